@@ -1,0 +1,132 @@
+// The checked configuration: what a file and flags say, in the agent's own terms.
+//
+// Plain data with nats-server's defaults. Made by load_config (config/load.h) or by a test.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/limits.h"
+#include "platform/tls.h"
+
+namespace petiole {
+
+struct UserConfig {
+  std::string user, password;  // The password in plain text or as a bcrypt hash.
+  std::string nkey;            // Public, U…; instead of user and password.
+  std::string account = "$G";
+};
+
+struct AuthConfig {
+  std::vector<UserConfig> users;
+  std::string token;  // In plain text or as a bcrypt hash.
+  std::string no_auth_user;
+  std::chrono::nanoseconds timeout = 2s;
+  bool required() const { return !users.empty() || !token.empty(); }
+};
+
+struct RemoteUrl {
+  enum class Scheme : std::uint8_t { kNats, kTls, kWs, kWss };
+  Scheme scheme = Scheme::kNats;
+  std::string host;
+  std::uint16_t port = 7422;  // 80 and 443 for ws and wss.
+  std::string path;           // ws, wss: what stands before /leafnode.
+  std::string user, password; // Of the URL's user part; a user alone is a token.
+};
+
+struct RemoteConfig {
+  std::vector<RemoteUrl> urls;
+  std::string account = "$G";
+  std::string credentials;  // Path of a .creds file.
+  std::string nkey;         // Seed, SU…
+  std::optional<TlsOptions> tls;
+  bool tls_handshake_first = false;
+  bool hub = false;
+  bool no_randomize = false;
+  std::vector<std::string> deny_imports, deny_exports;
+  bool ws_compression = false;
+  bool ignore_discovered_servers = true;  // Ours: nats-server's default is false; see the README.
+  std::string proxy_url;                  // http://host:port
+  std::string proxy_user, proxy_password;
+  std::optional<std::chrono::nanoseconds> first_info_timeout, dial_timeout, proxy_timeout;
+};
+
+struct LeafListenConfig {  // leafnodes { listen }
+  bool enabled = false;
+  std::string host = "0.0.0.0";
+  std::uint16_t port = 7422;
+  AuthConfig auth;
+};
+
+enum class Durability : std::uint8_t { kDisk, kOutage };
+enum class Discard : std::uint8_t { kOld, kNew };
+enum class Confirm : std::uint8_t { kAuto, kPuback, kBarrier };
+
+struct RuleConfig {
+  std::vector<std::string> subjects;
+  Durability durability = Durability::kDisk;
+  Discard discard = Discard::kOld;
+  bool keep_last = false;                   // keep: last
+  bool capture_requests = false;
+  Confirm confirm = Confirm::kAuto;
+  int priority = 1;                         // 0 is the most important.
+  std::chrono::nanoseconds max_age{0};      // 0: no limit, for these three.
+  std::uint64_t max_bytes = 0;
+  std::uint64_t max_messages = 0;
+  std::chrono::nanoseconds duplicate_window = 2min;  // A publisher's own Nats-Msg-Id is remembered.
+};
+
+struct ReplayConfig {
+  std::uint64_t max_rate = 0;  // Bytes a second; 0: no limit.
+  int live_share = 50;         // Percent of max_rate (or of the link) kept for live traffic.
+};
+
+struct MirrorConfig {
+  bool enabled = false;
+  std::string dir = "/var/lib/petiole";
+  std::uint64_t max_bytes = 512ull << 20;
+  std::vector<RuleConfig> rules;
+  ReplayConfig replay;
+};
+
+struct MonitorConfig {
+  bool enabled = false;
+  std::string host = "0.0.0.0";
+  std::uint16_t port = 8222;
+  std::string base_path;                          // http_base_path
+  std::chrono::nanoseconds link_down_grace = 60s; // Then /healthz is red.
+};
+
+struct LogConfig {
+  bool debug = false, trace = false, trace_verbose = false;
+  bool time = true, time_utc = false;
+  std::string file;
+  std::uint64_t size_limit = 0;
+  bool syslog = false;
+  std::string remote_syslog;
+};
+
+struct Config {
+  std::string file;  // Path it came from; empty: flags only.
+  std::string host = "0.0.0.0";
+  std::uint16_t port = 4222;
+  std::string server_name;       // Empty: the server id.
+  std::string client_advertise;
+  std::vector<std::string> accounts = {"$G"};
+  AuthConfig auth;
+  Limits limits;
+  LinkLimits link;
+  LeafListenConfig leaf_listen;
+  std::vector<RemoteConfig> remotes;
+  MirrorConfig mirror;
+  MonitorConfig monitor;
+  LogConfig log;
+  std::string pid_file, ports_file_dir;
+  std::chrono::nanoseconds lame_duck_duration = 2min, lame_duck_grace = 10s;
+};
+
+}  // namespace petiole

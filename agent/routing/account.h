@@ -1,0 +1,121 @@
+// An account: its subscriptions, who matches a subject, and who wants to know of interest changes.
+//
+// Publishing in an account reaches that account's subscriptions only. Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/limits.h"
+#include "agent/routing/message.h"
+#include "agent/routing/subscription.h"
+#include "platform/entropy.h"
+#include "platform/status.h"
+
+namespace petiole {
+
+// Told of every subscription that enters or leaves an account: leaf links and routes keep their
+// interest counts from it.
+class InterestListener {
+ public:
+  virtual ~InterestListener() = default;
+  virtual void added(const Subscription& subscription) = 0;
+  virtual void removed(const Subscription& subscription) = 0;
+  // A leaf's queue weight changed from `before` to subscription.weight.
+  virtual void reweighed(const Subscription& subscription, std::uint32_t before) = 0;
+};
+
+// Decides at match time, once per subject, whether the mirror captures it. `rule` is the mirror's
+// own number of the rule; negative: none.
+class Capture {
+ public:
+  virtual ~Capture() = default;
+  virtual int rule_of(std::string_view subject) const = 0;
+  // Takes the message; false: the mirror refuses it (full, discard new): counted by the mirror.
+  virtual bool capture(int rule, const Message& message) = 0;
+  // Whether a message with a reply subject is captured by this rule.
+  virtual bool captures_requests(int rule) const = 0;
+
+  // Something captured is not on disk yet though its rule needs the disk: a client's PONG and +OK
+  // behind it wait for when_durable, because to a client they acknowledge what came before.
+  virtual bool has_undurable() const = 0;
+  // More is queued for the disk than should be: publishers are paused until when_durable calls.
+  virtual bool congested() const = 0;
+  // `done` is called in a later turn, when all that was captured before is on disk, or has failed.
+  virtual void when_durable(std::function<void(Status)> done) = 0;
+};
+
+struct PublishOutcome {
+  std::uint32_t delivered = 0;  // Local and remote targets that took it; a capture counts as one.
+  bool captured = false;        // May not be durable yet: see Capture::has_undurable.
+};
+
+struct AccountStats {
+  std::uint64_t messages_in = 0, bytes_in = 0, messages_out = 0, bytes_out = 0;
+};
+
+class SubjectIndex;
+class MatchCache;
+
+class Account {
+ public:
+  Account(std::string name, const Limits& limits, Entropy& entropy);
+  ~Account();
+  Account(const Account&) = delete;
+  Account& operator=(const Account&) = delete;
+
+  const std::string& name() const { return name_; }
+
+  // Enters a subscription; the caller keeps ownership and calls remove() before freeing it. Freeing
+  // during a publish is safe only through retire().
+  void add(Subscription& subscription);
+  void remove(Subscription& subscription);
+  void reweigh(Subscription& subscription, std::uint32_t weight);
+  // Removes it and frees it at the end of the outermost publish, at once outside of one.
+  void retire(Subscription* subscription);
+
+  // Routes one message. `from` is not echoed to unless `echo`; a message from a leaf serves plain
+  // matches and, by `queues`, one member of each named group (wire 3.4), never leafs of its cluster.
+  struct Origin {
+    Subscriber* from = nullptr;
+    bool echo = true;
+    bool leaf = false;               // Queue groups only as named in `queues`.
+    std::string_view queues;         // See Op::queues.
+    bool capture = true;             // False: the mirror's own replay.
+  };
+  PublishOutcome publish(const Origin& origin, const Message& message);
+
+  // Whether anyone other than `except` would get a message on `subject`.
+  bool has_interest(std::string_view subject, const Subscriber* except = nullptr);
+
+  void listen(InterestListener& listener);    // Not told of what is there already; see for_each.
+  void unlisten(InterestListener& listener);
+  void for_each(const std::function<void(const Subscription&)>& visit) const;
+
+  // Not owned; null: nothing is captured. Clears the match cache.
+  void set_capture(Capture* capture);
+  Capture* capture() const { return capture_; }
+
+  std::size_t subscription_count() const;
+  const AccountStats& stats() const { return stats_; }
+  const SubjectIndex& index() const { return *index_; }
+  const MatchCache& cache() const { return *cache_; }
+
+ private:
+  std::string name_;
+  std::unique_ptr<SubjectIndex> index_;
+  std::unique_ptr<MatchCache> cache_;
+  Entropy& entropy_;
+  std::uint64_t random_ = 0;
+  Capture* capture_ = nullptr;
+  std::vector<InterestListener*> listeners_;
+  std::vector<Subscription*> retired_;
+  int publishing_ = 0;
+  AccountStats stats_;
+};
+
+}  // namespace petiole

@@ -1,0 +1,62 @@
+// One subscription, and whoever holds it: a client, a leaf, later a route or gateway, or a part of
+// the agent itself (kSystem).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "agent/routing/message.h"
+
+namespace petiole {
+
+struct Subscription;
+class Account;
+
+// A party of message routing. Loop thread. Its subscriptions are removed from the account's index
+// before it is destroyed.
+class Subscriber {
+ public:
+  virtual ~Subscriber() = default;
+  virtual PeerKind kind() const = 0;
+
+  // Gives a message to one subscription of this party (never called for kLeaf). Returns false when
+  // it was not taken (denied, closing): a queue group then tries another member. Must not change
+  // subscriptions of any party during the call, but may post that for later.
+  virtual bool deliver(Subscription& subscription, const Message& message) = 0;
+
+  // kLeaf: one line for all of the peer's matches: `plain` matches, and the queue groups of which
+  // it was chosen to serve a member. See wire 3.4.
+  virtual bool deliver_leaf(const Message& message, bool plain,
+                            const std::string_view* queues, std::size_t queue_count) {
+    (void)message, (void)plain, (void)queues, (void)queue_count;
+    return false;
+  }
+
+  // kLeaf: true for the soliciting side's link to a hub. What a mirror rule captures does not go to
+  // those directly: the mirror sends it.
+  virtual bool uplink() const { return false; }
+  // kLeaf: the peer's cluster name; messages never go between two leafs of one cluster (wire 3.9).
+  virtual std::string_view origin_cluster() const { return {}; }
+};
+
+// Allocated in one piece with its texts by make_subscription; at a million of them every byte
+// counts: at most 200 in all, with the index and the owner's own table.
+struct Subscription {
+  Subscriber* owner = nullptr;
+  std::uint64_t delivered = 0;
+  std::uint64_t max = 0;      // Auto-unsubscribe after so many; 0: never.
+  std::uint32_t weight = 1;   // Leaf: LS+ weight of a queue.
+  std::uint16_t subject_bytes = 0, queue_bytes = 0, sid_bytes = 0;
+  bool closed = false;        // Removed; must not be delivered to any more.
+
+  std::string_view subject() const { return {text(), subject_bytes}; }
+  std::string_view queue() const { return {text() + subject_bytes, queue_bytes}; }
+  std::string_view sid() const { return {text() + subject_bytes + queue_bytes, sid_bytes}; }
+  const char* text() const { return reinterpret_cast<const char*>(this + 1); }
+};
+
+Subscription* make_subscription(Subscriber& owner, std::string_view subject, std::string_view queue,
+                                std::string_view sid);
+void free_subscription(Subscription* subscription);
+
+}  // namespace petiole

@@ -1,0 +1,43 @@
+# The libraries that the product stands on. Each is wrapped in one target.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+
+find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
+add_library(petiole_asio INTERFACE)
+target_include_directories(petiole_asio SYSTEM INTERFACE ${ASIO_INCLUDE_DIR})
+target_compile_definitions(petiole_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+target_link_libraries(petiole_asio INTERFACE Threads::Threads)
+
+add_library(petiole_boost INTERFACE)
+target_include_directories(petiole_boost SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
+
+# The archive where the binary is to be self-contained, the shared library elsewhere.
+function(petiole_find_library variable name)
+  if(PETIOLE_STATIC)
+    find_library(${variable} NAMES lib${name}.a REQUIRED)
+  else()
+    find_library(${variable} NAMES ${name} REQUIRED)
+  endif()
+endfunction()
+
+if(PETIOLE_TLS)
+  find_path(WOLFSSL_INCLUDE_DIR wolfssl/ssl.h REQUIRED)
+  petiole_find_library(WOLFSSL_LIBRARY wolfssl)
+  add_library(petiole_wolfssl INTERFACE)
+  target_include_directories(petiole_wolfssl SYSTEM INTERFACE ${WOLFSSL_INCLUDE_DIR})
+  target_link_libraries(petiole_wolfssl INTERFACE ${WOLFSSL_LIBRARY} m)
+endif()
+
+if(PETIOLE_STORE)
+  find_path(SQLITE_INCLUDE_DIR sqlite3.h REQUIRED)
+  petiole_find_library(SQLITE_LIBRARY sqlite3)
+  add_library(petiole_sqlite INTERFACE)
+  target_include_directories(petiole_sqlite SYSTEM INTERFACE ${SQLITE_INCLUDE_DIR})
+  target_link_libraries(petiole_sqlite INTERFACE ${SQLITE_LIBRARY} m ${CMAKE_DL_LIBS})
+endif()
+
+if(PETIOLE_TESTS)
+  find_path(DOCTEST_INCLUDE_DIR doctest/doctest.h REQUIRED)
+  add_library(petiole_doctest INTERFACE)
+  target_include_directories(petiole_doctest SYSTEM INTERFACE ${DOCTEST_INCLUDE_DIR})
+endif()

@@ -1,0 +1,8 @@
+# petiole_sanitize(target): the sanitizers that PETIOLE_SANITIZE names.
+function(petiole_sanitize target)
+  if(PETIOLE_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${PETIOLE_SANITIZE}
+                                             -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${PETIOLE_SANITIZE})
+  endif()
+endfunction()

@@ -1,0 +1,80 @@
+// Dialling and listening. Real sockets in the product, a simulated network in a scenario.
+//
+// A connection owns its Protocol. All calls and callbacks are on the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/protocol.h"
+#include "platform/status.h"
+#include "platform/time.h"
+#include "platform/tls.h"
+
+namespace petiole {
+
+struct WebSocketOptions {
+  std::string host;  // Of the Host header.
+  std::string path = "/";
+  bool compression = false;
+  std::size_t message_bytes_max = 64 << 20;  // A larger frame, or one that inflates beyond, closes.
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct ProxyOptions {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string user, password;  // Basic Proxy-Authorization; empty: none.
+  Duration timeout = std::chrono::seconds(15);
+};
+
+struct DialOptions {
+  std::string host;  // A name, or an address (IPv6 without brackets).
+  std::uint16_t port = 0;
+  Duration timeout = std::chrono::seconds(15);  // Each for resolving, connecting, TLS, WebSocket.
+  std::optional<ProxyOptions> proxy;
+  std::optional<TlsOptions> tls;              // TLS before anything else.
+  std::optional<WebSocketOptions> websocket;  // After TLS.
+  // Unsent bytes that the kernel may hold (TCP_NOTSENT_LOWAT); 0: its default. Small on slow links,
+  // so that a PONG is not stuck behind seconds of queued data.
+  std::size_t unsent_bytes_max = 0;
+  std::function<void(Stage)> reached;  // Optional: each stage as it is done.
+};
+
+struct ListenOptions {
+  std::string host = "0.0.0.0";
+  std::uint16_t port = 0;  // 0: any free port; see Listener::port.
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;  // Stops listening; accepted connections live on.
+  virtual std::uint16_t port() const = 0;
+};
+
+// A dial under way or its connection. Destroying it does nothing; cancel() aborts.
+class Dial {
+ public:
+  virtual ~Dial() = default;
+  virtual void cancel() = 0;
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+
+  // Makes the protocol of an accepted connection; null refuses it.
+  using Accept = std::function<std::unique_ptr<Protocol>(const PeerInfo&)>;
+  virtual Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, Accept accept) = 0;
+
+  // Connects and gives the wire to `protocol`, by opened(); a failure is told by closed(), in a
+  // later turn, with the stage that failed.
+  virtual std::unique_ptr<Dial> dial(const DialOptions& options,
+                                     std::unique_ptr<Protocol> protocol) = 0;
+};
+
+}  // namespace petiole

@@ -1,0 +1,56 @@
+// TLS as configuration and as a codec: bytes in, bytes out, no socket. wolfSSL is seen by tls.cpp
+// alone; tls_none.cpp stands in for it in a build without PETIOLE_TLS.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/status.h"
+#include "platform/time.h"
+
+namespace petiole {
+
+enum class TlsVersion : std::uint8_t { k12, k13 };
+
+struct TlsOptions {
+  bool server = false;
+  std::string server_name;  // Client: for SNI, and verified against the certificate.
+  std::string cert_file, key_file;  // PEM. Optional for a client.
+  std::string ca_file;              // PEM; empty: the system's store.
+  bool verify = true;               // Client: check the chain and the name. Server: ask for one.
+  bool insecure = false;            // Client: `insecure: true` of the configuration.
+  TlsVersion version_min = TlsVersion::k12;
+  std::vector<std::string> cipher_suites;  // IANA names; empty: the library's.
+  Duration timeout = std::chrono::seconds(15);
+};
+
+// Keys and certificates, loaded and checked once, shared by the connections that use them.
+class TlsContext;
+
+struct TlsContextResult {
+  std::shared_ptr<TlsContext> context;  // Null: see error.
+  std::string error;                    // Names the file and what is wrong with it.
+};
+TlsContextResult make_tls_context(const TlsOptions& options);
+
+// One session. `receive` and `send` append wire bytes to `wire` and plain bytes to `plain`.
+class TlsSession {
+ public:
+  virtual ~TlsSession() = default;
+  virtual Status start(std::string& wire) = 0;  // A client's hello goes to `wire`.
+  virtual Status receive(std::string_view bytes, std::string& plain, std::string& wire) = 0;
+  virtual Status send(std::string_view plain, std::string& wire) = 0;
+  virtual void shut_down(std::string& wire) = 0;  // close_notify.
+  virtual bool open() const = 0;                  // The handshake is done.
+  virtual std::string version() const = 0;
+  virtual std::string cipher() const = 0;
+  virtual std::string error() const = 0;  // The library's words for the last failure.
+};
+// Null in a build without TLS.
+std::unique_ptr<TlsSession> make_tls_session(const std::shared_ptr<TlsContext>& context,
+                                             const std::string& server_name);
+
+}  // namespace petiole

@@ -1,0 +1,85 @@
+// One SQLite database that holds all logs and small named states of an agent.
+//
+// Appends, trims and states that gather while a commit is under way become the next commit: one
+// transaction, one sync. The database is opened for exclusive use. sqlite3.h is seen by the .cpp
+// files of this folder alone; store_none.cpp stands in for them in a build without PETIOLE_STORE.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "platform/loop.h"
+#include "platform/time.h"
+#include "storage/log.h"
+
+namespace petiole {
+
+struct StoreOptions {
+  std::string dir;                          // Made if missing (one level).
+  std::uint64_t bytes_max = 512ull << 20;   // Of all files together, WAL included.
+  std::uint64_t reserve_bytes = 4ull << 20; // Kept free for trims and checkpoints; part of bytes_max.
+  std::string vfs;                          // SQLite VFS name; empty: the system's. For tests.
+};
+
+struct StoreUsage {
+  std::uint64_t file_bytes = 0;     // Database, WAL and the like, as they stand.
+  std::uint64_t bytes_max = 0;      // As configured, less if the disk holds less.
+  std::uint64_t live_bytes = 0;     // Of records still there.
+  std::uint64_t bytes_written = 0;  // To disk since start, all causes.
+  std::uint64_t payload_bytes = 0;  // Given to append() since start; written / payload: amplification.
+  std::uint64_t commits = 0;
+  std::uint64_t queued_bytes = 0;   // Appended, not yet on disk.
+};
+
+// What open() did about an unclean or damaged database.
+struct StoreRecovery {
+  bool created = false;
+  bool unclean = false;              // The last run ended without close().
+  std::string quarantined;           // Path of the damaged file that was set aside; empty: none.
+  std::uint64_t salvaged_messages = 0;
+  std::uint64_t lost_messages = 0;   // Known from sequence gaps; they belong in the ledger.
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;  // Commits what is queued, marks a clean end, closes.
+
+  // The log of that name, made when missing. Lives as long as the store. Not for the hot path.
+  virtual Log& log(std::string_view name) = 0;
+  virtual void drop_log(std::string_view name) = 0;
+
+  // Small values that change with the logs: cursors, the ledger. set_state joins the next commit,
+  // atomically with the appends and trims that were called before it in the same turn.
+  virtual void set_state(std::string_view key, std::string_view value) = 0;
+  virtual std::optional<std::string> state(std::string_view key) const = 0;
+
+  // Calls `done` when all that was given to the store before this call is on disk, or has failed.
+  virtual void when_durable(std::function<void(Status)> done) = 0;
+
+  // Ok; kStorageFull while the limit or the disk refuses appends (trims still work, and it heals);
+  // kStorage for good after a failed sync, because nobody knows what is on disk.
+  virtual Status status() const = 0;
+  virtual void on_status(std::function<void(Status)> changed) = 0;
+
+  virtual StoreUsage usage() const = 0;
+  virtual const StoreRecovery& recovery() const = 0;
+  // Random, made with the database file and kept by it: names the life of its sequences.
+  virtual std::uint32_t epoch() const = 0;
+};
+
+struct StoreResult {
+  std::unique_ptr<Store> store;  // Null: see the rest.
+  Status status;                 // kBusy, kNewerSchema, kPermission, kStorage, kUnsupported.
+  std::string error;             // One line: path, cause, what is allowed.
+};
+
+// Opens, recovers and checks the database; blocks while it does. `worker` runs the commits, `loop`
+// gets the completions; both outlive the store.
+StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, Clock& clock,
+                       std::uint64_t random);
+
+}  // namespace petiole
