@@ -85,7 +85,7 @@ class Account {
     Subscriber* from = nullptr;
     bool echo = true;
     bool leaf = false;               // Queue groups only as named in `queues`.
-    std::string_view queues;         // See Op::queues.
+    std::string_view queues{};       // See Op::queues.
     bool capture = true;             // False: the mirror's own replay.
   };
   PublishOutcome publish(const Origin& origin, const Message& message);
