@@ -1,5 +1,9 @@
-# petiole_sanitize(target): the sanitizers that PETIOLE_SANITIZE names.
+# petiole_sanitize(target): the sanitizers that PETIOLE_SANITIZE names; with PETIOLE_FUZZ also the
+# instrumentation that lets libFuzzer see which code an input reached.
 function(petiole_sanitize target)
+  if(PETIOLE_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
   if(PETIOLE_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${PETIOLE_SANITIZE}
                                              -fno-omit-frame-pointer -fno-sanitize-recover=all)

@@ -28,7 +28,13 @@ function(petiole_program name)
   endif()
 endfunction()
 
+# Builds all tests that have threads, or all fuzz targets: what tests/run needs of a build.
+add_custom_target(petiole_thread_tests)
+add_custom_target(petiole_fuzz_targets)
+
 # petiole_test(name SOURCES file… USES target… [LABELS label…]): a doctest program, run by ctest.
+# Labels: unit (the default), scenario, threads (also run under the thread sanitizer; given to all
+# tests of the rooms that have threads), no_asan.
 function(petiole_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -38,10 +44,17 @@ function(petiole_test name)
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "/tests/(platform|storage)$")
+    list(APPEND ARG_LABELS threads)
+  endif()
+  if("threads" IN_LIST ARG_LABELS)
+    add_dependencies(petiole_thread_tests ${name})
+  endif()
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
 endfunction()
 
-# petiole_fuzz(name SOURCES file… USES target…): a libFuzzer target; ctest runs it for a short time.
+# petiole_fuzz(name SOURCES file… USES target…): a libFuzzer target; ctest runs it for a short time,
+# from the seeds in tests/data/fuzz/<name>. What it finds goes into the build tree.
 function(petiole_fuzz name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -49,7 +62,15 @@ function(petiole_fuzz name)
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(${name} PRIVATE ${ARG_USES})
-  add_test(NAME ${name} COMMAND ${name} -max_total_time=10 -timeout=10 -rss_limit_mb=1024 -verbosity=0)
+  add_dependencies(petiole_fuzz_targets ${name})
+  set(found ${CMAKE_CURRENT_BINARY_DIR}/corpus/${name})
+  file(MAKE_DIRECTORY ${found})
+  set(seeds ${PROJECT_SOURCE_DIR}/tests/data/fuzz/${name})
+  if(NOT IS_DIRECTORY ${seeds})
+    set(seeds "")
+  endif()
+  add_test(NAME ${name} COMMAND ${name} ${found} ${seeds} -max_total_time=10 -timeout=10
+                                        -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1)
   set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()
 
@@ -60,5 +81,5 @@ function(petiole_bench name)
   petiole_settings(${name})
   target_link_libraries(${name} PRIVATE ${ARG_USES})
   add_test(NAME ${name} COMMAND ${name} --small)
-  set_tests_properties(${name} PROPERTIES LABELS bench TIMEOUT 120)
+  set_tests_properties(${name} PROPERTIES LABELS bench TIMEOUT 120 RUN_SERIAL ON)
 endfunction()

@@ -1,0 +1,1 @@
+"""Real servers, clients, bad networks and certificates for the interop tests."""
