@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <boost/json/src.hpp>
-#include <limits>
+#include <charconv>
+#include <cmath>
+#include <utility>
 
 namespace petiole {
 namespace {
@@ -16,42 +18,66 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
 
-void write(const json::value& value, std::size_t indent, std::string& out);
-
-void new_line(std::size_t indent, std::string& out) { out.append("\n").append(indent, ' '); }
-
-void write_object(const json::object& object, std::size_t indent, std::string& out) {
-  out += '{';
-  bool first = true;
-  for (const json::key_value_pair& member : object) {
-    if (!first) out += ',';
-    first = false;
-    new_line(indent + 2, out);
-    out.append(json::serialize(member.key())).append(": ");
-    write(member.value(), indent + 2, out);
+// Numbers as Go prints them; Boost.JSON writes 0.5 as 5E-1.
+void write_number(double number, std::string& out) {
+  const double size = std::abs(number);
+  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+  char text[64];
+  const auto [end, error] =
+      std::to_chars(text, text + sizeof text, number,
+                    plain ? std::chars_format::fixed : std::chars_format::scientific);
+  if (std::isfinite(number) && error == std::errc()) {
+    out.append(text, end);
+  } else {
+    out += "null";
   }
-  if (!first) new_line(indent, out);
-  out += '}';
 }
 
-void write_array(const json::array& array, std::size_t indent, std::string& out) {
-  out += '[';
-  bool first = true;
-  for (const json::value& element : array) {
-    if (!first) out += ',';
-    first = false;
-    new_line(indent + 2, out);
-    write(element, indent + 2, out);
+// Writes a document, indented or on one line. Recursion is as deep as the value.
+class Writer {
+ public:
+  Writer(bool pretty, std::string& out) : pretty_(pretty), out_(out) {}
+
+  void write(const json::value& value, std::size_t indent) {
+    if (const json::object* object = value.if_object()) return write_object(*object, indent + 2);
+    if (const json::array* array = value.if_array()) return write_array(*array, indent + 2);
+    if (value.is_double()) return write_number(value.get_double(), out_);
+    out_ += json::serialize(value);
   }
-  if (!first) new_line(indent, out);
-  out += ']';
-}
 
-void write(const json::value& value, std::size_t indent, std::string& out) {
-  if (const json::object* object = value.if_object()) return write_object(*object, indent, out);
-  if (const json::array* array = value.if_array()) return write_array(*array, indent, out);
-  out += json::serialize(value);
-}
+ private:
+  void write_object(const json::object& object, std::size_t indent) {
+    const char* comma = "{";
+    for (const json::key_value_pair& member : object) {
+      out_ += std::exchange(comma, ",");
+      new_line(indent);
+      out_.append(json::serialize(member.key())).append(pretty_ ? ": " : ":");
+      write(member.value(), indent);
+    }
+    if (object.empty()) out_ += '{';
+    if (!object.empty()) new_line(indent - 2);
+    out_ += '}';
+  }
+
+  void write_array(const json::array& array, std::size_t indent) {
+    const char* comma = "[";
+    for (const json::value& element : array) {
+      out_ += std::exchange(comma, ",");
+      new_line(indent);
+      write(element, indent);
+    }
+    if (array.empty()) out_ += '[';
+    if (!array.empty()) new_line(indent - 2);
+    out_ += ']';
+  }
+
+  void new_line(std::size_t indent) {
+    if (pretty_) out_.append("\n").append(indent, ' ');
+  }
+
+  bool pretty_;
+  std::string& out_;
+};
 
 }  // namespace
 
@@ -64,11 +90,15 @@ Result<json::value> parse_json(std::string_view text) {
   return value;
 }
 
-std::string to_text(const json::value& value) { return json::serialize(value); }
+std::string to_text(const json::value& value) {
+  std::string out;
+  Writer(false, out).write(value, 0);
+  return out;
+}
 
 std::string to_pretty_text(const json::value& value) {
   std::string out;
-  write(value, 0, out);
+  Writer(true, out).write(value, 0);
   return out;
 }
 

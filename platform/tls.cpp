@@ -18,10 +18,19 @@ constexpr std::size_t kRecordBytes = 16 * 1024;  // RFC 8446, section 5.1.
 constexpr std::size_t kSendBytesMax = std::size_t{1} << 30;  // wolfSSL counts in int.
 constexpr unsigned char kHandshakeRecord = 22, kAlertRecord = 21;
 
-bool is_address(const std::string& name) {
-  unsigned char address[16];
-  return ::inet_pton(AF_INET, name.c_str(), address) == 1 ||
-         ::inet_pton(AF_INET6, name.c_str(), address) == 1;
+// The form in which wolfSSL keeps the addresses of a certificate, `127.0.0.1` or
+// `0000:…:0001`; empty for what is not an address.
+std::string address_text(const std::string& name) {
+  unsigned char bytes[16];
+  if (::inet_pton(AF_INET, name.c_str(), bytes) == 1) return name;
+  if (::inet_pton(AF_INET6, name.c_str(), bytes) != 1) return {};
+  std::string text;
+  for (std::size_t i = 0; i < sizeof bytes; ++i) {
+    if (i > 0 && i % 2 == 0) text += ':';
+    text += "0123456789ABCDEF"[bytes[i] >> 4];
+    text += "0123456789ABCDEF"[bytes[i] & 15];
+  }
+  return text;
 }
 
 class Session : public TlsSession {
@@ -84,7 +93,11 @@ class Session : public TlsSession {
   }
   std::string cipher() const override {
     WOLFSSL_CIPHER* current = session_ ? wolfSSL_get_current_cipher(session_.get()) : nullptr;
-    const char* name = current ? wolfSSL_CIPHER_get_name(current) : nullptr;
+    if (current == nullptr) return {};
+    // The number of a suite is the last two bytes of OpenSSL's identifier of it.
+    const word32 id = wolfSSL_CIPHER_get_id(current);
+    const char* name = wolfSSL_get_cipher_name_iana_from_suite(
+        static_cast<unsigned char>(id >> 8), static_cast<unsigned char>(id));
     return name ? name : "";
   }
   std::string error() const override { return error_; }
@@ -107,9 +120,9 @@ class Session : public TlsSession {
 
   // The name goes to the server, and its certificate must be for it. An address is not sent.
   void set_name(const std::string& name) {
-    if (is_address(name)) {
+    if (const std::string address = address_text(name); !address.empty()) {
       if (!context_->verify()) return;
-      wolfSSL_X509_VERIFY_PARAM_set1_ip_asc(wolfSSL_get0_param(session_.get()), name.c_str());
+      wolfSSL_X509_VERIFY_PARAM_set1_ip_asc(wolfSSL_get0_param(session_.get()), address.c_str());
       return;
     }
     const auto bytes = static_cast<unsigned short>(std::min<std::size_t>(name.size(), 255));

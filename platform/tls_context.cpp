@@ -7,6 +7,9 @@
 #include <cstring>
 
 #include "platform/tls_wolfssl.h"
+// The options come first.
+#include <wolfssl/openssl/ec.h>
+#include <wolfssl/openssl/evp.h>
 
 namespace petiole {
 namespace {
@@ -25,6 +28,17 @@ bool library_ready() {
   static const bool ready = wolfSSL_Init() == WOLFSSL_SUCCESS;
   return ready;
 }
+
+constexpr const char* kNewSuites =
+    "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256:";
+
+struct Free {
+  void operator()(WOLFSSL_EVP_PKEY* key) const { wolfSSL_EVP_PKEY_free(key); }
+  void operator()(WOLFSSL_EC_KEY* key) const { wolfSSL_EC_KEY_free(key); }
+  void operator()(WOLFSSL_EC_POINT* point) const { wolfSSL_EC_POINT_free(point); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
 
 using Error = std::string;  // Empty: none.
 
@@ -70,6 +84,25 @@ Error load_authorities(WOLFSSL_CTX* context, const std::string& path) {
   return file_error("ca_file", path, tls_error_text(result));
 }
 
+// wolfSSL 5.5 compares RSA keys with their certificates, but not those on elliptic curves.
+bool curve_key_matches(WOLFSSL_CTX* context) {
+  WOLFSSL_EVP_PKEY* key = wolfSSL_CTX_get0_privatekey(context);
+  WOLFSSL_X509* cert = wolfSSL_CTX_get0_certificate(context);
+  if (key == nullptr || cert == nullptr || wolfSSL_EVP_PKEY_base_id(key) != EVP_PKEY_EC) return true;
+  const Owned<WOLFSSL_EVP_PKEY> open(wolfSSL_X509_get_pubkey(cert));
+  if (!open || wolfSSL_EVP_PKEY_base_id(open.get()) != EVP_PKEY_EC) return false;
+  const Owned<WOLFSSL_EC_KEY> ours(wolfSSL_EVP_PKEY_get1_EC_KEY(key));
+  const Owned<WOLFSSL_EC_KEY> theirs(wolfSSL_EVP_PKEY_get1_EC_KEY(open.get()));
+  if (!ours || !theirs) return false;
+  const WOLFSSL_EC_GROUP* group = wolfSSL_EC_KEY_get0_group(theirs.get());
+  const Owned<WOLFSSL_EC_POINT> point(wolfSSL_EC_POINT_new(group));
+  return point &&
+         wolfSSL_EC_POINT_mul(group, point.get(), wolfSSL_EC_KEY_get0_private_key(ours.get()),
+                              nullptr, nullptr, nullptr) == WOLFSSL_SUCCESS &&
+         wolfSSL_EC_POINT_cmp(group, point.get(), wolfSSL_EC_KEY_get0_public_key(theirs.get()),
+                              nullptr) == 0;
+}
+
 Error load_certificate(WOLFSSL_CTX* context, const TlsOptions& options) {
   const std::string& cert = options.cert_file;
   const std::string& key = options.key_file;
@@ -88,7 +121,7 @@ Error load_certificate(WOLFSSL_CTX* context, const TlsOptions& options) {
   if (result != WOLFSSL_SUCCESS) {
     return file_error("key_file", key, "holds no private key that can be read without a password");
   }
-  if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS) {
+  if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS || !curve_key_matches(context)) {
     return file_error("key_file", key, "does not belong to the certificate in \"" + cert + "\"");
   }
   return {};
@@ -96,11 +129,14 @@ Error load_certificate(WOLFSSL_CTX* context, const TlsOptions& options) {
 
 // Turns an IANA name, or Go's shorter form of it, into wolfSSL's name; empty when unknown.
 std::string library_name(const std::string& name) {
-  byte first = 0, second = 0;
-  int flags = 0;
-  for (const std::string& form : {name, name + "_SHA256"}) {
-    if (wolfSSL_get_cipher_suite_from_name(form.c_str(), &first, &second, &flags) == 0) {
-      if (const char* known = wolfSSL_get_cipher_name_from_suite(first, second)) return known;
+  const std::string longer = name + "_SHA256";
+  for (const int first : {0x00, 0x13, 0xc0, 0xcc}) {
+    for (int second = 0; second < 256; ++second) {
+      const auto a = static_cast<unsigned char>(first), b = static_cast<unsigned char>(second);
+      const char* iana = wolfSSL_get_cipher_name_iana_from_suite(a, b);
+      if (iana != nullptr && (name == iana || longer == iana)) {
+        return wolfSSL_get_cipher_name_from_suite(a, b);
+      }
     }
   }
   return {};
@@ -109,11 +145,15 @@ std::string library_name(const std::string& name) {
 Error set_cipher_suites(WOLFSSL_CTX* context, const std::vector<std::string>& names) {
   if (names.empty()) return {};
   std::string list;
+  bool names_new = false;
   for (const std::string& name : names) {
     const std::string known = library_name(name);
-    if (known.empty() || known == "None") return "tls: unknown cipher suite \"" + name + "\"";
+    if (known.empty()) return "tls: unknown cipher suite \"" + name + "\"";
+    names_new = names_new || known.starts_with("TLS13-");
     list += (list.empty() ? "" : ":") + known;
   }
+  // A list for TLS 1.2 alone leaves TLS 1.3 as it is, as in nats-server.
+  if (!names_new) list.insert(0, kNewSuites);
   if (wolfSSL_CTX_set_cipher_list(context, list.c_str()) == WOLFSSL_SUCCESS) return {};
   return "tls: the library refuses the cipher suites " + list;
 }

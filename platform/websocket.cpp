@@ -88,7 +88,9 @@ class Session : public WebSocketSession {
     if (!open_ || closing_ || !status_.ok()) return;
     closing_ = true;
     machine_.wire = &wire;
-    stream_.async_close(websocket::close_code::normal, [](Error) {});
+    stream_.async_close(websocket::close_code::normal, [this](Error error) {
+      if (!error) fail(Errc::kClosed, "websocket: closed");
+    });
     machine_.drain();
   }
 

@@ -96,7 +96,7 @@ TEST_CASE("bcrypt: known hashes") {
   struct Case {
     const char *password, *hash;
   };
-  // From John the Ripper's and crypt_blowfish's self-tests; the last by nats-server's passwd tool.
+  // From crypt_blowfish's self-test; the last from Go's.
   constexpr Case kCases[] = {
       {"U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"},
       {"U*U*", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK"},

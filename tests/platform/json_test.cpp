@@ -39,8 +39,8 @@ TEST_CASE("json: indented as nats-server prints it") {
   REQUIRE(parsed.ok());
   CHECK(to_pretty_text(*parsed) ==
         "{\n  \"a\": 1,\n  \"b\": [],\n  \"c\": {},\n  \"d\": [\n    1,\n    {\n"
-        "      \"e\": \"x\\\"y\\n\"\n    }\n  ],\n  \"f\": null,\n  \"g\": -5E-1\n}");
-  CHECK(to_text(*parsed) == R"({"a":1,"b":[],"c":{},"d":[1,{"e":"x\"y\n"}],"f":null,"g":-5E-1})");
+        "      \"e\": \"x\\\"y\\n\"\n    }\n  ],\n  \"f\": null,\n  \"g\": -0.5\n}");
+  CHECK(to_text(*parsed) == R"({"a":1,"b":[],"c":{},"d":[1,{"e":"x\"y\n"}],"f":null,"g":-0.5})");
 }
 
 }  // namespace
