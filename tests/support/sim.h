@@ -108,6 +108,7 @@ class FakeWire : public Wire {
   void pause_reading() override { paused = true; }
   void resume_reading() override { paused = false; }
   void notify_below(std::size_t bytes) override { notify = bytes; }
+  Time blocked_since() const override { return blocked; }
   Status start_tls(const TlsOptions&) override { tls = true; return {}; }
   Time blocked_since() const override { return blocked; }
   const PeerInfo& peer() const override { return info; }
@@ -121,6 +122,7 @@ class FakeWire : public Wire {
   Status reason;
   Time blocked = kNever;
   std::size_t notify = 0;
+  Time blocked = kNever;
 
  private:
   Output output_;
