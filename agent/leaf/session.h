@@ -58,6 +58,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
   const LinkBytes& bytes_out() const { return out_; }
   Duration rtt() const { return rtt_; }
   std::size_t subscription_count() const { return subscriptions_.size(); }
+  std::uint64_t cid() const { return cid_; }
   std::uint64_t dropped() const { return dropped_; }
 
   // Sends `-ERR '<text>'` and ends the link. `text` is a literal.

@@ -203,29 +203,39 @@ void SolicitingLeaf::on_closed(const CloseReason& reason, Time) {
   owner_ = nullptr;
 }
 
-bool SolicitingLeaf::wants(std::string_view subject) const {
-  if (!established() || !may_send(subject)) return false;
+// The hub's groups that serve `subject` and have no member here: one that has was served by it when
+// the message was captured, as local members come first.
+void SolicitingLeaf::find_groups(std::string_view subject) const {
   plain_.clear();
   queued_.clear();
+  groups_.clear();
   account()->index().match(subject, plain_, queued_);
-  const auto ours = [this](const Subscription* each) { return each->owner == this && !each->closed; };
-  return std::any_of(plain_.begin(), plain_.end(), ours) ||
-         std::any_of(queued_.begin(), queued_.end(), ours);
+  const auto served_here = [this](std::string_view queue) {
+    return std::any_of(queued_.begin(), queued_.end(), [&](const Subscription* each) {
+      return each->owner->kind() != PeerKind::kLeaf && !each->closed && each->queue() == queue;
+    });
+  };
+  for (const Subscription* each : queued_) {
+    if (each->owner != this || each->closed || served_here(each->queue())) continue;
+    if (std::find(groups_.begin(), groups_.end(), each->queue()) == groups_.end()) {
+      groups_.push_back(each->queue());
+    }
+  }
+}
+
+bool SolicitingLeaf::wants(std::string_view subject) const {
+  if (!established() || !may_send(subject)) return false;
+  find_groups(subject);
+  return !groups_.empty() ||
+         std::any_of(plain_.begin(), plain_.end(), [this](const Subscription* each) {
+           return each->owner == this && !each->closed;
+         });
 }
 
 // A message for a queue alone needs the names of the groups that are to serve it.
 void SolicitingLeaf::publish(const Message& message) {
-  plain_.clear();
-  queued_.clear();
-  account()->index().match(message.subject, plain_, queued_);
-  std::vector<std::string_view> queues;
-  for (const Subscription* each : queued_) {
-    if (each->owner != this || each->closed) continue;
-    if (std::find(queues.begin(), queues.end(), each->queue()) == queues.end()) {
-      queues.push_back(each->queue());
-    }
-  }
-  send_message(message, queues.data(), queues.size());
+  find_groups(message.subject);
+  send_message(message, groups_.data(), groups_.size());
 }
 
 void SolicitingLeaf::end_quietly() {

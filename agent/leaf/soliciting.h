@@ -82,6 +82,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   Status upgrade(const LeafInfo& info);
   Status send_connect(const LeafInfo& info);
   Status sign(const LeafInfo& info, LeafConnect& connect);
+  void find_groups(std::string_view subject) const;
   void apply_permissions(const LeafInfo& info);
   Status finish(Time now);
   void end_quietly();
@@ -94,7 +95,9 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   bool info_seen_ = false;
   std::string hub_error_, detail_;
   Duration wait_{};
-  mutable std::vector<Subscription*> plain_, queued_;  // Of wants(): no allocation once grown.
+  // Of find_groups(), kept so that they need no memory once they have grown.
+  mutable std::vector<Subscription*> plain_, queued_;
+  mutable std::vector<std::string_view> groups_;
 };
 
 }  // namespace petiole
