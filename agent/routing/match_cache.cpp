@@ -1,10 +1,10 @@
 #include "agent/routing/match_cache.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "agent/subject/subject.h"
+#include "agent/subject/token_hash.h"
 
 namespace petiole {
 
@@ -33,22 +33,7 @@ MatchCache::MatchCache(const Limits& limits, std::uint64_t seed)
 
 MatchCache::~MatchCache() = default;
 
-std::uint32_t MatchCache::hash(std::string_view text) const {
-  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
-  std::uint64_t state = seed_ ^ (text.size() * kFactor);
-  const char* at = text.data();
-  std::size_t left = text.size();
-  std::uint64_t word = 0;
-  for (; left >= sizeof(word); left -= sizeof(word), at += sizeof(word)) {
-    std::memcpy(&word, at, sizeof(word));
-    state = (state ^ word) * kFactor;
-    state ^= state >> 32;
-  }
-  word = 0;
-  std::memcpy(&word, at, left);
-  state = (state ^ word) * kFactor;
-  return static_cast<std::uint32_t>(state ^ (state >> 32));
-}
+std::uint32_t MatchCache::hash(std::string_view text) const { return token_hash(seed_, text); }
 
 std::uint16_t MatchCache::generation_of(std::string_view prefix) const {
   return static_cast<std::uint16_t>(hash(prefix) % kGenerations);

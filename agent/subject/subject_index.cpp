@@ -5,6 +5,7 @@
 #include <new>
 
 #include "agent/subject/subject.h"
+#include "agent/subject/token_hash.h"
 
 namespace petiole {
 
@@ -49,25 +50,7 @@ SubjectIndex::~SubjectIndex() {
   }
 }
 
-// Multiply and fold over eight bytes at a time: tokens are short.
-std::uint32_t SubjectIndex::hash(std::string_view token) const {
-  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
-  std::uint64_t state = seed_ ^ (token.size() * kFactor);
-  const auto mix = [&](std::uint64_t word) {
-    state = (state ^ word) * kFactor;
-    state ^= state >> 32;
-  };
-  std::uint64_t word = 0;
-  while (token.size() >= sizeof(word)) {
-    std::memcpy(&word, token.data(), sizeof(word));
-    mix(word);
-    token.remove_prefix(sizeof(word));
-  }
-  word = 0;
-  std::memcpy(&word, token.data(), token.size());
-  mix(word);
-  return static_cast<std::uint32_t>(state ^ (state >> 29));
-}
+std::uint32_t SubjectIndex::hash(std::string_view token) const { return token_hash(seed_, token); }
 
 IndexNode* SubjectIndex::make_node(std::string_view token) {
   void* const memory = ::operator new(sizeof(IndexNode) + token.size());
