@@ -70,8 +70,8 @@ class Wire {
   virtual Time blocked_since() const = 0;
 
   // Upgrades to TLS: bytes that follow the input consumed so far belong to the handshake. Output
-  // appended before the call goes out in clear. Input is offered again when the handshake is done;
-  // a failure closes with Stage::kTls. `options` is copied.
+  // appended before the call goes out in clear. Input, empty perhaps, is offered again when the
+  // handshake is done; a failure closes with Stage::kTls. `options` is copied.
   virtual Status start_tls(const TlsOptions& options) = 0;
 
   virtual const PeerInfo& peer() const = 0;
