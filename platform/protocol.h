@@ -74,8 +74,6 @@ class Wire {
   // handshake is done; a failure closes with Stage::kTls. `options` is copied.
   virtual Status start_tls(const TlsOptions& options) = 0;
 
-  virtual Time blocked_since() const = 0;  // kNever when nothing is stuck.
-
   virtual const PeerInfo& peer() const = 0;
   virtual WireStats stats() const = 0;
 };

@@ -110,7 +110,6 @@ class FakeWire : public Wire {
   void notify_below(std::size_t bytes) override { notify = bytes; }
   Time blocked_since() const override { return blocked; }
   Status start_tls(const TlsOptions&) override { tls = true; return {}; }
-  Time blocked_since() const override { return blocked; }
   const PeerInfo& peer() const override { return info; }
   WireStats stats() const override { return {}; }
 
@@ -120,7 +119,6 @@ class FakeWire : public Wire {
   int wakes = 0;
   bool closed = false, paused = false, tls = false;
   Status reason;
-  Time blocked = kNever;
   std::size_t notify = 0;
   Time blocked = kNever;
 
