@@ -70,6 +70,8 @@ class Wire {
   // a failure closes with Stage::kTls. `options` is copied.
   virtual Status start_tls(const TlsOptions& options) = 0;
 
+  virtual Time blocked_since() const = 0;  // kNever when nothing is stuck.
+
   virtual const PeerInfo& peer() const = 0;
   virtual WireStats stats() const = 0;
 };

@@ -109,6 +109,7 @@ class FakeWire : public Wire {
   void resume_reading() override { paused = false; }
   void notify_below(std::size_t bytes) override { notify = bytes; }
   Status start_tls(const TlsOptions&) override { tls = true; return {}; }
+  Time blocked_since() const override { return blocked; }
   const PeerInfo& peer() const override { return info; }
   WireStats stats() const override { return {}; }
 
@@ -118,6 +119,7 @@ class FakeWire : public Wire {
   int wakes = 0;
   bool closed = false, paused = false, tls = false;
   Status reason;
+  Time blocked = kNever;
   std::size_t notify = 0;
 
  private:
