@@ -94,7 +94,7 @@ void check_remote(Report& report, const std::string& where, const RemoteConfig& 
   if (remote.tls && remote.tls->insecure) {
     report.warning(where + ".tls", "insecure: the hub's certificate is not verified");
   }
-  const bool websocket = !remote.urls.empty() && is_websocket(remote.urls[0]);
+  const bool websocket = !remote.urls.empty() && uses_websocket(remote.urls[0]);
   if (remote.ws_compression && !websocket) {
     report.warning(where, "ws_compression has no effect on links that are not ws:// or wss://");
   }

@@ -66,14 +66,14 @@ std::string add_hub(Text value, FlagDraft& draft) {
     const std::size_t comma = rest.find(',');
     RemoteUrl url;
     std::string wrong = parse_remote_url(rest.substr(0, comma), url);
-    if (wrong.empty() && is_tls(url) && !kHasTls) {
+    if (wrong.empty() && uses_tls(url) && !kHasTls) {
       wrong = "not supported by this build: it was built with PETIOLE_TLS=OFF";
     }
-    if (wrong.empty() && is_websocket(url) && !kHasWebSocket) {
+    if (wrong.empty() && uses_websocket(url) && !kHasWebSocket) {
       wrong = "not supported by this build: it was built with PETIOLE_WEBSOCKET=OFF";
     }
     auto& urls = draft.remote.urls;
-    if (wrong.empty() && !urls.empty() && is_websocket(urls[0]) != is_websocket(url)) {
+    if (wrong.empty() && !urls.empty() && uses_websocket(urls[0]) != uses_websocket(url)) {
       wrong = "URLs must be all ws:// and wss:// or all of the other kinds";
     }
     if (!wrong.empty()) return wrong;

@@ -14,8 +14,8 @@ constexpr std::string_view kNoWebSocket = "WebSocket, because it was built with 
 
 // Why this build cannot dial the URL; empty when it can.
 std::string_view missing_for(const RemoteUrl& url) {
-  if (is_tls(url) && !kHasTls) return kNoTls;
-  if (is_websocket(url) && !kHasWebSocket) return kNoWebSocket;
+  if (uses_tls(url) && !kHasTls) return kNoTls;
+  if (uses_websocket(url) && !kHasWebSocket) return kNoWebSocket;
   return {};
 }
 
@@ -30,7 +30,7 @@ void read_urls(Reader& r, E entry, RemoteDraft& draft) {
       wrong = "not supported by this build: " + std::string(missing_for(url));
     }
     if (wrong.empty() && !draft.config.urls.empty() &&
-        is_websocket(draft.config.urls[0]) != is_websocket(url)) {
+        uses_websocket(draft.config.urls[0]) != uses_websocket(url)) {
       wrong = "a remote's URLs must be all ws:// and wss:// or all of the other kinds";
     }
     if (!wrong.empty()) {

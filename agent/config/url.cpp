@@ -111,7 +111,7 @@ std::string parse_remote_url(std::string_view text, RemoteUrl& url) {
   const std::string_view path = slash == std::string_view::npos ? "" : text.substr(slash);
   if (std::string wrong = read_authority(text.substr(0, slash), url); !wrong.empty()) return wrong;
   if (path.empty() || path == "/") return {};
-  if (!is_websocket(url)) return "only ws:// and wss:// URLs have a path";
+  if (!uses_websocket(url)) return "only ws:// and wss:// URLs have a path";
   url.path = path;
   while (url.path.ends_with('/')) url.path.pop_back();
   return {};

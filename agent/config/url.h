@@ -15,10 +15,10 @@ std::string parse_remote_url(std::string_view text, RemoteUrl& url);
 // The URL without user and password, as logs and monitoring show it.
 std::string to_text(const RemoteUrl& url);
 
-inline bool is_websocket(const RemoteUrl& url) {
+inline bool uses_websocket(const RemoteUrl& url) {
   return url.scheme == RemoteUrl::Scheme::kWs || url.scheme == RemoteUrl::Scheme::kWss;
 }
-inline bool is_tls(const RemoteUrl& url) {
+inline bool uses_tls(const RemoteUrl& url) {
   return url.scheme == RemoteUrl::Scheme::kTls || url.scheme == RemoteUrl::Scheme::kWss;
 }
 
