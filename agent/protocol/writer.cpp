@@ -1,7 +1,6 @@
 #include "agent/protocol/writer.h"
 
 #include <cstring>
-#include <string>
 
 namespace petiole {
 
@@ -101,8 +100,9 @@ std::string_view header_for(const Message& message, bool headers) {
   return headers ? message.header : std::string_view();
 }
 
-// Go's %q of a byte string, near enough: what is printable ASCII stays, UTF-8 stays.
-std::string quoted_like_go(std::string_view text) {
+}  // namespace
+
+std::string go_quoted(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string quoted = "\"";
   for (const char c : text) {
@@ -120,8 +120,6 @@ std::string quoted_like_go(std::string_view text) {
   }
   return quoted += '"';
 }
-
-}  // namespace
 
 char* write_number(char* to, std::uint64_t value) {
   char* const end = to + count_digits(value);
@@ -190,7 +188,7 @@ void write_pub(Output& output, const Message& message) {
 void write_err(Output& output, std::string_view prefix, std::string_view quoted) {
   output.append("-ERR '");
   output.append(prefix);
-  if (!quoted.empty()) output.append(quoted_like_go(quoted));
+  if (!quoted.empty()) output.append(go_quoted(quoted));
   output.append("'\r\n");
 }
 

@@ -1,7 +1,7 @@
 #include "agent/session/sid_table.h"
 
 #include <algorithm>
-#include <cassert>
+#include <utility>
 
 #include "agent/subject/token_hash.h"
 
