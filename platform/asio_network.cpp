@@ -28,7 +28,9 @@ AsioNetwork::AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers
     : resolver_(resolver ? std::move(resolver) : std::make_unique<Resolver>(loop)),
       core_(std::make_unique<NetworkCore>(NetworkCore{loop.core(), chunks, layers, *resolver_})) {}
 
-AsioNetwork::~AsioNetwork() {
+AsioNetwork::~AsioNetwork() { drop_connections(); }
+
+void AsioNetwork::drop_connections() {
   for (const auto& connection : core_->open.take_all()) connection->drop();
   for (const auto& dial : std::exchange(core_->dials, {})) dial->drop();
 }

@@ -29,6 +29,10 @@ class AsioNetwork final : public Network {
   std::unique_ptr<Dial> dial(const DialOptions& options,
                              std::unique_ptr<Protocol> protocol) override;
 
+  // Cuts what is still open; the protocols are destroyed without a call. For the end of a process,
+  // before what the protocols refer to is destroyed.
+  void drop_connections();
+
   // Those that still say goodbye included: up to a second after closed().
   std::size_t open_connections() const;
 

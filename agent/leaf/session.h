@@ -48,6 +48,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
                     std::size_t queue_count) final;
   std::string_view origin_cluster() const final { return peer_.cluster; }
   ConnectionReport report(bool subscriptions) const final;
+  void shut_down(const char* reason) override { end(Errc::kOk, reason); }
 
   virtual bool solicited() const = 0;
   bool is_spoke() const { return spoke_; }

@@ -39,10 +39,8 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
 
   ConnectionReport report(bool subscriptions) const override;
 
-  // Ends the connection in order; `reason` as in wire 1.11, a literal.
-  void shut_down(const char* reason);
-  // Tells a client that takes INFO at any time that this server is about to leave.
-  void announce_lame_duck();
+  void shut_down(const char* reason) override;
+  void announce_lame_duck() override;
 
  private:
   // Login: client_login.cpp.
