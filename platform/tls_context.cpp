@@ -29,8 +29,13 @@ bool library_ready() {
   return ready;
 }
 
+// Debian's wolfSSL does AES in plain C: ChaCha20 is then three times as fast, so it goes first.
 constexpr const char* kNewSuites =
-    "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256:";
+    "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:";
+constexpr const char* kOldSuites =
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
 
 struct Free {
   void operator()(WOLFSSL_EVP_PKEY* key) const { wolfSSL_EVP_PKEY_free(key); }
@@ -143,8 +148,7 @@ std::string library_name(const std::string& name) {
 }
 
 Error set_cipher_suites(WOLFSSL_CTX* context, const std::vector<std::string>& names) {
-  if (names.empty()) return {};
-  std::string list;
+  std::string list = names.empty() ? kOldSuites : "";
   bool names_new = false;
   for (const std::string& name : names) {
     const std::string known = library_name(name);
