@@ -22,9 +22,9 @@ std::string make_nonce(Entropy& entropy) {
 AcceptingLeaf::AcceptingLeaf(Server& server, LeafRegister& links)
     : LeafSession(server, links), nonce_(make_nonce(server.host().entropy)) {}
 
-LeafInfo AcceptingLeaf::make_info() const {
+ServerInfo AcceptingLeaf::make_info() const {
   const Config& config = server().config();
-  LeafInfo info;
+  ServerInfo info;
   info.server_id = server().id();
   info.server_name = server().name();
   info.version = kNatsVersion;
@@ -32,33 +32,40 @@ LeafInfo AcceptingLeaf::make_info() const {
   info.host = config.leaf_listen.host;
   info.port = config.leaf_listen.port;
   info.headers = true;
-  info.payload_bytes_max = config.limits.payload_bytes_max;
+  info.max_payload = config.limits.payload_bytes_max;
   info.client_id = cid_;
+  info.auth_required = true;  // The reference says so on this port always.
   info.leafnode_urls = {config.leaf_listen.host + ":" + std::to_string(config.leaf_listen.port)};
   info.info_on_connect = true;
   return info;
 }
 
+// The listener's own, or else the one for clients (wire 3.3).
+const AuthConfig& AcceptingLeaf::authorization() const {
+  const Config& config = server().config();
+  return config.leaf_listen.auth.required() ? config.leaf_listen.auth : config.auth;
+}
+
 void AcceptingLeaf::greet(Time now) {
-  LeafInfo info = make_info();
+  ServerInfo info = make_info();
   info.nonce = nonce_;
   send_handshake(leaf_info_line(info));
-  const AuthConfig& auth = server().config().leaf_listen.auth;
-  expect_by(now + (auth.required() ? auth.timeout : server().config().auth.timeout));
+  expect_by(now + authorization().timeout);
   wire()->wake();
 }
 
 Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
   if (connect_seen_) return refuse(Errc::kProtocol, "Unknown Protocol Operation");
-  Result<LeafConnect> connect = parse_leaf_connect(text);
-  if (!connect.ok()) return connect.status();
+  const Status status = parse_connect(text, connect_);
+  if (!status.ok()) return status;
   connect_seen_ = true;
-  connect_ = std::move(*connect);
-  const Config& config = server().config();
-  login_ = find_leaf_login(config.leaf_listen.auth, config.auth, connect_, nonce_);
-  if (login_.found && !login_.undecided()) return accept(now);
-  if (!login_.found) return refuse(Errc::kPermission, "Authorization Violation");
-  compare_secret();
+  login_ = Authenticator(authorization()).check(connect_, nonce_);
+  switch (login_.verdict) {
+    case Authenticator::Verdict::kAccepted: return accept(now);
+    case Authenticator::Verdict::kRefused:
+      return refuse(Errc::kPermission, "Authorization Violation");
+    case Authenticator::Verdict::kCompareHash: compare_secret();
+  }
   return {};
 }
 
@@ -66,7 +73,7 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
 void AcceptingLeaf::compare_secret() {
   wire()->pause_reading();
   stop_parsing();
-  host().worker.run([handle = handle(), &loop = host().loop, secret = login_.secret,
+  host().worker.run([handle = handle(), &loop = host().loop, secret = login_.password,
                      hash = login_.hash] {
     const bool equal = bcrypt_matches(secret, hash);
     loop.post([handle, equal] {
@@ -106,7 +113,7 @@ Status AcceptingLeaf::check() {
 // peer sends of it is not a breach (the reference checks the user's permissions alone).
 LeafPermissions AcceptingLeaf::make_permissions() const {
   LeafPermissions permissions;
-  permissions.send.deny = connect_.deny_pub;
+  permissions.send.deny = connect_.deny_publish;
   deny_jetstream(permissions.send);
   deny_jetstream(permissions.receive);
   return permissions;
@@ -123,7 +130,7 @@ Status AcceptingLeaf::accept(Time now) {
   if (LeafSession* old = links().find_duplicate(*account, peer_, *this)) {
     old->end(Errc::kBusy, "Duplicate Remote LeafNode Connection");
   }
-  LeafInfo info = make_info();
+  ServerInfo info = make_info();
   info.connect_info = true;
   info.remote_account = account->name();
   send_handshake(leaf_info_line(info));

@@ -3,8 +3,9 @@
 
 #include <string>
 
-#include "agent/leaf/login.h"
 #include "agent/leaf/session.h"
+#include "agent/protocol/connect.h"
+#include "agent/session/authenticator.h"
 #include "platform/network.h"
 
 namespace petiole {
@@ -24,7 +25,8 @@ class AcceptingLeaf final : public LeafSession {
   Status on_handshake_timeout() override;
   void on_closed(const CloseReason& reason, Time now) override;
 
-  LeafInfo make_info() const;
+  const AuthConfig& authorization() const;
+  ServerInfo make_info() const;
   void compare_secret();
   void compared(bool equal);
   Status check();
@@ -32,8 +34,8 @@ class AcceptingLeaf final : public LeafSession {
   LeafPermissions make_permissions() const;
 
   std::string nonce_;
-  LeafConnect connect_;
-  LeafLogin login_;
+  ConnectOptions connect_;
+  Authenticator::Answer login_;
   bool connect_seen_ = false;
 };
 

@@ -26,7 +26,7 @@ class InterestMap {
 
   // Writes LS+ and LS- lines for what changed, as far as `permission` lets the peer know, until
   // `output` holds `bytes_max` or nothing is left to say.
-  void write(Output& output, std::size_t bytes_max, const SubjectPermission& permission);
+  void write(Output& output, std::size_t bytes_max, const SubjectPermissions& permission);
   bool changed() const { return next_ != changed_.size(); }
 
   // All is looked at again by the next write: the permissions changed.

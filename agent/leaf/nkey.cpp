@@ -1,6 +1,7 @@
 #include "agent/leaf/nkey.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace petiole {
 
@@ -42,14 +43,6 @@ Result<NkeySeed> decode_nkey_seed(std::string_view text) {
   seed.prefix = static_cast<unsigned char>((byte_at(*raw, 0) & 7u) << 5 | byte_at(*raw, 1) >> 3);
   std::copy(raw->begin() + 2, raw->end(), seed.bytes.begin());
   return seed;
-}
-
-std::optional<std::array<unsigned char, 32>> decode_nkey_public(std::string_view text) {
-  const std::optional<std::string> raw = decode_checked(text, 33);
-  if (!raw) return std::nullopt;
-  std::array<unsigned char, 32> key{};
-  std::copy(raw->begin() + 1, raw->end(), key.begin());
-  return key;
 }
 
 std::string encode_nkey_public(unsigned char prefix, const std::array<unsigned char, 32>& key) {

@@ -1,7 +1,6 @@
 // NKeys: Ed25519 keys in NATS's base32 text form. Wire: client-and-leaf 2.2.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,8 +20,6 @@ std::uint16_t nkey_crc(std::string_view bytes);
 // Reads `SU…`. Errors: kConfig with what is wrong.
 Result<NkeySeed> decode_nkey_seed(std::string_view text);
 
-// The 32 bytes behind a public key such as `U…`; nothing when the text is not one.
-std::optional<std::array<unsigned char, 32>> decode_nkey_public(std::string_view text);
 std::string encode_nkey_public(unsigned char prefix, const std::array<unsigned char, 32>& key);
 
 // Public key in text, and the signature over `nonce` as CONNECT wants it: unpadded base64url.

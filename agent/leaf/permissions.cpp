@@ -35,31 +35,33 @@ std::string_view without_gateway_prefix(std::string_view subject) {
 
 }  // namespace
 
-void deny_jetstream(SubjectPermission& permission) {
+void deny_jetstream(SubjectPermissions& permission) {
   for (const char* subject : {"$JS.API.>", "$KV.>", "$OBJ.>"}) permission.deny.push_back(subject);
 }
 
-bool message_allowed(const SubjectPermission& permission, std::string_view subject) {
-  if (!permission.restricted && permission.deny.empty()) return true;
+bool message_allowed(const SubjectPermissions& permission, std::string_view subject) {
+  if (!permission.allow && permission.deny.empty()) return true;
   subject = without_gateway_prefix(subject);
   const auto hits = [subject](const std::string& entry) {
     return covers(split_entry(entry).subject, subject);
   };
-  if (permission.restricted && std::none_of(permission.allow.begin(), permission.allow.end(), hits))
+  if (permission.allow && std::none_of(permission.allow->begin(), permission.allow->end(), hits)) {
     return false;
+  }
   return std::none_of(permission.deny.begin(), permission.deny.end(), [&](const std::string& entry) {
     return split_entry(entry).queue.empty() && hits(entry);
   });
 }
 
-bool interest_allowed(const SubjectPermission& permission, std::string_view subject,
+bool interest_allowed(const SubjectPermissions& permission, std::string_view subject,
                       std::string_view queue) {
   if (is_unchecked_interest(subject)) return true;
   const auto hits = [&](const std::string& entry) {
     return entry_covers(entry, subject, queue);
   };
-  if (permission.restricted && std::none_of(permission.allow.begin(), permission.allow.end(), hits))
+  if (permission.allow && std::none_of(permission.allow->begin(), permission.allow->end(), hits)) {
     return false;
+  }
   return std::none_of(permission.deny.begin(), permission.deny.end(), hits);
 }
 

@@ -4,32 +4,27 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "agent/protocol/info.h"
 
 namespace petiole {
 
-// One direction. An entry is a subject pattern, or `pattern queue`, where the queue may be a
-// pattern too; such an entry speaks of subscriptions in that queue only (wire 2.4).
-struct SubjectPermission {
-  bool restricted = false;  // Only what `allow` covers; else all.
-  std::vector<std::string> allow, deny;
-};
-
-// As both ends know it: the words are those of the soliciting side's user at the hub.
+// Of this end. An entry is a subject pattern, or `pattern queue`, where the queue may be a pattern
+// too; such an entry speaks of subscriptions in that queue only (wire 2.4).
 struct LeafPermissions {
-  SubjectPermission send;     // INFO "export" for the soliciting side.
-  SubjectPermission receive;  // INFO "import".
+  SubjectPermissions send;     // INFO "export" for the soliciting side.
+  SubjectPermissions receive;  // INFO "import".
 };
 
 // Subjects of a JetStream API that never cross a link without a domain (wire 3.8).
-void deny_jetstream(SubjectPermission& permission);
+void deny_jetstream(SubjectPermissions& permission);
 
 // Whether a message on `subject` may pass.
-bool message_allowed(const SubjectPermission& permission, std::string_view subject);
+bool message_allowed(const SubjectPermissions& permission, std::string_view subject);
 
 // Whether interest in `subject` may pass: wildcards broader than a denied subject may, and what is
 // denied is then filtered message by message.
-bool interest_allowed(const SubjectPermission& permission, std::string_view subject,
+bool interest_allowed(const SubjectPermissions& permission, std::string_view subject,
                       std::string_view queue);
 
 // `$LDS.`, `$GR.` and `_GR_.` interest is never checked.

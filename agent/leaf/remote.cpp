@@ -128,7 +128,7 @@ void Remote::dial() {
 
 void Remote::link_opened(SolicitingLeaf&) { move_to(State::kHandshake); }
 
-void Remote::link_info(const LeafInfo& info) { urls_.discover(info); }
+void Remote::link_info(const ServerInfo& info) { urls_.discover(info); }
 
 void Remote::link_established(SolicitingLeaf& link) {
   up_since_ = server_.host().clock.now();

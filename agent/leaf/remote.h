@@ -65,7 +65,7 @@ class Remote : private LinkOwner {
   SolicitOptions solicit_options(const RemoteUrl& url) const;
 
   void link_opened(SolicitingLeaf& link) override;
-  void link_info(const LeafInfo& info) override;
+  void link_info(const ServerInfo& info) override;
   void link_established(SolicitingLeaf& link) override;
   void link_heartbeat(SolicitingLeaf& link, bool proven) override;
   void link_interest(SolicitingLeaf& link) override;

@@ -24,7 +24,14 @@ LeafSession::LeafSession(Server& server, LeafRegister& links)
       staging_(server.host().chunks, server.config().link.staged_bytes_max),
       handle_(std::make_shared<LeafSession*>(this)) {}
 
-LeafSession::~LeafSession() { *handle_ = nullptr; }
+// Usually closed() has been before; not so when a network or a simulated machine goes away.
+LeafSession::~LeafSession() {
+  *handle_ = nullptr;
+  if (account_ == nullptr) return;
+  account_->unlisten(*this);
+  subscriptions_.clear(*account_);
+  links_.leave(*this);
+}
 
 void LeafSession::opened(Wire& wire, Time now) {
   wire_ = &wire;

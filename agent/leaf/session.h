@@ -11,12 +11,12 @@
 #include <memory>
 #include <string>
 
-#include "agent/leaf/handshake.h"
 #include "agent/leaf/heartbeat.h"
 #include "agent/leaf/interest.h"
 #include "agent/leaf/peer_interest.h"
 #include "agent/leaf/register.h"
 #include "agent/leaf/staging.h"
+#include "agent/protocol/info.h"
 #include "agent/protocol/parser.h"
 #include "agent/server.h"
 #include "platform/protocol.h"
@@ -86,7 +86,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
   // New permissions: interest and deliveries follow them from now on.
   void set_permissions(LeafPermissions permissions);
   // What the peer is let send; a hub closes over a breach (wire 3.5).
-  void set_export(std::optional<SubjectPermission> permission) { export_ = std::move(permission); }
+  void set_export(std::optional<SubjectPermissions> permission) { export_ = std::move(permission); }
 
   void send_handshake(std::string_view line);
   // Sends -ERR with `text` and, quoted, `subject`; the result ends the link.
@@ -157,7 +157,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
   InterestMap interest_;        // Ours, as the peer is to know it.
   PeerInterest subscriptions_;  // The peer's.
   LeafPermissions permissions_;
-  std::optional<SubjectPermission> export_;
+  std::optional<SubjectPermissions> export_;
   Staging staging_;
   std::deque<Ping> pings_;                        // On the wire, in order.
   std::deque<std::function<void()>> barriers_;    // Behind messages that wait.

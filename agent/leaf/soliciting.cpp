@@ -33,17 +33,17 @@ void SolicitingLeaf::greet(Time now) {
 }
 
 Status SolicitingLeaf::on_info(std::string_view text, Time now) {
-  const Result<LeafInfo> info = parse_leaf_info(text);
+  const Result<ServerInfo> info = parse_info(text);
   if (!info.ok()) return info.status();
   if (!info_seen_) return on_first_info(*info, now);
   if (owner_) owner_->link_info(*info);
-  if (info->import_permission || info->export_permission) apply_permissions(*info);
+  if (info->import_permissions || info->export_permissions) apply_permissions(*info);
   peer_.remote_account = info->remote_account;
   if (info->connect_info && !established()) return finish(now);
   return {};
 }
 
-Status SolicitingLeaf::on_first_info(const LeafInfo& info, Time now) {
+Status SolicitingLeaf::on_first_info(const ServerInfo& info, Time now) {
   info_seen_ = true;
   Status status = check(info);
   if (status.ok()) status = upgrade(info);
@@ -57,8 +57,8 @@ Status SolicitingLeaf::on_first_info(const LeafInfo& info, Time now) {
   return {};
 }
 
-Status SolicitingLeaf::check(const LeafInfo& info) {
-  if (info.client_id == 0 || !info.has_leafnode_urls) {
+Status SolicitingLeaf::check(const ServerInfo& info) {
+  if (info.client_id == 0 || !info.leafnode_urls) {
     detail_ = "the port answers, but it is not the hub's leaf node port (7422 by default)";
     return {Errc::kConfig, "attempted to connect to wrong port"};
   }
@@ -76,11 +76,11 @@ Status SolicitingLeaf::check(const LeafInfo& info) {
   peer_.cluster = info.cluster;
   peer_version_ = info.version;
   hub_ = {info.server_id,  peer_.name,   info.version,          info.domain,
-          info.jetstream,  info.headers, info.payload_bytes_max};
+          info.jetstream,  info.headers, static_cast<std::size_t>(info.max_payload)};
   return {};
 }
 
-Status SolicitingLeaf::upgrade(const LeafInfo& info) {
+Status SolicitingLeaf::upgrade(const ServerInfo& info) {
   if (options_.tls_done) return {};
   if (!info.tls_required) {
     if (!options_.tls_wanted) return {};
@@ -91,7 +91,7 @@ Status SolicitingLeaf::upgrade(const LeafInfo& info) {
   return wire()->start_tls(options_.tls.value_or(TlsOptions{}));
 }
 
-Status SolicitingLeaf::sign(const LeafInfo& info, LeafConnect& connect) {
+Status SolicitingLeaf::sign(const ServerInfo& info, ConnectOptions& connect) {
   if (!remote_.credentials.empty()) {
     const Result<std::string> text = read_file_(remote_.credentials);
     const Result<Creds> creds = text.ok() ? parse_creds(*text) : Result<Creds>(text.status());
@@ -117,8 +117,8 @@ Status SolicitingLeaf::sign(const LeafInfo& info, LeafConnect& connect) {
   return {};
 }
 
-Status SolicitingLeaf::send_connect(const LeafInfo& info) {
-  LeafConnect connect;
+Status SolicitingLeaf::send_connect(const ServerInfo& info) {
+  ConnectOptions connect;
   const Status signed_status = sign(info, connect);
   if (!signed_status.ok()) return signed_status;
   connect.user = options_.url.user;
@@ -129,16 +129,17 @@ Status SolicitingLeaf::send_connect(const LeafInfo& info) {
   connect.name = connect.cluster = server().name();
   connect.remote_account = remote_.account;
   connect.headers = info.headers;
+  connect.protocol = 1;
   connect.is_hub = remote_.hub;
-  connect.deny_pub = remote_.deny_imports;
+  connect.deny_publish = remote_.deny_imports;
   send_handshake(leaf_connect_line(connect));
   return {};
 }
 
-void SolicitingLeaf::apply_permissions(const LeafInfo& info) {
+void SolicitingLeaf::apply_permissions(const ServerInfo& info) {
   LeafPermissions permissions;
-  permissions.send = info.export_permission.value_or(SubjectPermission{});
-  permissions.receive = info.import_permission.value_or(SubjectPermission{});
+  permissions.send = info.export_permissions.value_or(SubjectPermissions{});
+  permissions.receive = info.import_permissions.value_or(SubjectPermissions{});
   auto& send_deny = permissions.send.deny;
   auto& receive_deny = permissions.receive.deny;
   send_deny.insert(send_deny.end(), remote_.deny_exports.begin(), remote_.deny_exports.end());

@@ -7,6 +7,7 @@
 
 #include "agent/leaf/session.h"
 #include "agent/mirror/uplink.h"
+#include "agent/protocol/connect.h"
 
 namespace petiole {
 
@@ -20,7 +21,7 @@ class LinkOwner {
  public:
   virtual ~LinkOwner() = default;
   virtual void link_opened(SolicitingLeaf& link) = 0;  // Connected; the handshake begins.
-  virtual void link_info(const LeafInfo& info) = 0;
+  virtual void link_info(const ServerInfo& info) = 0;
   virtual void link_established(SolicitingLeaf& link) = 0;
   virtual void link_heartbeat(SolicitingLeaf& link, bool proven) = 0;
   virtual void link_interest(SolicitingLeaf& link) = 0;
@@ -77,13 +78,13 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   void on_drained() override;
   void on_closed(const CloseReason& reason, Time now) override;
 
-  Status on_first_info(const LeafInfo& info, Time now);
-  Status check(const LeafInfo& info);
-  Status upgrade(const LeafInfo& info);
-  Status send_connect(const LeafInfo& info);
-  Status sign(const LeafInfo& info, LeafConnect& connect);
+  Status on_first_info(const ServerInfo& info, Time now);
+  Status check(const ServerInfo& info);
+  Status upgrade(const ServerInfo& info);
+  Status send_connect(const ServerInfo& info);
+  Status sign(const ServerInfo& info, ConnectOptions& connect);
   void find_groups(std::string_view subject) const;
-  void apply_permissions(const LeafInfo& info);
+  void apply_permissions(const ServerInfo& info);
   Status finish(Time now);
   void end_quietly();
 

@@ -44,10 +44,12 @@ bool UrlList::next() {
   return true;
 }
 
-void UrlList::discover(const LeafInfo& info) {
+void UrlList::discover(const ServerInfo& info) {
   if (config_.ignore_discovered_servers) return;
-  const bool websocket = is_websocket(current());
-  const std::vector<std::string>& found = websocket ? info.ws_connect_urls : info.leafnode_urls;
+  const std::vector<std::string> none;
+  const std::vector<std::string>& found = is_websocket(current()) ? info.ws_connect_urls
+                                          : info.leafnode_urls    ? *info.leafnode_urls
+                                                                  : none;
   if (found.empty()) return;
   const RemoteUrl now = current();
   urls_ = config_.urls;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "agent/config/config.h"
-#include "agent/leaf/handshake.h"
+#include "agent/protocol/info.h"
 #include "platform/entropy.h"
 #include "platform/network.h"
 
@@ -23,7 +23,7 @@ class UrlList {
   void restart_round() { tried_ = 0; }
 
   // Takes over what the hub's cluster says of itself; the configured ones stay.
-  void discover(const LeafInfo& info);
+  void discover(const ServerInfo& info);
   std::size_t size() const { return urls_.size(); }
 
   // The name that a certificate must show: the URL's host, or for an address the first configured

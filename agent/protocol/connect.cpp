@@ -28,6 +28,7 @@ constexpr TextField kTexts[] = {
     {"domain", &ConnectOptions::domain},
     {"remote_account", &ConnectOptions::remote_account},
     {"compress_mode", &ConnectOptions::compression},
+    {"gateway", &ConnectOptions::gateway},
 };
 
 struct FlagField {

@@ -23,6 +23,7 @@ struct ConnectOptions {
 
   // Of leafs.
   std::string server_id, cluster, domain, remote_account, compression;
+  std::string gateway;  // Of a gateway that came to the wrong port.
   bool jetstream = false, is_hub = false, isolate = false;
   std::vector<std::string> deny_publish;
 };

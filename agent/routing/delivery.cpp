@@ -33,6 +33,18 @@ bool names(std::string_view queues, std::string_view name) {
   }
 }
 
+// A consumer's delivery crosses leaf links as `$JS.ACK.<8 tokens>…@<original subject>` in place of
+// the reply: where the `@` is, or npos (wire 3.8). The tokens may hold one themselves.
+std::size_t find_original_subject(std::string_view reply) {
+  if (!reply.starts_with("$JS.ACK.")) return reply.npos;
+  int dots = 0;
+  for (std::size_t i = 0; i < reply.size(); ++i) {
+    if (reply[i] == '.') ++dots;
+    if (reply[i] == '@' && dots >= 8) return i + 1 < reply.size() ? i : reply.npos;
+  }
+  return reply.npos;
+}
+
 class Delivery {
  public:
   Delivery(const Account::Origin& origin, const Message& message, const MatchResult& result,
@@ -40,6 +52,7 @@ class Delivery {
       : origin_(origin), message_(message), result_(result), captured_(captured), random_(random) {
     if (origin.leaf && origin.from) cluster_ = origin.from->origin_cluster();
     share();
+    if (origin.leaf) restore_subject();
   }
 
   std::uint32_t run() {
@@ -59,9 +72,19 @@ class Delivery {
     message_.shared = std::make_shared<const std::string>(std::move(whole));
   }
 
+  // Local parties see what the consumer's stream held; other leafs get it as it came.
+  void restore_subject() {
+    const std::size_t at = find_original_subject(message_.reply);
+    if (at == message_.reply.npos) return;
+    restored_ = message_;
+    restored_.subject = message_.reply.substr(at + 1);
+    restored_.reply = message_.reply.substr(0, at);
+    local_ = &restored_;
+  }
+
   bool give(Subscription& subscription) {
     if (subscription.closed || (!origin_.echo && subscription.owner == origin_.from)) return false;
-    if (!subscription.owner->deliver(subscription, message_)) return false;
+    if (!subscription.owner->deliver(subscription, *local_)) return false;
     ++delivered_;
     return true;
   }
@@ -135,6 +158,8 @@ class Delivery {
 
   const Account::Origin& origin_;
   Message message_;
+  Message restored_{};
+  const Message* local_ = &message_;
   const MatchResult& result_;
   const bool captured_;
   std::uint64_t& random_;
