@@ -2,22 +2,20 @@
 
 namespace petiole {
 
-bool DedupeWindow::add(std::uint64_t hash, WallTime now) {
-  forget_before(now);
-  if (!known_.insert(hash).second) return false;
-  ids_.push_back({hash, now});
-  if (ids_.size() > ids_max_) {
-    known_.erase(ids_.front().hash);
-    ids_.pop_front();
-  }
-  return true;
+void DedupeWindow::drop_first() {
+  known_.erase(ids_.front().hash);
+  ids_.pop_front();
 }
 
-void DedupeWindow::forget_before(WallTime now) {
-  while (!ids_.empty() && ids_.front().time + window_ < now) {
-    known_.erase(ids_.front().hash);
-    ids_.pop_front();
-  }
+bool DedupeWindow::knows(std::uint64_t hash, WallTime now) {
+  while (!ids_.empty() && ids_.front().time + window_ < now) drop_first();
+  return known_.contains(hash);
+}
+
+void DedupeWindow::add(std::uint64_t hash, WallTime time) {
+  if (window_ <= Duration::zero() || !known_.insert(hash).second) return;
+  ids_.push_back({hash, time});
+  if (ids_.size() > ids_max_) drop_first();
 }
 
 }  // namespace petiole

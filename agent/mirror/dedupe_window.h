@@ -14,9 +14,9 @@ class DedupeWindow {
  public:
   DedupeWindow(Duration window, std::size_t ids_max) : window_(window), ids_max_(ids_max) {}
 
-  // False when `hash` is known and not older than the window at `now`.
-  bool add(std::uint64_t hash, WallTime now);
-  void forget_before(WallTime now);
+  // Whether `hash` was added and is not older than the window at `now`.
+  bool knows(std::uint64_t hash, WallTime now);
+  void add(std::uint64_t hash, WallTime time);
   std::size_t size() const { return ids_.size(); }
   Duration window() const { return window_; }
 
@@ -25,6 +25,8 @@ class DedupeWindow {
     std::uint64_t hash;
     WallTime time;
   };
+  void drop_first();
+
   Duration window_;
   std::size_t ids_max_;
   std::unordered_set<std::uint64_t> known_;

@@ -22,7 +22,13 @@ enum class Route : std::uint8_t {
 };
 
 struct Entry {
-  enum class State : std::uint8_t { kQueued, kSent, kConfirmed, kGone };
+  enum class State : std::uint8_t {
+    kQueued,     // To be sent.
+    kSent,       // May be at the hub.
+    kConfirmed,  // Is at the hub.
+    kGone,       // Given up, and counted.
+    kParked,     // Nobody upstream wants it for now; stays in the log.
+  };
 
   std::uint64_t order = 0;   // Counts up in the window by one.
   Sequence sequence = 0;     // 0: in memory only.
@@ -36,6 +42,7 @@ struct Entry {
   State state = State::kQueued;
   Route route = Route::kUnknown;
   bool own_id = false;  // The header has a Nats-Msg-Id.
+  bool forgotten = false;  // In memory only, and no longer counted there.
   std::string text;     // Subject, header, payload.
 
   std::string_view subject() const { return std::string_view(text).substr(0, subject_bytes); }

@@ -24,7 +24,8 @@ struct MirrorLimits {
   std::size_t queued_bytes_max = 8 << 20;       // On the way to the disk: publishers pause above.
   std::uint64_t sent_ahead = 8192;              // Sequences that one durable note allows to send.
   std::uint64_t note_messages = 4096;           // Confirmed before progress is noted on disk,
-  Duration note_interval = std::chrono::milliseconds(250);  // or after so long.
+  Duration note_interval = std::chrono::milliseconds(250);  // or after so long, where a commit is
+  Duration note_alone = std::chrono::seconds(5);            // due anyway; a commit of its own: this.
   std::size_t dedupe_ids_max = 65536;           // Publishers' own ids that are remembered; per rule.
   std::size_t last_subjects_max = 65536;        // keep: last; more subjects are kept in full.
   std::size_t parked_subjects_max = 1024;       // Remembered to see interest come; more: any change.
