@@ -87,10 +87,10 @@ class Proxy:
         server.close()
         for link in list(self._links):
             link.abort()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        while tasks := asyncio.all_tasks(self._loop):
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(tasks, timeout=1))
         self._loop.close()
 
     async def _accept(self, reader, writer) -> None:
@@ -113,8 +113,11 @@ class Proxy:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     sock = writer.get_extra_info("socket")
-    if sock is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    try:
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    except OSError:
+        pass  # Closed already.
     writer.transport.abort()
 
 
@@ -129,12 +132,19 @@ class _Link:
         _reset(self.far_writer)
 
     async def run(self) -> None:
-        await asyncio.gather(
-            self._move("up", self.near_reader, self.far_writer),
-            self._move("down", self.far_reader, self.near_writer),
-            return_exceptions=True,
-        )
-        self.abort()
+        """Until both directions have ended or one has broken."""
+        moves = [
+            asyncio.ensure_future(self._move("up", self.near_reader, self.far_writer)),
+            asyncio.ensure_future(self._move("down", self.far_reader, self.near_writer)),
+        ]
+        try:
+            for move in moves:
+                await move
+        finally:
+            for move in moves:
+                move.cancel()
+            self.abort()
+            await asyncio.gather(*moves, return_exceptions=True)
 
     async def _move(self, direction: str, reader, writer) -> None:
         """Reads and, by way of a queue that models the line, writes."""
@@ -148,9 +158,11 @@ class _Link:
                 await line.put((time.monotonic() + rules.latency, data))
             await line.put(None)
             await deliver
-        except (ConnectionError, asyncio.CancelledError):
+        except OSError:
+            pass
+        finally:
             deliver.cancel()
-            self.abort()
+            await asyncio.gather(deliver, return_exceptions=True)
 
     def _read_size(self) -> int:
         rate = self.proxy.rules.bandwidth
