@@ -6,7 +6,7 @@
 namespace petiole {
 namespace {
 
-class Page {
+class MetricsPage {
  public:
   void family(std::string_view name, std::string_view type, std::string_view help) {
     name_ = name;
@@ -50,7 +50,7 @@ std::string label(std::string_view name, std::string_view value) {
 
 double number(std::uint64_t value) { return static_cast<double>(value); }
 
-void add_server(Page& page, const MonitorInput& input) {
+void add_server(MetricsPage& page, const MonitorInput& input) {
   const ServerStats& stats = input.server.stats();
   page.family("info", "gauge", "Versions, as labels.");
   page.add(1.0, label("version", kPetioleVersion) + "," + label("nats_version", kNatsVersion) + "," +
@@ -76,8 +76,8 @@ void add_server(Page& page, const MonitorInput& input) {
            number(stats.stale_connections));
 }
 
-void add_traffic(Page& page, const std::string& link, const char* direction,
-                 const LinkTraffic& bytes) {
+void add_traffic(MetricsPage& page, const std::string& link, const char* direction,
+                 const LinkBytes& bytes) {
   const std::string labels = link + "," + label("direction", direction) + ",";
   page.add(bytes.handshake, labels + label("cause", "handshake"));
   page.add(bytes.keepalive, labels + label("cause", "keepalive"));
@@ -88,7 +88,7 @@ void add_traffic(Page& page, const std::string& link, const char* direction,
 // Labels stay the same over reconnects: the number of the remote, not the URL in use.
 std::string link_label(std::size_t index) { return label("remote", std::to_string(index)); }
 
-void add_links(Page& page, const MonitorInput& input) {
+void add_links(MetricsPage& page, const MonitorInput& input) {
   const auto& links = input.links;
   page.family("link_up", "gauge", "1 while the remote's link is up.");
   for (std::size_t i = 0; i < links.size(); ++i) page.add(is_up(links[i]) ? 1.0 : 0.0, link_label(i));
@@ -109,7 +109,7 @@ void add_links(Page& page, const MonitorInput& input) {
   }
 }
 
-void add_losses(Page& page, const std::string& rule, const LossCounts& losses) {
+void add_losses(MetricsPage& page, const std::string& rule, const LossCounts& losses) {
   page.add(losses.age, rule + "," + label("cause", "age"));
   page.add(losses.limit, rule + "," + label("cause", "limit"));
   page.add(losses.refused, rule + "," + label("cause", "refused"));
@@ -142,7 +142,7 @@ constexpr RuleFigure kRuleFigures[] = {
      [](const RuleReport& r, WallTime) { return number(r.confirmed); }},
 };
 
-void add_mirror(Page& page, const MonitorInput& input) {
+void add_mirror(MetricsPage& page, const MonitorInput& input) {
   const MirrorReport& mirror = *input.mirror;
   std::vector<std::string> labels;
   for (std::size_t i = 0; i < mirror.rules.size(); ++i) {
@@ -171,7 +171,7 @@ void add_mirror(Page& page, const MonitorInput& input) {
 }  // namespace
 
 std::string metrics(const MonitorInput& input) {
-  Page page;
+  MetricsPage page;
   add_server(page, input);
   if (!input.links.empty()) add_links(page, input);
   if (input.mirror) add_mirror(page, input);
