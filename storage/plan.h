@@ -34,6 +34,7 @@ struct SegmentWrite {
   SegmentId id = 0;
   LogId log = 0;
   Segment segment;
+  Bits removed;  // Records that were removed before they came to disk.
 };
 
 struct RemovalWrite {
