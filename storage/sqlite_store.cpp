@@ -44,7 +44,16 @@ SqliteStore::~SqliteStore() {
   if (!failed_) {
     *last = collect();
     last->compactions.clear();
-    for (const auto& [name, log] : logs_) last->logs.push_back(log->row());
+    for (const auto& [name, log] : logs_) {
+      last->logs.push_back(log->row());
+      // What was removed since of the group that is under way.
+      for (const SegmentWrite& write : plan_->inserts) {
+        if (write.log != log->id()) continue;
+        SegmentWrite copy{write.id, write.log, {}, {}};
+        copy.segment.head = write.segment.head;
+        if (log->settle_removals(copy, *last)) last->drops.push_back(write.id);
+      }
+    }
   }
   worker_.run([database = std::move(database_), before = plan_, last, failed = failed_] {
     if (failed) return database->abandon();
