@@ -165,6 +165,7 @@ int load_image(Database& database, StoreImage& image) {
   }
   for (auto& [id, log] : logs) image.logs.push_back(std::move(log));
   image.epoch = static_cast<std::uint32_t>(one_number(db, "SELECT value FROM meta WHERE key='epoch'", 0));
+  image.floor = static_cast<Sequence>(one_number(db, "SELECT value FROM meta WHERE key='floor'", 0));
   image.recovery.created = image.epoch == 0;
   image.recovery.unclean =
       !image.recovery.created && one_number(db, "SELECT value FROM meta WHERE key='clean'", 0) == 0;
@@ -180,10 +181,15 @@ int claim(Database& database, StoreImage& image, std::uint64_t random) {
       plan.logs.push_back(row);
     }
   }
+  // A log that the crash took whole starts above what it can have reached.
+  image.floor = image.recovery.unclean ? image.floor + kSequenceSkip : 0;
+  const std::string floor = "INSERT OR REPLACE INTO meta VALUES('floor'," + std::to_string(image.floor) + ")";
+  int rc = execute(database.handle(), floor.c_str());
+  if (rc != SQLITE_OK) return rc;
   if (image.epoch == 0) {
     image.epoch = static_cast<std::uint32_t>(random ^ (random >> 32)) | 1;
     const std::string sql = "INSERT OR REPLACE INTO meta VALUES('epoch'," + std::to_string(image.epoch) + ")";
-    const int rc = execute(database.handle(), sql.c_str());
+    rc = execute(database.handle(), sql.c_str());
     if (rc != SQLITE_OK) return rc;
   }
   return database.mark(plan, false);

@@ -1,6 +1,7 @@
 // What passes between the loop and the database: plans go to the worker, results come back.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@ struct SegmentWrite {
   SegmentId id = 0;
   LogId log = 0;
   Segment segment;
+  Bits removed;  // Records that were removed before they came to disk.
 };
 
 struct RemovalWrite {
@@ -72,6 +74,10 @@ struct CommitPlan {
 
 // `first` and then `second`, as one.
 inline CommitPlan merge(CommitPlan first, CommitPlan second) {
+  // Drops run before inserts: what `second` drops of `first` is not inserted at all.
+  std::erase_if(first.inserts, [&second](const SegmentWrite& write) {
+    return std::find(second.drops.begin(), second.drops.end(), write.id) != second.drops.end();
+  });
   const auto join = [](auto& to, auto& from) {
     for (auto& item : from) to.push_back(std::move(item));
   };

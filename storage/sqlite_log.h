@@ -46,10 +46,14 @@ class SqliteLog : public Log {
 
   // Moves all that is to be committed into `plan`; ids are taken from `next_id`.
   void collect(CommitPlan& plan, SegmentId& next_id, std::size_t compactions_max);
-  // True when all records of `head` were trimmed before they came to disk.
-  bool trimmed(const SegmentHead& head) const { return head.last < first_; }
-  void committed(SegmentId id, const SegmentHead& head);  // A segment is on disk.
-  void compacted(const Compaction& plan, const CompactionDone& done) { directory_.compacted(plan, done); settle(); }
+  // Notes in `write` and `plan` what of the segment was removed before it came to disk; true when
+  // nothing is left to be written.
+  bool settle_removals(SegmentWrite& write, CommitPlan& plan) const;
+  void committed(const SegmentWrite& write);  // A segment is on disk.
+  void compacted(const Compaction& plan, const CompactionDone& done) {
+    directory_.compacted(plan, done);
+    settle();
+  }
   void durable_upto(Sequence upto);  // After the last committed() of a group.
   void notify() const { if (on_durable_) on_durable_(durable_); }
   std::uint64_t lose(SegmentId id);

@@ -31,6 +31,7 @@ struct StoreImage {
   std::vector<std::pair<LogWrite, Directory>> logs;
   std::map<std::string, std::string, std::less<>> states;
   SegmentId next_id = 1;
+  Sequence floor = 0;  // New logs start behind it: 0, but for a run that follows a crash.
   std::uint32_t epoch = 0;
   StoreRecovery recovery;
 };
@@ -63,7 +64,7 @@ class SqliteStore : public Store, public LogOwner {
 
   void start_commit();
   CommitPlan collect();
-  void drop_trimmed(CommitPlan& plan);
+  void settle_removals(CommitPlan& plan);
   void finish(CommitResult result);
   void committed(const CommitResult& result);
   void refused(Status status);
@@ -91,6 +92,7 @@ class SqliteStore : public Store, public LogOwner {
   std::map<std::string, std::string, std::less<>> dirty_states_;
   SegmentId next_id_;
   LogId next_log_ = 1;
+  Sequence floor_;
   std::uint32_t epoch_;
   StoreRecovery recovery_;
 
