@@ -181,7 +181,10 @@ Entry* Backlog::next_unsent() {
 
 bool Backlog::may_send(const Entry& entry) {
   if (entry.sequence == 0 || failed_) return true;
-  if (entry.sequence > durable_sent_limit_) note(entry.sequence > state_.sent_limit, false);
+  if (entry.sequence > durable_sent_limit_) {
+    next_sent_ = entry.sequence;  // Sequences have gaps.
+    note(entry.sequence > state_.sent_limit, false);
+  }
   return entry.sequence <= durable_ && entry.sequence <= durable_sent_limit_;
 }
 

@@ -124,7 +124,10 @@ class Run {
     world_.hub.error.clear();
     world_.hub.drop_acks = 0;
     world_.up();
-    if (!world_.loop.run_until([this] { return world_.drained(); }, 10min)) broken_ = "not drained";
+    if (world_.loop.run_until([this] { return world_.drained(); }, 10min)) return;
+    const RuleReport rule = world_.rule();
+    broken_ = "not drained: " + world_.mirror->report().state + ", " + std::to_string(rule.messages) +
+              " messages, " + std::to_string(rule.in_flight) + " in flight, confirmed by " + rule.confirm;
   }
 
   std::string verdict() {
