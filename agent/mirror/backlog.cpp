@@ -146,6 +146,7 @@ void Backlog::spill_entry(std::size_t index, std::string& header) {
     append_header_with_id(header, entry.header(), memory_ids_, entry.order);
     window_.rewrite_header(index, header);
     entry.own_id = true;
+    if (entry.state == Entry::State::kSent) in_flight_bytes_ += entry.text.size() - size;
     state_.own_ids = state_.own_ids || entry.state == Entry::State::kSent;
   }
   const Sequence sequence = log_.append(entry.record());
