@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "agent/monitor/monitor.h"
+#include "platform/json.h"
 #include "tests/support/sim.h"
 #include "tests/support/sim_network.h"
 
