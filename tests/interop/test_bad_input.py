@@ -167,9 +167,11 @@ def test_a_million_subscriptions(server, others_are_served):
             sock.sendall(b"".join(b"SUB load.%d.x %d\r\n" % (i, i) for i in range(start, start + 10_000)))
         sock.sendall(b"PING\r\n")
         sock.settimeout(60)
-        assert b"PONG" in sock.recv(100)
+        got = b""
+        while b"PONG" not in got:
+            got += sock.recv(1000)
         grown = server.memory_kib() - before
-        assert grown * 1024 / 1_000_000 < (1000 if not server.kind.is_petiole else 400), grown
+        assert grown * 1024 / 1_000_000 < (400 if server.kind.is_petiole else 2000), grown
     until(lambda: server.monitor("/varz")["subscriptions"] < 1000, "the subscriptions go", 60)
 
 
