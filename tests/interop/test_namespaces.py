@@ -71,7 +71,7 @@ def test_cable_pulled_until_the_link_is_given_up(ends):
     ends.cable.down(ends.cable.far)
     until(
         lambda: ends.cable.inside(
-            ends.cable.near, lambda: all(r["state"] != "up" for r in ends.edge.monitor("/linkz")["remotes"])
+            ends.cable.near, lambda: ends.edge.monitor("/linkz")["links"][0]["state"] not in ("up", "doubtful")
         ),
         "the edge sees that the link is dead", 30,
     )  # fmt: skip
