@@ -11,6 +11,8 @@
 #include <string_view>
 
 #include "agent/config/config.h"
+#include "agent/leaf/soliciting.h"
+#include "agent/routing/account.h"
 #include "platform/host.h"
 #include "storage/store.h"
 
@@ -18,8 +20,9 @@ namespace petiole {
 
 class Agent {
  public:
-  // `store` may be null: no rule of `config` may then exist. Both outlive the agent.
-  Agent(const Config& config, Host host, Store* store);
+  // `store` may be null: then nothing is mirrored. `read_file` reads credentials at each connect.
+  // Host and store outlive the agent; its connections end before it does: see stop().
+  Agent(const Config& config, Host host, Store* store, FileReader read_file = {});
   ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
@@ -31,9 +34,16 @@ class Agent {
   };
   Started start();
 
-  // Stops accepting, hands what is in memory windows to the store, says goodbye to peers and calls
-  // `done` when all of that is through, or after a few seconds.
+  // Stops accepting, hands what is in memory windows to the store, closes all connections in order
+  // and calls `done` when what was captured is on disk.
   void stop(std::function<void()> done);
+
+  // Tells clients that this server is about to leave, closes them one by one over
+  // lame_duck_duration, then calls `done`; see wire 1.12.
+  void lame_duck(std::function<void()> done);
+
+  // The network may have changed: hub links dial or probe at once.
+  void kick_links();
 
   // Bound ports; 0: not listening.
   std::uint16_t client_port() const;
@@ -43,6 +53,13 @@ class Agent {
   // The body of a monitoring endpoint, as GET would answer it: "/varz?x=y". For `petiole demo` and
   // tests.
   std::string monitor(std::string_view target);
+
+  // Whether every hub link is up, and one line about them: for systemd's status text.
+  std::string status_line() const;
+  bool links_up() const;
+
+  // For the parts of a scenario that live inside the agent, such as its model of a hub's stream.
+  Account* account(std::string_view name);
 
  private:
   struct Parts;

@@ -22,6 +22,7 @@ struct Limits {
   std::chrono::nanoseconds auth_timeout = 2s;          // nats-server const.go: AUTH_TIMEOUT.
   std::chrono::nanoseconds write_deadline = 10s;       // nats-server const.go.
   std::size_t match_cache_entries_max = 8192;          // Ours: 1,024 there is too few for one loop.
+  std::size_t match_cache_targets_max = 256 * 1024;    // Ours: of all entries together; 8 bytes each.
 };
 
 // What the uplink needs that nats-server has no word for. All ours; see the README, "Limits".

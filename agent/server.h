@@ -43,11 +43,15 @@ struct ConnectionReport {
   std::vector<const Subscription*> subscription_list;  // Only when asked for; open ones only.
 };
 
-// A session that is shown by monitoring.
+// A session as the agent and its monitoring see it.
 class Reportable {
  public:
   virtual ~Reportable() = default;
   virtual ConnectionReport report(bool subscriptions) const = 0;
+  // Ends the connection in order; `reason` is a literal of wire 1.11.
+  virtual void shut_down(const char* reason) = 0;
+  // Tells a client that takes INFO at any time that this server is about to leave (wire 1.12).
+  virtual void announce_lame_duck() {}
 };
 
 struct ServerStats {

@@ -65,9 +65,13 @@ class Wire {
   // Calls Protocol::drained() once, when the output has fallen below `bytes`.
   virtual void notify_below(std::size_t bytes) = 0;
 
+  // When the socket last took bytes of an output that it does not take at present; kNever while
+  // nothing is stuck. A write deadline is this and a span.
+  virtual Time blocked_since() const = 0;
+
   // Upgrades to TLS: bytes that follow the input consumed so far belong to the handshake. Output
-  // appended before the call goes out in clear. Input is offered again when the handshake is done;
-  // a failure closes with Stage::kTls. `options` is copied.
+  // appended before the call goes out in clear. Input, empty perhaps, is offered again when the
+  // handshake is done; a failure closes with Stage::kTls. `options` is copied.
   virtual Status start_tls(const TlsOptions& options) = 0;
 
   virtual const PeerInfo& peer() const = 0;

@@ -26,5 +26,8 @@ class WebSocketSession {
 };
 // Null in a build without WebSocket.
 std::unique_ptr<WebSocketSession> make_websocket_client(const WebSocketOptions& options);
+// The accepting side. A request is accepted when its path, without the query, ends with
+// `options.path` ("/" or empty: any). `host` and `headers` are not used.
+std::unique_ptr<WebSocketSession> make_websocket_server(const WebSocketOptions& options);
 
 }  // namespace petiole

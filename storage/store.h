@@ -65,6 +65,10 @@ class Store {
   virtual Status status() const = 0;
   virtual void on_status(std::function<void(Status)> changed) = 0;
 
+  // Called when a read finds damage: so many records of that log are gone; their sequences are
+  // skipped from then on, also after a restart.
+  virtual void on_loss(std::function<void(const std::string& log, std::uint64_t messages)> lost) = 0;
+
   virtual StoreUsage usage() const = 0;
   virtual const StoreRecovery& recovery() const = 0;
   // Random, made with the database file and kept by it: names the life of its sequences.

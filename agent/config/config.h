@@ -116,6 +116,8 @@ struct Config {
   std::uint16_t port = 4222;
   std::string server_name;       // Empty: the server id.
   std::string client_advertise;
+  std::vector<std::string> server_tags;                              // For /varz.
+  std::vector<std::pair<std::string, std::string>> server_metadata;  // The same.
   std::vector<std::string> accounts = {"$G"};
   AuthConfig auth;
   Limits limits;

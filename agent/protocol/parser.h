@@ -28,11 +28,11 @@ enum Peer : std::uint8_t {
 // Queue names of one LMSG, as views; more than fit are found by next_queue over `queues`.
 struct Op {
   Verb verb = Verb::kPing;
-  std::string_view subject, reply, queue, sid;
-  std::string_view queues;     // LMSG with `|` or `+`: the names, single or multiple blanks between.
-  std::string_view header;     // Bytes of the header block, empty without.
-  std::string_view payload;    // Without the header.
-  std::string_view argument;   // CONNECT, INFO: the JSON. -ERR: the text without quotes.
+  std::string_view subject{}, reply{}, queue{}, sid{};
+  std::string_view queues{};     // LMSG with `|` or `+`: the names, single or multiple blanks between.
+  std::string_view header{};     // Bytes of the header block, empty without.
+  std::string_view payload{};    // Without the header.
+  std::string_view argument{};   // CONNECT, INFO: the JSON. -ERR: the text without quotes.
   std::uint64_t number = 0;    // UNSUB max (0: now), LS+ weight.
 };
 

@@ -60,6 +60,7 @@ struct AccountStats {
 
 class SubjectIndex;
 class MatchCache;
+struct MatchEntry;
 
 class Account {
  public:
@@ -84,7 +85,7 @@ class Account {
     Subscriber* from = nullptr;
     bool echo = true;
     bool leaf = false;               // Queue groups only as named in `queues`.
-    std::string_view queues;         // See Op::queues.
+    std::string_view queues{};       // See Op::queues.
     bool capture = true;             // False: the mirror's own replay.
   };
   PublishOutcome publish(const Origin& origin, const Message& message);
@@ -106,11 +107,13 @@ class Account {
   const MatchCache& cache() const { return *cache_; }
 
  private:
+  MatchEntry& match(std::string_view subject);  // Pinned.
+  void end_publish();
+
   std::string name_;
   std::unique_ptr<SubjectIndex> index_;
   std::unique_ptr<MatchCache> cache_;
-  Entropy& entropy_;
-  std::uint64_t random_ = 0;
+  std::uint64_t random_;  // Of the generator that picks queue members; never 0.
   Capture* capture_ = nullptr;
   std::vector<InterestListener*> listeners_;
   std::vector<Subscription*> retired_;

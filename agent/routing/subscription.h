@@ -43,6 +43,8 @@ class Subscriber {
 // counts: at most 200 in all, with the index and the owner's own table.
 struct Subscription {
   Subscriber* owner = nullptr;
+  Subscription* next = nullptr;      // The index's: others of the same subject.
+  Subscription* previous = nullptr;  // The index's.
   std::uint64_t delivered = 0;
   std::uint64_t max = 0;      // Auto-unsubscribe after so many; 0: never.
   std::uint32_t weight = 1;   // Leaf: LS+ weight of a queue.

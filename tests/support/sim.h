@@ -108,6 +108,7 @@ class FakeWire : public Wire {
   void pause_reading() override { paused = true; }
   void resume_reading() override { paused = false; }
   void notify_below(std::size_t bytes) override { notify = bytes; }
+  Time blocked_since() const override { return blocked; }
   Status start_tls(const TlsOptions&) override { tls = true; return {}; }
   const PeerInfo& peer() const override { return info; }
   WireStats stats() const override { return {}; }
@@ -119,6 +120,7 @@ class FakeWire : public Wire {
   bool closed = false, paused = false, tls = false;
   Status reason;
   std::size_t notify = 0;
+  Time blocked = kNever;
 
  private:
   Output output_;

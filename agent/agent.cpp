@@ -1,0 +1,126 @@
+#include "agent/agent.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/agent_parts.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr std::string_view kLeafIdKey = "leaf-id";
+
+// Names this leaf in message ids: made once, kept with the store, so that a box keeps its identity
+// when its name or address changes.
+std::string leaf_id(Store& store, Entropy& entropy) {
+  if (const auto known = store.state(kLeafIdKey)) return *known;
+  constexpr std::string_view kDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  std::string id;
+  for (int i = 0; i < 12; ++i) id += kDigits[entropy.number() % kDigits.size()];
+  store.set_state(kLeafIdKey, id);
+  return id;
+}
+
+}  // namespace
+
+Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file)
+    : parts_(std::make_unique<Parts>(config, host)) {
+  if (store && config.mirror.enabled) {
+    const std::string account = config.remotes.empty() ? "$G" : config.remotes.front().account;
+    Account* const captured = parts_->server.account(account);
+    parts_->mirror = make_mirror(config.mirror, leaf_id(*store, host.entropy), *captured, *store, host);
+    captured->set_capture(parts_->mirror.get());
+  }
+  // The mirror sends over the first remote of its account.
+  UplinkObserver* observer = parts_->mirror.get();
+  for (const RemoteConfig& remote : parts_->server.config().remotes) {
+    parts_->remotes.push_back(std::make_unique<Remote>(parts_->server, parts_->links, remote,
+                                                       read_file, std::exchange(observer, nullptr)));
+  }
+}
+
+Agent::~Agent() {
+  for (const auto& [name, account] : parts_->server.accounts()) account->set_capture(nullptr);
+}
+
+Agent::Started Agent::start() {
+  Parts& parts = *parts_;
+  const Config& config = parts.server.config();
+  if (auto started = parts.listen(parts.client_listener, "client", config.host, config.port,
+                                  accept_clients(parts.server));
+      !started.status.ok()) {
+    return started;
+  }
+  if (config.leaf_listen.enabled) {
+    if (auto started = parts.listen(parts.leaf_listener, "leafnode", config.leaf_listen.host,
+                                    config.leaf_listen.port,
+                                    make_leaf_accept(parts.server, parts.links));
+        !started.status.ok()) {
+      return started;
+    }
+  }
+  if (config.monitor.enabled) {
+    if (auto started = parts.listen(parts.monitor_listener, "http monitor", config.monitor.host,
+                                    config.monitor.port, parts.accept_monitor());
+        !started.status.ok()) {
+      return started;
+    }
+  }
+  for (const auto& remote : parts.remotes) remote->start();
+  return {};
+}
+
+void Agent::stop(std::function<void()> done) {
+  Parts& parts = *parts_;
+  parts.stop_listening();
+  parts.monitor_listener.reset();
+  for (const auto& remote : parts.remotes) remote->stop();
+  parts.close_all();
+  if (!parts.mirror) return parts.server.host().loop.post(std::move(done));
+  parts.mirror->stop(std::move(done));
+}
+
+void Agent::lame_duck(std::function<void()> done) {
+  Parts& parts = *parts_;
+  parts.stop_listening();
+  if (parts.server.client_count() == 0) return parts.server.host().loop.post(std::move(done));
+  for (const auto& [cid, session] : parts.server.open()) session->announce_lame_duck();
+  parts.lame_duck = std::make_unique<LameDuck>(parts.server, std::move(done));
+}
+
+void Agent::kick_links() {
+  for (const auto& remote : parts_->remotes) remote->kick();
+}
+
+std::uint16_t Agent::client_port() const { return Parts::port(parts_->client_listener); }
+std::uint16_t Agent::leaf_port() const { return Parts::port(parts_->leaf_listener); }
+std::uint16_t Agent::monitor_port() const { return Parts::port(parts_->monitor_listener); }
+
+std::string Agent::monitor(std::string_view target) { return parts_->answer(target); }
+
+bool Agent::links_up() const {
+  return std::all_of(parts_->remotes.begin(), parts_->remotes.end(),
+                     [](const auto& remote) { return remote->up(); });
+}
+
+std::string Agent::status_line() const {
+  if (parts_->remotes.empty()) return "serving, no hub configured";
+  std::string line;
+  for (const auto& remote : parts_->remotes) {
+    const RemoteReport report = remote->report();
+    line += (line.empty() ? "hub " : "; hub ") + report.url + ": " + report.state;
+    if (!remote->up() && !report.last_error.empty()) line += " (" + report.last_error + ")";
+  }
+  if (parts_->mirror) {
+    std::uint64_t backlog = 0;
+    const MirrorReport report = parts_->mirror->report();
+    for (const RuleReport& rule : report.rules) backlog += rule.messages;
+    line += "; mirror: " + report.state + ", backlog " + std::to_string(backlog);
+  }
+  return line;
+}
+
+Account* Agent::account(std::string_view name) { return parts_->server.account(name); }
+
+}  // namespace petiole

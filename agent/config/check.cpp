@@ -1,0 +1,184 @@
+#include "agent/config/check.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/config/url.h"
+
+namespace petiole {
+namespace {
+
+struct Report {
+  const Config& config;
+  std::vector<ConfigError>& errors;
+  std::vector<ConfigError>& warnings;
+
+  void error(std::string where, std::string text) {
+    errors.push_back({place(std::move(where)), std::move(text)});
+  }
+  void warning(std::string where, std::string text) {
+    warnings.push_back({place(std::move(where)), std::move(text)});
+  }
+  std::string place(std::string where) const {
+    return config.file.empty() ? where : config.file + ": " + where;
+  }
+  bool has_account(const std::string& name) const {
+    const auto& names = config.accounts;
+    return std::find(names.begin(), names.end(), name) != names.end();
+  }
+};
+
+void check_users(Report& report, const std::string& where, const AuthConfig& auth) {
+  if (!auth.users.empty() && !auth.token.empty()) {
+    report.error(where, "give either a token or users, not both");
+  }
+  for (const UserConfig& user : auth.users) {
+    if (user.user.empty()) report.error(where, "a password needs a \"user\"");
+    if (user.password.empty()) {
+      report.error(where, "user \"" + user.user + "\" needs a \"password\"");
+    }
+    if (!report.has_account(user.account)) {
+      report.error(where, "unknown account \"" + user.account + "\"; allowed here: $G");
+    }
+  }
+}
+
+void check_auth(Report& report) {
+  const AuthConfig& auth = report.config.auth;
+  check_users(report, "authorization", auth);
+  if (auth.no_auth_user.empty()) return;
+  const bool known = std::any_of(auth.users.begin(), auth.users.end(), [&](const UserConfig& user) {
+    return user.user == auth.no_auth_user;
+  });
+  if (!known) {
+    report.error("no_auth_user", "\"" + auth.no_auth_user + "\" is not among the users");
+  }
+}
+
+void check_limits(Report& report) {
+  const Limits& limits = report.config.limits;
+  if (limits.payload_bytes_max > limits.pending_bytes_max) {
+    report.error("max_payload", "max_payload (" + std::to_string(limits.payload_bytes_max) +
+                                    ") must not be larger than max_pending (" +
+                                    std::to_string(limits.pending_bytes_max) + ")");
+  }
+  if (report.config.link.reconnect_max < report.config.link.reconnect_min) {
+    report.error("leafnodes.reconnect_max", "reconnect_max must not be shorter than reconnect");
+  }
+  if (report.config.lame_duck_grace >= report.config.lame_duck_duration) {
+    report.error("lame_duck_grace_period",
+                 "lame_duck_grace_period must be shorter than lame_duck_duration");
+  }
+}
+
+void check_denied(Report& report, const std::string& where,
+                  const std::vector<std::string>& subjects) {
+  for (const std::string& subject : subjects) {
+    const std::string wrong = check_subject(subject);
+    if (!wrong.empty()) report.error(where, "\"" + subject + "\": " + wrong);
+  }
+}
+
+void check_remote(Report& report, const std::string& where, const RemoteConfig& remote) {
+  check_denied(report, where + ".deny_imports", remote.deny_imports);
+  check_denied(report, where + ".deny_exports", remote.deny_exports);
+  if (!report.has_account(remote.account)) {
+    report.error(where, "unknown account \"" + remote.account + "\"; allowed here: $G");
+  }
+  if (!remote.credentials.empty() && !remote.nkey.empty()) {
+    report.error(where, "give either \"credentials\" or \"nkey\", not both");
+  }
+  if (remote.tls && remote.tls->cert_file.empty() != remote.tls->key_file.empty()) {
+    report.error(where + ".tls", "give both \"cert_file\" and \"key_file\", or neither");
+  }
+  if (remote.tls && remote.tls->insecure) {
+    report.warning(where + ".tls", "insecure: the hub's certificate is not verified");
+  }
+  const bool websocket = !remote.urls.empty() && uses_websocket(remote.urls[0]);
+  if (remote.ws_compression && !websocket) {
+    report.warning(where, "ws_compression has no effect on links that are not ws:// or wss://");
+  }
+  if (websocket && remote.tls_handshake_first) {
+    report.warning(where, "handshake_first has no effect over WebSocket");
+  }
+}
+
+// Subjects that belong to the servers, or to one waiting requester.
+bool is_internal(std::string_view subject) {
+  for (const std::string_view prefix :
+       {"$SYS.", "$JS.", "$LDS.", "$GR.", "_GR_.", "_R_.", "_INBOX."}) {
+    if (subject.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+void check_rule(Report& report, const std::string& where, const RuleConfig& rule,
+                std::vector<std::string>& seen) {
+  for (const std::string& subject : rule.subjects) {
+    const std::string wrong = check_subject(subject);
+    if (!wrong.empty()) {
+      report.error(where, "\"" + subject + "\": " + wrong);
+    } else if (is_internal(subject)) {
+      report.error(where, "\"" + subject + "\" is an internal subject; it cannot be stored");
+    } else if (std::find(seen.begin(), seen.end(), subject) != seen.end()) {
+      report.error(where, "\"" + subject + "\" is in two places; a subject belongs to one rule");
+    }
+    seen.push_back(subject);
+  }
+  if (rule.max_bytes > report.config.mirror.max_bytes) {
+    report.error(where, "max_bytes of a rule must not be larger than that of store_and_forward");
+  }
+}
+
+void check_mirror(Report& report) {
+  const MirrorConfig& mirror = report.config.mirror;
+  if (!mirror.enabled) return;
+  if (mirror.rules.empty()) {
+    report.warning("store_and_forward", "there are no \"rules\": nothing is stored");
+    return;
+  }
+  if (mirror.dir.empty()) {
+    report.error("store_and_forward", "\"dir\" must name a directory, because there are rules");
+  }
+  if (report.config.remotes.empty()) {
+    report.warning("store_and_forward", "there is no remote: messages are stored and not forwarded");
+  }
+  std::vector<std::string> seen;
+  for (std::size_t i = 0; i < mirror.rules.size(); ++i) {
+    check_rule(report, "store_and_forward.rules[" + std::to_string(i) + "]", mirror.rules[i], seen);
+  }
+}
+
+}  // namespace
+
+std::string check_subject(std::string_view subject) {
+  if (subject.empty()) return "a subject must not be empty";
+  if (subject.find_first_of(" \t\r\n") != std::string_view::npos) return "a subject has no blanks";
+  bool last = false;
+  while (true) {
+    const std::size_t dot = subject.find('.');
+    const std::string_view token = subject.substr(0, dot);
+    if (token.empty()) return "a subject has no empty token";
+    if (last) return "'>' must be the last token";
+    last = token == ">";
+    if (dot == std::string_view::npos) return {};
+    subject.remove_prefix(dot + 1);
+  }
+}
+
+void check_config(const Config& config, std::vector<ConfigError>& errors,
+                  std::vector<ConfigError>& warnings) {
+  Report report{config, errors, warnings};
+  if (config.server_name.find_first_of(" \t\r\n") != std::string::npos) {
+    report.error("server_name", "\"server_name\" must not contain blanks");
+  }
+  check_limits(report);
+  check_auth(report);
+  check_users(report, "leafnodes.authorization", config.leaf_listen.auth);
+  for (std::size_t i = 0; i < config.remotes.size(); ++i) {
+    check_remote(report, "leafnodes.remotes[" + std::to_string(i) + "]", config.remotes[i]);
+  }
+  check_mirror(report);
+}
+
+}  // namespace petiole

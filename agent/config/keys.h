@@ -1,0 +1,101 @@
+// The table of keys: for each key of each block what it does, or why it is refused.
+//
+// A block is an array of Key<Target>. read_block finds the row of each entry and calls its function;
+// an unknown key is an error that lists what is allowed.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "agent/config/config.h"
+#include "agent/config/reader.h"
+#include "agent/config/value.h"
+
+namespace petiole {
+
+// How a row treats its key.
+enum class KeyKind : std::uint8_t {
+  kSet,       // `set` takes the value.
+  kNoEffect,  // Accepted with a warning that says why it changes nothing.
+  kRefused,   // An error that says why.
+};
+
+struct KeyName {
+  std::string_view names;  // The name that is shown, then others, separated by '|'.
+  KeyKind kind = KeyKind::kSet;
+  std::string_view why;    // For kNoEffect and kRefused.
+};
+
+template <class Target>
+struct Key : KeyName {
+  using Set = void (*)(Reader&, const ConfigEntry&, Target&);
+  constexpr Key(std::string_view all_names, Set function)
+      : KeyName{all_names, KeyKind::kSet, {}}, set(function) {}
+  constexpr Key(std::string_view all_names, KeyKind how, std::string_view reason)
+      : KeyName{all_names, how, reason} {}
+  Set set = nullptr;
+};
+
+// Whether `key` is one of the names of `names`; case is ignored.
+bool is_named(const KeyName& names, std::string_view key);
+// Says that `entry` is refused or without effect.
+void report(Reader& reader, const ConfigEntry& entry, const KeyName& name);
+// Says that `entry` is unknown; `allowed` is a list for people.
+void report_unknown(Reader& reader, const ConfigEntry& entry, const std::string& allowed);
+void append_name(std::string& list, const KeyName& name);
+// Whether the entry turns a feature off ("jetstream: false"), which is always fine.
+bool turns_off(const ConfigValue& value);
+
+template <class Target>
+const Key<Target>* find_key(std::span<const Key<Target>> keys, std::string_view name) {
+  for (const Key<Target>& key : keys) {
+    if (is_named(key, name)) return &key;
+  }
+  return nullptr;
+}
+
+template <class Target>
+void read_entry(Reader& reader, const ConfigEntry& entry, std::span<const Key<Target>> keys,
+                Target& target) {
+  const Key<Target>* key = find_key(keys, entry.key);
+  if (key != nullptr && key->kind == KeyKind::kSet) return key->set(reader, entry, target);
+  if (key != nullptr) return report(reader, entry, *key);
+  if (entry.is_variable) return;
+  std::string allowed;
+  for (const Key<Target>& other : keys) append_name(allowed, other);
+  report_unknown(reader, entry, allowed);
+}
+
+// Reads all entries of the map `block`.
+template <class Target>
+void read_entries(Reader& reader, const ConfigValue& block, std::span<const Key<Target>> keys,
+                  Target& target) {
+  for (const ConfigEntry& entry : block.entries) read_entry(reader, entry, keys, target);
+}
+
+// Reads the value of `entry`, which must be a block.
+template <class Target>
+void read_block(Reader& reader, const ConfigEntry& entry, std::span<const Key<Target>> keys,
+                Target& target) {
+  if (reader.is_map(entry, entry.value)) read_entries(reader, entry.value, keys, target);
+}
+
+// A remote under construction.
+struct RemoteDraft {
+  RemoteConfig config;
+  bool disabled = false;
+};
+
+// The blocks, each in its own file.
+std::span<const Key<Config>> server_keys();       // keys_server.cpp: the top level.
+std::span<const Key<Config>> limit_keys();        // keys_limits.cpp: the top level's limits, logs.
+std::span<const Key<AuthConfig>> auth_keys();     // keys_auth.cpp: authorization.
+std::span<const Key<Config>> leaf_keys();         // keys_leaf.cpp: leafnodes.
+std::span<const Key<RemoteDraft>> remote_keys();  // keys_remote.cpp: leafnodes.remotes[].
+std::span<const Key<RemoteConfig>> tls_keys();    // keys_tls.cpp: leafnodes.remotes[].tls.
+std::span<const Key<MirrorConfig>> mirror_keys(); // keys_mirror.cpp: store_and_forward.
+std::span<const Key<RuleConfig>> rule_keys();
+std::span<const Key<ReplayConfig>> replay_keys();
+
+}  // namespace petiole

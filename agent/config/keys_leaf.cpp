@@ -1,0 +1,84 @@
+// leafnodes {}: the listener, the remotes and, ours, the timing of the links.
+#include "agent/config/features.h"
+#include "agent/config/keys.h"
+
+namespace petiole {
+namespace {
+
+using E = const ConfigEntry&;
+
+constexpr std::string_view kLaterTls = "TLS on the leaf listener comes with a later version";
+
+void read_listen(Reader& r, E entry, Config& c) {
+  c.leaf_listen.enabled = true;
+  r.listen(entry, c.leaf_listen.host, c.leaf_listen.port);
+}
+
+void read_port(Reader& r, E entry, Config& c) {
+  // nats-server: 0 is off, -1 any free port.
+  c.leaf_listen.enabled =
+      !(entry.value.is(ConfigValue::Kind::kInteger) && entry.value.integer == 0);
+  r.port(entry, c.leaf_listen.port);
+}
+
+void read_remotes(Reader& r, E entry, Config& c) {
+  r.maps(entry, [&](const ConfigValue& map) {
+    RemoteDraft draft;
+    read_entries(r, map, remote_keys(), draft);
+    if (draft.config.urls.empty()) {
+      return r.error(map.place, "this remote has no \"url\"");
+    }
+    if (!draft.disabled) c.remotes.push_back(std::move(draft.config));
+  });
+}
+
+void read_compression(Reader& r, E entry, Config&) {
+  if (turns_off(entry.value)) return;
+  r.warning(entry.place, "\"compression\" has no effect: leaf links are not S2-compressed; "
+                         "ws_compression compresses links over WebSocket");
+}
+
+constexpr Key<Config> kLeafKeys[] = {
+    {"listen", read_listen},
+    {"host|net", [](Reader& r, E e, Config& c) { r.text(e, c.leaf_listen.host); }},
+    {"port", read_port},
+    {"authorization",
+     [](Reader& r, E e, Config& c) { read_block(r, e, auth_keys(), c.leaf_listen.auth); }},
+    {"remotes", read_remotes},
+    {"compression", read_compression},
+
+    // Time-outs and back-off of the links to hubs; README, "Link options".
+    {"reconnect|reconnect_delay|reconnect_interval",
+     [](Reader& r, E e, Config& c) { r.duration(e, c.link.reconnect_min, 10ms); }},
+    {"reconnect_max",
+     [](Reader& r, E e, Config& c) { r.duration(e, c.link.reconnect_max, 10ms); }},
+    {"stable_after", [](Reader& r, E e, Config& c) { r.duration(e, c.link.stable_after); }},
+    {"loop_delay", [](Reader& r, E e, Config& c) { r.duration(e, c.link.loop_delay, 1s); }},
+    {"dial_timeout", [](Reader& r, E e, Config& c) { r.duration(e, c.link.dial_timeout, 1ms); }},
+    {"first_info_timeout",
+     [](Reader& r, E e, Config& c) { r.duration(e, c.link.first_info_timeout, 1ms); }},
+    {"tls_timeout", [](Reader& r, E e, Config& c) { r.duration(e, c.link.tls_timeout, 1ms); }},
+    {"heartbeat", [](Reader& r, E e, Config& c) { r.duration(e, c.link.heartbeat, 100ms); }},
+    {"heartbeats_missed_max",
+     [](Reader& r, E e, Config& c) { r.number(e, c.link.heartbeats_missed_max, 1, 1000); }},
+    {"link_down_grace",
+     [](Reader& r, E e, Config& c) { r.duration(e, c.monitor.link_down_grace); }},
+    {"unsent_bytes_max",
+     [](Reader& r, E e, Config& c) { r.size(e, c.link.unsent_bytes_max, 0, 1ull << 30); }},
+    {"staged_bytes_max",
+     [](Reader& r, E e, Config& c) { r.size(e, c.link.staged_bytes_max, 1024, 1ull << 30); }},
+
+    {"tls", KeyKind::kRefused, kLaterTls},
+    {"advertise|leafnode_advertise|no_advertise", KeyKind::kNoEffect,
+     "a lone node advertises no leaf URLs"},
+    {"min_version|minimum_version", KeyKind::kRefused, "it comes with full authentication"},
+    {"isolate_leafnode_interest|isolate", KeyKind::kRefused, "it comes with a later version"},
+    {"write_deadline|write_timeout", KeyKind::kNoEffect,
+     "a link is judged by its heartbeat; see heartbeat"},
+};
+
+}  // namespace
+
+std::span<const Key<Config>> leaf_keys() { return kLeafKeys; }
+
+}  // namespace petiole

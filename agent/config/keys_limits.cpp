@@ -1,0 +1,86 @@
+// The top level's limits and log options.
+#include <limits>
+
+#include "agent/config/keys.h"
+
+namespace petiole {
+namespace {
+
+using E = const ConfigEntry&;
+
+constexpr std::uint64_t kPayloadMost = 64ull << 20;  // nats-server opts.go: MAX_PAYLOAD_MAX_SIZE.
+constexpr std::uint64_t kPendingMost = std::numeric_limits<std::int64_t>::max();
+
+// nats-server takes -1 as "no limit".
+void read_count(Reader& r, E entry, std::size_t& target) {
+  std::int64_t count = 0;
+  r.number(entry, count, -1, std::numeric_limits<std::int32_t>::max());
+  if (entry.value.is(ConfigValue::Kind::kInteger)) {
+    target = count < 0 ? 0 : static_cast<std::size_t>(count);
+  }
+}
+
+void read_connections(Reader& r, E entry, Config& c) {
+  read_count(r, entry, c.limits.connections_max);
+  // "None" as a number, because 0 connections would be none at all.
+  if (c.limits.connections_max == 0) {
+    c.limits.connections_max = std::numeric_limits<std::int32_t>::max();
+  }
+}
+
+void read_syslog_address(Reader& r, E entry, Config& c) {
+  r.text(entry, c.log.remote_syslog);
+  c.log.syslog = true;
+}
+
+constexpr Key<Config> kLimitKeys[] = {
+    {"max_connections|max_conn", read_connections},
+    {"max_subscriptions|max_subs",
+     [](Reader& r, E e, Config& c) { read_count(r, e, c.limits.subscriptions_max); }},
+    {"max_control_line",
+     [](Reader& r, E e, Config& c) { r.size(e, c.limits.control_line_bytes_max, 512, 1 << 20); }},
+    {"max_payload",
+     [](Reader& r, E e, Config& c) { r.size(e, c.limits.payload_bytes_max, 1, kPayloadMost); }},
+    {"max_pending",
+     [](Reader& r, E e, Config& c) { r.size(e, c.limits.pending_bytes_max, 1, kPendingMost); }},
+    {"max_closed_clients",
+     [](Reader& r, E e, Config& c) { read_count(r, e, c.limits.closed_connections_max); }},
+    {"ping_interval",
+     [](Reader& r, E e, Config& c) { r.duration(e, c.limits.ping_interval, 1ms); }},
+    {"ping_max", [](Reader& r, E e, Config& c) { r.number(e, c.limits.pings_out_max, 1, 1000); }},
+    {"write_deadline",
+     [](Reader& r, E e, Config& c) { r.duration(e, c.limits.write_deadline, 1ms); }},
+
+    {"debug", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.debug); }},
+    {"trace", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.trace); }},
+    {"trace_verbose", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.trace_verbose); }},
+    {"logtime", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.time); }},
+    {"logtime_utc", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.time_utc); }},
+    {"log_file|logfile", [](Reader& r, E e, Config& c) { r.text(e, c.log.file); }},
+    {"log_size_limit|logfile_size_limit",
+     [](Reader& r, E e, Config& c) { r.bytes(e, c.log.size_limit, 0, kPendingMost); }},
+    {"syslog", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.syslog); }},
+    {"remote_syslog", read_syslog_address},
+
+    {"log_max_num|logfile_max_num", KeyKind::kNoEffect,
+     "one older file is kept beside the log file"},
+    {"trace_headers|max_traced_msg_len", KeyKind::kNoEffect,
+     "protocol lines are traced, and the messages behind them are not"},
+    {"connect_error_reports|reconnect_error_reports", KeyKind::kNoEffect,
+     "every failed attempt is logged, and attempts are spaced by the back-off"},
+    {"no_fast_producer_stall", KeyKind::kNoEffect,
+     "publishers are not made to wait for slow subscribers"},
+    {"disable_sublist_cache|no_sublist_cache", KeyKind::kNoEffect, "the match cache is always on"},
+    {"write_timeout", KeyKind::kNoEffect, "a connection over write_deadline is closed"},
+    {"feature_flags", KeyKind::kNoEffect, "nats-server's internal flags mean nothing here"},
+    {"prof_port|prof_block_rate", KeyKind::kRefused, "Go's profiler is not part of petiole"},
+    {"max_sub_tokens|max_subscription_tokens", KeyKind::kRefused,
+     "it comes with full authentication and accounts"},
+    {"no_header_support", KeyKind::kRefused, "headers are always on"},
+};
+
+}  // namespace
+
+std::span<const Key<Config>> limit_keys() { return kLimitKeys; }
+
+}  // namespace petiole

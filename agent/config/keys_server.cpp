@@ -1,0 +1,116 @@
+// The top level: the listener, authentication, monitoring, files, and the blocks.
+#include "agent/config/features.h"
+#include "agent/config/keys.h"
+
+namespace petiole {
+namespace {
+
+using E = const ConfigEntry&;
+
+constexpr std::string_view kLaterAuth = "it comes with full authentication and accounts";
+constexpr std::string_view kLaterTls = "TLS for local clients comes with a later version";
+constexpr std::string_view kLaterMonitorTls = "monitoring over TLS comes with a later version; "
+                                              "use \"http\" on a local address";
+constexpr std::string_view kNoStore = "it was built with PETIOLE_STORE=OFF";
+constexpr std::string_view kNoMonitor = "it was built with PETIOLE_MONITOR=OFF";
+
+void read_name(Reader& r, E entry, Config& c) {
+  std::string name;
+  r.text(entry, name);
+  if (name.find_first_of(" \t\r\n") != std::string::npos) {
+    return r.error(entry.value.place, "\"server_name\" must not contain blanks");
+  }
+  c.server_name = name;
+}
+
+void read_monitor(Reader& r, E entry, Config& c) {
+  if (!kHasMonitor) return report(r, entry, {"http", KeyKind::kRefused, kNoMonitor});
+  c.monitor.enabled = true;
+  r.listen(entry, c.monitor.host, c.monitor.port);
+}
+
+void read_monitor_port(Reader& r, E entry, Config& c) {
+  if (!kHasMonitor) return report(r, entry, {"http_port", KeyKind::kRefused, kNoMonitor});
+  // nats-server: 0 is off, -1 any free port.
+  c.monitor.enabled = !(entry.value.is(ConfigValue::Kind::kInteger) && entry.value.integer == 0);
+  r.port(entry, c.monitor.port);
+}
+
+void read_base_path(Reader& r, E entry, Config& c) {
+  std::string path;
+  r.text(entry, path);
+  if (!path.empty() && !path.starts_with('/')) path.insert(path.begin(), '/');
+  while (path.ends_with('/')) path.pop_back();
+  c.monitor.base_path = path;
+}
+
+void read_tags(Reader& r, E entry, Config& c) { r.texts(entry, c.server_tags); }
+
+void read_metadata(Reader& r, E entry, Config& c) {
+  if (!r.is_map(entry, entry.value)) return;
+  for (const ConfigEntry& item : entry.value.entries) {
+    std::string text;
+    r.text(item, text);
+    c.server_metadata.emplace_back(item.key, std::move(text));
+  }
+}
+
+void read_mirror(Reader& r, E entry, Config& c) {
+  if (!kHasStore) return report(r, entry, {"", KeyKind::kRefused, kNoStore});
+  c.mirror.enabled = true;
+  read_block(r, entry, mirror_keys(), c.mirror);
+}
+
+void read_lame_duck(Reader& r, E entry, Config& c) {
+  r.duration(entry, c.lame_duck_duration, 30s);  // nats-server's own least.
+}
+
+constexpr Key<Config> kServerKeys[] = {
+    {"listen", [](Reader& r, E e, Config& c) { r.listen(e, c.host, c.port); }},
+    {"host|net", [](Reader& r, E e, Config& c) { r.text(e, c.host); }},
+    {"port", [](Reader& r, E e, Config& c) { r.port(e, c.port); }},
+    {"server_name", read_name},
+    {"client_advertise", [](Reader& r, E e, Config& c) { r.text(e, c.client_advertise); }},
+    {"server_tags", read_tags},
+    {"server_metadata", read_metadata},
+    {"authorization", [](Reader& r, E e, Config& c) { read_block(r, e, auth_keys(), c.auth); }},
+    {"no_auth_user", [](Reader& r, E e, Config& c) { r.text(e, c.auth.no_auth_user); }},
+    {"leafnodes|leaf", [](Reader& r, E e, Config& c) { read_block(r, e, leaf_keys(), c); }},
+    {"store_and_forward", read_mirror},
+    {"http", read_monitor},
+    {"http_port|monitor_port", read_monitor_port},
+    {"http_base_path", read_base_path},
+    {"pid_file|pidfile", [](Reader& r, E e, Config& c) { r.text(e, c.pid_file); }},
+    {"ports_file_dir", [](Reader& r, E e, Config& c) { r.text(e, c.ports_file_dir); }},
+    {"lame_duck_duration", read_lame_duck},
+    {"lame_duck_grace_period",
+     [](Reader& r, E e, Config& c) { r.duration(e, c.lame_duck_grace); }},
+
+    {"https|https_port", KeyKind::kRefused, kLaterMonitorTls},
+    {"tls|allow_non_tls", KeyKind::kRefused, kLaterTls},
+    {"ocsp|ocsp_cache", KeyKind::kRefused, kLaterTls},
+    {"accounts", KeyKind::kRefused, kLaterAuth},
+    {"mappings|maps", KeyKind::kRefused, kLaterAuth},
+    {"operator|operators|roots|root|root_operators|root_operator", KeyKind::kRefused, kLaterAuth},
+    {"resolver|account_resolver|accounts_resolver", KeyKind::kRefused, kLaterAuth},
+    {"resolver_tls|resolver_preload|resolver_pinned_accounts", KeyKind::kRefused, kLaterAuth},
+    {"trusted_keys|trusted|default_sentinel", KeyKind::kRefused, kLaterAuth},
+    {"system_account|system", KeyKind::kRefused, kLaterAuth},
+    {"no_system_account|no_system|no_sys_acc", KeyKind::kNoEffect,
+     "there is no system account yet"},
+    {"proxies|proxy_protocol", KeyKind::kRefused, "trusted proxies are not part of petiole"},
+    {"websocket|ws", KeyKind::kRefused, "a WebSocket listener for clients comes with a later version"},
+    {"mqtt", KeyKind::kRefused, "MQTT is not part of petiole"},
+    {"jetstream|store_dir|storedir", KeyKind::kRefused,
+     "JetStream on the leaf comes with a later version; streams live on the hub, and "
+     "store_and_forward keeps messages here"},
+    {"default_js_domain", KeyKind::kRefused, "it comes with JetStream on the leaf"},
+    {"cluster", KeyKind::kRefused, "routes come with a later version"},
+    {"gateway", KeyKind::kRefused, "gateways come with a later version"},
+};
+
+}  // namespace
+
+std::span<const Key<Config>> server_keys() { return kServerKeys; }
+
+}  // namespace petiole

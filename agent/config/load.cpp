@@ -1,0 +1,79 @@
+#include "agent/config/load.h"
+
+#include <utility>
+
+#include "agent/config/check.h"
+#include "agent/config/keys.h"
+#include "agent/config/parser.h"
+#include "agent/config/reader.h"
+
+namespace petiole {
+namespace {
+
+void read_top_level(Reader& reader, const ConfigValue& root, Config& config) {
+  for (const ConfigEntry& entry : root.entries) {
+    const bool limit = find_key(limit_keys(), entry.key) != nullptr;
+    if (limit) {
+      read_entry(reader, entry, limit_keys(), config);
+    } else if (find_key(server_keys(), entry.key) != nullptr) {
+      read_entry(reader, entry, server_keys(), config);
+    } else if (!entry.is_variable) {
+      std::string allowed;
+      for (const Key<Config>& key : server_keys()) append_name(allowed, key);
+      for (const Key<Config>& key : limit_keys()) append_name(allowed, key);
+      report_unknown(reader, entry, allowed);
+    }
+  }
+}
+
+LoadedConfig read_tree(const ParsedConfig& parsed, const std::string& file) {
+  LoadedConfig loaded;
+  loaded.config.file = file;
+  if (parsed.error) {
+    loaded.errors.push_back(*parsed.error);
+    return loaded;
+  }
+  Reader reader(parsed.tree);
+  read_top_level(reader, parsed.tree.root, loaded.config);
+  // Both time-outs start with the same meaning; nats-server has one for each, in authorization.
+  loaded.config.limits.auth_timeout = loaded.config.auth.timeout;
+  loaded.errors = reader.errors();
+  loaded.warnings = reader.warnings();
+  return loaded;
+}
+
+}  // namespace
+
+LoadedConfig read_config(std::string_view text, const std::string& file,
+                         const ConfigSources& sources) {
+  return read_tree(parse_config(text, file, sources), file);
+}
+
+LoadedStart load_start(std::span<const std::string> arguments, const ConfigSources& sources) {
+  LoadedStart start;
+  ParsedFlags flags = parse_flags(arguments);
+  start.action = flags.action;
+  start.text = flags.text;
+  start.signal = flags.signal;
+  start.signal_target = flags.signal_target;
+  if (!flags.errors.empty()) {
+    start.loaded.errors = std::move(flags.errors);
+    return start;
+  }
+  if (start.action == StartAction::kVersion || start.action == StartAction::kHelp) return start;
+  if (!flags.file.empty()) {
+    start.loaded = read_tree(parse_config_file(flags.file, sources), flags.file);
+  } else if (start.action == StartAction::kCheck) {
+    start.loaded.errors.push_back({"-t", "needs a configuration file: -c FILE"});
+  }
+  if (!start.loaded.ok()) return start;
+  LoadedConfig& loaded = start.loaded;
+  apply_flags(flags, loaded.config, loaded.errors);
+  if (loaded.ok()) check_config(loaded.config, loaded.errors, loaded.warnings);
+  if (start.action == StartAction::kCheck) {
+    start.text = "petiole: configuration file " + flags.file + " is valid";
+  }
+  return start;
+}
+
+}  // namespace petiole

@@ -1,0 +1,31 @@
+// Texts with units: durations, sizes, percentages, host and port.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "platform/time.h"
+
+namespace petiole {
+
+// Go's form, "1h30m", "500ms", "1.5s" (units ns us µs ms s m h), and days, "7d", which are ours.
+// Nothing else, no sign, and at most 292 years.
+std::optional<Duration> parse_duration(std::string_view text);
+
+// "512MB", "2k", "100": see word.h.
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
+
+// "50%" or "50".
+std::optional<int> parse_percent(std::string_view text);
+
+// "host:port", ":port", "[::1]:port", "port". The host stays empty when it is not given.
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+std::optional<HostPort> parse_host_port(std::string_view text);
+std::optional<std::uint16_t> parse_port(std::string_view text);
+
+}  // namespace petiole

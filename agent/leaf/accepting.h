@@ -1,0 +1,45 @@
+// The end of a leaf link that listens: for leafs behind us, and for the hub of the demo.
+#pragma once
+
+#include <string>
+
+#include "agent/leaf/session.h"
+#include "agent/protocol/connect.h"
+#include "agent/session/authenticator.h"
+#include "platform/network.h"
+
+namespace petiole {
+
+class AcceptingLeaf final : public LeafSession {
+ public:
+  AcceptingLeaf(Server& server, LeafRegister& links);
+
+  bool solicited() const override { return false; }
+
+ private:
+  void greet(Time now) override;
+  Status on_info(std::string_view text, Time now) override;
+  Status on_connect(std::string_view text, Time now) override;
+  Status on_error(std::string_view text) override;
+  Status on_unready() override;
+  Status on_handshake_timeout() override;
+  void on_closed(const CloseReason& reason, Time now) override;
+
+  const AuthConfig& authorization() const;
+  ServerInfo make_info() const;
+  void compare_secret();
+  void compared(bool equal);
+  Status check();
+  Status accept(Time now);
+  LeafPermissions make_permissions() const;
+
+  std::string nonce_;
+  ConnectOptions connect_;
+  Authenticator::Answer login_;
+  bool connect_seen_ = false;
+};
+
+// For Network::listen: an accepted leaf, or null when there are connections_max already.
+Network::Accept make_leaf_accept(Server& server, LeafRegister& links);
+
+}  // namespace petiole

@@ -1,0 +1,55 @@
+#include "agent/leaf/register.h"
+
+#include "agent/leaf/session.h"
+
+namespace petiole {
+
+const std::string& LeafRegister::loop_subject(const Account& account) {
+  static constexpr std::string_view kLetters =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  std::string& subject = loop_subjects_[account.name()];
+  if (subject.empty()) {
+    subject = "$LDS.";
+    for (int i = 0; i < 22; ++i) {
+      subject += kLetters[server_.host().entropy.number() % kLetters.size()];
+    }
+  }
+  return subject;
+}
+
+std::string LeafRegister::cluster() const {
+  return server_.config().remotes.empty() ? std::string() : server_.name();
+}
+
+bool LeafRegister::is_spoke(const Subscriber* party) const {
+  for (const LeafSession* session : sessions_) {
+    if (static_cast<const Subscriber*>(session) == party) return session->is_spoke();
+  }
+  return false;
+}
+
+LeafSession* LeafRegister::find_duplicate(const Account& account, const LeafPeer& peer,
+                                          const LeafSession& except) const {
+  if (peer.name.empty() || peer.remote_account.empty()) return nullptr;
+  for (LeafSession* session : sessions_) {
+    const LeafPeer& other = session->peer();
+    if (session != &except && session->account() == &account && !session->solicited() &&
+        other.name == peer.name && other.cluster == peer.cluster &&
+        other.remote_account == peer.remote_account) {
+      return session;
+    }
+  }
+  return nullptr;
+}
+
+bool LeafRegister::has_leaf_cluster(const Account& account, std::string_view cluster) const {
+  for (const LeafSession* session : sessions_) {
+    if (!cluster.empty() && session->account() == &account && !session->is_spoke() &&
+        session->peer().cluster == cluster) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace petiole

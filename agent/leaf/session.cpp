@@ -1,0 +1,305 @@
+#include "agent/leaf/session.h"
+
+#include <algorithm>
+
+#include "agent/protocol/writer.h"
+#include "agent/subject/subject.h"
+
+namespace petiole {
+
+namespace {
+
+// Of one peer; above it further LS+ are refused, as over max_subscriptions. The reference has no
+// limit here; 200 bytes each make 200 MB.
+constexpr std::size_t kPeerInterestMax = 1'000'000;
+
+}  // namespace
+
+LeafSession::LeafSession(Server& server, LeafRegister& links)
+    : cid_(server.next_cid()),
+      server_(server),
+      links_(links),
+      heartbeat_(server.config().link.heartbeat, server.config().link.heartbeats_missed_max),
+      subscriptions_(*this),
+      staging_(server.host().chunks, server.config().link.staged_bytes_max),
+      handle_(std::make_shared<LeafSession*>(this)) {}
+
+// Usually closed() has been before; not so when a network or a simulated machine goes away.
+LeafSession::~LeafSession() {
+  *handle_ = nullptr;
+  if (account_ == nullptr) return;
+  account_->unlisten(*this);
+  subscriptions_.clear(*account_);
+  links_.leave(*this);
+}
+
+void LeafSession::opened(Wire& wire, Time now) {
+  wire_ = &wire;
+  staging_.attach(wire);
+  start_ = last_activity_ = host().clock.wall();
+  greet(now);
+}
+
+Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
+  const bool doubted = heartbeat_.unanswered() > 1;
+  last_activity_ = host().clock.wall();
+  if (established()) heartbeat_.heard(now);
+  if (doubted) on_heartbeat(true);
+  std::size_t used = 0;
+  parsing_ = true;
+  wanted_ = 0;
+  while (parsing_ && used < input.size()) {
+    if (phase_ == Phase::kClosed) return input.size();
+    Op op;
+    const ParseResult result =
+        parse(input.substr(used), kLeaf, server_.config().limits, headers_, op);
+    if (result.error != ParseError::kNone) return refuse_input(result.error);
+    if (result.used == 0) {
+      wanted_ = result.wanted;
+      break;
+    }
+    used += result.used;
+    const Status status = handle_op(op, result.used, now);
+    if (!status.ok()) return status;
+  }
+  return used;
+}
+
+Status LeafSession::refuse_input(ParseError error) {
+  switch (error) {
+    case ParseError::kControlLine:
+      return refuse(Errc::kTooLarge, "maximum control line exceeded");
+    case ParseError::kPayloadTooLarge:
+      return refuse(Errc::kTooLarge, "Maximum Payload Violation");
+    case ParseError::kUnknownOperation:
+      return refuse(Errc::kProtocol, "Unknown Protocol Operation");
+    default:
+      return {Errc::kProtocol, "the peer broke the leaf protocol"};  // Silent, as the reference.
+  }
+}
+
+Status LeafSession::handle_op(const Op& op, std::size_t bytes, Time now) {
+  switch (op.verb) {
+    case Verb::kInfo:
+      in_.handshake += bytes;
+      return on_info(op.argument, now);
+    case Verb::kConnect:
+      in_.handshake += bytes;
+      return on_connect(op.argument, now);
+    case Verb::kErr:
+      in_.handshake += bytes;
+      return on_error(op.argument);
+    case Verb::kOk:
+      in_.handshake += bytes;
+      return {};
+    default: break;
+  }
+  if (!established()) return on_unready();
+  switch (op.verb) {
+    case Verb::kLeafMsg:
+    case Verb::kLeafHmsg:
+      in_.data += bytes;
+      return on_message(op);
+    case Verb::kLeafSub:
+      in_.interest += bytes;
+      return on_subscribe(op);
+    case Verb::kLeafUnsub:
+      in_.interest += bytes;
+      on_unsubscribe(op);
+      return {};
+    case Verb::kPing:
+      in_.keepalive += bytes;
+      on_ping();
+      return {};
+    case Verb::kPong:
+      in_.keepalive += bytes;
+      on_pong(now);
+      return {};
+    default:
+      return refuse(Errc::kProtocol, "Unknown Protocol Operation");
+  }
+}
+
+Status LeafSession::on_message(const Op& op) {
+  const std::size_t bytes = op.header.size() + op.payload.size();
+  ++counters_.messages_in;
+  counters_.bytes_in += bytes;
+  ++server_.stats().traffic.messages_in;
+  server_.stats().traffic.bytes_in += bytes;
+  if (!is_unchecked_message(op.subject)) {
+    if (spoke_ && !op.subject.starts_with("_GR_.") &&
+        !message_allowed(permissions_.receive, op.subject)) {
+      return {};
+    }
+    if (!spoke_ && export_ && !message_allowed(*export_, op.subject)) {
+      return refuse(Errc::kPermission, "Permissions Violation for Publish to ", op.subject);
+    }
+  }
+  // What comes down from a hub is not sent up again: the mirror does not see it.
+  const Message message{op.subject, op.reply, op.header, op.payload, nullptr};
+  account_->publish({.from = this, .echo = false, .leaf = true, .queues = op.queues,
+                     .capture = !spoke_}, message);
+  return {};
+}
+
+Status LeafSession::on_subscribe(const Op& op) {
+  if (op.subject == links_.loop_subject(*account_)) {
+    on_loop();
+    wire_->output().append("-ERR 'Loop detected for leafnode account=\"" + account_->name() +
+                           "\". Delaying attempt to reconnect for 30s'\r\n");
+    return {Errc::kProtocol, "loop detected: our own interest came back"};
+  }
+  if (!is_unchecked_interest(op.subject) && !has_wildcard(op.subject) &&
+      !message_allowed(permissions_.send, op.subject)) {
+    if (spoke_) return {};  // The hub told us so itself; nothing will be sent there.
+    return refuse(Errc::kPermission, "Permissions Violation for Subscription to ", op.subject);
+  }
+  if (!is_valid_subject(op.subject)) {
+    write_err(wire_->output(), "Invalid Subscription");
+    wire_->wake();
+    return {};
+  }
+  const std::size_t limit = server_.config().limits.subscriptions_max;
+  if (subscriptions_.size() >= (limit ? limit : kPeerInterestMax) &&
+      !subscriptions_.contains(op.subject, op.queue)) {
+    write_err(wire_->output(), "maximum subscriptions exceeded");
+    wire_->wake();
+    return {};
+  }
+  const auto weight = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(op.number, 1, 1 << 30));
+  if (subscriptions_.add(*account_, op.subject, op.queue, weight)) on_interest();
+  return {};
+}
+
+void LeafSession::on_unsubscribe(const Op& op) {
+  if (subscriptions_.remove(*account_, op.subject, op.queue)) on_interest();
+}
+
+void LeafSession::on_ping() {
+  staging_.control("PONG\r\n");
+  out_.keepalive += 6;
+}
+
+void LeafSession::on_pong(Time now) {
+  if (pings_.empty()) return;
+  const Ping ping = std::move(pings_.front());
+  pings_.pop_front();
+  rtt_ = now - ping.sent;
+  if (ping.passed) ping.passed();
+}
+
+void LeafSession::establish(Account& account, bool spoke, Time now) {
+  account_ = &account;
+  spoke_ = spoke;
+  phase_ = Phase::kEstablished;
+  handshake_due_ = kNever;
+  heartbeat_.start(now);
+  links_.enter(*this);
+  server_.enter(cid_, *this);
+  collect_interest();
+  account.listen(*this);
+  pump();
+}
+
+void LeafSession::set_permissions(LeafPermissions permissions) {
+  permissions_ = std::move(permissions);
+  if (!established()) return;
+  interest_.recheck();
+  flush_later();
+  on_interest();
+}
+
+void LeafSession::send_handshake(std::string_view line) {
+  out_.handshake += line.size();
+  staging_.control(line);
+}
+
+Status LeafSession::refuse(Errc code, const char* text, std::string_view subject) {
+  const std::size_t before = wire_->output().size();
+  write_err(wire_->output(), text, subject);
+  out_.handshake += wire_->output().size() - before;
+  return {code, text};
+}
+
+void LeafSession::end(Errc code, const char* text) {
+  if (phase_ == Phase::kClosed || wire_ == nullptr) return;
+  const Status status = refuse(code, text);
+  phase_ = Phase::kClosed;
+  wire_->close(status);
+}
+
+Time LeafSession::deadline() const {
+  if (phase_ == Phase::kHandshake) return handshake_due_;
+  return phase_ == Phase::kEstablished ? heartbeat_.deadline() : kNever;
+}
+
+Status LeafSession::tick(Time now) {
+  if (phase_ == Phase::kHandshake) {
+    return now < handshake_due_ ? Status() : on_handshake_timeout();
+  }
+  if (phase_ == Phase::kClosed) return {};
+  switch (heartbeat_.tick(now)) {
+    case Heartbeat::Action::kNone: return {};
+    case Heartbeat::Action::kPing: send_heartbeat(now); return {};
+    case Heartbeat::Action::kGiveUp: break;
+  }
+  ++server_.stats().stale_connections;
+  write_err(wire_->output(), "Stale Connection");
+  return {Errc::kTimeout, "ping time-out"};
+}
+
+void LeafSession::send_heartbeat(Time now) {
+  staging_.control("PING\r\n");
+  out_.keepalive += 6;
+  pings_.push_back({now, {}});
+  if (heartbeat_.unanswered() == 2) on_heartbeat(false);
+}
+
+void LeafSession::closed(const CloseReason& reason, Time now) {
+  phase_ = Phase::kClosed;
+  if (account_) leave(reason);
+  on_closed(reason, now);
+  staging_.detach();
+  wire_ = nullptr;
+}
+
+void LeafSession::leave(const CloseReason& reason) {
+  account_->unlisten(*this);
+  ConnectionReport last = report(false);
+  last.reason = reason.text;
+  last.stop = host().clock.wall();
+  subscriptions_.clear(*account_);
+  links_.leave(*this);
+  server_.leave(cid_, std::move(last));
+}
+
+ConnectionReport LeafSession::report(bool subscriptions) const {
+  ConnectionReport report;
+  report.cid = cid_;
+  report.kind = PeerKind::kLeaf;
+  report.name = peer_.name;
+  report.version = peer_version_;
+  report.start = start_;
+  report.last_activity = last_activity_;
+  report.rtt = rtt_;
+  report.counters = counters_;
+  report.subscriptions = subscriptions_.size();
+  report.is_spoke = spoke_;
+  report.pending_bytes = staging_.queued_bytes();
+  if (account_) report.account = account_->name();
+  if (wire_) {
+    report.type = wire_->peer().websocket ? "websocket" : "nats";
+    report.ip = wire_->peer().address;
+    report.port = wire_->peer().port;
+    report.tls_version = wire_->peer().tls_version;
+    report.tls_cipher = wire_->peer().tls_cipher;
+  }
+  if (subscriptions) {
+    subscriptions_.for_each([&](const Subscription* each) {
+      report.subscription_list.push_back(each);
+    });
+  }
+  return report;
+}
+
+}  // namespace petiole

@@ -1,0 +1,172 @@
+// One leaf link, what both ends have in common: verbs, interest each way, delivery, keepalive and
+// the order of output. Who dials (soliciting.h) and who listens (accepting.h) differ in the
+// handshake only. Wire: client-and-leaf section 3.
+//
+// Between two leafs one end is the spoke and the other the hub: the dialling one is the spoke
+// unless its configuration says `hub: true`.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/leaf/heartbeat.h"
+#include "agent/leaf/interest.h"
+#include "agent/leaf/peer_interest.h"
+#include "agent/leaf/register.h"
+#include "agent/leaf/staging.h"
+#include "agent/protocol/info.h"
+#include "agent/protocol/parser.h"
+#include "agent/server.h"
+#include "platform/protocol.h"
+
+namespace petiole {
+
+// Bytes of a link, by what they are for. As the protocol counts them, below TLS and WebSocket.
+struct LinkBytes {
+  std::uint64_t handshake = 0, keepalive = 0, interest = 0, data = 0;
+};
+
+class LeafSession : public Protocol, public Subscriber, public Reportable, private InterestListener {
+ public:
+  ~LeafSession() override;
+  LeafSession(const LeafSession&) = delete;
+  LeafSession& operator=(const LeafSession&) = delete;
+
+  void opened(Wire& wire, Time now) final;
+  Result<std::size_t> receive(std::string_view input, Time now) final;
+  std::size_t wanted() const final { return wanted_; }
+  Status tick(Time now) final;
+  Time deadline() const final;
+  void drained(Time now) final;
+  void closed(const CloseReason& reason, Time now) final;
+
+  PeerKind kind() const final { return PeerKind::kLeaf; }
+  bool deliver(Subscription&, const Message&) final { return false; }
+  bool deliver_leaf(const Message& message, bool plain, const std::string_view* queues,
+                    std::size_t queue_count) final;
+  std::string_view origin_cluster() const final { return peer_.cluster; }
+  ConnectionReport report(bool subscriptions) const final;
+  void shut_down(const char* reason) override { end(Errc::kOk, reason); }
+
+  virtual bool solicited() const = 0;
+  bool is_spoke() const { return spoke_; }
+  bool established() const { return phase_ == Phase::kEstablished; }
+  Account* account() const { return account_; }
+  const LeafPeer& peer() const { return peer_; }
+  const LinkBytes& bytes_in() const { return in_; }
+  const LinkBytes& bytes_out() const { return out_; }
+  Duration rtt() const { return rtt_; }
+  std::size_t subscription_count() const { return subscriptions_.size(); }
+  std::uint64_t cid() const { return cid_; }
+  std::uint64_t dropped() const { return dropped_; }
+
+  // Sends `-ERR '<text>'` and ends the link. `text` is a literal.
+  void end(Errc code, const char* text);
+
+ protected:
+  LeafSession(Server& server, LeafRegister& links);
+
+  // The role's own part.
+  virtual void greet(Time now) = 0;  // The wire is open.
+  virtual Status on_info(std::string_view text, Time now) = 0;
+  virtual Status on_connect(std::string_view text, Time now) = 0;
+  virtual Status on_error(std::string_view text) = 0;  // -ERR of the peer.
+  virtual Status on_unready() = 0;                     // Another verb before the handshake is done.
+  virtual Status on_handshake_timeout() = 0;
+  virtual void on_loop() {}
+  virtual void on_heartbeat(bool proven) { (void)proven; }
+  virtual void on_interest() {}
+  virtual void on_drained() {}
+  virtual void on_closed(const CloseReason& reason, Time now) = 0;
+
+  // Enters the account, tells the peer of our interest and starts the keepalive.
+  void establish(Account& account, bool spoke, Time now);
+  // New permissions: interest and deliveries follow them from now on.
+  void set_permissions(LeafPermissions permissions);
+  // What the peer is let send; a hub closes over a breach (wire 3.5).
+  void set_export(std::optional<SubjectPermissions> permission) { export_ = std::move(permission); }
+
+  void send_handshake(std::string_view line);
+  // Sends -ERR with `text` and, quoted, `subject`; the result ends the link.
+  Status refuse(Errc code, const char* text, std::string_view subject = {});
+  // The rest of the input belongs to a TLS handshake, or has to wait.
+  void stop_parsing() { parsing_ = false; }
+  void expect_by(Time when) { handshake_due_ = when; }
+  // Publishes for the uplink: not bounded here, behind what waits already.
+  void send_message(const Message& message, const std::string_view* queues, std::size_t count);
+  bool may_send(std::string_view subject) const;
+  void send_barrier(std::function<void()> passed);
+  void probe(Time now) { heartbeat_.probe(now); if (wire_) wire_->wake(); }
+
+  Server& server() const { return server_; }
+  const Host& host() const { return server_.host(); }
+  LeafRegister& links() const { return links_; }
+  Wire* wire() const { return wire_; }
+  const LeafPermissions& permissions() const { return permissions_; }
+  const PeerInterest& peer_subscriptions() const { return subscriptions_; }
+  const Staging& staging() const { return staging_; }
+  // Null once the session is gone; for callbacks that may come later. Loop thread.
+  std::shared_ptr<LeafSession*> handle() const { return handle_; }
+
+  LeafPeer peer_;
+  std::string peer_version_;
+  bool headers_ = false;   // Both ends take headers.
+  std::uint64_t cid_;
+
+ private:
+  enum class Phase { kHandshake, kEstablished, kClosed };
+  struct Ping {
+    Time sent{};
+    std::function<void()> passed;  // Empty for a heartbeat.
+  };
+
+  Status handle_op(const Op& op, std::size_t bytes, Time now);
+  Status refuse_input(ParseError error);
+  Status on_message(const Op& op);
+  Status on_subscribe(const Op& op);
+  void on_unsubscribe(const Op& op);
+  void on_ping();
+  void on_pong(Time now);
+
+  void added(const Subscription& subscription) override;
+  void removed(const Subscription& subscription) override;
+  void reweighed(const Subscription& subscription, std::uint32_t before) override;
+  bool counts(const Subscription& subscription) const;
+  void collect_interest();
+  void flush_later();
+
+  void send_heartbeat(Time now);
+  void pump();
+  bool hold_messages() const { return interest_.changed(); }
+  void leave(const CloseReason& reason);
+
+  Server& server_;
+  LeafRegister& links_;
+  Account* account_ = nullptr;
+  Wire* wire_ = nullptr;
+  Phase phase_ = Phase::kHandshake;
+  bool spoke_ = false;
+  bool parsing_ = true;
+  bool flushing_ = false;      // flush_later() is under way.
+  bool dropping_ = false;      // In an episode of drops, logged once.
+  std::size_t wanted_ = 0;
+  Time handshake_due_ = kNever;
+  Heartbeat heartbeat_;
+  InterestMap interest_;        // Ours, as the peer is to know it.
+  PeerInterest subscriptions_;  // The peer's.
+  LeafPermissions permissions_;
+  std::optional<SubjectPermissions> export_;
+  Staging staging_;
+  std::deque<Ping> pings_;                        // On the wire, in order.
+  std::deque<std::function<void()>> barriers_;    // Behind messages that wait.
+  LinkBytes in_, out_;
+  ConnectionCounters counters_;
+  std::uint64_t dropped_ = 0;
+  Duration rtt_{};
+  WallTime start_{}, last_activity_{};
+  std::shared_ptr<LeafSession*> handle_;
+};
+
+}  // namespace petiole

@@ -1,0 +1,246 @@
+#include "agent/leaf/soliciting.h"
+
+#include <algorithm>
+
+#include "agent/leaf/creds.h"
+#include "agent/subject/subject_index.h"
+
+namespace petiole {
+
+namespace {
+
+// nats-server leafnode.go: leafNodeReconnectDelayAfterLoopDetected, …AfterClusterNameSame,
+// leafNodeReconnectAfterPermViolation, leafNodeMinVersionReconnectDelay.
+constexpr Duration kClusterDelay = std::chrono::seconds(30);
+constexpr Duration kPermissionDelay = std::chrono::seconds(30);
+constexpr Duration kVersionDelay = std::chrono::seconds(5);
+
+}  // namespace
+
+SolicitingLeaf::SolicitingLeaf(Server& server, LeafRegister& links, const RemoteConfig& remote,
+                               SolicitOptions options, const FileReader& read_file,
+                               LinkOwner& owner)
+    : LeafSession(server, links),
+      remote_(remote),
+      options_(std::move(options)),
+      read_file_(read_file),
+      owner_(&owner) {}
+
+void SolicitingLeaf::greet(Time now) {
+  expect_by(now + remote_.first_info_timeout.value_or(server().config().link.first_info_timeout));
+  if (owner_) owner_->link_opened(*this);
+  wire()->wake();
+}
+
+Status SolicitingLeaf::on_info(std::string_view text, Time now) {
+  const Result<ServerInfo> info = parse_info(text);
+  if (!info.ok()) return info.status();
+  if (!info_seen_) return on_first_info(*info, now);
+  if (owner_) owner_->link_info(*info);
+  if (info->import_permissions || info->export_permissions) apply_permissions(*info);
+  peer_.remote_account = info->remote_account;
+  if (info->connect_info && !established()) return finish(now);
+  return {};
+}
+
+Status SolicitingLeaf::on_first_info(const ServerInfo& info, Time now) {
+  info_seen_ = true;
+  Status status = check(info);
+  if (status.ok()) status = upgrade(info);
+  if (status.ok()) status = send_connect(info);
+  if (!status.ok()) return status;
+  if (owner_) owner_->link_info(info);
+  apply_permissions(info);
+  if (!info.info_on_connect) return finish(now);
+  expect_by(now + remote_.first_info_timeout.value_or(server().config().link.first_info_timeout));
+  wire()->wake();
+  return {};
+}
+
+Status SolicitingLeaf::check(const ServerInfo& info) {
+  if (info.client_id == 0 || !info.leafnode_urls) {
+    detail_ = "the port answers, but it is not the hub's leaf node port (7422 by default)";
+    return {Errc::kConfig, "attempted to connect to wrong port"};
+  }
+  if (info.cluster.find(' ') != info.cluster.npos) {
+    return refuse(Errc::kProtocol, "cluster name cannot contain spaces");
+  }
+  const Account* account = server().account(remote_.account);
+  if (account == nullptr) return {Errc::kConfig, "the remote's account does not exist"};
+  if (links().has_leaf_cluster(*account, info.cluster)) {
+    on_loop();
+    return {Errc::kProtocol, "loop detected: the hub's cluster is connected to us as a leaf"};
+  }
+  headers_ = info.headers;
+  peer_.name = info.server_name.empty() ? info.server_id : info.server_name;
+  peer_.cluster = info.cluster;
+  peer_version_ = info.version;
+  hub_ = {info.server_id,  peer_.name,   info.version,          info.domain,
+          info.jetstream,  info.headers, static_cast<std::size_t>(info.max_payload)};
+  return {};
+}
+
+Status SolicitingLeaf::upgrade(const ServerInfo& info) {
+  if (options_.tls_done) return {};
+  if (!info.tls_required) {
+    if (!options_.tls_wanted) return {};
+    detail_ = "the hub offers no TLS on this port, but the configuration demands it";
+    return {Errc::kTls, "the hub offers no TLS"};
+  }
+  stop_parsing();
+  return wire()->start_tls(options_.tls.value_or(TlsOptions{}));
+}
+
+Status SolicitingLeaf::sign(const ServerInfo& info, ConnectOptions& connect) {
+  if (!remote_.credentials.empty()) {
+    const Result<std::string> text = read_file_(remote_.credentials);
+    const Result<Creds> creds = text.ok() ? parse_creds(*text) : Result<Creds>(text.status());
+    if (!creds.ok()) {
+      detail_ = "credentials file " + remote_.credentials + ": " + std::string(creds.status().text());
+      return {Errc::kConfig, "the credentials file cannot be used"};
+    }
+    const Result<NkeyProof> proof = sign_nonce(creds->seed, info.nonce);
+    if (!proof.ok()) return proof.status();
+    connect.jwt = creds->jwt;
+    connect.signature = proof->signature;
+  } else if (!remote_.nkey.empty()) {
+    const Result<NkeySeed> seed = decode_nkey_seed(remote_.nkey);
+    const Result<NkeyProof> proof =
+        seed.ok() ? sign_nonce(*seed, info.nonce) : Result<NkeyProof>(seed.status());
+    if (!proof.ok()) {
+      detail_ = "nkey of the remote: " + std::string(proof.status().text());
+      return {Errc::kConfig, "the remote's nkey cannot be used"};
+    }
+    connect.nkey = proof->public_key;
+    connect.signature = proof->signature;
+  }
+  return {};
+}
+
+Status SolicitingLeaf::send_connect(const ServerInfo& info) {
+  ConnectOptions connect;
+  const Status signed_status = sign(info, connect);
+  if (!signed_status.ok()) return signed_status;
+  connect.user = options_.url.user;
+  connect.password = options_.url.password;
+  if (connect.password.empty()) connect.token = connect.user;  // A user alone is a token.
+  connect.version = kNatsVersion;
+  connect.server_id = server().id();
+  connect.name = connect.cluster = server().name();
+  connect.remote_account = remote_.account;
+  connect.headers = info.headers;
+  connect.protocol = 1;
+  connect.is_hub = remote_.hub;
+  connect.deny_publish = remote_.deny_imports;
+  send_handshake(leaf_connect_line(connect));
+  return {};
+}
+
+void SolicitingLeaf::apply_permissions(const ServerInfo& info) {
+  LeafPermissions permissions;
+  permissions.send = info.export_permissions.value_or(SubjectPermissions{});
+  permissions.receive = info.import_permissions.value_or(SubjectPermissions{});
+  auto& send_deny = permissions.send.deny;
+  auto& receive_deny = permissions.receive.deny;
+  send_deny.insert(send_deny.end(), remote_.deny_exports.begin(), remote_.deny_exports.end());
+  receive_deny.insert(receive_deny.end(), remote_.deny_imports.begin(), remote_.deny_imports.end());
+  deny_jetstream(permissions.send);
+  deny_jetstream(permissions.receive);
+  set_permissions(std::move(permissions));
+}
+
+Status SolicitingLeaf::finish(Time now) {
+  establish(*server().account(remote_.account), !remote_.hub, now);
+  send_barrier({});  // Its PONG tells the round trip.
+  if (owner_) owner_->link_established(*this);
+  return {};
+}
+
+Status SolicitingLeaf::on_connect(std::string_view, Time) {
+  return refuse(Errc::kProtocol, "Unknown Protocol Operation");
+}
+
+Status SolicitingLeaf::on_unready() {
+  return {Errc::kProtocol, "the hub spoke before its INFO: not a leaf node port?"};
+}
+
+Status SolicitingLeaf::on_handshake_timeout() {
+  if (!info_seen_) return {Errc::kTimeout, "no INFO from the hub in time"};
+  (void)refuse(Errc::kTimeout, "Stale Leaf Node Connection - Closing");
+  return {Errc::kTimeout, "no answer to CONNECT in time"};
+}
+
+// The hub closes after most of these; what counts here is how long to stay away.
+Status SolicitingLeaf::on_error(std::string_view text) {
+  constexpr std::size_t kTextMax = 256;
+  hub_error_ = text.substr(0, kTextMax);
+  const auto says = [text](std::string_view words) { return text.find(words) != text.npos; };
+  if (says("same cluster name")) wait_ = kClusterDelay;
+  if (says("minimum version required")) wait_ = kVersionDelay;
+  if (says("Permissions Violation")) wait_ = kPermissionDelay;
+  if (says("Loop detected")) {
+    on_loop();
+    return {Errc::kProtocol, "loop detected by the hub"};
+  }
+  return {};
+}
+
+void SolicitingLeaf::on_loop() { wait_ = server().config().link.loop_delay; }
+
+void SolicitingLeaf::on_heartbeat(bool proven) {
+  if (owner_) owner_->link_heartbeat(*this, proven);
+}
+
+void SolicitingLeaf::on_interest() {
+  if (owner_) owner_->link_interest(*this);
+}
+
+void SolicitingLeaf::on_drained() {
+  if (owner_) owner_->link_drained(*this);
+}
+
+void SolicitingLeaf::on_closed(const CloseReason& reason, Time) {
+  if (owner_) owner_->link_closed(*this, reason);
+  owner_ = nullptr;
+}
+
+// The hub's groups that serve `subject` and have no member here: one that has was served by it when
+// the message was captured, as local members come first.
+void SolicitingLeaf::find_groups(std::string_view subject) const {
+  plain_.clear();
+  queued_.clear();
+  groups_.clear();
+  account()->index().match(subject, plain_, queued_);
+  const auto served_here = [this](std::string_view queue) {
+    return std::any_of(queued_.begin(), queued_.end(), [&](const Subscription* each) {
+      return each->owner->kind() != PeerKind::kLeaf && !each->closed && each->queue() == queue;
+    });
+  };
+  for (const Subscription* each : queued_) {
+    if (each->owner != this || each->closed || served_here(each->queue())) continue;
+    if (std::find(groups_.begin(), groups_.end(), each->queue()) == groups_.end()) {
+      groups_.push_back(each->queue());
+    }
+  }
+}
+
+bool SolicitingLeaf::wants(std::string_view subject) const {
+  if (!established() || !may_send(subject)) return false;
+  find_groups(subject);
+  return !groups_.empty() ||
+         std::any_of(plain_.begin(), plain_.end(), [this](const Subscription* each) {
+           return each->owner == this && !each->closed;
+         });
+}
+
+// A message for a queue alone needs the names of the groups that are to serve it.
+void SolicitingLeaf::publish(const Message& message) {
+  find_groups(message.subject);
+  send_message(message, groups_.data(), groups_.size());
+}
+
+void SolicitingLeaf::end_quietly() {
+  if (wire()) wire()->close(Status(Errc::kOk, "closed by us"));
+}
+
+}  // namespace petiole

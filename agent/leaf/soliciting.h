@@ -1,0 +1,104 @@
+// The end of a leaf link that dials. Made by a Remote, owned by its connection.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "agent/leaf/session.h"
+#include "agent/mirror/uplink.h"
+#include "agent/protocol/connect.h"
+
+namespace petiole {
+
+// Reads a small file: platform/files.h in the product, a table in a test.
+using FileReader = std::function<Result<std::string>(const std::string& path)>;
+
+class SolicitingLeaf;
+
+// Who wants to know what becomes of a link. Calls come on the loop's thread.
+class LinkOwner {
+ public:
+  virtual ~LinkOwner() = default;
+  virtual void link_opened(SolicitingLeaf& link) = 0;  // Connected; the handshake begins.
+  virtual void link_info(const ServerInfo& info) = 0;
+  virtual void link_established(SolicitingLeaf& link) = 0;
+  virtual void link_heartbeat(SolicitingLeaf& link, bool proven) = 0;
+  virtual void link_interest(SolicitingLeaf& link) = 0;
+  virtual void link_drained(SolicitingLeaf& link) = 0;
+  // The last call; the link is freed after it.
+  virtual void link_closed(SolicitingLeaf& link, const CloseReason& reason) = 0;
+};
+
+struct SolicitOptions {
+  RemoteUrl url;
+  std::optional<TlsOptions> tls;  // For an upgrade after INFO; server_name is set.
+  bool tls_wanted = false;        // The configuration says TLS: never without.
+  bool tls_done = false;          // The dial did it, or WebSocket has no need of it.
+};
+
+class SolicitingLeaf final : public LeafSession, public Uplink {
+ public:
+  // `owner` outlives the link, or calls disown().
+  SolicitingLeaf(Server& server, LeafRegister& links, const RemoteConfig& remote,
+                 SolicitOptions options, const FileReader& read_file, LinkOwner& owner);
+
+  void disown() { owner_ = nullptr; }
+  void close() { end_quietly(); }
+  void probe_now() { probe(host().clock.now()); }
+
+  bool solicited() const override { return true; }
+  bool uplink() const override { return is_spoke(); }
+
+  // What the hub said last by -ERR; empty: nothing.
+  const std::string& hub_error() const { return hub_error_; }
+  // What the end of this link calls for; zero: nothing more than the usual back-off.
+  Duration wait() const { return wait_; }
+  // Says more than the CloseReason, for people; empty: nothing.
+  const std::string& detail() const { return detail_; }
+
+  const HubInfo& hub() const override { return hub_; }
+  bool wants(std::string_view subject) const override;
+  bool may_publish(std::string_view subject) const override { return may_send(subject); }
+  void publish(const Message& message) override;
+  void barrier(std::function<void()> passed) override { send_barrier(std::move(passed)); }
+  std::size_t queued_bytes() const override { return staging().queued_bytes(); }
+  Duration round_trip() const override { return rtt(); }
+
+ private:
+  void greet(Time now) override;
+  Status on_info(std::string_view text, Time now) override;
+  Status on_connect(std::string_view text, Time now) override;
+  Status on_error(std::string_view text) override;
+  Status on_unready() override;
+  Status on_handshake_timeout() override;
+  void on_loop() override;
+  void on_heartbeat(bool proven) override;
+  void on_interest() override;
+  void on_drained() override;
+  void on_closed(const CloseReason& reason, Time now) override;
+
+  Status on_first_info(const ServerInfo& info, Time now);
+  Status check(const ServerInfo& info);
+  Status upgrade(const ServerInfo& info);
+  Status send_connect(const ServerInfo& info);
+  Status sign(const ServerInfo& info, ConnectOptions& connect);
+  void find_groups(std::string_view subject) const;
+  void apply_permissions(const ServerInfo& info);
+  Status finish(Time now);
+  void end_quietly();
+
+  const RemoteConfig& remote_;
+  SolicitOptions options_;
+  const FileReader& read_file_;
+  LinkOwner* owner_;
+  HubInfo hub_;
+  bool info_seen_ = false;
+  std::string hub_error_, detail_;
+  Duration wait_{};
+  // Of find_groups(), kept so that they need no memory once they have grown.
+  mutable std::vector<Subscription*> plain_, queued_;
+  mutable std::vector<std::string_view> groups_;
+};
+
+}  // namespace petiole

@@ -1,0 +1,34 @@
+#include "agent/machine.h"
+
+#include <cstdlib>
+
+#include "platform/files.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr std::size_t kFileBytesMax = 4 << 20;  // Of a configuration or credentials file.
+
+}  // namespace
+
+Machine::Machine(const LogOptions& log_options) : log(clock, log_options) {}
+
+Host Machine::host() { return {loop, clock, network, entropy, log, worker, chunks}; }
+
+ConfigSources system_sources() {
+  ConfigSources sources;
+  sources.read_file = [](const std::string& path) -> Result<std::string> {
+    FileText file = read_file(path, kFileBytesMax);
+    if (!file.status.ok()) return file.status;
+    return std::move(file.text);
+  };
+  sources.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* const value = std::getenv(name.c_str());
+    if (!value) return std::nullopt;
+    return std::string(value);
+  };
+  return sources;
+}
+
+}  // namespace petiole

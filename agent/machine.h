@@ -1,0 +1,36 @@
+// The real machine under an agent: clock, entropy, loop, sockets, threads, log. Built by main.cpp.
+#pragma once
+
+#include <memory>
+
+#include "agent/config/source.h"
+#include "platform/asio_loop.h"
+#include "platform/asio_network.h"
+#include "platform/codec_layers.h"
+#include "platform/host.h"
+#include "platform/log_writer.h"
+#include "platform/system.h"
+#include "platform/thread_worker.h"
+
+namespace petiole {
+
+class Machine {
+ public:
+  explicit Machine(const LogOptions& log_options);
+
+  Host host();
+
+  SystemClock clock;
+  SystemEntropy entropy;
+  ChunkPool chunks;
+  LogWriter log;
+  ThreadWorker worker{"petiole-helper"};
+  AsioLoop loop{clock};
+  std::unique_ptr<LayerFactory> layers = make_codec_layers();
+  AsioNetwork network{loop, chunks, *layers};
+};
+
+// Files and environment of the process.
+ConfigSources system_sources();
+
+}  // namespace petiole

@@ -1,0 +1,59 @@
+// Requests to the hub's JetStream API over the link: numbered, bounded, each with a time-out.
+//
+// A link that breaks forgets them all: nobody is called, whoever asked starts over. Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "agent/mirror/inbox.h"
+#include "agent/mirror/limits.h"
+#include "agent/mirror/uplink.h"
+#include "platform/json.h"
+#include "platform/time.h"
+
+namespace petiole {
+
+class ApiClient {
+ public:
+  // The answer's JSON object; kTimeout: none came; kProtocol: not such an object.
+  using Done = std::function<void(Result<json::object>)>;
+
+  ApiClient(Inbox& inbox, const MirrorLimits& limits) : inbox_(inbox), limits_(limits) {}
+
+  void link_up(Uplink& link);
+  void link_down();
+  // The API can be reached over this link: the hub has a domain, and permissions let us ask.
+  bool reachable() const;
+
+  // `verb` stands behind `$JS.<domain>.API.`.
+  void request(std::string_view verb, std::string body, Done done, Time now);
+  void answered(std::uint64_t number, const Message& message, Time now);
+  void tick(Time now);
+  Time deadline() const;
+
+ private:
+  struct Request {
+    std::string subject, body;
+    Done done;
+    Time due{};
+  };
+  void send(Request request, Time now);
+  void send_waiting(Time now);
+
+  Inbox& inbox_;
+  const MirrorLimits& limits_;
+  Uplink* link_ = nullptr;
+  std::uint64_t last_number_ = 0;
+  std::map<std::uint64_t, Request> sent_;
+  std::deque<Request> waiting_;  // As many as those who ask have: each bounds its own.
+};
+
+// The code of an API error in `answer`: err_code, 0 when there is none.
+std::int64_t api_error(const json::object& answer);
+
+}  // namespace petiole

@@ -1,0 +1,261 @@
+#include "agent/mirror/backlog.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/protocol/headers.h"
+
+namespace petiole {
+
+namespace {
+
+std::uint64_t disk_epoch(const Store& store, std::string_view log_name) {
+  return stable_hash(log_name) ^ (std::uint64_t{store.epoch()} * 0x9e3779b97f4a7c15u);
+}
+
+}  // namespace
+
+Backlog::Backlog(BacklogSetup setup, RuleConfig rule, std::string log_name,
+                 std::function<void()> changed)
+    : setup_(std::move(setup)),
+      rule_(std::move(rule)),
+      state_key_("mirror/" + log_name),
+      log_(setup_.store.log(log_name)),
+      changed_(std::move(changed)),
+      disk_ids_(setup_.leaf_id, disk_epoch(setup_.store, log_name)),
+      memory_ids_(setup_.leaf_id, setup_.memory_epoch),
+      dedupe_(rule_.duplicate_window, setup_.limits.dedupe_ids_max) {
+  log_.on_durable([this, alive = std::weak_ptr<int>(alive_)](Sequence upto) {
+    if (alive.expired()) return;
+    durable_ = std::max(durable_, upto);
+    changed_();
+  });
+}
+
+Backlog::Taken Backlog::capture(const Message& message, bool memory) {
+  if (opened_) return take(message.subject, message.header, message.payload, memory);
+  Entry& entry = held_.push(message.subject, message.header, message.payload);
+  entry.time = setup_.clock.wall();
+  return Taken::kStored;
+}
+
+Backlog::Taken Backlog::take(std::string_view subject, std::string_view header,
+                             std::string_view payload, bool memory) {
+  const auto own = find_header(header, kMessageIdHeader);
+  const std::uint64_t hash = own ? keyed_hash(setup_.key, *own) : 0;
+  const WallTime now = setup_.clock.wall();
+  if (own && dedupe_.knows(hash, now)) {
+    ++state_.duplicates;
+    return Taken::kDuplicate;
+  }
+  const auto older = rule_.keep_last ? latest_of(subject) : std::nullopt;
+  const std::size_t size = subject.size() + header.size() + payload.size();
+  if (memory && fits_memory(size)) {
+    hold_in_memory(subject, header, payload);
+  } else {
+    spill();
+    if (append(subject, header, payload) == Taken::kRefused) return Taken::kRefused;
+    // Progress goes with the commit that is due now.
+    const bool due = setup_.clock.now() >= last_note_ + setup_.limits.note_interval;
+    if (dirty_ && due) note(true, !noted_ahead_);
+  }
+  ++state_.captured;
+  if (older) supersede(*older);
+  while (at_limit(0, 0) && evict_oldest(&LossCounts::limit)) {
+  }
+  if (own) dedupe_.add(hash, now);
+  if (own && !state_.own_ids) {
+    state_.own_ids = true;
+    note(true, !noted_ahead_);
+  }
+  return Taken::kStored;
+}
+
+bool Backlog::fits_memory(std::size_t bytes) const {
+  const MirrorLimits& limits = setup_.limits;
+  if (memory_messages_ >= limits.outage_messages_max ||
+      memory_bytes_ + bytes > limits.outage_bytes_max) {
+    return false;
+  }
+  if (failed_) return true;
+  return log_.state().messages <= retained_.size() && tail_.empty() && parked_ == 0 &&
+         suspects_.empty();
+}
+
+void Backlog::hold_in_memory(std::string_view subject, std::string_view header,
+                             std::string_view payload) {
+  Entry& entry = window_.push(subject, header, payload);
+  entry.order = next_order_++;
+  entry.time = setup_.clock.wall();
+  entry.own_id = find_header(header, kMessageIdHeader).has_value();
+  ++memory_messages_;
+  memory_bytes_ += entry.text.size();
+  if (rule_.keep_last && latest_.size() < setup_.limits.last_subjects_max) {
+    latest_[std::string(subject)] = {0, entry.order};
+  }
+}
+
+Backlog::Taken Backlog::refuse() {
+  ++state_.losses.refused;  // Written with the next note: nothing on disk goes with it.
+  dirty_ = true;
+  return Taken::kRefused;
+}
+
+Backlog::Taken Backlog::append(std::string_view subject, std::string_view header,
+                               std::string_view payload) {
+  const std::size_t size = subject.size() + header.size() + payload.size();
+  if (failed_ || (rule_.discard == Discard::kNew && at_limit(1, size))) return refuse();
+  const Sequence after = log_.state().last;
+  const WallTime now = setup_.clock.wall();
+  const Sequence sequence = log_.append({0, now, subject, header, payload});
+  if (sequence == 0) return refuse();
+  appended_ = sequence;
+  Entry& entry = tail_.push(subject, header, payload);
+  entry.sequence = sequence;
+  entry.after = after;
+  entry.time = now;
+  entry.own_id = find_header(header, kMessageIdHeader).has_value();
+  const MirrorLimits& limits = setup_.limits;
+  while (tail_.size() > limits.tail_messages_max || tail_.bytes() > limits.tail_bytes_max) {
+    tail_.pop_front();
+  }
+  if (rule_.keep_last && latest_.size() < limits.last_subjects_max) {
+    latest_[std::string(subject)] = {sequence, 0};
+  }
+  return Taken::kStored;
+}
+
+void Backlog::spill() {
+  if (memory_messages_ == 0 || failed_) return;
+  std::string header;
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    const Entry& entry = window_[i];
+    const bool open = entry.state == Entry::State::kQueued || entry.state == Entry::State::kSent;
+    if (entry.sequence == 0 && open) spill_entry(i, header);
+  }
+  pop_settled();
+  if (last_sent_ > state_.sent_limit) note(true, !noted_ahead_);
+}
+
+// The id that it had in memory goes into its header: it may have been sent with it.
+void Backlog::spill_entry(std::size_t index, std::string& header) {
+  Entry& entry = window_[index];
+  const std::size_t size = entry.text.size();
+  if (!entry.own_id) {
+    header.clear();
+    append_header_with_id(header, entry.header(), memory_ids_, entry.order);
+    window_.rewrite_header(index, header);
+    entry.own_id = true;
+    state_.own_ids = state_.own_ids || entry.state == Entry::State::kSent;
+  }
+  const Sequence sequence = log_.append(entry.record());
+  --memory_messages_;
+  memory_bytes_ -= size;
+  if (sequence == 0) {
+    mark_lost(entry, &LossCounts::refused);
+    entry.forgotten = true;
+    return;
+  }
+  entry.sequence = appended_ = loaded_upto_ = sequence;
+  if (entry.state == Entry::State::kSent) last_sent_ = std::max(last_sent_, sequence);
+  const auto latest = latest_.find(std::string(entry.subject()));
+  if (latest != latest_.end() && latest->second.order == entry.order) {
+    latest->second = {sequence, 0};
+  }
+}
+
+Entry* Backlog::find(std::uint64_t order) {
+  const std::uint64_t first = first_order();
+  return order >= first && order < next_order_ ? &window_[order - first] : nullptr;
+}
+
+Entry* Backlog::next_unsent() {
+  send_order_ = std::max(send_order_, first_order());
+  while (send_order_ < next_order_) {
+    Entry& entry = window_[send_order_ - first_order()];
+    if (entry.state == Entry::State::kQueued) return &entry;
+    ++send_order_;
+  }
+  return nullptr;
+}
+
+bool Backlog::may_send(const Entry& entry) {
+  if (entry.sequence == 0 || failed_) return true;
+  if (entry.sequence > durable_sent_limit_) note(entry.sequence > state_.sent_limit, false);
+  return entry.sequence <= durable_ && entry.sequence <= durable_sent_limit_;
+}
+
+bool Backlog::room_in_flight(std::size_t bytes_max) const {
+  return in_flight_ < setup_.limits.in_flight_messages_max && in_flight_bytes_ < bytes_max;
+}
+
+std::string_view Backlog::id_of(const Entry& entry, std::string& scratch) const {
+  if (entry.own_id) {
+    if (const auto own = find_header(entry.header(), kMessageIdHeader)) return *own;
+  }
+  scratch.clear();
+  ids_of(entry).append(scratch, number_of(entry));
+  return scratch;
+}
+
+void Backlog::mark_sent(Entry& entry, Time now) {
+  entry.state = Entry::State::kSent;
+  entry.sent = now;
+  ++in_flight_;
+  in_flight_bytes_ += entry.text.size();
+  last_sent_ = std::max(last_sent_, entry.sequence);
+}
+
+void Backlog::mark_confirmed(Entry& entry) {
+  if (entry.state == Entry::State::kSent) {
+    --in_flight_;
+    in_flight_bytes_ -= entry.text.size();
+  }
+  entry.state = Entry::State::kConfirmed;
+}
+
+void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::* cause) {
+  if (entry.state == Entry::State::kSent) {
+    --in_flight_;
+    in_flight_bytes_ -= entry.text.size();
+  }
+  entry.state = Entry::State::kGone;
+  if (entry.sequence != 0) log_.remove(entry.sequence);
+  forget_latest(entry);
+  count_loss(cause);
+}
+
+void Backlog::requeue(Entry& entry) {
+  --in_flight_;
+  in_flight_bytes_ -= entry.text.size();
+  entry.state = Entry::State::kQueued;
+  entry.barrier = 0;
+  send_order_ = std::min(send_order_, entry.order);
+}
+
+// In the same commit as the removal that it accounts for.
+void Backlog::count_loss(std::uint64_t LossCounts::* cause, std::uint64_t count) {
+  state_.losses.*cause += count;
+  setup_.store.set_state(state_key_, encode_state(state_));
+}
+
+void Backlog::add_corrupt(std::uint64_t count) { count_loss(&LossCounts::corrupt, count); }
+
+std::uint64_t Backlog::messages() const {
+  const std::uint64_t in_log = log_.state().messages;
+  return in_log - std::min<std::uint64_t>(in_log, retained_.size()) + memory_messages_ +
+         held_.size();
+}
+
+std::uint64_t Backlog::bytes() const {
+  const std::uint64_t in_log = log_.state().bytes;
+  return in_log - std::min(in_log, retained_bytes_) + memory_bytes_ + held_.bytes();
+}
+
+WallTime Backlog::oldest() const {
+  if (messages() == 0) return {};
+  if (parked_ == 0 && !window_.empty()) return window_.front().time;
+  return log_.state().oldest;
+}
+
+}  // namespace petiole

@@ -1,0 +1,203 @@
+// What one rule has captured and the hub has not confirmed: a log on disk, and of it in memory a
+// window from the oldest on and a tail of the newest.
+//
+// The window is what may be sent. It is filled from the tail while the hub keeps up, else from
+// pages of the log. It knows what may have been sent and what was confirmed; how that comes about
+// is the sender's matter. Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "agent/config/config.h"
+#include "agent/mirror/dedupe_window.h"
+#include "agent/mirror/entry.h"
+#include "agent/mirror/ids.h"
+#include "agent/mirror/limits.h"
+#include "agent/mirror/rule_state.h"
+#include "agent/mirror/suspects.h"
+#include "storage/store.h"
+
+namespace petiole {
+
+struct BacklogSetup {
+  Store& store;
+  Clock& clock;
+  const MirrorLimits& limits;
+  HashKey key;                 // Of this process; for publishers' ids.
+  std::string leaf_id;
+  std::uint64_t memory_epoch;  // Random; for ids of what is in memory only.
+};
+
+class Backlog {
+ public:
+  enum class Taken : std::uint8_t { kStored, kDuplicate, kRefused };
+
+  // `changed` is called when something came that may let more be sent: a commit, a page.
+  Backlog(BacklogSetup setup, RuleConfig rule, std::string log_name, std::function<void()> changed);
+
+  // Learns from the log what a run before has left; until it is done, captures are held.
+  void open();
+  bool opened() const { return opened_; }
+
+  // `memory`: the link is proven and nothing is before it, so the rule's durability decides.
+  Taken capture(const Message& message, bool memory);
+  // Puts what is in memory only on disk, in order.
+  void spill();
+  // The disk failed for good: memory is all there is.
+  void fail() { failed_ = true; }
+  bool failed() const { return failed_; }
+
+  // Moves the window on: from the tail, or by starting a read.
+  void refill(bool online);
+  EntryRing& window() { return window_; }
+  std::uint64_t first_order() const { return next_order_ - window_.size(); }
+  Entry* find(std::uint64_t order);
+  Entry* next_unsent();                 // The first queued one; null: none in memory.
+  bool may_send(const Entry& entry);    // On disk, and so is the note that it may have been sent.
+  bool room_in_flight(std::size_t bytes_max) const;
+  std::string_view id_of(const Entry& entry, std::string& scratch) const;
+  const IdScheme& ids_of(const Entry& entry) const { return entry.sequence ? disk_ids_ : memory_ids_; }
+  std::uint64_t number_of(const Entry& entry) const {
+    return entry.sequence ? entry.sequence : entry.order;
+  }
+
+  void mark_sent(Entry& entry, Time now);
+  void mark_confirmed(Entry& entry);
+  void mark_lost(Entry& entry, std::uint64_t LossCounts::* cause);
+  void requeue(Entry& entry);           // Sent, and known not to have arrived.
+  void note_stream(Entry& entry, std::string_view stream, std::uint64_t sequence);
+  void count_duplicate() { ++state_.duplicates; }
+  // Takes what is confirmed or gone off the front.
+  void pop_settled();
+  // Passes over an entry on disk that nobody upstream wants for now.
+  void park(Entry& entry);
+  bool has_parked() const { return parked_ > 0; }
+  // Looks at the log from the cursor again. Nothing may be in flight.
+  void rescan();
+  bool parked_wanted(const std::function<bool(std::string_view)>& wants) const;
+
+  // Notes progress on disk when it is due, or now. `idle`: nothing more will be sent for now.
+  void note(bool force, bool idle);
+  Time note_deadline() const { return dirty_ ? last_note_ + note_interval() : kNever; }
+  // Frees what dedupe holds back, for want of space.
+  void drop_retained();
+
+  // What may have been sent by a run before; empty once resolve_suspects was called.
+  const SuspectList* suspects() const { return opened_ && !suspects_.empty() ? &suspects_ : nullptr; }
+  void resolve_suspects(const std::vector<std::uint64_t>& arrived);
+
+  // Gives up the oldest message that is not in flight. False: there is none.
+  bool evict_oldest(std::uint64_t LossCounts::* cause);
+  bool expired(const Entry& entry) const;
+  void expire();
+
+  WallTime wall() const { return setup_.clock.wall(); }
+  const RuleConfig& rule() const { return rule_; }
+  const RuleState& state() const { return state_; }
+  std::uint64_t messages() const;
+  std::uint64_t bytes() const;
+  WallTime oldest() const;
+  std::size_t in_flight() const { return in_flight_; }
+  std::size_t in_flight_bytes() const { return in_flight_bytes_; }
+  std::size_t memory_messages() const { return memory_messages_; }
+  bool undurable() const { return !failed_ && (!held_.empty() || appended_ > durable_); }
+  bool holding_much() const { return held_.bytes() > setup_.limits.held_bytes_max; }
+  bool holding() const { return !held_.empty(); }
+  void add_corrupt(std::uint64_t count);
+
+ private:
+  struct Retained {
+    Sequence sequence;
+    WallTime time;
+    std::uint64_t bytes;
+  };
+  struct Latest {
+    Sequence sequence;
+    std::uint64_t order;
+  };
+
+  Taken take(std::string_view subject, std::string_view header, std::string_view payload,
+             bool memory);
+  bool fits_memory(std::size_t bytes) const;
+  void hold_in_memory(std::string_view subject, std::string_view header, std::string_view payload);
+  Taken append(std::string_view subject, std::string_view header, std::string_view payload);
+  void spill_entry(std::size_t index, std::string& header);
+  bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;
+  void count_loss(std::uint64_t LossCounts::* cause, std::uint64_t count = 1);
+  Taken refuse();
+
+  void scan(Sequence after, Sequence end);
+  void scanned(const Page& page);
+  void scan_record(const RecordView& record);
+  void finish_open();
+  void loaded(Result<Page> page);
+  void load_record(const RecordView& record);
+  bool window_has_room() const;
+  void from_tail();
+
+  void settle(const Entry& entry);
+  void raise_floor(const Entry& entry);
+  void trim_retained();
+  Duration note_interval() const;
+  std::optional<Latest> latest_of(std::string_view subject) const;
+  void supersede(const Latest& older);
+  void start_over();
+  void forget_latest(const Entry& entry);
+  bool evict_parked(std::uint64_t LossCounts::* cause);
+  bool evict_queued(std::uint64_t LossCounts::* cause);
+  bool evict_unloaded(std::uint64_t LossCounts::* cause);
+  bool remove_record(Sequence sequence);
+
+  BacklogSetup setup_;
+  RuleConfig rule_;
+  std::string state_key_;
+  Log& log_;
+  std::function<void()> changed_;
+  IdScheme disk_ids_, memory_ids_;
+  RuleState state_;
+  bool opened_ = false, failed_ = false;
+  EntryRing held_;  // Captured before the log was open.
+
+  EntryRing window_, tail_;
+  std::uint64_t next_order_ = 1;       // Of the next entry of the window.
+  std::uint64_t send_order_ = 1;       // No entry before it is queued.
+  Sequence loaded_upto_ = 0;           // The window holds what is in the log up to here.
+  Sequence appended_ = 0, durable_ = 0;
+  bool reading_ = false;
+  std::uint64_t read_generation_ = 0;
+  std::vector<Sequence> removed_;      // While a page was on its way.
+  std::size_t in_flight_ = 0, in_flight_bytes_ = 0;
+  std::size_t memory_messages_ = 0, memory_bytes_ = 0;
+
+  std::deque<Retained> retained_;      // Confirmed, still in the log.
+  std::uint64_t retained_bytes_ = 0;
+  bool keep_ids_ = true;
+  DedupeWindow dedupe_;
+  std::unordered_map<std::string, Latest> latest_;  // keep: last.
+
+  std::uint64_t parked_ = 0;
+  std::unordered_set<std::string> parked_subjects_;
+  bool parked_many_ = false;           // More subjects than are remembered.
+  Sequence evict_next_ = 0;
+
+  SuspectList suspects_;
+  Sequence scan_end_ = 0;
+
+  Sequence last_sent_ = 0;
+  Sequence durable_sent_limit_ = 0;
+  std::uint64_t unnoted_ = 0;
+  bool dirty_ = false, noted_ahead_ = false;
+  std::uint64_t notes_ = 0;
+  Time last_note_{};
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace petiole

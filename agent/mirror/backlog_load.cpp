@@ -1,0 +1,160 @@
+// How a backlog is found again at a start, and how its window is filled.
+#include <algorithm>
+#include <utility>
+
+#include "agent/mirror/backlog.h"
+#include "agent/protocol/headers.h"
+
+namespace petiole {
+
+void Backlog::open() {
+  const LogState log = log_.state();
+  const auto text = setup_.store.state(state_key_);
+  const auto state = text ? decode_state(*text) : std::nullopt;
+  const bool doubtful = (text && !state) || (!text && !setup_.store.recovery().quarantined.empty());
+  state_ = state.value_or(RuleState{});
+  appended_ = log.last;
+  durable_ = log.durable;
+  if (log.first > 0) state_.cursor = std::max(state_.cursor, log.first - 1);
+  state_.cursor = std::min(state_.cursor, log.last);
+  state_.settled = std::clamp(state_.settled, state_.cursor, std::max(state_.cursor, log.last));
+  // Without a note nothing was sent; with one that cannot be read anything may have been.
+  if (doubtful) state_.sent_limit = state_.settled + setup_.limits.dedupe_ids_max;
+  state_.sent_limit = std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
+  last_sent_ = state_.sent_limit;
+  loaded_upto_ = evict_next_ = state_.cursor;
+  if (log.messages == 0) {
+    loaded_upto_ = state_.cursor = state_.settled = log.last;
+    return finish_open();
+  }
+  const bool whole = state_.own_ids || rule_.keep_last;
+  if (!whole) log_.trim(state_.cursor);
+  scan_end_ = whole ? log.last : state_.sent_limit;
+  const Sequence from = whole ? (log.first > 0 ? log.first - 1 : 0) : state_.settled;
+  if (scan_end_ <= from) return finish_open();
+  scan(from, scan_end_);
+}
+
+void Backlog::scan(Sequence after, Sequence end) {
+  log_.read(after, setup_.limits.page_messages, setup_.limits.page_bytes,
+            [this, alive = std::weak_ptr<int>(alive_), after, end](Result<Page> page) {
+              if (alive.expired()) return;
+              if (!page.ok() || page->records.empty()) return finish_open();
+              scanned(*page);
+              const Sequence next = std::max(page->next, page->records.back().sequence);
+              if (next >= end || next <= after) return finish_open();
+              scan(next, end);
+            });
+}
+
+void Backlog::scanned(const Page& page) {
+  for (const RecordView& record : page.records) {
+    if (record.sequence <= scan_end_) scan_record(record);
+  }
+}
+
+void Backlog::scan_record(const RecordView& record) {
+  const auto own = find_header(record.header, kMessageIdHeader);
+  if (own && record.time + dedupe_.window() >= setup_.clock.wall()) {
+    dedupe_.add(keyed_hash(setup_.key, *own), record.time);
+  }
+  const std::uint64_t size = record.subject.size() + record.header.size() + record.payload.size();
+  if (record.sequence <= state_.cursor) {
+    retained_.push_back({record.sequence, record.time, size});
+    retained_bytes_ += size;
+  } else if (record.sequence > state_.settled && record.sequence <= state_.sent_limit) {
+    std::string made;
+    if (!own) disk_ids_.append(made, record.sequence);
+    suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made));
+  } else if (rule_.keep_last && record.sequence > state_.sent_limit) {
+    if (const auto older = latest_of(record.subject)) supersede(*older);
+    if (latest_.size() < setup_.limits.last_subjects_max) {
+      latest_[std::string(record.subject)] = {record.sequence, 0};
+    }
+  }
+}
+
+void Backlog::finish_open() {
+  opened_ = true;
+  noted_ahead_ = true;
+  if (suspects_.empty() && state_.settled > state_.cursor) start_over();
+  while (!held_.empty()) {
+    const Entry& entry = held_.front();
+    (void)take(entry.subject(), entry.header(), entry.payload(), false);
+    held_.pop_front();
+  }
+  held_.clear();
+  changed_();
+}
+
+void Backlog::resolve_suspects(const std::vector<std::uint64_t>& arrived) {
+  for (const std::uint64_t sequence : arrived) {
+    if (remove_record(sequence)) ++state_.confirmed;
+  }
+  suspects_.clear();
+  start_over();
+  changed_();
+}
+
+bool Backlog::window_has_room() const {
+  return window_.size() < setup_.limits.loaded_messages_max &&
+         window_.bytes() < setup_.limits.loaded_bytes_max;
+}
+
+void Backlog::from_tail() {
+  while (!tail_.empty() && tail_.front().sequence <= loaded_upto_) tail_.pop_front();
+  while (!tail_.empty() && tail_.front().after <= loaded_upto_ && window_has_room()) {
+    loaded_upto_ = tail_.front().sequence;
+    if (tail_.front().state == Entry::State::kGone) {  // Superseded or evicted meanwhile.
+      tail_.pop_front();
+      continue;
+    }
+    window_.push_from(tail_).order = next_order_++;
+  }
+}
+
+void Backlog::refill(bool online) {
+  if (!opened_ || !suspects_.empty()) return;
+  from_tail();
+  const LogState log = log_.state();
+  // Without a link only what may get too old is looked at.
+  const bool wanted = online || (rule_.max_age > Duration::zero() && next_unsent() == nullptr);
+  if (reading_ || failed_ || !wanted || !window_has_room() || loaded_upto_ >= log.last) return;
+  if (!tail_.empty() && tail_.front().after <= loaded_upto_) return;
+  if (log.durable <= loaded_upto_) return;
+  reading_ = true;
+  removed_.clear();
+  log_.read(loaded_upto_, setup_.limits.page_messages, setup_.limits.page_bytes,
+            [this, alive = std::weak_ptr<int>(alive_), generation = read_generation_,
+             durable = log.durable](Result<Page> page) {
+              if (alive.expired() || generation != read_generation_) return;
+              reading_ = false;
+              if (page.ok() && page->records.empty()) {  // All of it was removed.
+                loaded_upto_ = std::max({loaded_upto_, durable, page->next});
+              }
+              loaded(std::move(page));
+            });
+}
+
+void Backlog::loaded(Result<Page> page) {
+  if (!page.ok()) return;  // The next refill, by the clock, tries again.
+  std::sort(removed_.begin(), removed_.end());
+  for (const RecordView& record : page->records) {
+    if (record.sequence <= loaded_upto_) continue;
+    if (std::binary_search(removed_.begin(), removed_.end(), record.sequence)) continue;
+    load_record(record);
+    loaded_upto_ = record.sequence;
+  }
+  loaded_upto_ = std::max(loaded_upto_, page->next);
+  changed_();
+}
+
+void Backlog::load_record(const RecordView& record) {
+  Entry& entry = window_.push(record.subject, record.header, record.payload);
+  entry.order = next_order_++;
+  entry.sequence = record.sequence;
+  entry.time = record.time;
+  entry.own_id = find_header(record.header, kMessageIdHeader).has_value();
+}
+
+}  // namespace petiole

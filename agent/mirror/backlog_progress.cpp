@@ -1,0 +1,158 @@
+// How a backlog gets shorter, and how that is noted on disk.
+#include <algorithm>
+#include <utility>
+
+#include "agent/mirror/backlog.h"
+
+namespace petiole {
+
+void Backlog::note_stream(Entry& entry, std::string_view stream, std::uint64_t sequence) {
+  entry.stream_seq = sequence;
+  auto& floors = state_.floors;
+  const auto at = std::find_if(floors.begin(), floors.end(),
+                               [&](const StreamFloor& floor) { return floor.stream == stream; });
+  if (at == floors.end() && floors.size() == setup_.limits.floors_max) return;
+  entry.stream = static_cast<std::uint32_t>(at - floors.begin()) + 1;
+  if (at == floors.end()) floors.push_back({std::string(stream), 0});
+}
+
+// What comes later in the rule's order is later in the stream too; a stream that was made anew
+// starts below, and the newest word counts.
+void Backlog::raise_floor(const Entry& entry) {
+  if (entry.stream != 0) state_.floors[entry.stream - 1].sequence = entry.stream_seq;
+}
+
+void Backlog::pop_settled() {
+  while (!window_.empty()) {
+    const Entry& entry = window_.front();
+    if (entry.state == Entry::State::kQueued || entry.state == Entry::State::kSent) break;
+    if (entry.state == Entry::State::kParked) {
+      ++parked_;
+      state_.settled = std::max(state_.settled, entry.sequence);
+    } else {
+      settle(entry);
+    }
+    window_.pop_front();
+  }
+}
+
+void Backlog::settle(const Entry& entry) {
+  const bool confirmed = entry.state == Entry::State::kConfirmed;
+  forget_latest(entry);
+  if (confirmed) {
+    ++state_.confirmed;
+    raise_floor(entry);
+  }
+  dirty_ = true;
+  ++unnoted_;
+  if (entry.sequence == 0) {
+    if (entry.forgotten) return;
+    --memory_messages_;
+    memory_bytes_ -= entry.text.size();
+    return;
+  }
+  state_.settled = std::max(state_.settled, entry.sequence);
+  if (parked_ > 0) {
+    if (confirmed) log_.remove(entry.sequence);
+    return;
+  }
+  state_.cursor = entry.sequence;
+  if (!confirmed) return;
+  const std::uint64_t size = entry.text.size();
+  retained_.push_back({entry.sequence, entry.time, size});
+  retained_bytes_ += size;
+}
+
+void Backlog::drop_retained() {
+  keep_ids_ = false;
+  trim_retained();
+  keep_ids_ = true;
+}
+
+// Records with a publisher's own id stay for as long as he may repeat them: from them the next
+// start learns the ids again.
+void Backlog::trim_retained() {
+  const WallTime now = setup_.clock.wall();
+  const bool keep = keep_ids_ && state_.own_ids && retained_.size() <= setup_.limits.dedupe_ids_max;
+  Sequence upto = 0;
+  while (!retained_.empty()) {
+    const Retained& oldest = retained_.front();
+    const bool recent = oldest.time + dedupe_.window() >= now && oldest.time <= now;
+    if (keep && recent) break;
+    upto = oldest.sequence;
+    retained_bytes_ -= oldest.bytes;
+    retained_.pop_front();
+  }
+  if (upto != 0) log_.trim(upto);
+}
+
+// A commit of its own costs the flash some KiB: little progress waits for company.
+Duration Backlog::note_interval() const {
+  return unnoted_ < 64 ? setup_.limits.note_alone : setup_.limits.note_interval;
+}
+
+void Backlog::note(bool force, bool idle) {
+  if (!opened_ || failed_) return;
+  const MirrorLimits& limits = setup_.limits;
+  const Time now = setup_.clock.now();
+  const bool low = noted_ahead_ && !idle && last_sent_ + limits.sent_ahead / 2 > state_.sent_limit;
+  const bool due = unnoted_ >= limits.note_messages || low || (idle && noted_ahead_) ||
+                   (dirty_ && now >= last_note_ + note_interval());
+  if (!force && !due) return;
+  idle = idle || (!force && !noted_ahead_);
+  trim_retained();
+  state_.sent_limit = idle ? last_sent_ : last_sent_ + limits.sent_ahead;
+  noted_ahead_ = !idle;
+  dirty_ = false;
+  unnoted_ = 0;
+  last_note_ = now;
+  durable_sent_limit_ = std::min(durable_sent_limit_, state_.sent_limit);
+  setup_.store.set_state(state_key_, encode_state(state_));
+  setup_.store.when_durable([this, alive = std::weak_ptr<int>(alive_), number = ++notes_,
+                             limit = state_.sent_limit](Status status) {
+    if (alive.expired() || !status.ok() || number != notes_) return;
+    durable_sent_limit_ = limit;
+    changed_();
+  });
+}
+
+void Backlog::park(Entry& entry) {
+  entry.state = Entry::State::kParked;
+  if (parked_subjects_.size() < setup_.limits.parked_subjects_max) {
+    parked_subjects_.emplace(entry.subject());
+  } else if (!parked_subjects_.contains(std::string(entry.subject()))) {
+    parked_many_ = true;
+  }
+  dirty_ = true;
+  pop_settled();
+}
+
+bool Backlog::parked_wanted(const std::function<bool(std::string_view)>& wants) const {
+  return parked_many_ || std::any_of(parked_subjects_.begin(), parked_subjects_.end(), wants);
+}
+
+void Backlog::rescan() {
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    if (window_[i].state != Entry::State::kConfirmed) continue;
+    log_.remove(window_[i].sequence);
+    ++state_.confirmed;
+  }
+  window_.clear();
+  start_over();
+}
+
+// All that is in the log behind the cursor is known not to be at the hub.
+void Backlog::start_over() {
+  send_order_ = next_order_;
+  parked_ = 0;
+  parked_subjects_.clear();
+  parked_many_ = false;
+  state_.settled = state_.cursor;
+  loaded_upto_ = last_sent_ = state_.cursor;
+  ++read_generation_;
+  reading_ = false;
+  durable_sent_limit_ = 0;  // Nothing is sent before the note of this is on disk.
+  note(true, false);
+}
+
+}  // namespace petiole

@@ -1,0 +1,95 @@
+#include "agent/mirror/entry.h"
+
+#include <utility>
+
+namespace petiole {
+
+namespace {
+
+constexpr std::size_t kKeptCapacity = 4096;  // A slot does not hold on to a large buffer.
+
+void release(Entry& entry) {
+  if (entry.text.capacity() > kKeptCapacity) entry.text = std::string();
+}
+
+}  // namespace
+
+void Entry::set(std::string_view new_subject, std::string_view new_header,
+                std::string_view new_payload) {
+  std::string kept = std::exchange(text, {});
+  *this = Entry{};
+  text = std::move(kept);
+  text.assign(new_subject);
+  text.append(new_header);
+  text.append(new_payload);
+  subject_bytes = static_cast<std::uint32_t>(new_subject.size());
+  header_bytes = static_cast<std::uint32_t>(new_header.size());
+}
+
+Entry& EntryRing::slot() {
+  if (size_ == slots_.size()) {
+    std::vector<Entry> larger(slots_.empty() ? 16 : slots_.size() * 2);
+    for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move((*this)[i]);
+    slots_ = std::move(larger);
+    head_ = 0;
+  }
+  return (*this)[size_++];
+}
+
+Entry& EntryRing::push(std::string_view subject, std::string_view header,
+                       std::string_view payload) {
+  Entry& entry = slot();
+  entry.set(subject, header, payload);
+  bytes_ += entry.text.size();
+  return entry;
+}
+
+Entry& EntryRing::push_from(EntryRing& other) {
+  Entry& entry = slot();
+  std::swap(entry, other.front());
+  bytes_ += entry.text.size();
+  other.bytes_ -= entry.text.size();
+  other.head_ = (other.head_ + 1) & (other.slots_.size() - 1);
+  --other.size_;
+  return entry;
+}
+
+void EntryRing::pop_front() {
+  bytes_ -= front().text.size();
+  release(front());
+  head_ = (head_ + 1) & (slots_.size() - 1);
+  --size_;
+}
+
+void EntryRing::pop_back() {
+  bytes_ -= back().text.size();
+  release(back());
+  --size_;
+}
+
+void EntryRing::clear() {
+  while (!empty()) pop_back();
+  slots_ = {};
+  head_ = 0;
+}
+
+void EntryRing::rewrite_header(std::size_t index, std::string_view header) {
+  Entry& entry = (*this)[index];
+  bytes_ -= entry.text.size();
+  entry.text.replace(entry.subject_bytes, entry.header_bytes, header);
+  entry.header_bytes = static_cast<std::uint32_t>(header.size());
+  bytes_ += entry.text.size();
+}
+
+std::size_t EntryRing::lower_bound(Sequence sequence) const {
+  std::size_t low = 0, high = size_;
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    const Sequence here = (*this)[middle].sequence;
+    if (here != 0 && here < sequence) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+}  // namespace petiole

@@ -1,0 +1,94 @@
+// A captured message in memory, and the ring that holds those of a rule in order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/routing/message.h"
+#include "platform/time.h"
+#include "storage/log.h"
+
+namespace petiole {
+
+// How the hub's confirmation of a message is recognised.
+enum class Route : std::uint8_t {
+  kUnknown,  // Not known yet: wait.
+  kPuback,   // A stream answers.
+  kBarrier,  // The PONG behind it.
+  kProbe,    // Sent as if for a stream; if no PubAck comes a while after the PONG, it is plain.
+};
+
+struct Entry {
+  enum class State : std::uint8_t {
+    kQueued,     // To be sent.
+    kSent,       // May be at the hub.
+    kConfirmed,  // Is at the hub.
+    kGone,       // Given up, and counted.
+    kParked,     // Nobody upstream wants it for now; stays in the log.
+  };
+
+  std::uint64_t order = 0;   // Counts up in the window by one.
+  Sequence sequence = 0;     // 0: in memory only.
+  Sequence after = 0;        // The newest record of the log before this one.
+  WallTime time{};
+  Time sent{};
+  std::uint64_t barrier = 0;     // The first one that was asked for after it was sent.
+  std::uint64_t stream_seq = 0;  // Of the PubAck.
+  std::uint32_t stream = 0;      // Index in the mirror's list of stream names, plus one.
+  std::uint32_t subject_bytes = 0, header_bytes = 0;
+  State state = State::kQueued;
+  Route route = Route::kUnknown;
+  bool own_id = false;  // The header has a Nats-Msg-Id.
+  bool forgotten = false;  // In memory only, and no longer counted there.
+  std::string text;     // Subject, header, payload.
+
+  std::string_view subject() const { return std::string_view(text).substr(0, subject_bytes); }
+  std::string_view header() const {
+    return std::string_view(text).substr(subject_bytes, header_bytes);
+  }
+  std::string_view payload() const {
+    return std::string_view(text).substr(subject_bytes + header_bytes);
+  }
+  RecordView record() const { return {0, time, subject(), header(), payload()}; }
+  void set(std::string_view new_subject, std::string_view new_header, std::string_view new_payload);
+};
+
+// A queue whose slots, with the capacity of their texts, are used again and again.
+class EntryRing {
+ public:
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  std::size_t bytes() const { return bytes_; }
+
+  Entry& operator[](std::size_t index) { return slots_[(head_ + index) & (slots_.size() - 1)]; }
+  const Entry& operator[](std::size_t index) const {
+    return slots_[(head_ + index) & (slots_.size() - 1)];
+  }
+  Entry& front() { return (*this)[0]; }
+  const Entry& front() const { return (*this)[0]; }
+  Entry& back() { return (*this)[size_ - 1]; }
+  const Entry& back() const { return (*this)[size_ - 1]; }
+
+  // Makes room at the end for a fresh entry with this text.
+  Entry& push(std::string_view subject, std::string_view header, std::string_view payload);
+  // Moves the first entry of `other` to the end of this ring.
+  Entry& push_from(EntryRing& other);
+  void pop_front();
+  void pop_back();
+  void clear();
+  // Replaces the header of one entry.
+  void rewrite_header(std::size_t index, std::string_view header);
+  // The first index whose entry has a sequence of at least `sequence`; memory entries come last.
+  std::size_t lower_bound(Sequence sequence) const;
+
+ private:
+  Entry& slot();
+
+  std::vector<Entry> slots_;
+  std::size_t head_ = 0, size_ = 0, bytes_ = 0;
+};
+
+}  // namespace petiole

@@ -1,0 +1,143 @@
+#include "agent/mirror/hub_directory.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/subject/subject.h"
+
+namespace petiole {
+
+HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits,
+                           std::vector<std::string> patterns, std::function<void()> changed)
+    : api_(api), limits_(limits), patterns_(std::move(patterns)), changed_(std::move(changed)) {}
+
+void HubDirectory::link_up(Time now) {
+  link_down();
+  linked_ = now;
+  if (api_.reachable() && !patterns_.empty()) {
+    due_ = now;
+  } else {
+    state_ = State::kUnreachable;
+    due_ = now + limits_.refresh_interval;
+  }
+}
+
+void HubDirectory::link_down() {
+  ++generation_;
+  state_ = State::kUnknown;
+  asking_ = false;
+  open_ = 0;
+  due_ = kNever;
+  streams_.clear();
+  learned_.clear();
+}
+
+void HubDirectory::interest_changed(Time now) {
+  if (due_ != kNever) refresh_soon(now);
+}
+
+void HubDirectory::refresh_soon(Time now) {
+  due_ = std::min(due_, std::max(now, asked_) + limits_.refresh_after_change);
+}
+
+void HubDirectory::tick(Time now) {
+  if (now < due_) return;
+  due_ = now + limits_.refresh_interval;
+  if (!api_.reachable()) {
+    learned_.clear();  // What was learned long ago is tried again.
+    return;
+  }
+  if (!asking_) ask(now);
+}
+
+void HubDirectory::ask(Time now) {
+  asking_ = true;
+  failed_ = false;
+  asked_ = now;
+  coming_.clear();
+  open_ = patterns_.size();
+  for (std::size_t i = 0; i < patterns_.size(); ++i) ask_page(i, 0, now);
+}
+
+void HubDirectory::ask_page(std::size_t pattern, std::int64_t offset, Time now) {
+  json::object body;
+  body["offset"] = offset;
+  body["subject"] = patterns_[pattern];
+  api_.request("STREAM.LIST", to_text(body),
+               [this, pattern, offset, generation = generation_](Result<json::object> answer) {
+                 if (generation == generation_) answered(pattern, offset, std::move(answer));
+               },
+               now);
+}
+
+void HubDirectory::answered(std::size_t pattern, std::int64_t offset, Result<json::object> answer) {
+  const bool good = answer.ok() && api_error(*answer) == 0;
+  failed_ = failed_ || !good;
+  if (good) {
+    const std::int64_t next = offset + add_streams(*answer);
+    const bool more = next > offset && next < get_int(*answer, "total");
+    if (more && coming_.size() < limits_.streams_max) return ask_page(pattern, next, asked_);
+  }
+  if (--open_ == 0) finish(!failed_);
+}
+
+// Returns how many the page held.
+std::int64_t HubDirectory::add_streams(const json::object& answer) {
+  const json::value* list = find(answer, "streams");
+  if (list == nullptr || !list->is_array()) return 0;
+  for (const json::value& each : list->get_array()) {
+    const json::value* config = each.is_object() ? find(each.get_object(), "config") : nullptr;
+    if (config == nullptr || !config->is_object()) continue;
+    const json::object& object = config->get_object();
+    const json::value* subjects = find(object, "subjects");
+    // A stream that gives no PubAck confirms nothing: the barrier has to do.
+    if (get_bool(object, "no_ack") || subjects == nullptr || !subjects->is_array()) continue;
+    Stream stream{std::string(get_string(object, "name")), {}};
+    for (const json::value& subject : subjects->get_array()) {
+      if (subject.is_string()) stream.subjects.emplace_back(subject.get_string());
+    }
+    coming_.push_back(std::move(stream));
+  }
+  return static_cast<std::int64_t>(list->get_array().size());
+}
+
+void HubDirectory::finish(bool good) {
+  asking_ = false;
+  if (good) {
+    streams_ = std::exchange(coming_, {});
+    state_ = State::kKnown;
+  } else {
+    due_ = std::min(due_, asked_ + 2 * limits_.refresh_after_change);
+    // A hub that starts up answers late; one that never answers must not hold everything back.
+    const bool given_up = asked_ + limits_.request_timeout >= linked_ + limits_.resolve_time_max;
+    if (state_ == State::kUnknown && given_up) state_ = State::kUnreachable;
+  }
+  changed_();
+}
+
+const std::string* HubDirectory::stream_of(std::string_view subject) const {
+  for (const Stream& stream : streams_) {
+    for (const std::string& pattern : stream.subjects) {
+      if (matches(pattern, subject)) return &stream.name;
+    }
+  }
+  return nullptr;
+}
+
+Route HubDirectory::route_of(std::string_view subject) const {
+  switch (state_) {
+    case State::kUnknown: return Route::kUnknown;
+    case State::kKnown: return stream_of(subject) != nullptr ? Route::kPuback : Route::kBarrier;
+    case State::kUnreachable: break;
+  }
+  const auto at = learned_.find(std::string(subject));
+  return at == learned_.end() ? Route::kProbe : at->second;
+}
+
+void HubDirectory::learn(std::string_view subject, Route route) {
+  if (state_ != State::kUnreachable) return;
+  if (learned_.size() >= limits_.learned_subjects_max) learned_.clear();
+  learned_.insert_or_assign(std::string(subject), route);
+}
+
+}  // namespace petiole

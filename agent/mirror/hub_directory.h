@@ -1,0 +1,69 @@
+// Which stream of the hub captures a subject, and how its messages are confirmed.
+//
+// Asks STREAM.LIST once for each pattern of our rules, so a subject needs no question of its own.
+// Where the API cannot be reached, the ways of confirmation that were found out by trying are kept
+// here. Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/mirror/api_client.h"
+#include "agent/mirror/entry.h"
+#include "agent/mirror/limits.h"
+
+namespace petiole {
+
+class HubDirectory {
+ public:
+  enum class State : std::uint8_t { kUnknown, kKnown, kUnreachable };
+
+  HubDirectory(ApiClient& api, const MirrorLimits& limits, std::vector<std::string> patterns,
+               std::function<void()> changed);
+
+  void link_up(Time now);
+  void link_down();
+  void interest_changed(Time now);
+  // Something did not fit what is known: ask again soon.
+  void doubt(Time now) { refresh_soon(now); }
+  void tick(Time now);
+  Time deadline() const { return due_; }
+
+  State state() const { return state_; }
+  // The stream that captures `subject` and answers; null: none.
+  const std::string* stream_of(std::string_view subject) const;
+  // kUnknown while the first answer is awaited.
+  Route route_of(std::string_view subject) const;
+  void learn(std::string_view subject, Route route);
+
+ private:
+  struct Stream {
+    std::string name;
+    std::vector<std::string> subjects;
+  };
+  void refresh_soon(Time now);
+  void ask(Time now);
+  void ask_page(std::size_t pattern, std::int64_t offset, Time now);
+  void answered(std::size_t pattern, std::int64_t offset, Result<json::object> answer);
+  std::int64_t add_streams(const json::object& answer);
+  void finish(bool good);
+
+  ApiClient& api_;
+  const MirrorLimits& limits_;
+  std::vector<std::string> patterns_;
+  std::function<void()> changed_;
+  State state_ = State::kUnknown;
+  bool asking_ = false, failed_ = false;
+  std::size_t open_ = 0;  // Pages awaited.
+  std::uint64_t generation_ = 0;
+  Time asked_{}, linked_{}, due_ = kNever;
+  std::vector<Stream> streams_, coming_;
+  std::unordered_map<std::string, Route> learned_;
+};
+
+}  // namespace petiole

@@ -1,0 +1,48 @@
+// Message ids, and hashes that an outsider cannot steer.
+//
+// An id is `<leaf id>:<epoch>:<number>`. For what is on disk the epoch names the log's life and the
+// number is the record's sequence, so nothing is stored for it; for what waits in memory the epoch
+// is random for each start. Neither is ever used twice.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace petiole {
+
+inline constexpr std::string_view kMessageIdHeader = "Nats-Msg-Id";
+
+struct HashKey {
+  std::uint64_t a = 0, b = 0;
+};
+
+// SipHash-1-3 of `text`.
+std::uint64_t keyed_hash(const HashKey& key, std::string_view text);
+// FNV-1a: stable over versions, for names on disk.
+std::uint64_t stable_hash(std::string_view text);
+
+// 16 lower-case hexadecimal digits.
+void append_hex(std::string& out, std::uint64_t value);
+std::optional<std::uint64_t> parse_hex(std::string_view digits);
+void append_number(std::string& out, std::uint64_t value);
+std::optional<std::uint64_t> parse_number(std::string_view digits);
+
+// Makes and recognises the ids of one epoch.
+class IdScheme {
+ public:
+  IdScheme(std::string_view leaf_id, std::uint64_t epoch);
+  void append(std::string& out, std::uint64_t number) const;
+  // The number, when `id` is of this leaf and epoch.
+  std::optional<std::uint64_t> number_of(std::string_view id) const;
+
+ private:
+  std::string prefix_;
+};
+
+// Appends `header` with a message id as its last line to `out`; `id` writes the value.
+void append_header_with_id(std::string& out, std::string_view header, const IdScheme& ids,
+                           std::uint64_t number);
+
+}  // namespace petiole

@@ -1,0 +1,78 @@
+#include "agent/mirror/inbox.h"
+
+#include <cctype>
+#include <charconv>
+#include <utility>
+
+#include "agent/subject/subject.h"
+
+namespace petiole {
+
+namespace {
+
+void append_short_hex(std::string& out, std::uint64_t value) {
+  char digits[16];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value, 16).ptr);
+}
+
+bool take_hex(std::string_view digits, std::uint64_t& value) {
+  const char* end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, value, 16);
+  return error == std::errc() && stop == end;
+}
+
+}  // namespace
+
+Inbox::Inbox(Account& account, std::string_view leaf_id, Answer answer)
+    : account_(account), answer_(std::move(answer)), prefix_("_PETIOLE.") {
+  for (const char c : leaf_id) prefix_ += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  prefix_ += '.';
+  subscription_ = make_subscription(*this, prefix_ + '>', {}, "1");
+  account_.add(*subscription_);
+}
+
+Inbox::~Inbox() {
+  account_.retire(subscription_);
+}
+
+std::uint64_t Inbox::proof(const Address& address) const {
+  char text[17];
+  text[0] = address.kind;
+  for (int i = 0; i < 8; ++i) {
+    text[1 + i] = static_cast<char>(address.a >> (8 * i));
+    text[9 + i] = static_cast<char>(address.b >> (8 * i));
+  }
+  return keyed_hash(key_, {text, sizeof text});
+}
+
+std::string_view Inbox::reply_subject(const Address& address) {
+  scratch_ = prefix_;
+  scratch_ += address.kind;
+  append_short_hex(scratch_, address.a);
+  scratch_ += '.';
+  append_short_hex(scratch_, address.b);
+  scratch_ += '.';
+  append_short_hex(scratch_, proof(address));
+  return scratch_;
+}
+
+bool Inbox::deliver(Subscription&, const Message& message) {
+  std::string_view rest = message.subject;
+  if (!rest.starts_with(prefix_)) return false;
+  rest.remove_prefix(prefix_.size());
+  Tokens tokens{rest};
+  std::string_view kind = tokens.next();
+  const std::string_view number = tokens.next(), claimed = tokens.next();
+  if (kind.empty() || tokens.more) return false;
+  Address address{.kind = kind.front()};
+  kind.remove_prefix(1);
+  std::uint64_t given = 0;
+  if (!take_hex(kind, address.a) || !take_hex(number, address.b) || !take_hex(claimed, given) ||
+      given != proof(address)) {
+    return false;
+  }
+  answer_(address, message);
+  return true;
+}
+
+}  // namespace petiole

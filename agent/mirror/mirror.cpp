@@ -1,0 +1,170 @@
+#include "agent/mirror/mirror.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/mirror/mirror_core.h"
+#include "agent/subject/subject.h"
+
+namespace petiole {
+
+namespace {
+
+std::vector<std::string> patterns_of(const std::vector<NamedRule>& rules) {
+  std::vector<std::string> patterns;
+  for (const NamedRule& rule : rules) {
+    if (rule.rule.confirm == Confirm::kBarrier) continue;
+    patterns.insert(patterns.end(), rule.rule.subjects.begin(), rule.rule.subjects.end());
+  }
+  std::sort(patterns.begin(), patterns.end());
+  patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
+  return patterns;
+}
+
+HashKey random_key(Entropy& entropy) { return {entropy.number(), entropy.number()}; }
+
+// Replies and the system's own subjects are meant only by a rule that names them.
+bool rule_matches(std::string_view pattern, std::string_view subject) {
+  const bool system = subject.starts_with('$') || subject.starts_with('_');
+  return (!system || pattern.front() == subject.front()) && matches(pattern, subject);
+}
+
+}  // namespace
+
+std::unique_ptr<Mirror> make_mirror(const MirrorConfig& config, std::string leaf_id,
+                                    Account& account, Store& store, Host host) {
+  return std::make_unique<MirrorCore>(config, std::move(leaf_id), account, store, host,
+                                      MirrorLimits{});
+}
+
+MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account& account,
+                       Store& store, Host host, const MirrorLimits& limits)
+    : limits_(limits),
+      store_(store),
+      host_(host),
+      inbox_(account, leaf_id,
+             [this](const Inbox::Address& address, const Message& message) {
+               take_answer(address, message);
+             }),
+      api_(inbox_, limits_),
+      directory_(api_, limits_, patterns_of(name_rules(config, store)), [this] { poke(); }),
+      pacer_(config.replay, host.clock.now()),
+      link_{{}, inbox_, api_, directory_, pacer_, limits_, random_key(host.entropy)},
+      timer_(host.loop.make_timer([this] { poke(); })) {
+  for (NamedRule& named : name_rules(config, store)) rules_.push_back({std::move(named), {}, {}});
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    Rule& rule = rules_[i];
+    BacklogSetup setup{store, host.clock, limits_, link_.key, leaf_id, host.entropy.number()};
+    rule.backlog = std::make_unique<Backlog>(std::move(setup), rule.named.rule, rule.named.log,
+                                             [this] { poke(); });
+    rule.sender = std::make_unique<Sender>(*rule.backlog, link_, i);
+    by_priority_.push_back(&rule);
+  }
+  std::stable_sort(by_priority_.begin(), by_priority_.end(), [](const Rule* a, const Rule* b) {
+    return a->named.rule.priority < b->named.rule.priority;
+  });
+  store_.on_status([this, alive = std::weak_ptr<int>(alive_)](Status status) {
+    if (!alive.expired()) store_changed(status);
+  });
+  for (Rule& rule : rules_) rule.backlog->open();
+  const std::uint64_t lost = store_.recovery().lost_messages;
+  if (lost != 0 && !rules_.empty()) rules_.front().backlog->add_corrupt(lost);
+  store_changed(store_.status());
+}
+
+MirrorCore::~MirrorCore() = default;
+
+int MirrorCore::rule_of(std::string_view subject) const {
+  for (std::size_t i = 0; i < rules_.size() && !rules_[i].named.orphan; ++i) {
+    for (const std::string& pattern : rules_[i].named.rule.subjects) {
+      if (rule_matches(pattern, subject)) return static_cast<int>(i);
+    }
+  }
+  return -1;
+}
+
+bool MirrorCore::captures_requests(int rule) const {
+  return rules_[static_cast<std::size_t>(rule)].named.rule.capture_requests;
+}
+
+bool MirrorCore::capture(int rule_number, const Message& message) {
+  Rule& rule = rules_[static_cast<std::size_t>(rule_number)];
+  const bool outage = rule.named.rule.durability == Durability::kOutage;
+  const bool memory = link_.state.proven && !stopping_ &&
+                      (rule.backlog->failed() ||
+                       (outage && rule.sender->keeps_up(host_.clock.now())));
+  const Backlog::Taken taken = rule.backlog->capture(message, memory);
+  unchecked_bytes_ += message.subject.size() + message.header.size() + message.payload.size();
+  if (unchecked_bytes_ > 64 << 10) make_room();
+  poke();
+  return taken != Backlog::Taken::kRefused;
+}
+
+bool MirrorCore::holding() const {
+  return std::any_of(rules_.begin(), rules_.end(),
+                     [](const Rule& rule) { return rule.backlog->holding(); });
+}
+
+bool MirrorCore::has_undurable() const {
+  return std::any_of(rules_.begin(), rules_.end(),
+                     [](const Rule& rule) { return rule.backlog->undurable(); });
+}
+
+bool MirrorCore::congested() const {
+  const bool holding = std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) {
+    return rule.backlog->holding_much();
+  });
+  return holding || store_.usage().queued_bytes > limits_.queued_bytes_max;
+}
+
+void MirrorCore::when_durable(std::function<void(Status)> done) {
+  if (holding()) waiting_.push_back(std::move(done));
+  else store_.when_durable(std::move(done));
+}
+
+void MirrorCore::finish_waiting() {
+  if (waiting_.empty() || holding()) return;
+  for (auto& done : std::exchange(waiting_, {})) store_.when_durable(std::move(done));
+}
+
+void MirrorCore::stop(std::function<void()> done) {
+  stopping_ = true;
+  for (Rule& rule : rules_) {
+    rule.backlog->spill();
+    rule.backlog->note(true, true);
+  }
+  when_durable([done = std::move(done)](Status) { done(); });
+}
+
+void MirrorCore::store_changed(Status status) {
+  full_ = status.code() == Errc::kStorageFull;
+  if (status.code() == Errc::kStorage) {
+    for (Rule& rule : rules_) rule.backlog->fail();
+  }
+  if (full_) make_room();
+  poke();
+}
+
+// Gives way before the store refuses: first what dedupe holds back, then the least important.
+void MirrorCore::make_room() {
+  unchecked_bytes_ = 0;
+  const StoreUsage usage = store_.usage();
+  const std::uint64_t high = usage.bytes_max / 10 * 8;
+  if (usage.bytes_max == 0 || (!full_ && usage.live_bytes <= high)) return;
+  for (Rule& rule : rules_) rule.backlog->drop_retained();
+  const std::uint64_t now_live = store_.usage().live_bytes;
+  const std::uint64_t goal = std::min(high, now_live) - usage.bytes_max / 20;
+  if (!full_ && now_live <= high) return;
+  while (store_.usage().live_bytes > goal && evict_least()) {
+  }
+}
+
+bool MirrorCore::evict_least() {
+  for (auto rule = by_priority_.rbegin(); rule != by_priority_.rend(); ++rule) {
+    const bool may = (*rule)->named.rule.discard == Discard::kOld && !(*rule)->named.orphan;
+    if (may && (*rule)->backlog->evict_oldest(&LossCounts::limit)) return true;
+  }
+  return false;
+}
+
+}  // namespace petiole

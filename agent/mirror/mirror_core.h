@@ -1,0 +1,105 @@
+// The mirror put together: rules, their backlogs and senders, and the one link they share.
+//
+// Events only leave a mark; what follows from them is done once, at the end of the loop's turn.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/mirror/backlog.h"
+#include "agent/mirror/link.h"
+#include "agent/mirror/mirror.h"
+#include "agent/mirror/rules.h"
+#include "agent/mirror/sender.h"
+
+namespace petiole {
+
+class MirrorCore : public Mirror {
+ public:
+  MirrorCore(const MirrorConfig& config, std::string leaf_id, Account& account, Store& store,
+             Host host, const MirrorLimits& limits);
+  ~MirrorCore() override;
+
+  int rule_of(std::string_view subject) const override;
+  bool capture(int rule, const Message& message) override;
+  bool captures_requests(int rule) const override;
+  bool has_undurable() const override;
+  bool congested() const override;
+  void when_durable(std::function<void(Status)> done) override;
+
+  void link_up(Uplink& link) override;
+  void link_doubted(Uplink& link) override;
+  void link_proven(Uplink& link) override;
+  void link_down(Uplink& link) override;
+  void interest_changed(Uplink& link) override;
+  void link_drained(Uplink& link) override;
+
+  MirrorReport report() const override;
+  void stop(std::function<void()> done) override;
+
+ private:
+  struct Rule {
+    NamedRule named;
+    std::unique_ptr<Backlog> backlog;
+    std::unique_ptr<Sender> sender;
+    std::uint64_t confirmed_before = 0;  // At the last sample of the drain rate.
+    double drain_rate = 0;
+  };
+  struct Answer {
+    Inbox::Address address;
+    PubAck ack;
+    std::string payload;
+  };
+  struct Barrier {
+    std::uint64_t number, bytes;
+    Time sent;
+  };
+
+  void poke();                       // Something happened: pump() at the end of the turn.
+  void pump();
+  void take_answer(const Inbox::Address& address, const Message& message);
+  void apply_answers(Time now);
+  void use_link(Uplink& link);
+  void leave_link();
+  void send(Time now);
+  bool send_some(Rule& rule, Time now, bool& paced);
+  void ask_barrier(Time now);
+  void barrier_passed(std::uint64_t number);
+  void sample(Time now);
+  void make_room();
+  bool evict_least();
+  void store_changed(Status status);
+  void finish_waiting();
+  void arm(Time now);
+  bool holding() const;
+  std::string state_text() const;
+  std::string confirm_text(const Rule& rule) const;
+  std::string guarantee_text() const;
+
+  MirrorLimits limits_;
+  Store& store_;
+  Host host_;
+  std::vector<Rule> rules_;          // As configured, orphans last.
+  std::vector<Rule*> by_priority_;
+  Inbox inbox_;
+  ApiClient api_;
+  HubDirectory directory_;
+  Pacer pacer_;
+  LinkParts link_;
+  std::vector<Uplink*> links_;       // All that are up; the first is used.
+  std::unique_ptr<Timer> timer_;
+  std::vector<Answer> answers_, applying_;
+  std::deque<Barrier> barriers_;
+  std::uint64_t barrier_passed_ = 0;
+  std::uint64_t bytes_passed_ = 0;
+  std::vector<std::function<void(Status)>> waiting_;  // For logs to be open.
+  std::uint64_t unchecked_bytes_ = 0;
+  bool poked_ = false, stopping_ = false, full_ = false;
+  Time sampled_{}, ticked_{};
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace petiole

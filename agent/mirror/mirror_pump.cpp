@@ -1,0 +1,227 @@
+// The mirror's turn: answers in, what is due, messages out.
+#include <algorithm>
+#include <utility>
+
+#include "agent/mirror/mirror_core.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr int kQuantum = 64;               // Messages of one rule before another's turn.
+constexpr Duration kTick = std::chrono::seconds(1);
+
+}  // namespace
+
+void MirrorCore::poke() {
+  if (poked_) return;
+  poked_ = true;
+  host_.loop.at_turn_end([this, alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired()) pump();
+  });
+}
+
+void MirrorCore::pump() {
+  poked_ = false;
+  const Time now = host_.clock.now();
+  apply_answers(now);
+  if (link_.state.uplink != nullptr) {
+    api_.tick(now);
+    directory_.tick(now);
+  }
+  sample(now);
+  if (now >= ticked_ + kTick) {
+    ticked_ = now;
+    for (Rule& rule : rules_) rule.backlog->expire();
+  }
+  const bool online = link_.state.uplink != nullptr;
+  for (Rule& rule : rules_) {
+    rule.sender->tick(now);
+    rule.backlog->refill(online);
+  }
+  if (online) send(now);
+  for (Rule& rule : rules_) rule.backlog->note(false, !online);
+  finish_waiting();
+  arm(now);
+}
+
+void MirrorCore::take_answer(const Inbox::Address& address, const Message& message) {
+  if (address.kind == 'a') {
+    answers_.push_back({address, parse_puback(message.header, message.payload), {}});
+  } else {
+    answers_.push_back({address, {}, std::string(message.payload)});
+  }
+  poke();
+}
+
+void MirrorCore::apply_answers(Time now) {
+  std::swap(answers_, applying_);
+  for (const Answer& answer : applying_) {
+    if (answer.address.kind == 'q') {
+      api_.answered(answer.address.b, {{}, {}, {}, answer.payload, {}}, now);
+    } else if (answer.address.a < rules_.size()) {
+      rules_[answer.address.a].sender->acked(answer.address.b, answer.ack, now);
+    }
+  }
+  applying_.clear();
+  const std::uint64_t passed = std::exchange(barrier_passed_, 0);
+  if (passed == 0) return;
+  for (Rule& rule : rules_) rule.sender->barrier_passed(passed, now);
+}
+
+// The most important first; among equals in turns.
+void MirrorCore::send(Time now) {
+  bool paced = false;
+  for (std::size_t first = 0; first < by_priority_.size() && !paced;) {
+    std::size_t end = first;
+    const int priority = by_priority_[first]->named.rule.priority;
+    while (end < by_priority_.size() && by_priority_[end]->named.rule.priority == priority) ++end;
+    bool more = true;
+    while (more && !paced) {
+      more = false;
+      for (std::size_t i = first; i < end; ++i) more |= send_some(*by_priority_[i], now, paced);
+    }
+    first = end;
+  }
+  ask_barrier(now);
+}
+
+bool MirrorCore::send_some(Rule& rule, Time now, bool& paced) {
+  bool sent = false;
+  for (int i = 0; i < kQuantum; ++i) {
+    const Sender::Sent result = rule.sender->send_one(now);
+    paced = paced || result == Sender::Sent::kPaced;
+    if (result != Sender::Sent::kYes) break;
+    sent = true;
+  }
+  rule.backlog->refill(true);
+  return sent;
+}
+
+void MirrorCore::ask_barrier(Time now) {
+  LinkState& state = link_.state;
+  if (!state.barrier_wanted || barriers_.size() >= static_cast<std::size_t>(limits_.barriers_max)) {
+    return;
+  }
+  state.barrier_wanted = false;
+  const std::uint64_t number = state.next_barrier++;
+  barriers_.push_back({number, state.bytes_sent, now});
+  state.uplink->barrier([this, alive = std::weak_ptr<int>(alive_), number,
+                         generation = state.generation] {
+    if (!alive.expired() && generation == link_.state.generation) barrier_passed(number);
+  });
+}
+
+void MirrorCore::barrier_passed(std::uint64_t number) {
+  const Time now = host_.clock.now();
+  while (!barriers_.empty() && barriers_.front().number <= number) {
+    const Barrier barrier = barriers_.front();
+    barriers_.pop_front();
+    const std::uint64_t bytes = barrier.bytes - std::min(barrier.bytes, bytes_passed_);
+    bytes_passed_ = barrier.bytes;
+    if (bytes > 4096) {
+      pacer_.measured(bytes, now - barrier.sent, link_.state.uplink->round_trip());
+    }
+  }
+  barrier_passed_ = std::max(barrier_passed_, number);
+  poke();
+}
+
+void MirrorCore::link_up(Uplink& link) {
+  links_.push_back(&link);
+  if (link_.state.uplink == nullptr) use_link(link);
+}
+
+void MirrorCore::use_link(Uplink& link) {
+  const Time now = host_.clock.now();
+  LinkState& state = link_.state;
+  ++state.generation;
+  state.uplink = &link;
+  state.proven = true;
+  state.up = state.interest_changed = now;
+  state.barrier_wanted = false;
+  state.bytes_sent = bytes_passed_ = 0;
+  barriers_.clear();
+  barrier_passed_ = 0;
+  inbox_.renew({host_.entropy.number(), host_.entropy.number()});
+  api_.link_up(link);
+  directory_.link_up(now);
+  pacer_.link_up();
+  for (Rule& rule : rules_) rule.sender->link_up(now);
+  poke();
+}
+
+void MirrorCore::link_doubted(Uplink& link) {
+  if (link_.state.uplink != &link) return;
+  link_.state.proven = false;
+  for (Rule& rule : rules_) rule.backlog->spill();
+  poke();
+}
+
+void MirrorCore::link_proven(Uplink& link) {
+  if (link_.state.uplink == &link) link_.state.proven = true;
+}
+
+void MirrorCore::link_down(Uplink& link) {
+  std::erase(links_, &link);
+  if (link_.state.uplink != &link) return;
+  leave_link();
+  if (!links_.empty()) use_link(*links_.front());
+}
+
+void MirrorCore::leave_link() {
+  apply_answers(host_.clock.now());  // What came before the end still counts.
+  ++link_.state.generation;
+  link_.state.uplink = nullptr;
+  link_.state.proven = false;
+  barriers_.clear();
+  answers_.clear();
+  api_.link_down();
+  directory_.link_down();
+  for (Rule& rule : rules_) {
+    rule.sender->link_down();
+    rule.backlog->spill();
+    rule.backlog->note(false, true);
+  }
+  poke();
+}
+
+void MirrorCore::interest_changed(Uplink& link) {
+  if (link_.state.uplink != &link) return;
+  const Time now = host_.clock.now();
+  link_.state.interest_changed = now;
+  directory_.interest_changed(now);
+  for (Rule& rule : rules_) rule.sender->interest_changed();
+  poke();
+}
+
+void MirrorCore::link_drained(Uplink& link) {
+  if (link_.state.uplink == &link) poke();
+}
+
+void MirrorCore::sample(Time now) {
+  if (now < sampled_ + kTick) return;
+  const double span = std::chrono::duration<double>(now - sampled_).count();
+  sampled_ = now;
+  for (Rule& rule : rules_) {
+    const std::uint64_t confirmed = rule.backlog->state().confirmed;
+    const double rate = static_cast<double>(confirmed - rule.confirmed_before) / span;
+    rule.confirmed_before = confirmed;
+    rule.drain_rate = rule.backlog->messages() == 0 ? 0 : rule.drain_rate * 0.7 + rate * 0.3;
+  }
+}
+
+void MirrorCore::arm(Time now) {
+  Time due = kNever;
+  const bool online = link_.state.uplink != nullptr;
+  if (online) due = std::min(api_.deadline(), directory_.deadline());
+  for (const Rule& rule : rules_) {
+    due = std::min({due, rule.sender->deadline(), rule.backlog->note_deadline()});
+    const bool ages = rule.named.rule.max_age > Duration::zero() || online;
+    if (ages && rule.backlog->messages() > 0) due = std::min(due, now + kTick);
+  }
+  if (due == kNever) timer_->cancel();
+  else timer_->arm(std::max(due, now + std::chrono::milliseconds(1)));
+}
+
+}  // namespace petiole

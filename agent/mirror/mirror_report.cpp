@@ -1,0 +1,81 @@
+// What people and monitoring are told of the mirror.
+#include <algorithm>
+
+#include "agent/mirror/mirror_core.h"
+
+namespace petiole {
+
+std::string MirrorCore::state_text() const {
+  const auto any = [this](auto&& test) { return std::any_of(rules_.begin(), rules_.end(), test); };
+  if (any([](const Rule& rule) { return rule.backlog->failed(); })) return "storage failed";
+  if (link_.state.uplink == nullptr) return "offline";
+  if (any([](const Rule& rule) {
+        return rule.sender->phase() == Sender::Phase::kResolving && rule.backlog->messages() > 0;
+      })) {
+    return "resolving";
+  }
+  const auto behind = [](const Rule& rule) {
+    return rule.backlog->messages() > rule.backlog->in_flight();
+  };
+  if (!any(behind)) return "live";
+  const bool moves = any([&](const Rule& rule) {
+    return behind(rule) && !rule.sender->waiting_for_interest() && !rule.backlog->has_parked();
+  });
+  return moves ? "replaying" : "waiting for interest";
+}
+
+std::string MirrorCore::confirm_text(const Rule& rule) const {
+  const bool reachable = directory_.state() == HubDirectory::State::kKnown;
+  const std::string puback = reachable ? "puback" : "puback (duplicate window only)";
+  if (rule.named.rule.confirm == Confirm::kBarrier) return "barrier";
+  if (rule.named.rule.confirm == Confirm::kPuback) return puback;
+  switch (rule.sender->last_route()) {
+    case Route::kPuback: return puback;
+    case Route::kBarrier: return "barrier";
+    case Route::kUnknown:
+    case Route::kProbe: break;
+  }
+  return "unknown";
+}
+
+std::string MirrorCore::guarantee_text() const {
+  if (link_.state.uplink == nullptr) return "nothing is lost; what the hub can promise shows when the link is up";
+  switch (directory_.state()) {
+    case HubDirectory::State::kKnown:
+      return "exactly once where a stream of the hub captures the subject, except for streams that "
+             "drop what was consumed (work queues), where it holds within the duplicate window; at "
+             "least once elsewhere";
+    case HubDirectory::State::kUnreachable:
+      return "the hub's JetStream API cannot be reached (no domain, or no permission): exactly once "
+             "within the duplicate window of the hub's streams, else at least once";
+    case HubDirectory::State::kUnknown: break;
+  }
+  return "nothing is lost; asking the hub for its streams";
+}
+
+MirrorReport MirrorCore::report() const {
+  MirrorReport report;
+  report.state = state_text();
+  report.guarantee = guarantee_text();
+  report.usage = store_.usage();
+  report.quarantined = store_.recovery().quarantined;
+  for (const Rule& rule : rules_) {
+    const Backlog& backlog = *rule.backlog;
+    const RuleState& state = backlog.state();
+    report.rules.push_back({.subjects = rule.named.rule.subjects,
+                            .durability = rule.named.rule.durability,
+                            .confirm = confirm_text(rule),
+                            .messages = backlog.messages(),
+                            .bytes = backlog.bytes(),
+                            .oldest = backlog.oldest(),
+                            .captured = state.captured,
+                            .confirmed = state.confirmed,
+                            .duplicates = state.duplicates,
+                            .in_flight = backlog.in_flight(),
+                            .drain_rate = rule.drain_rate,
+                            .losses = state.losses});
+  }
+  return report;
+}
+
+}  // namespace petiole

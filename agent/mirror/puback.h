@@ -1,0 +1,26 @@
+// The hub's JetStream answer to a publish. Wire format: wire/jetstream.md sections 1.5 and 2.2.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace petiole {
+
+struct PubAck {
+  enum class Kind : std::uint8_t {
+    kStored,     // The stream has it, now or from before.
+    kTemporary,  // Refused for now: try again later.
+    kRejected,   // This message will never be taken.
+    kForeign,    // Not an answer of a stream.
+  };
+  Kind kind = Kind::kForeign;
+  bool duplicate = false;
+  std::uint64_t sequence = 0;
+  std::string stream;
+  std::string error;  // For people.
+};
+
+PubAck parse_puback(std::string_view header, std::string_view payload);
+
+}  // namespace petiole

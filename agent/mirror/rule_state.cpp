@@ -1,0 +1,69 @@
+#include "agent/mirror/rule_state.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "agent/mirror/ids.h"
+
+namespace petiole {
+
+namespace {
+
+// The numbers of a state, in the order of the text. A later version may add to the end.
+template <class State, class Visit>
+void visit_numbers(State& state, Visit visit) {
+  visit(state.cursor), visit(state.settled), visit(state.sent_limit);
+  visit(state.captured), visit(state.confirmed), visit(state.duplicates);
+  visit(state.losses.age), visit(state.losses.limit), visit(state.losses.refused);
+  visit(state.losses.superseded), visit(state.losses.rejected), visit(state.losses.corrupt);
+}
+
+std::string_view take_word(std::string_view& text, char end) {
+  const std::size_t at = std::min(text.find(end), text.size());
+  const std::string_view word = text.substr(0, at);
+  text.remove_prefix(std::min(at + 1, text.size()));
+  return word;
+}
+
+}  // namespace
+
+// "1 <numbers> <0|1>\n" and a line "<sequence> <stream>\n" for each floor.
+std::string encode_state(const RuleState& state) {
+  std::string text = "1";
+  visit_numbers(state, [&](std::uint64_t number) {
+    text += ' ';
+    append_number(text, number);
+  });
+  text += state.own_ids ? " 1\n" : " 0\n";
+  for (const StreamFloor& floor : state.floors) {
+    append_number(text, floor.sequence);
+    text += ' ';
+    text += floor.stream;
+    text += '\n';
+  }
+  return text;
+}
+
+std::optional<RuleState> decode_state(std::string_view text) {
+  std::string_view first = take_word(text, '\n');
+  if (take_word(first, ' ') != "1") return std::nullopt;
+  RuleState state;
+  bool good = true;
+  visit_numbers(state, [&](std::uint64_t& number) {
+    const auto value = parse_number(take_word(first, ' '));
+    good = good && value.has_value();
+    number = value.value_or(0);
+  });
+  const std::string_view own_ids = take_word(first, ' ');
+  if (!good || (own_ids != "0" && own_ids != "1")) return std::nullopt;
+  state.own_ids = own_ids == "1";
+  while (!text.empty()) {
+    std::string_view line = take_word(text, '\n');
+    const auto sequence = parse_number(take_word(line, ' '));
+    if (!sequence || line.empty()) return std::nullopt;
+    state.floors.push_back({std::string(line), *sequence});
+  }
+  return state;
+}
+
+}  // namespace petiole

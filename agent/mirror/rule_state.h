@@ -1,0 +1,35 @@
+// What the store remembers of a rule beside its messages: how far the hub has confirmed, and the
+// loss ledger. One small value, written in the same commit as the removals that it accounts for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/mirror/mirror.h"
+#include "storage/log.h"
+
+namespace petiole {
+
+struct StreamFloor {
+  std::string stream;
+  std::uint64_t sequence = 0;  // Of the newest message that the cursor has passed.
+};
+
+// 0 ≤ cursor ≤ settled ≤ sent_limit. Records up to `cursor` are confirmed. Those up to `settled`
+// that still exist were passed over for want of interest. Those from there to `sent_limit` may have
+// been sent. Later ones never were.
+struct RuleState {
+  Sequence cursor = 0, settled = 0, sent_limit = 0;
+  bool own_ids = false;  // Records with a publisher's own message id may exist.
+  std::uint64_t captured = 0, confirmed = 0, duplicates = 0;
+  LossCounts losses;
+  std::vector<StreamFloor> floors;
+};
+
+std::string encode_state(const RuleState& state);
+std::optional<RuleState> decode_state(std::string_view text);
+
+}  // namespace petiole

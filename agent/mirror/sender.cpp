@@ -1,0 +1,204 @@
+#include "agent/mirror/sender.h"
+
+#include <algorithm>
+
+namespace petiole {
+
+void Sender::link_up(Time now) {
+  link_down();
+  backoff_ = {};
+  refused_ = false;
+  cautious_ = 0;
+  retry_ = {};
+  interest_moved_ = backlog_.has_parked();
+  start_resolving(now);
+}
+
+void Sender::link_down() {
+  phase_ = Phase::kDown;
+  resolver_.reset();
+  resolved_.reset();
+  waiting_for_interest_ = false;
+  deadline_ = kNever;
+}
+
+// The barrier way needs no question: what was not confirmed is sent again.
+void Sender::start_resolving(Time now) {
+  phase_ = Phase::kResolving;
+  resolved_.reset();
+  resolver_.reset();
+  if (!backlog_.opened()) return;
+  const SuspectList* before = backlog_.suspects();
+  resolving_log_ = before != nullptr;
+  SuspectList suspects = before != nullptr ? *before : SuspectList();
+  EntryRing& window = backlog_.window();
+  for (std::size_t i = 0; i < window.size() && !resolving_log_; ++i) {
+    const Entry& entry = window[i];
+    if (entry.state != Entry::State::kSent) continue;
+    suspects.add(entry.subject(), entry.order,
+                 keyed_hash(link_.key, backlog_.id_of(entry, id_)));
+  }
+  resolver_ = std::make_unique<Resolver>(
+      link_.api, link_.directory, link_.limits, link_.key, std::move(suspects),
+      backlog_.state().floors, [this](const SuspectList& done) { resolved_ = done; });
+  (void)now;
+}
+
+void Sender::finish_resolving() {
+  const std::vector<std::uint64_t> arrived = resolved_->arrived();
+  if (resolving_log_) {
+    backlog_.resolve_suspects(arrived);
+  } else {
+    for (const std::uint64_t order : arrived) {
+      Entry* entry = backlog_.find(order);
+      if (entry != nullptr && entry->state == Entry::State::kSent) backlog_.mark_confirmed(*entry);
+    }
+    EntryRing& window = backlog_.window();
+    for (std::size_t i = 0; i < window.size(); ++i) {
+      if (window[i].state == Entry::State::kSent) backlog_.requeue(window[i]);
+    }
+    backlog_.pop_settled();
+  }
+  reached_order_ = 0;
+  resolver_.reset();
+  resolved_.reset();
+  phase_ = Phase::kFlowing;
+}
+
+void Sender::tick(Time now) {
+  deadline_ = kNever;
+  if (phase_ == Phase::kDown || !backlog_.opened()) return;
+  if (phase_ == Phase::kResolving) {
+    if (resolver_ == nullptr) start_resolving(now);
+    const bool known = link_.directory.state() != HubDirectory::State::kUnknown;
+    if (!resolver_->started() && (known || backlog_.rule().confirm == Confirm::kBarrier)) {
+      resolver_->start(now);
+    }
+    resolver_->tick(now);
+    deadline_ = resolver_->deadline();
+    if (!resolved_) return;
+    finish_resolving();
+    deadline_ = kNever;
+  }
+  check_overdue(now);
+  if (phase_ != Phase::kFlowing) return;
+  check_rescan(now);
+  if (now < retry_) deadline_ = std::min(deadline_, retry_);
+}
+
+void Sender::check_rescan(Time now) {
+  if (!backlog_.has_parked()) {
+    rescan_wanted_ = false;
+    return;
+  }
+  const Time allowed = rescanned_ + link_.limits.rescan_interval;
+  if (interest_moved_ && !rescan_wanted_) {
+    if (now < allowed) {
+      deadline_ = std::min(deadline_, allowed);
+      return;
+    }
+    interest_moved_ = false;
+    rescan_wanted_ = backlog_.parked_wanted(
+        [this](std::string_view subject) { return link_.state.uplink->wants(subject); });
+  }
+  if (!rescan_wanted_ || backlog_.in_flight() != 0) return;
+  rescan_wanted_ = false;
+  rescanned_ = now;
+  backlog_.rescan();
+}
+
+Route Sender::route_of(const Entry& entry) const {
+  switch (backlog_.rule().confirm) {
+    case Confirm::kPuback: return Route::kPuback;
+    case Confirm::kBarrier: return Route::kBarrier;
+    case Confirm::kAuto: break;
+  }
+  return link_.state.uplink->hub().headers || link_.directory.state() == HubDirectory::State::kKnown
+             ? link_.directory.route_of(entry.subject())
+             : Route::kBarrier;
+}
+
+std::size_t Sender::in_flight_max() const {
+  return link_.pacer.in_flight_bytes_max(link_.state.uplink->round_trip(),
+                                         link_.limits.in_flight_bytes_max);
+}
+
+// Nobody upstream wants it. After a while others go ahead; it stays on disk. False: wait.
+bool Sender::pass_over(Entry& entry, Time now) {
+  const Time since = std::max(link_.state.up, link_.state.interest_changed - link_.limits.park_after / 2);
+  const Time due = since + link_.limits.park_after;
+  if (now < due) {
+    deadline_ = std::min(deadline_, due);
+    return false;
+  }
+  if (entry.sequence == 0) {
+    const std::uint64_t order = entry.order;
+    backlog_.spill();
+    Entry* spilled = backlog_.find(order);
+    if (spilled == nullptr || spilled->sequence == 0) return false;
+    backlog_.park(*spilled);
+    return true;
+  }
+  backlog_.park(entry);
+  return true;
+}
+
+Sender::Sent Sender::send_one(Time now) {
+  if (phase_ != Phase::kFlowing || now < retry_ || rescan_wanted_) return Sent::kNothing;
+  while (Entry* entry = backlog_.next_unsent()) {
+    if (backlog_.expired(*entry)) {
+      backlog_.mark_lost(*entry, &LossCounts::age);
+      backlog_.pop_settled();
+      continue;
+    }
+    if (cautious_ != 0 && backlog_.in_flight() >= cautious_) return Sent::kNothing;
+    if (!backlog_.room_in_flight(in_flight_max())) return Sent::kNothing;
+    if (!backlog_.may_send(*entry)) return Sent::kNothing;
+    const Route route = route_of(*entry);
+    if (route == Route::kUnknown) return Sent::kNothing;
+    waiting_for_interest_ = !link_.state.uplink->wants(entry->subject());
+    if (waiting_for_interest_) {
+      if (!pass_over(*entry, now)) return Sent::kNothing;
+      continue;
+    }
+    const bool replayed = entry->time + std::chrono::seconds(1) < backlog_.wall();
+    if (replayed && !link_.pacer.ready(link_.state.uplink->queued_bytes(), now)) {
+      deadline_ = std::min(deadline_, link_.pacer.next());
+      return Sent::kPaced;
+    }
+    const std::size_t bytes_max = link_.state.uplink->hub().payload_bytes_max;
+    if (bytes_max != 0 && entry->text.size() - entry->subject_bytes + 128 > bytes_max) {
+      backlog_.mark_lost(*entry, &LossCounts::rejected);
+      backlog_.pop_settled();
+      continue;
+    }
+    link_.pacer.sent(entry->text.size(), replayed);
+    link_.state.bytes_sent += entry->text.size();
+    publish(*entry, route, now);
+    return Sent::kYes;
+  }
+  waiting_for_interest_ = false;
+  return Sent::kNothing;
+}
+
+void Sender::publish(Entry& entry, Route route, Time now) {
+  std::string_view header = entry.header(), reply;
+  const bool headers = link_.state.uplink->hub().headers;
+  if (!headers) {
+    header = {};
+  } else if (!entry.own_id) {
+    header_.clear();
+    append_header_with_id(header_, header, backlog_.ids_of(entry), backlog_.number_of(entry));
+    header = header_;
+  }
+  if (route == Route::kPuback || route == Route::kProbe) {
+    reply = link_.inbox.reply_subject({.kind = 'a', .a = rule_, .b = entry.order});
+  }
+  entry.route = last_route_ = route;
+  entry.barrier = link_.state.next_barrier;
+  link_.state.barrier_wanted = true;
+  backlog_.mark_sent(entry, now);
+  link_.state.uplink->publish({entry.subject(), reply, header, entry.payload(), {}});
+}
+
+}  // namespace petiole

@@ -1,0 +1,79 @@
+// Sends a rule's backlog over the link and learns what became of it.
+//
+// After a link comes up it first resolves what may have been sent before. Then it sends in order,
+// many in flight, until an answer is missing or says "not now": it stops, resolves, and goes on
+// from the first that is not confirmed. Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/mirror/backlog.h"
+#include "agent/mirror/link.h"
+#include "agent/mirror/puback.h"
+#include "agent/mirror/resolver.h"
+
+namespace petiole {
+
+class Sender {
+ public:
+  enum class Phase : std::uint8_t { kDown, kResolving, kFlowing };
+  enum class Sent : std::uint8_t { kYes, kNothing, kPaced };
+
+  Sender(Backlog& backlog, LinkParts& link, std::uint64_t rule)
+      : backlog_(backlog), link_(link), rule_(rule) {}
+
+  void link_up(Time now);
+  void link_down();
+  void acked(std::uint64_t order, const PubAck& ack, Time now);
+  void barrier_passed(std::uint64_t number, Time now);
+  void interest_changed() { interest_moved_ = true; }
+
+  // Does what is due by the clock or has become possible; then send_one() may be called.
+  void tick(Time now);
+  Sent send_one(Time now);
+  Time deadline() const { return deadline_; }
+
+  Phase phase() const { return phase_; }
+  bool waiting_for_interest() const { return waiting_for_interest_; }
+  bool backing_off(Time now) const { return now < retry_; }
+  // Nothing is before a new message: one may go from memory.
+  bool keeps_up(Time now) const {
+    return phase_ == Phase::kFlowing && !waiting_for_interest_ && !backing_off(now) &&
+           !rescan_wanted_;
+  }
+  Route last_route() const { return last_route_; }
+
+ private:
+  void start_resolving(Time now);
+  void finish_resolving();
+  void check_overdue(Time now);
+  void check_rescan(Time now);
+  void hold_off(Time now);
+  bool pass_over(Entry& entry, Time now);
+  Route route_of(const Entry& entry) const;
+  void publish(Entry& entry, Route route, Time now);
+  std::size_t in_flight_max() const;
+
+  Backlog& backlog_;
+  LinkParts& link_;
+  std::uint64_t rule_;
+  Phase phase_ = Phase::kDown;
+  std::unique_ptr<Resolver> resolver_;
+  bool resolving_log_ = false;         // What a run before has left, not what is in the window.
+  std::optional<SuspectList> resolved_;
+  std::uint64_t reached_order_ = 0;    // What was sent before it has reached the hub.
+  Time retry_{};                       // Nothing is sent before.
+  bool refused_ = false;
+  Duration backoff_{};
+  std::size_t cautious_ = 0;           // After a refusal: so many in flight; 0: no limit.
+  bool waiting_for_interest_ = false, interest_moved_ = false, rescan_wanted_ = false;
+  Time rescanned_{};
+  Time deadline_ = kNever;
+  Route last_route_ = Route::kUnknown;
+  std::string header_, id_;
+};
+
+}  // namespace petiole

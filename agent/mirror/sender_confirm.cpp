@@ -1,0 +1,92 @@
+// What the hub says, or does not say, of messages that were sent.
+#include <algorithm>
+
+#include "agent/mirror/sender.h"
+
+namespace petiole {
+
+void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
+  Entry* entry = backlog_.find(order);
+  if (entry == nullptr || ack.kind == PubAck::Kind::kForeign) return;
+  const bool open = entry->state == Entry::State::kSent || entry->state == Entry::State::kQueued;
+  if (!open) return;
+  if (ack.kind == PubAck::Kind::kStored) {
+    // It counts even when the entry waits to be sent again: the hub has it.
+    backlog_.note_stream(*entry, ack.stream, ack.sequence);
+    if (ack.duplicate) backlog_.count_duplicate();
+    if (entry->route == Route::kProbe) link_.directory.learn(entry->subject(), Route::kPuback);
+    backlog_.mark_confirmed(*entry);
+    backoff_ = {};
+    if (cautious_ != 0) cautious_ = cautious_ < 4096 ? cautious_ * 2 : 0;
+    backlog_.pop_settled();
+    return;
+  }
+  if (entry->state != Entry::State::kSent) return;
+  if (ack.kind == PubAck::Kind::kRejected) {
+    backlog_.mark_lost(*entry, &LossCounts::rejected);
+    backlog_.pop_settled();
+    return;
+  }
+  backlog_.requeue(*entry);
+  reached_order_ = std::min(reached_order_, order);
+  if (now >= retry_) hold_off(now);
+  link_.directory.doubt(now);
+}
+
+// The hub takes nothing for now: wait, longer each time, then go on with one at a time.
+void Sender::hold_off(Time now) {
+  const MirrorLimits& limits = link_.limits;
+  backoff_ = std::clamp(backoff_ * 2, limits.backoff_min, limits.backoff_max);
+  retry_ = now + backoff_ + 2 * link_.state.uplink->round_trip();
+  refused_ = true;
+  cautious_ = 1;
+}
+
+void Sender::barrier_passed(std::uint64_t number, Time now) {
+  if (phase_ != Phase::kFlowing) return;
+  std::uint64_t order = std::max(reached_order_, backlog_.first_order());
+  for (Entry* entry = backlog_.find(order); entry != nullptr; entry = backlog_.find(++order)) {
+    const bool sent = entry->state == Entry::State::kSent;
+    if (entry->state == Entry::State::kQueued || (sent && entry->barrier > number)) break;
+    if (!sent) continue;
+    entry->sent = now;  // From here on an answer is due.
+    if (entry->route == Route::kBarrier) backlog_.mark_confirmed(*entry);
+  }
+  reached_order_ = order;
+  backlog_.pop_settled();
+}
+
+// What has reached the hub and was not answered in time: a probe shows that no stream is there; a
+// PubAck that is missing calls for a look at what the hub has.
+void Sender::check_overdue(Time now) {
+  const Duration ack = link_.limits.ack_timeout + 2 * link_.state.uplink->round_trip();
+  bool lost = false;
+  EntryRing& window = backlog_.window();
+  for (std::size_t i = 0; i < window.size() && window[i].order < reached_order_; ++i) {
+    Entry& entry = window[i];
+    if (entry.state != Entry::State::kSent) continue;
+    const bool probe = entry.route == Route::kProbe;
+    const Time due = entry.sent + (probe ? link_.limits.probe_grace : ack);
+    if (now < due) {
+      deadline_ = std::min(deadline_, due);
+      break;
+    }
+    if (probe) {
+      link_.directory.learn(entry.subject(), Route::kBarrier);
+      backlog_.mark_confirmed(entry);
+    } else {
+      lost = true;
+    }
+  }
+  backlog_.pop_settled();
+  // After a refusal the rest of what was in flight is looked for too.
+  const bool over = refused_ && now >= retry_;
+  if (over) refused_ = false;
+  if (!lost && !(over && backlog_.in_flight() > 0)) return;
+  if (lost) link_.directory.doubt(now);
+  if (lost && now >= retry_) hold_off(now);
+  start_resolving(now);
+  deadline_ = now;
+}
+
+}  // namespace petiole

@@ -1,0 +1,34 @@
+#include "agent/mirror/suspects.h"
+
+#include <algorithm>
+
+namespace petiole {
+
+bool SuspectSubject::found(std::uint64_t id_hash) {
+  for (std::size_t i = items.size(); i-- > 0;) {
+    if (items[i].id_hash != id_hash) continue;
+    arrived = std::max(arrived, i + 1);
+    return true;
+  }
+  return false;
+}
+
+void SuspectList::add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash) {
+  const auto [at, fresh] = index_.try_emplace(std::string(subject), subjects_.size());
+  if (fresh) subjects_.push_back({std::string(subject), {}, 0});
+  subjects_[at->second].items.push_back({key, id_hash});
+  ++count_;
+}
+
+void SuspectList::clear() { *this = {}; }
+
+std::vector<std::uint64_t> SuspectList::arrived() const {
+  std::vector<std::uint64_t> keys;
+  for (const SuspectSubject& subject : subjects_) {
+    for (std::size_t i = 0; i < subject.arrived; ++i) keys.push_back(subject.items[i].key);
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+}  // namespace petiole

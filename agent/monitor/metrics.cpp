@@ -1,0 +1,181 @@
+// /metrics: Prometheus text format 0.0.4.
+#include <cstdio>
+
+#include "agent/monitor/endpoints.h"
+
+namespace petiole {
+namespace {
+
+class Page {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    text_.append("# HELP petiole_").append(name).append(" ").append(help).append("\n");
+    text_.append("# TYPE petiole_").append(name).append(" ").append(type).append("\n");
+  }
+  void add(double value, const std::string& labels = {}) {
+    char number[40];
+    std::snprintf(number, sizeof number, "%.15g", value);
+    text_.append("petiole_").append(name_);
+    if (!labels.empty()) text_.append("{").append(labels).append("}");
+    text_.append(" ").append(number).append("\n");
+  }
+  void add(std::uint64_t value, const std::string& labels = {}) {
+    add(static_cast<double>(value), labels);
+  }
+  void one(std::string_view name, std::string_view type, std::string_view help, double value) {
+    family(name, type, help);
+    add(value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string_view name_;
+  std::string text_;
+};
+
+std::string label(std::string_view name, std::string_view value) {
+  std::string text(name);
+  text += "=\"";
+  for (const char c : value) {
+    if (c == '\n') {
+      text += "\\n";
+      continue;
+    }
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + "\"";
+}
+
+double number(std::uint64_t value) { return static_cast<double>(value); }
+
+void add_server(Page& page, const MonitorInput& input) {
+  const ServerStats& stats = input.server.stats();
+  page.family("info", "gauge", "Versions, as labels.");
+  page.add(1.0, label("version", kPetioleVersion) + "," + label("nats_version", kNatsVersion) + "," +
+                    label("server_name", input.server.name()));
+  page.one("uptime_seconds", "gauge", "Time since start.",
+           std::chrono::duration<double>(input.wall - input.server.started()).count());
+  page.one("resident_memory_bytes", "gauge", "Memory in use.", number(input.process.resident_bytes));
+  page.one("cpu_percent", "gauge", "Processor time, in percent of one core.",
+           input.process.cpu_percent);
+  page.one("connections", "gauge", "Client connections.", number(input.server.client_count()));
+  page.one("connections_total", "counter", "Connections since start.",
+           number(stats.connections_total));
+  page.one("subscriptions", "gauge", "Subscriptions.", number(subscription_count(input)));
+  page.family("messages_total", "counter", "Messages, by direction.");
+  page.add(stats.traffic.messages_in, label("direction", "in"));
+  page.add(stats.traffic.messages_out, label("direction", "out"));
+  page.family("bytes_total", "counter", "Payload bytes, by direction.");
+  page.add(stats.traffic.bytes_in, label("direction", "in"));
+  page.add(stats.traffic.bytes_out, label("direction", "out"));
+  page.one("slow_consumers_total", "counter", "Connections closed for being slow.",
+           number(stats.slow_consumers));
+  page.one("stale_connections_total", "counter", "Connections closed for not answering.",
+           number(stats.stale_connections));
+}
+
+void add_traffic(Page& page, const std::string& link, const char* direction,
+                 const LinkTraffic& bytes) {
+  const std::string labels = link + "," + label("direction", direction) + ",";
+  page.add(bytes.handshake, labels + label("cause", "handshake"));
+  page.add(bytes.keepalive, labels + label("cause", "keepalive"));
+  page.add(bytes.interest, labels + label("cause", "interest"));
+  page.add(bytes.data, labels + label("cause", "data"));
+}
+
+// Labels stay the same over reconnects: the number of the remote, not the URL in use.
+std::string link_label(std::size_t index) { return label("remote", std::to_string(index)); }
+
+void add_links(Page& page, const MonitorInput& input) {
+  const auto& links = input.links;
+  page.family("link_up", "gauge", "1 while the remote's link is up.");
+  for (std::size_t i = 0; i < links.size(); ++i) page.add(is_up(links[i]) ? 1.0 : 0.0, link_label(i));
+  page.family("link_rtt_seconds", "gauge", "Round trip, last measured.");
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    page.add(std::chrono::duration<double>(links[i].rtt).count(), link_label(i));
+  }
+  page.family("link_established_total", "counter", "Links made since start.");
+  for (std::size_t i = 0; i < links.size(); ++i) page.add(links[i].links, link_label(i));
+  page.family("link_attempts", "gauge", "Failed attempts since the last stable link.");
+  for (std::size_t i = 0; i < links.size(); ++i) page.add(links[i].attempt, link_label(i));
+  page.family("link_dropped_total", "counter", "Messages that the link was too slow for.");
+  for (std::size_t i = 0; i < links.size(); ++i) page.add(links[i].dropped, link_label(i));
+  page.family("link_bytes_total", "counter", "Bytes on the link, by direction and cause.");
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    add_traffic(page, link_label(i), "in", links[i].in);
+    add_traffic(page, link_label(i), "out", links[i].out);
+  }
+}
+
+void add_losses(Page& page, const std::string& rule, const LossCounts& losses) {
+  page.add(losses.age, rule + "," + label("cause", "age"));
+  page.add(losses.limit, rule + "," + label("cause", "limit"));
+  page.add(losses.refused, rule + "," + label("cause", "refused"));
+  page.add(losses.superseded, rule + "," + label("cause", "superseded"));
+  page.add(losses.rejected, rule + "," + label("cause", "rejected"));
+  page.add(losses.corrupt, rule + "," + label("cause", "corrupt"));
+}
+
+struct RuleFigure {
+  const char* name;
+  const char* type;
+  const char* help;
+  double (*value)(const RuleReport&, WallTime);
+};
+
+constexpr RuleFigure kRuleFigures[] = {
+    {"mirror_messages", "gauge", "Backlog: captured, not confirmed.",
+     [](const RuleReport& r, WallTime) { return number(r.messages); }},
+    {"mirror_bytes", "gauge", "Bytes of the backlog.",
+     [](const RuleReport& r, WallTime) { return number(r.bytes); }},
+    {"mirror_oldest_age_seconds", "gauge", "Age of the oldest message of the backlog.",
+     [](const RuleReport& r, WallTime now) {
+       return r.messages == 0 ? 0 : std::chrono::duration<double>(now - r.oldest).count();
+     }},
+    {"mirror_drain_rate", "gauge", "Messages a second that leave the backlog.",
+     [](const RuleReport& r, WallTime) { return r.drain_rate; }},
+    {"mirror_captured_total", "counter", "Messages captured.",
+     [](const RuleReport& r, WallTime) { return number(r.captured); }},
+    {"mirror_confirmed_total", "counter", "Messages that the hub confirmed.",
+     [](const RuleReport& r, WallTime) { return number(r.confirmed); }},
+};
+
+void add_mirror(Page& page, const MonitorInput& input) {
+  const MirrorReport& mirror = *input.mirror;
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < mirror.rules.size(); ++i) {
+    labels.push_back(label("rule", std::to_string(i)));
+  }
+  for (const RuleFigure& figure : kRuleFigures) {
+    page.family(figure.name, figure.type, figure.help);
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      page.add(figure.value(mirror.rules[i], input.wall), labels[i]);
+    }
+  }
+  page.family("mirror_lost_total", "counter", "The loss ledger, by cause.");
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    add_losses(page, labels[i], mirror.rules[i].losses);
+  }
+  page.one("store_file_bytes", "gauge", "Size of the database files.",
+           number(mirror.usage.file_bytes));
+  page.one("store_max_bytes", "gauge", "Their limit.", number(mirror.usage.bytes_max));
+  page.one("store_written_bytes_total", "counter", "Written to disk since start.",
+           number(mirror.usage.bytes_written));
+  page.one("store_payload_bytes_total", "counter", "Given to the store since start.",
+           number(mirror.usage.payload_bytes));
+  page.one("store_commits_total", "counter", "Commits since start.", number(mirror.usage.commits));
+}
+
+}  // namespace
+
+std::string metrics(const MonitorInput& input) {
+  Page page;
+  add_server(page, input);
+  if (!input.links.empty()) add_links(page, input);
+  if (input.mirror) add_mirror(page, input);
+  return page.take();
+}
+
+}  // namespace petiole

@@ -1,0 +1,83 @@
+#include "agent/monitor/monitor.h"
+
+#include "agent/monitor/endpoints.h"
+
+namespace petiole {
+namespace {
+
+struct Context {
+  const MonitorInput& input;
+  Query& query;
+  const RequestCounts& requests;
+};
+
+HttpResponse page(Context& context, const json::object& body) {
+  if (!context.query.ok()) return {400, "text/plain; charset=utf-8", context.query.error()};
+  return {200, "application/json", to_pretty_text(json::value(body))};
+}
+
+struct Endpoint {
+  const char* path;
+  const char* title;
+  HttpResponse (*answer)(Context&);
+};
+
+constexpr Endpoint kEndpoints[] = {
+    {"/varz", "General", [](Context& c) { return page(c, varz(c.input, c.requests)); }},
+    {"/connz", "Connections", [](Context& c) { return page(c, connz(c.input, c.query)); }},
+    {"/leafz", "Leaf nodes", [](Context& c) { return page(c, leafz(c.input, c.query)); }},
+    {"/linkz", "Links to hubs", [](Context& c) { return page(c, linkz(c.input)); }},
+    {"/mirrorz", "Store and forward", [](Context& c) { return page(c, mirrorz(c.input)); }},
+    {"/subsz", "Subscriptions", [](Context& c) { return page(c, subsz(c.input, c.query)); }},
+    {"/accountz", "Accounts", [](Context& c) { return page(c, accountz(c.input, c.query)); }},
+    {"/accstatz", "Account statistics",
+     [](Context& c) { return page(c, accstatz(c.input, c.query)); }},
+    {"/healthz", "Health", [](Context& c) { return healthz(c.input, c.query); }},
+    {"/metrics", "Prometheus metrics",
+     [](Context& c) {
+       return HttpResponse{200, "text/plain; version=0.0.4; charset=utf-8", metrics(c.input)};
+     }},
+};
+
+std::string index_page(const std::string& base) {
+  std::string body = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                     "<title>petiole</title></head><body>\n<h1>petiole " +
+                     std::string(kPetioleVersion) + "</h1>\n<ul>\n";
+  for (const Endpoint& endpoint : kEndpoints) {
+    body += "<li><a href=\"" + base + endpoint.path + "\">" + endpoint.title + "</a> <code>" +
+            endpoint.path + "</code></li>\n";
+  }
+  return body + "</ul>\n</body></html>\n";
+}
+
+const Endpoint* find_endpoint(std::string_view path) {
+  if (path == "/subscriptionsz") path = "/subsz";  // nats-server's other name for it.
+  for (const Endpoint& endpoint : kEndpoints) {
+    if (path == endpoint.path) return &endpoint;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+HttpResponse Monitor::answer(const HttpRequest& request) {
+  const MonitorInput input = gather_();
+  // Comes from the configuration, where a path is what its owner wrote; see http_base_path.
+  const std::string& base = input.server.config().monitor.base_path;
+  std::string_view path = request.path;
+  const HttpResponse missing{404, "text/plain; charset=utf-8", "404 page not found\n"};
+  if (!path.starts_with(base)) return missing;
+  path.remove_prefix(base.size());
+  if (path.empty() || path == "/") {
+    ++requests_["/"];
+    return {200, "text/html; charset=utf-8", index_page(base)};
+  }
+  const Endpoint* endpoint = find_endpoint(path);
+  if (endpoint == nullptr) return missing;
+  ++requests_[endpoint->path];
+  Query query(request);
+  Context context{input, query, requests_};
+  return endpoint->answer(context);
+}
+
+}  // namespace petiole

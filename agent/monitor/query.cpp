@@ -1,0 +1,50 @@
+#include "agent/monitor/query.h"
+
+#include <charconv>
+#include <utility>
+
+namespace petiole {
+namespace {
+
+// What came with the request is shown again, so not all of it.
+std::string quoted(std::string_view text) { return "\"" + std::string(text.substr(0, 64)) + "\""; }
+
+}  // namespace
+
+std::string_view Query::text(std::string_view name) const {
+  for (const auto& [key, value] : request_.query) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+bool Query::flag(std::string_view name) {
+  const std::string_view value = text(name);
+  if (value.empty()) return false;
+  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+    if (value == yes) return true;
+  }
+  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
+    if (value == no) return false;
+  }
+  fail("Error decoding boolean for '" + std::string(name) + "': strconv.ParseBool: parsing " +
+       quoted(value) + ": invalid syntax");
+  return false;
+}
+
+std::int64_t Query::number(std::string_view name, std::int64_t otherwise) {
+  const std::string_view value = text(name);
+  if (value.empty()) return otherwise;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error == std::errc() && end == value.data() + value.size()) return number;
+  fail("Error decoding int for '" + std::string(name) + "': strconv.Atoi: parsing " +
+       quoted(value) + ": invalid syntax");
+  return otherwise;
+}
+
+void Query::fail(std::string text) {
+  if (error_.empty()) error_ = std::move(text);
+}
+
+}  // namespace petiole

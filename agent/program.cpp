@@ -1,0 +1,139 @@
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+
+#include "agent/command/doctor.h"
+#include "agent/command/status.h"
+#include "agent/demo/demo.h"
+#include "agent/machine.h"
+#include "agent/serve.h"
+#include "platform/files.h"
+#include "platform/signals.h"
+#include "platform/terminal.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr int kConfigError = 1;
+constexpr int kStartError = 2;
+
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void complain(std::string_view text) {
+  std::fprintf(stderr, "petiole: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+LogOptions quiet_log() {
+  LogOptions options;
+  options.to_stderr = false;
+  return options;
+}
+
+// Runs a command on a loop of its own until it says that it is done.
+template <class Start>
+int run_command(Start start) {
+  Machine machine(quiet_log());
+  int exit_status = kStartError;
+  const auto done = [&](int status) {
+    exit_status = status;
+    machine.loop.stop();
+  };
+  Signals signals(machine.loop, [&](Signal) { machine.loop.stop(); });
+  start(machine.host(), done);
+  machine.loop.run();
+  machine.network.drop_connections();
+  return exit_status;
+}
+
+int run_demo() {
+  const TemporaryDirectory directory("petiole-demo");
+  if (directory.path().empty()) {
+    complain("cannot make a temporary directory; TMPDIR names where it may be");
+    return kStartError;
+  }
+  Machine machine(quiet_log());
+  ThreadWorker disk("petiole-store");
+  StoreOptions options;
+  options.dir = directory.path();
+  StoreResult opened =
+      open_store(options, machine.loop, disk, machine.clock, machine.entropy.number());
+  if (!opened.store) {
+    complain(opened.error);
+    return kStartError;
+  }
+  int exit_status = kStartError;
+  Demo demo({.terminal = is_terminal(), .store_dir = directory.path()}, machine.host(),
+            *opened.store, print, [&](int status) {
+              exit_status = status;
+              machine.loop.stop();
+            });
+  Signals signals(machine.loop, [&](Signal) { machine.loop.stop(); });
+  demo.start();
+  machine.loop.run();
+  machine.network.drop_connections();
+  return exit_status;
+}
+
+int run_signal(const std::string& name, std::string target, const Config& config) {
+  if (target.empty()) target = config.pid_file;
+  if (target.empty()) {
+    complain("-sl: needs a process id or a pid file: -sl " + name + "=/run/petiole.pid");
+    return kConfigError;
+  }
+  int pid = 0;
+  const auto parse = [&pid](const std::string& text) {
+    return std::from_chars(text.data(), text.data() + text.size(), pid).ec == std::errc{} && pid > 0;
+  };
+  if (!parse(target)) {
+    const FileText file = read_file(target, 64);
+    if (!file.status.ok() || !parse(file.text)) {
+      complain("-sl: no process id in " + target + (file.error.empty() ? "" : ": " + file.error));
+      return kConfigError;
+    }
+  }
+  Status sent;
+  if (name == "quit") sent = kill_process(pid);
+  else if (name == "ldm") sent = send_signal(pid, Signal::kUser2);
+  else if (name == "reopen") sent = send_signal(pid, Signal::kUser1);
+  else if (name == "reload") sent = send_signal(pid, Signal::kHangUp);
+  else if (name == "stop" || name == "term") sent = send_signal(pid, Signal::kTerminate);
+  else return complain("-sl: unknown signal \"" + name + "\"; allowed: ldm, stop, quit, term, reopen, reload"), kConfigError;
+  if (!sent.ok()) return complain("-sl: process " + std::to_string(pid) + ": " + std::string(sent.text())), kConfigError;
+  return 0;
+}
+
+int run_start(std::span<const std::string> arguments) {
+  const LoadedStart start = load_start(arguments, system_sources());
+  for (const ConfigError& warning : start.loaded.warnings) complain("warning: " + to_text(warning));
+  for (const ConfigError& error : start.loaded.errors) complain(to_text(error));
+  if (!start.loaded.ok()) return kConfigError;
+  if (start.action == StartAction::kSignal) {
+    return run_signal(start.signal, start.signal_target, start.loaded.config);
+  }
+  if (start.action != StartAction::kRun) return print(start.text), 0;
+  return run_server(start.loaded);
+}
+
+}  // namespace
+
+int run_program(std::span<const std::string> arguments) {
+  const std::string command = arguments.empty() ? "" : arguments.front();
+  if (command == "status") {
+    return run_command([&](Host host, auto done) {
+      run_status(arguments.subspan(1), host, print, done);
+    });
+  }
+  if (command == "doctor") {
+    return run_command([&](Host host, auto done) {
+      run_doctor(arguments.subspan(1), system_sources(), host, print, done);
+    });
+  }
+  if (command == "demo") return run_demo();
+  return run_start(arguments);
+}
+
+}  // namespace petiole

@@ -1,0 +1,44 @@
+#include "agent/protocol/headers.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr std::string_view kVersion = "NATS/1.0";
+constexpr std::string_view kEnd = "\r\n";
+
+}  // namespace
+
+std::optional<std::string_view> find_header(std::string_view header, std::string_view name) {
+  for (std::size_t at = header.find(kEnd); at != header.npos; at = header.find(kEnd, at)) {
+    at += kEnd.size();
+    std::string_view rest = header.substr(at);
+    if (!rest.starts_with(name) || !rest.substr(name.size()).starts_with(':')) continue;
+    rest.remove_prefix(name.size() + 1);
+    rest = rest.substr(0, rest.find(kEnd));
+    const std::size_t begin = rest.find_first_not_of(' ');
+    return begin == rest.npos ? std::string_view() : rest.substr(begin);
+  }
+  return std::nullopt;
+}
+
+std::string add_header(std::string_view header, std::string_view name, std::string_view value) {
+  std::string block;
+  block.reserve(header.size() + kVersion.size() + name.size() + value.size() + 8);
+  if (header.ends_with("\r\n\r\n")) {
+    block = header.substr(0, header.size() - kEnd.size());
+  } else if (header.empty()) {
+    block.append(kVersion).append(kEnd);
+  } else {
+    block.append(header).append(kEnd);  // A peer's block without its blank line.
+  }
+  return block.append(name).append(": ").append(value).append("\r\n\r\n");
+}
+
+std::string no_responders_header(std::string_view subject) {
+  std::string block = "NATS/1.0 503\r\n";
+  if (!subject.empty()) block.append("Nats-Subject: ").append(subject).append(kEnd);
+  return block.append(kEnd);
+}
+
+}  // namespace petiole

@@ -1,0 +1,21 @@
+// NATS/1.0 header blocks: look up, build, extend. Wire format: wire/client-and-leaf.md section 1.5.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace petiole {
+
+// The value of the first header `name`, in exact case and without leading blanks. A view into
+// `header`; no value when there is no such header.
+std::optional<std::string_view> find_header(std::string_view header, std::string_view name);
+
+// `header` with `name: value` as its last line; a new block when `header` is empty.
+std::string add_header(std::string_view header, std::string_view name, std::string_view value);
+
+// The status block that tells a requester that nobody listens on `subject`: servers from 2.12.0 on
+// name it, older ones (`subject` empty) do not.
+std::string no_responders_header(std::string_view subject);
+
+}  // namespace petiole

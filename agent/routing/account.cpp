@@ -1,0 +1,122 @@
+#include "agent/routing/account.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "agent/protocol/parser.h"
+#include "agent/routing/delivery.h"
+#include "agent/routing/match_cache.h"
+#include "agent/subject/subject_index.h"
+
+namespace petiole {
+
+Account::Account(std::string name, const Limits& limits, Entropy& entropy)
+    : name_(std::move(name)),
+      index_(std::make_unique<SubjectIndex>(entropy.number())),
+      cache_(std::make_unique<MatchCache>(limits, entropy.number())),
+      random_(entropy.number() | 1) {}
+
+Account::~Account() { assert(publishing_ == 0); }
+
+void Account::add(Subscription& subscription) {
+  index_->insert(subscription);
+  cache_->invalidate(subscription.subject());
+  for (InterestListener* listener : listeners_) listener->added(subscription);
+}
+
+void Account::remove(Subscription& subscription) {
+  subscription.closed = true;
+  index_->remove(subscription);
+  cache_->invalidate(subscription.subject());
+  for (InterestListener* listener : listeners_) listener->removed(subscription);
+}
+
+void Account::reweigh(Subscription& subscription, std::uint32_t weight) {
+  const std::uint32_t before = subscription.weight;
+  if (before == weight) return;
+  subscription.weight = weight;
+  for (InterestListener* listener : listeners_) listener->reweighed(subscription, before);
+}
+
+void Account::retire(Subscription* subscription) {
+  if (publishing_ == 0) {
+    remove(*subscription);
+    free_subscription(subscription);
+    return;
+  }
+  if (subscription->closed) return;
+  subscription->closed = true;
+  retired_.push_back(subscription);
+}
+
+void Account::end_publish() {
+  if (--publishing_ != 0) return;
+  while (!retired_.empty()) {
+    Subscription* const subscription = retired_.back();
+    retired_.pop_back();
+    remove(*subscription);
+    free_subscription(subscription);
+  }
+}
+
+MatchEntry& Account::match(std::string_view subject) {
+  MatchEntry& entry = cache_->pin(subject);
+  if (entry.filled) return entry;
+  entry.result.fill(*index_, subject);
+  entry.result.rule = capture_ ? capture_->rule_of(subject) : -1;
+  cache_->fill_done(entry);
+  return entry;
+}
+
+PublishOutcome Account::publish(const Origin& origin, const Message& message) {
+  const std::size_t bytes = message.header.size() + message.payload.size();
+  ++stats_.messages_in;
+  stats_.bytes_in += bytes;
+  ++publishing_;
+  MatchEntry& entry = match(message.subject);
+  PublishOutcome outcome;
+  const int rule = entry.result.rule;
+  outcome.captured = origin.capture && rule >= 0 &&
+                     (message.reply.empty() || capture_->captures_requests(rule));
+  outcome.delivered = deliver(origin, message, entry.result, outcome.captured, random_);
+  stats_.messages_out += outcome.delivered;
+  stats_.bytes_out += outcome.delivered * bytes;
+  if (outcome.captured && capture_->capture(rule, message)) ++outcome.delivered;
+  cache_->unpin(entry);
+  end_publish();
+  return outcome;
+}
+
+bool Account::has_interest(std::string_view subject, const Subscriber* except) {
+  MatchEntry& entry = match(subject);
+  const MatchResult& result = entry.result;
+  const auto other = [except](const Subscription* each) {
+    return !each->closed && each->owner != except;
+  };
+  const bool found =
+      std::any_of(result.plain.begin(), result.plain.end(), other) ||
+      std::any_of(result.members.begin(), result.members.end(), other) ||
+      std::any_of(result.leafs.begin(), result.leafs.end(),
+                  [except](const Subscriber* leaf) { return leaf != except; });
+  cache_->unpin(entry);
+  return found;
+}
+
+void Account::listen(InterestListener& listener) { listeners_.push_back(&listener); }
+
+void Account::unlisten(InterestListener& listener) { std::erase(listeners_, &listener); }
+
+void Account::for_each(const std::function<void(const Subscription&)>& visit) const {
+  index_->for_each([&](const Subscription& subscription) {
+    if (!subscription.closed) visit(subscription);
+  });
+}
+
+void Account::set_capture(Capture* capture) {
+  capture_ = capture;
+  cache_->clear();
+}
+
+std::size_t Account::subscription_count() const { return index_->size(); }
+
+}  // namespace petiole

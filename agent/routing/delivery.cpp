@@ -1,0 +1,179 @@
+#include "agent/routing/delivery.h"
+
+#include <algorithm>
+#include <array>
+
+#include "agent/protocol/parser.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr std::size_t kSharedBytesMin = 8 * 1024;  // Below, a copy is cheaper than a reference.
+constexpr std::size_t kLeafQueuesMax = 64;         // Groups that leafs serve of one message.
+
+// xorshift64*: fast, and no peer gains by guessing it.
+std::uint32_t next_random(std::uint64_t& state) {
+  state ^= state >> 12;
+  state ^= state << 25;
+  state ^= state >> 27;
+  return static_cast<std::uint32_t>((state * 0x2545f4914f6cdd1d) >> 32);
+}
+
+// Below `bound`, without a division.
+std::uint32_t pick_below(std::uint64_t& state, std::uint32_t bound) {
+  return static_cast<std::uint32_t>((std::uint64_t{next_random(state)} * bound) >> 32);
+}
+
+bool names(std::string_view queues, std::string_view name) {
+  for (;;) {
+    const std::string_view next = next_queue(queues);
+    if (next.empty()) return false;
+    if (next == name) return true;
+  }
+}
+
+// A consumer's delivery crosses leaf links as `$JS.ACK.<8 tokens>…@<original subject>` in place of
+// the reply: where the `@` is, or npos (wire 3.8). The tokens may hold one themselves.
+std::size_t find_original_subject(std::string_view reply) {
+  if (!reply.starts_with("$JS.ACK.")) return reply.npos;
+  int dots = 0;
+  for (std::size_t i = 0; i < reply.size(); ++i) {
+    if (reply[i] == '.') ++dots;
+    if (reply[i] == '@' && dots >= 8) return i + 1 < reply.size() ? i : reply.npos;
+  }
+  return reply.npos;
+}
+
+class Delivery {
+ public:
+  Delivery(const Account::Origin& origin, const Message& message, const MatchResult& result,
+           bool captured, std::uint64_t& random)
+      : origin_(origin), message_(message), result_(result), captured_(captured), random_(random) {
+    if (origin.leaf && origin.from) cluster_ = origin.from->origin_cluster();
+    share();
+    if (origin.leaf) restore_subject();
+  }
+
+  std::uint32_t run() {
+    for (Subscription* each : result_.plain) give(*each);
+    for (const QueueGroup& group : result_.groups) serve(group);
+    serve_leafs();
+    return delivered_;
+  }
+
+ private:
+  void share() {
+    const std::size_t bytes = message_.header.size() + message_.payload.size();
+    if (bytes < kSharedBytesMin || message_.shared || result_.target_count() < 2) return;
+    std::string whole;
+    whole.reserve(bytes);
+    whole.append(message_.header).append(message_.payload);
+    message_.shared = std::make_shared<const std::string>(std::move(whole));
+  }
+
+  // Local parties see what the consumer's stream held; other leafs get it as it came.
+  void restore_subject() {
+    const std::size_t at = find_original_subject(message_.reply);
+    if (at == message_.reply.npos) return;
+    restored_ = message_;
+    restored_.subject = message_.reply.substr(at + 1);
+    restored_.reply = message_.reply.substr(0, at);
+    local_ = &restored_;
+  }
+
+  bool give(Subscription& subscription) {
+    if (subscription.closed || (!origin_.echo && subscription.owner == origin_.from)) return false;
+    if (!subscription.owner->deliver(subscription, *local_)) return false;
+    ++delivered_;
+    return true;
+  }
+
+  bool may_reach(const Subscriber& leaf) const {
+    if (&leaf == origin_.from || (captured_ && leaf.uplink())) return false;
+    return cluster_.empty() || leaf.origin_cluster() != cluster_;
+  }
+
+  // A local member in the group's order from a random start; a leaf when no local one takes it.
+  void serve(const QueueGroup& group) {
+    if (origin_.leaf && !names(origin_.queues, group.name)) return;
+    const std::uint32_t count = group.leafs - group.begin;
+    const std::uint32_t start = count > 1 ? pick_below(random_, count) : 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint32_t at = start + i < count ? start + i : start + i - count;
+      if (give(*result_.members[group.begin + at])) return;
+    }
+    if (group.leafs != group.end) choose_leaf(group);
+  }
+
+  void choose_leaf(const QueueGroup& group) {
+    std::uint64_t total = 0;
+    for (std::uint32_t i = group.leafs; i < group.end; ++i) total += weight(*result_.members[i]);
+    if (total == 0 || chosen_count_ == chosen_.size()) return;
+    std::uint64_t left = pick_below(random_, static_cast<std::uint32_t>(
+                                                 std::min<std::uint64_t>(total, UINT32_MAX)));
+    for (std::uint32_t i = group.leafs; i < group.end; ++i) {
+      const std::uint64_t share = weight(*result_.members[i]);
+      if (left < share) {
+        chosen_[chosen_count_++] = {result_.members[i]->owner, &group};
+        return;
+      }
+      left -= share;
+    }
+  }
+
+  std::uint32_t weight(const Subscription& member) const {
+    return !member.closed && may_reach(*member.owner) ? member.weight : 0;
+  }
+
+  void serve_leafs() {
+    for (Subscriber* leaf : result_.leafs) {
+      if (may_reach(*leaf)) send(*leaf, true);
+    }
+    for (std::size_t i = 0; i < chosen_count_; ++i) {
+      if (chosen_[i].leaf) send(*chosen_[i].leaf, false);
+    }
+  }
+
+  // One line with all the groups that were chosen for `leaf`.
+  void send(Subscriber& leaf, bool plain) {
+    if (chosen_count_ == 0) {
+      if (leaf.deliver_leaf(message_, plain, nullptr, 0)) ++delivered_;
+      return;
+    }
+    std::array<std::string_view, kLeafQueuesMax> queues;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < chosen_count_; ++i) {
+      if (chosen_[i].leaf != &leaf) continue;
+      queues[count++] = chosen_[i].group->name;
+      chosen_[i].leaf = nullptr;
+    }
+    if (leaf.deliver_leaf(message_, plain, queues.data(), count)) ++delivered_;
+  }
+
+  struct Chosen {  // No initial values: the array costs nothing where no leaf is a member.
+    Subscriber* leaf;
+    const QueueGroup* group;
+  };
+
+  const Account::Origin& origin_;
+  Message message_;
+  Message restored_{};
+  const Message* local_ = &message_;
+  const MatchResult& result_;
+  const bool captured_;
+  std::uint64_t& random_;
+  std::string_view cluster_;
+  std::uint32_t delivered_ = 0;
+  std::size_t chosen_count_ = 0;
+  std::array<Chosen, kLeafQueuesMax> chosen_;
+};
+
+}  // namespace
+
+std::uint32_t deliver(const Account::Origin& origin, const Message& message,
+                      const MatchResult& result, bool captured, std::uint64_t& random) {
+  return Delivery(origin, message, result, captured, random).run();
+}
+
+}  // namespace petiole

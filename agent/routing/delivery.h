@@ -1,0 +1,14 @@
+// Hands one message to all that a match result names: the inside of Account::publish.
+#pragma once
+
+#include "agent/routing/account.h"
+#include "agent/routing/match_result.h"
+
+namespace petiole {
+
+// Returns how many took it. A `captured` message goes to no uplink. `random` is the state of the
+// generator that picks queue members.
+std::uint32_t deliver(const Account::Origin& origin, const Message& message,
+                      const MatchResult& result, bool captured, std::uint64_t& random);
+
+}  // namespace petiole

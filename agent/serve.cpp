@@ -1,0 +1,176 @@
+#include "agent/serve.h"
+
+#include <memory>
+#include <optional>
+
+#include "agent/agent.h"
+#include "agent/machine.h"
+#include "agent/server.h"
+#include "platform/files.h"
+#include "platform/process.h"
+#include "platform/service_notify.h"
+#include "platform/signals.h"
+
+namespace petiole {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kStartError = 2;
+constexpr Duration kGoodbyeMax = 2s;    // For peers to take what was sent to them last.
+constexpr Duration kStatusBeat = 1s;    // Of the status text; written only when it changes.
+
+LogOptions log_options(const LogConfig& config) {
+  LogOptions options;
+  options.debug = config.debug;
+  options.trace = config.trace;
+  options.time = config.time;
+  options.utc = config.time_utc;
+  options.to_stderr = config.file.empty();
+  options.file = config.file;
+  options.file_bytes_max = config.size_limit;
+  options.syslog = config.syslog;
+  return options;
+}
+
+// One run of the server: start, signals, service notification, the end in order.
+class Run {
+ public:
+  explicit Run(const Config& config)
+      : config_(config), machine_(log_options(config.log)), disk_("petiole-store") {}
+
+  int run();
+
+ private:
+  bool open_mirror();
+  void report_recovery(const StoreRecovery& recovery);
+  void on_signal(Signal signal);
+  void begin_stop();
+  void beat();
+  void write_pid();
+  void say_goodbye();
+
+  const Config& config_;
+  Machine machine_;
+  ThreadWorker disk_;
+  std::unique_ptr<Store> store_;
+  std::optional<Agent> agent_;
+  ServiceNotify notify_;
+  std::unique_ptr<Timer> timer_;
+  std::string status_;
+  Time next_watchdog_{};
+  bool stopping_ = false;
+};
+
+int Run::run() {
+  Logger& log = machine_.log;
+  log.info("Starting nats-server (petiole " + std::string(kPetioleVersion) + ")");
+  log.info("  Version:  " + std::string(kNatsVersion));
+  if (!machine_.log.file_error().empty()) log.error(machine_.log.file_error());
+  if (config_.mirror.enabled && !open_mirror()) return kStartError;
+  agent_.emplace(config_, machine_.host(), store_.get(), system_sources().read_file);
+  if (const Agent::Started started = agent_->start(); !started.status.ok()) {
+    log.write(LogLevel::kFatal, started.error);
+    return kStartError;
+  }
+  write_pid();
+  Signals signals(machine_.loop, [this](Signal signal) { on_signal(signal); });
+  timer_ = machine_.loop.make_timer([this] { beat(); });
+  log.info("Server is ready");
+  notify_.ready();
+  if (notify_.active()) beat();
+  machine_.loop.run();
+  say_goodbye();
+  agent_.reset();
+  store_.reset();
+  log.info("Server Exiting..");
+  return 0;
+}
+
+bool Run::open_mirror() {
+  StoreOptions options;
+  options.dir = config_.mirror.dir;
+  options.bytes_max = config_.mirror.max_bytes;
+  StoreResult opened =
+      open_store(options, machine_.loop, disk_, machine_.clock, machine_.entropy.number());
+  if (!opened.store) {
+    machine_.log.write(LogLevel::kFatal, opened.error);
+    return false;
+  }
+  store_ = std::move(opened.store);
+  report_recovery(store_->recovery());
+  return true;
+}
+
+void Run::report_recovery(const StoreRecovery& recovery) {
+  Logger& log = machine_.log;
+  if (recovery.created) log.info("mirror: new store in " + config_.mirror.dir);
+  if (recovery.unclean) log.info("mirror: the last run ended without a stop; all that was on disk is here");
+  if (recovery.quarantined.empty()) return;
+  log.error("mirror: the store was damaged and set aside as " + recovery.quarantined + "; " +
+            std::to_string(recovery.salvaged_messages) + " messages salvaged, " +
+            std::to_string(recovery.lost_messages) + " lost and entered in the ledger");
+}
+
+void Run::on_signal(Signal signal) {
+  switch (signal) {
+    case Signal::kInterrupt:
+    case Signal::kTerminate:
+      if (stopping_) return machine_.loop.stop();
+      return begin_stop();
+    case Signal::kUser1:
+      return machine_.log.reopen();
+    case Signal::kUser2:
+      machine_.log.info("Entering lame duck mode, stop accepting new clients");
+      return agent_->lame_duck([this] { begin_stop(); });
+    case Signal::kHangUp:
+      machine_.log.warning("reload: this version takes a changed configuration at its next start");
+      return agent_->kick_links();
+  }
+}
+
+void Run::begin_stop() {
+  stopping_ = true;
+  machine_.log.info("Initiating Shutdown...");
+  notify_.stopping();
+  agent_->stop([this] { machine_.loop.stop(); });
+}
+
+// Runs under systemd only: status text and watchdog. An idle server without it sleeps.
+void Run::beat() {
+  const Time now = machine_.clock.now();
+  if (std::string status = agent_->status_line(); status != status_) {
+    status_ = std::move(status);
+    notify_.status(status_);
+  }
+  if (const auto interval = notify_.watchdog_interval(); interval && now >= next_watchdog_) {
+    notify_.watchdog();
+    next_watchdog_ = now + *interval;
+  }
+  timer_->arm(now + kStatusBeat);
+}
+
+void Run::write_pid() {
+  if (config_.pid_file.empty()) return;
+  const std::string text = std::to_string(process_id());
+  if (const Status written = write_file(config_.pid_file, text); !written.ok()) {
+    machine_.log.error("pid_file " + config_.pid_file + ": " + std::string(written.text()));
+  }
+}
+
+void Run::say_goodbye() {
+  const Time until = machine_.clock.now() + kGoodbyeMax;
+  const auto timer = machine_.loop.make_timer([] {});
+  while (machine_.network.open_connections() != 0 && machine_.clock.now() < until) {
+    timer->arm(machine_.clock.now() + 50ms);
+    machine_.loop.turn();
+  }
+  machine_.network.drop_connections();
+}
+
+}  // namespace
+
+int run_server(const LoadedConfig& loaded) { return Run(loaded.config).run(); }
+
+}  // namespace petiole

@@ -1,0 +1,18 @@
+// The program: which command the arguments name, and the life of the server.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "agent/config/load.h"
+
+namespace petiole {
+
+// `arguments` without the program's name. Returns the exit status: 0 clean, 1 configuration error,
+// 2 failure to start; a subcommand documents its own.
+int run_program(std::span<const std::string> arguments);
+
+// Serves until a signal ends it.
+int run_server(const LoadedConfig& loaded);
+
+}  // namespace petiole

@@ -1,0 +1,208 @@
+// ClientSession: what a client asks for after login.
+#include <limits>
+
+#include "agent/protocol/headers.h"
+#include "agent/protocol/info.h"
+#include "agent/protocol/writer.h"
+#include "agent/session/client_session.h"
+#include "agent/subject/subject.h"
+#include "agent/subject/subject_index.h"
+
+namespace petiole {
+
+namespace {
+
+// Wire 1.7: subjects and replies that belong to servers.
+bool is_reserved_subject(std::string_view subject) {
+  return subject.starts_with("_GR_.") || subject.starts_with("$NRG.");
+}
+
+bool is_reserved_reply(std::string_view reply) {
+  return reply.starts_with("_R_.") || reply.starts_with("$JS.ACK.") || reply.starts_with("_GR_.");
+}
+
+bool fits_subscription(const Op& op) {
+  constexpr std::size_t kMax = std::numeric_limits<std::uint16_t>::max();
+  return op.subject.size() <= kMax && op.queue.size() <= kMax && op.sid.size() <= kMax;
+}
+
+}  // namespace
+
+Status ClientSession::handle(const Op& op, Time now) {
+  if (op.verb == Verb::kConnect) return on_connect(op, now);
+  if (!account_) {
+    const Status login = ensure_login();
+    if (!login.ok()) return login;
+  }
+  switch (op.verb) {
+    case Verb::kPub:
+    case Verb::kHpub:
+      on_publish(op);
+      break;
+    case Verb::kSub:
+      on_subscribe(op);
+      break;
+    case Verb::kUnsub:
+      on_unsubscribe(op);
+      break;
+    case Verb::kPing:
+      on_ping();
+      break;
+    case Verb::kPong:
+      keepalive_->pong(now);
+      break;
+    default:
+      break;  // INFO and +OK of a client mean nothing.
+  }
+  return {};
+}
+
+bool ClientSession::may_publish(const Op& op) {
+  if (is_reserved_subject(op.subject)) {
+    send_err("Permissions Violation for Publish to ", op.subject);
+    return false;
+  }
+  if (is_reserved_reply(op.reply)) {
+    send_err("Permissions Violation for Publish with Reply of ", op.reply);
+    return false;
+  }
+  return true;
+}
+
+void ClientSession::on_publish(const Op& op) {
+  const std::size_t bytes = op.header.size() + op.payload.size();
+  ++counters_.messages_in;
+  counters_.bytes_in += bytes;
+  ServerStats& stats = server_.stats();
+  ++stats.traffic.messages_in;
+  stats.traffic.bytes_in += bytes;
+  if (options_.pedantic && !is_valid_literal(op.subject)) send_err("Invalid Publish Subject");
+  if (!may_publish(op)) return;
+  Capture* const capture = account_->capture();
+  if (!capture) send_ok();
+  const Message message{.subject = op.subject, .reply = op.reply, .header = op.header,
+                        .payload = op.payload, .shared = nullptr};
+  const PublishOutcome outcome =
+      account_->publish({.from = this, .echo = options_.echo}, message);
+  if (outcome.delivered == 0 && !op.reply.empty()) answer_no_responders(message);
+  if (!capture) return;
+  // A +OK acknowledges the message, and so waits for the disk as a PONG does.
+  const bool ok_waits = options_.verbose && capture->has_undurable();
+  if (!ok_waits) send_ok();
+  if (ok_waits || (outcome.captured && capture->congested())) wait_for_disk(ok_waits);
+}
+
+// 503 to a requester that asked for it and listens on the reply subject itself (wire 1.5).
+void ClientSession::answer_no_responders(const Message& message) {
+  if (!options_.no_responders) return;
+  plain_.clear();
+  queued_.clear();
+  account_->index().match(message.reply, plain_, queued_);
+  for (const Subscription* each : plain_) {
+    if (each->owner != this || each->closed) continue;
+    const std::string header = no_responders_header(message.subject);
+    Message answer;
+    answer.header = header;
+    write_msg(wire_->output(), message.reply, each->sid(), answer, true);
+    wire_->wake();
+    return;
+  }
+}
+
+bool ClientSession::may_subscribe(const Op& op) {
+  if (op.queue == "_sys_") {
+    std::string text = "Permissions Violation for Subscription to ";
+    text += go_quoted(op.subject);
+    send_err(text.append(" using queue "), op.queue);
+    return false;
+  }
+  if (limits_.subscriptions_max != 0 && subscriptions_.size() >= limits_.subscriptions_max) {
+    send_err("maximum subscriptions exceeded");
+    return false;
+  }
+  return true;
+}
+
+void ClientSession::on_subscribe(const Op& op) {
+  if (!may_subscribe(op)) return;
+  if (subscriptions_.find(op.sid)) return send_ok();  // The first stays.
+  if (!is_valid_subject(op.subject) || !fits_subscription(op)) return send_err("Invalid Subject");
+  Subscription* const subscription = make_subscription(*this, op.subject, op.queue, op.sid);
+  subscriptions_.insert(*subscription);
+  account_->add(*subscription);
+  send_ok();
+}
+
+void ClientSession::on_unsubscribe(const Op& op) {
+  Subscription* const subscription = subscriptions_.find(op.sid);
+  if (subscription) {
+    if (op.number > subscription->delivered) {
+      subscription->max = op.number;
+    } else {
+      forget(*subscription);
+    }
+  }
+  send_ok();
+}
+
+void ClientSession::forget(Subscription& subscription) {
+  subscriptions_.erase(subscription);
+  account_->retire(&subscription);
+}
+
+void ClientSession::on_ping() {
+  send("PONG\r\n");
+  if (!connected_ || std::exchange(first_pong_sent_, true) || options_.protocol < 1) return;
+  ServerInfo info = make_info();
+  info.connect_info = true;
+  info.remote_account = account_->name();
+  send(client_info_line(info));
+}
+
+bool ClientSession::deliver(Subscription& subscription, const Message& message) {
+  if (ended_) return false;
+  Output& output = wire_->output();
+  const bool asleep = output.empty();
+  write_msg(output, message.subject, subscription.sid(), message, options_.headers);
+  if (asleep) wire_->wake();
+  const std::size_t bytes = message.header.size() + message.payload.size();
+  ++counters_.messages_out;
+  counters_.bytes_out += bytes;
+  ServerStats& stats = server_.stats();
+  ++stats.traffic.messages_out;
+  stats.traffic.bytes_out += bytes;
+  if (++subscription.delivered == subscription.max) forget(subscription);
+  if (output.size() > limits_.pending_bytes_max) give_up_slow("Slow Consumer (Pending Bytes)");
+  return true;
+}
+
+// A PONG or +OK tells a client that what it published before is safe.
+bool ClientSession::must_wait_for_disk(const Op& op) const {
+  if (disk_passed_ || !account_) return false;
+  const Capture* const capture = account_->capture();
+  if (!capture || !capture->has_undurable()) return false;
+  if (op.verb == Verb::kPing) return true;
+  return options_.verbose && (op.verb == Verb::kSub || op.verb == Verb::kUnsub);
+}
+
+// Reads no more until all that was captured is on disk, or the disk has failed: the mirror keeps
+// account of what that loses, and clients are served on.
+void ClientSession::wait_for_disk(bool then_ok) {
+  waiting_ = true;
+  wire_->pause_reading();
+  const std::weak_ptr<ClientSession*> self = self_;
+  account_->capture()->when_durable([self, then_ok](Status) {
+    const auto session = self.lock();
+    if (!session || (*session)->ended_) return;
+    if (then_ok) (*session)->send_ok();
+    (*session)->disk_passed_ = true;
+    (*session)->resume();
+  });
+}
+
+void ClientSession::resume() {
+  waiting_ = false;
+  wire_->resume_reading();
+}
+
+}  // namespace petiole

@@ -1,0 +1,210 @@
+#include "agent/session/client_session.h"
+
+#include <algorithm>
+
+#include "agent/protocol/writer.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr Duration kFirstPing = 2s;  // nats-server: firstClientPingInterval.
+
+}  // namespace
+
+ClientSession::ClientSession(Server& server, const PeerInfo& peer)
+    : server_(server),
+      limits_(server.config().limits),
+      authenticator_(server.config().auth),
+      peer_(peer),
+      subscriptions_(server.host().entropy.number()),
+      cid_(server.next_cid()),
+      started_(server.host().clock.wall()),
+      self_(std::make_shared<ClientSession*>(this)) {
+  server_.count_client(1);
+  ++server_.stats().connections_total;
+}
+
+ClientSession::~ClientSession() { server_.count_client(-1); }
+
+void ClientSession::opened(Wire& wire, Time now) {
+  wire_ = &wire;
+  peer_ = wire.peer();
+  last_activity_ = now;
+  server_.enter(cid_, *this);
+  const Duration first = std::min<Duration>(kFirstPing, limits_.ping_interval);
+  const auto spread = static_cast<std::uint64_t>(first.count() / 5 + 1);
+  const Duration extra(static_cast<Duration::rep>(server_.host().entropy.number() % spread));
+  keepalive_.emplace(limits_, first + extra, now);
+  if (authenticator_.required()) login_due_ = now + server_.config().auth.timeout;
+  send_info();
+}
+
+Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
+  last_activity_ = now;
+  keepalive_->heard(now);
+  std::size_t used = 0;
+  wanted_ = 0;
+  while (used < input.size() && !waiting_ && !ended_) {
+    Op op;
+    const ParseResult result =
+        parse(input.substr(used), kClient, limits_, options_.headers, op);
+    if (result.error != ParseError::kNone) return refuse(result.error);
+    if (result.used == 0) {
+      wanted_ = result.wanted;
+      break;
+    }
+    if (must_wait_for_disk(op)) {
+      wait_for_disk(false);
+      break;
+    }
+    disk_passed_ = false;
+    const Status status = handle(op, now);
+    if (!status.ok()) return status;
+    used += result.used;
+  }
+  return ended_ ? input.size() : used;
+}
+
+Status ClientSession::refuse(ParseError error) {
+  const Status login = account_ ? Status() : ensure_login();
+  if (!login.ok()) return login;
+  switch (error) {
+    case ParseError::kUnknownOperation:
+      return fail({Errc::kProtocol, "unknown operation"}, "Unknown Protocol Operation",
+                  "Protocol Violation");
+    case ParseError::kControlLine:
+      return fail({Errc::kTooLarge, "control line"}, "maximum control line exceeded",
+                  "Maximum Control Line Exceeded");
+    case ParseError::kPayloadTooLarge:
+      return fail({Errc::kTooLarge, "payload"}, "Maximum Payload Violation",
+                  "Maximum Message Payload Exceeded");
+    case ParseError::kClientError:
+      return fail({Errc::kProtocol, "the client reported an error"}, {}, "Parse Error");
+    default:
+      return fail({Errc::kProtocol, "bad arguments"}, {}, "Protocol Violation");
+  }
+}
+
+// Sends -ERR unless `text` is empty; the caller returns the result, which closes.
+Status ClientSession::fail(Status why, std::string_view text, const char* reason) {
+  if (!text.empty()) send_err(text);
+  if (!reason_) reason_ = reason;
+  ended_ = true;
+  return why;
+}
+
+Time ClientSession::deadline() const {
+  if (ended_ || !keepalive_) return kNever;
+  const Time stuck = wire_->blocked_since();
+  const Time write_due = stuck == kNever ? kNever : stuck + limits_.write_deadline;
+  return std::min({keepalive_->due(), login_due_, write_due});
+}
+
+Status ClientSession::tick(Time now) {
+  if (ended_) return {};
+  if (now >= login_due_) {
+    return fail({Errc::kTimeout, "authentication"}, "Authentication Timeout",
+                "Authentication Timeout");
+  }
+  const Time stuck = wire_->blocked_since();
+  if (stuck != kNever && now >= stuck + limits_.write_deadline) {
+    give_up_slow("Slow Consumer (Write Deadline)");
+    return {};
+  }
+  switch (keepalive_->tick(now)) {
+    case Keepalive::Action::kPing:
+      send("PING\r\n");
+      break;
+    case Keepalive::Action::kGiveUp:
+      ++server_.stats().stale_connections;
+      return fail({Errc::kTimeout, "stale connection"}, "Stale Connection", "Stale Connection");
+    case Keepalive::Action::kNone:
+      break;
+  }
+  return {};
+}
+
+void ClientSession::closed(const CloseReason& reason, Time) {
+  ended_ = true;
+  self_.reset();
+  if (!reason_) {
+    reason_ = reason.code == Errc::kClosed ? "Client Closed"
+              : reason.code == Errc::kOk   ? "Server Shutdown"
+              : reason.code == Errc::kTls  ? "TLS Handshake Failure"
+                                           : "Read Error";
+  }
+  ConnectionReport last = report(false);
+  last.stop = server_.host().clock.wall();
+  last.reason = reason_;
+  leave_account();
+  wire_ = nullptr;
+  server_.leave(cid_, std::move(last));
+}
+
+void ClientSession::leave_account() {
+  for (Subscription* const subscription : subscriptions_) {
+    if (subscription) account_->retire(subscription);
+  }
+  subscriptions_ = SidTable(server_.host().entropy.number());
+  account_ = nullptr;
+}
+
+void ClientSession::send(std::string_view text) {
+  if (ended_) return;
+  Output& output = wire_->output();
+  const bool asleep = output.empty();
+  output.append(text);
+  if (asleep) wire_->wake();
+}
+
+void ClientSession::send_err(std::string_view prefix, std::string_view quoted) {
+  if (ended_) return;
+  write_err(wire_->output(), prefix, quoted);
+  wire_->wake();
+}
+
+void ClientSession::shut_down(const char* reason) {
+  if (ended_) return;
+  reason_ = reason;
+  ended_ = true;
+  wire_->close({Errc::kOk, reason});
+}
+
+// Closes without another word: what would be said goes behind what is not taken anyway.
+void ClientSession::give_up_slow(const char* reason) {
+  if (ended_) return;
+  reason_ = reason;
+  ended_ = true;
+  ++server_.stats().slow_consumers;
+  wire_->abort({Errc::kSlowConsumer, reason});
+}
+
+ConnectionReport ClientSession::report(bool subscriptions) const {
+  ConnectionReport report;
+  const Clock& clock = server_.host().clock;
+  report.cid = cid_;
+  report.type = peer_.websocket ? "websocket" : "nats";
+  report.ip = peer_.address;
+  report.port = peer_.port;
+  report.start = started_;
+  report.last_activity = clock.wall() - (clock.now() - last_activity_);
+  report.rtt = keepalive_ ? keepalive_->round_trip() : Duration{};
+  report.pending_bytes = wire_ ? wire_->output().size() : 0;
+  report.counters = counters_;
+  report.subscriptions = subscriptions_.size();
+  report.name = options_.name;
+  report.lang = options_.lang;
+  report.version = options_.version;
+  report.tls_version = peer_.tls_version;
+  report.tls_cipher = peer_.tls_cipher;
+  report.user = user_;
+  report.account = account_ ? account_->name() : std::string();
+  if (!subscriptions) return report;
+  for (const Subscription* each : subscriptions_) {
+    if (each) report.subscription_list.push_back(each);
+  }
+  return report;
+}
+
+}  // namespace petiole

@@ -1,0 +1,106 @@
+// One client connection: the NATS client protocol of wire/client-and-leaf.md section 1.
+//
+// Takes bytes, the time and a Wire; knows no socket. Login and its timers first, then operations
+// one by one; messages for the client come from the account through deliver(). Loop thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/protocol/connect.h"
+#include "agent/protocol/parser.h"
+#include "agent/server.h"
+#include "agent/session/authenticator.h"
+#include "agent/session/keepalive.h"
+#include "agent/session/sid_table.h"
+#include "platform/protocol.h"
+
+namespace petiole {
+
+struct ServerInfo;
+
+class ClientSession : public Protocol, public Subscriber, public Reportable {
+ public:
+  ClientSession(Server& server, const PeerInfo& peer);
+  ~ClientSession() override;
+
+  void opened(Wire& wire, Time now) override;
+  Result<std::size_t> receive(std::string_view input, Time now) override;
+  std::size_t wanted() const override { return wanted_; }
+  Status tick(Time now) override;
+  Time deadline() const override;
+  void closed(const CloseReason& reason, Time now) override;
+
+  PeerKind kind() const override { return PeerKind::kClient; }
+  bool deliver(Subscription& subscription, const Message& message) override;
+
+  ConnectionReport report(bool subscriptions) const override;
+
+  void shut_down(const char* reason) override;
+  void announce_lame_duck() override;
+
+ private:
+  // Login: client_login.cpp.
+  ServerInfo make_info() const;
+  void send_info();
+  Status ensure_login();
+  Status on_connect(const Op& op, Time now);
+  void compare_hash(Authenticator::Answer answer);
+  void hash_compared(const Authenticator::Answer& answer);
+  Status settle(const Authenticator::Answer& answer);
+  Status finish_connect();
+  void leave_account();
+
+  // Operations: client_operations.cpp.
+  Status handle(const Op& op, Time now);
+  void on_publish(const Op& op);
+  bool may_publish(const Op& op);
+  void answer_no_responders(const Message& message);
+  void on_subscribe(const Op& op);
+  bool may_subscribe(const Op& op);
+  void on_unsubscribe(const Op& op);
+  void on_ping();
+  void forget(Subscription& subscription);
+
+  // Waiting: for the disk, for a hash.
+  bool must_wait_for_disk(const Op& op) const;
+  void wait_for_disk(bool then_ok);
+  void resume();
+
+  Status refuse(ParseError error);
+  Status fail(Status why, std::string_view text, const char* reason);
+  void send(std::string_view text);
+  void send_err(std::string_view prefix, std::string_view quoted = {});
+  void send_ok() { if (options_.verbose) send("+OK\r\n"); }
+  void give_up_slow(const char* reason);
+
+  Server& server_;
+  const Limits limits_;
+  Authenticator authenticator_;
+  PeerInfo peer_;
+  Wire* wire_ = nullptr;
+  Account* account_ = nullptr;  // Null until login.
+  ConnectOptions options_;
+  SidTable subscriptions_;
+  std::optional<Keepalive> keepalive_;
+  std::uint64_t cid_;
+  std::string nonce_, user_;
+  ConnectionCounters counters_;
+  WallTime started_;
+  Time last_activity_{};
+  Time login_due_ = kNever;
+  std::size_t wanted_ = 0;
+  const char* reason_ = nullptr;  // Why we close; wire 1.11.
+  bool connected_ = false;        // CONNECT was accepted.
+  bool first_pong_sent_ = false;
+  bool waiting_ = false;          // Reading is paused until a callback.
+  bool disk_passed_ = false;      // The next operation waited for the disk already.
+  bool ended_ = false;            // Nothing more is sent or delivered.
+  std::vector<Subscription*> plain_, queued_;  // Scratch of answer_no_responders.
+  std::shared_ptr<ClientSession*> self_;       // Expires with this: held weakly by callbacks.
+};
+
+}  // namespace petiole

@@ -1,0 +1,34 @@
+// When to ping a peer, and when to give it up. Rules: wire/client-and-leaf.md section 1.10.
+#pragma once
+
+#include "agent/limits.h"
+#include "platform/time.h"
+
+namespace petiole {
+
+class Keepalive {
+ public:
+  enum class Action : std::uint8_t { kNone, kPing, kGiveUp };
+
+  // The first ping is due after `first`; it measures the round trip.
+  Keepalive(const Limits& limits, Duration first, Time now);
+
+  void restart(Duration first, Time now) { due_ = now + first; }  // After CONNECT.
+  void heard(Time now) { heard_ = now; }
+  void pong(Time now);
+  Action tick(Time now);
+
+  Time due() const { return due_; }
+  Duration round_trip() const { return round_trip_; }  // Zero: not measured yet.
+
+ private:
+  bool can_skip(Time now) const;
+
+  Duration interval_;
+  int out_max_;
+  int out_ = 0;
+  Time due_, heard_, pinged_{};
+  Duration round_trip_{};
+};
+
+}  // namespace petiole

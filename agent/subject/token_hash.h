@@ -1,0 +1,30 @@
+// A fast hash of short texts. The seed keeps a peer from choosing texts that collide.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace petiole {
+
+// Multiply and fold over eight bytes at a time.
+inline std::uint32_t token_hash(std::uint64_t seed, std::string_view text) {
+  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
+  std::uint64_t state = seed ^ (text.size() * kFactor);
+  const auto mix = [&state](std::uint64_t word) {
+    state = (state ^ word) * kFactor;
+    state ^= state >> 32;
+  };
+  std::uint64_t word = 0;
+  while (text.size() >= sizeof(word)) {
+    std::memcpy(&word, text.data(), sizeof(word));
+    mix(word);
+    text.remove_prefix(sizeof(word));
+  }
+  word = 0;
+  if (!text.empty()) std::memcpy(&word, text.data(), text.size());
+  mix(word);
+  return static_cast<std::uint32_t>(state ^ (state >> 29));
+}
+
+}  // namespace petiole

@@ -1,0 +1,129 @@
+// From the socket to the protocol. Whole operations are read where they lie; a torn one is kept.
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/post.hpp>
+#include <cstring>
+
+#include "platform/connection.h"
+
+namespace petiole {
+
+namespace {
+constexpr int kReadsPerTurn = 4;  // Then it is the others' turn.
+// Held without the protocol saying what it wants: longer than the longest line of a leaf (64 KiB).
+constexpr std::size_t kUnknownBytesMax = 256 * 1024;
+constexpr std::size_t kLingerBytesMax = 8 << 20;  // Read and thrown away after our end.
+}  // namespace
+
+void Connection::wait_readable() {
+  if (read_waiting_ || peer_ended_ || state_ == State::kFinished) return;
+  if (paused_ && state_ == State::kOpen && !securing()) return;
+  read_waiting_ = true;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
+    self->on_readable(error);
+  });
+}
+
+void Connection::on_readable(std::error_code error) {
+  read_waiting_ = false;
+  if (state_ == State::kFinished) return;
+  if (error) return on_read_error(error);
+  if (state_ == State::kLingering) return linger();
+  for (int i = 0; i < kReadsPerTurn && state_ <= State::kOpen; ++i) {
+    if ((paused_ && !securing()) || !read_once()) break;
+  }
+  mark();
+  // In kFlushing nothing is read: the peer's bytes are thrown away later, in kLingering.
+  if (state_ <= State::kOpen) wait_readable();
+}
+
+// False when nothing more is to be had now.
+bool Connection::read_once() {
+  std::size_t front = 0;
+  const std::span<char> room = read_room(front);
+  std::error_code error;
+  const std::size_t bytes = socket_.read_some(asio::buffer(room.data(), room.size()), error);
+  if (error == asio::error::would_block || error == asio::error::interrupted) return false;
+  if (error) return on_read_error(error), false;
+  stats_.bytes_read += bytes;
+  if (layered_) {
+    decode({room.data(), bytes});
+  } else if (room.data() == core_.loop.scratch.data() + front) {
+    offer({core_.loop.scratch.data(), front + bytes});
+  } else {
+    held_.added(bytes);
+    offer(held_.view());
+  }
+  return bytes == room.size();
+}
+
+// Where the next read goes: behind the `front` bytes of a torn operation that were copied to the
+// front of the scratch, or, when a large operation is coming, straight to where it is held.
+std::span<char> Connection::read_room(std::size_t& front) {
+  std::span<char> scratch(core_.loop.scratch);
+  if (layered_ || held_.empty()) return scratch.first(kReadBytes);
+  const std::size_t wanted = protocol_->wanted();
+  if (held_.size() <= kFrontBytes && wanted <= scratch.size()) {
+    front = held_.size();
+    std::memcpy(scratch.data(), held_.view().data(), front);
+    return scratch.subspan(front, kReadBytes);
+  }
+  if (wanted > held_.size()) return held_.room(wanted);
+  return held_.room(held_.size() + kReadBytes);
+}
+
+void Connection::on_read_error(std::error_code error) {
+  if (error == asio::error::operation_aborted) return;
+  peer_ended_ = true;
+  if (error == asio::error::eof) {
+    const bool open = state_ == State::kOpen && !securing();
+    // What is in the output may still be wanted: `printf 'PING\r\n' | nc -N` ends its side first.
+    if (open) return end({Errc::kClosed, Stage::kOpen, words(error)});
+    return finish({Errc::kClosed, stage(), words(error)});
+  }
+  finish({Errc::kNetwork, stage(), words(error)});
+}
+
+void Connection::linger() {
+  std::error_code error;
+  std::span<char> scratch(core_.loop.scratch);
+  const std::size_t bytes = socket_.read_some(asio::buffer(scratch.data(), scratch.size()), error);
+  linger_bytes_ += static_cast<std::uint32_t>(bytes);
+  if (error == asio::error::would_block) error.clear();
+  if (error || linger_bytes_ > kLingerBytesMax) return finish({});
+  wait_readable();
+}
+
+// Offers `input`, which is all that is held and what has come behind it, and keeps the rest.
+void Connection::offer(std::string_view input) {
+  if (state_ != State::kOpen || paused_) return held_.keep(input);
+  const bool clear = !layered_;
+  receiving_ = true;
+  const Result<std::size_t> used = protocol_->receive(input, now());
+  receiving_ = false;
+  if (!used.ok()) close(used.status());
+  if (state_ != State::kOpen) return held_.keep({});
+  input.remove_prefix(*used);
+  if (clear && layered_) return begin_tls(input);
+  held_.keep(input);
+  if (held_.size() >= kUnknownBytesMax && protocol_->wanted() <= held_.size() && !paused_) {
+    close({Errc::kTooLarge, "an operation without an end"});
+  }
+}
+
+void Connection::resume_reading() {
+  if (!paused_) return;
+  paused_ = false;
+  if (std::exchange(resuming_, true)) return;
+  asio::post(core_.loop.io, [self = shared_from_this()] { self->offer_again(); });
+}
+
+void Connection::offer_again() {
+  resuming_ = false;
+  if (state_ != State::kOpen || paused_) return;
+  if (!held_.empty() && !securing()) offer(held_.view());
+  mark();
+  wait_readable();
+}
+
+}  // namespace petiole

@@ -1,0 +1,131 @@
+#include "platform/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+namespace petiole {
+
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { close(); }
+  int number() const { return number_; }
+  bool close() { return number_ < 0 || ::close(std::exchange(number_, -1)) == 0; }
+
+ private:
+  int number_;
+};
+
+Status to_status(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return {Errc::kNotFound, "no such file"};
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return {Errc::kPermission, "not allowed"};
+    case ENOSPC:
+    case EDQUOT:
+      return {Errc::kStorageFull, "the disk is full"};
+    default:
+      return {Errc::kStorage, "the disk refused"};
+  }
+}
+
+FileText failed(const std::string& path, Status status, std::string_view why) {
+  return {{}, status, path + ": " + std::string(why)};
+}
+
+FileText failed(const std::string& path, int error) {
+  return failed(path, to_status(error), std::strerror(error));
+}
+
+bool write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) return false;
+    if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// A rename is on disk when the directory is.
+bool sync_directory(const std::string& path) {
+  const Descriptor directory(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return directory.number() >= 0 && ::fsync(directory.number()) == 0;
+}
+
+bool write_synced(const std::string& path, std::string_view text, std::uint32_t mode) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  return file.number() >= 0 && ::fchmod(file.number(), mode) == 0 &&
+         write_all(file.number(), text) && ::fsync(file.number()) == 0 && file.close();
+}
+
+}  // namespace
+
+FileText read_file(const std::string& path, std::size_t bytes_max) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat state {};
+  if (file.number() < 0 || ::fstat(file.number(), &state) != 0) return failed(path, errno);
+  if (S_ISDIR(state.st_mode)) return failed(path, EISDIR);
+  FileText result;
+  char buffer[16 * 1024];
+  while (true) {
+    const ssize_t count = ::read(file.number(), buffer, sizeof(buffer));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failed(path, errno);
+    if (count == 0) return result;
+    result.text.append(buffer, static_cast<std::size_t>(count));
+    if (result.text.size() > bytes_max) {
+      return failed(path, {Errc::kTooLarge, "the file is too large"},
+                    "larger than " + std::to_string(bytes_max) + " bytes");
+    }
+  }
+}
+
+Status write_file(const std::string& path, std::string_view text, std::uint32_t mode) {
+  const std::string fresh = path + ".new." + std::to_string(::getpid());
+  if (write_synced(fresh, text, mode) && ::rename(fresh.c_str(), path.c_str()) == 0) {
+    return sync_directory(path) ? Status() : to_status(errno);
+  }
+  const int error = errno;
+  ::unlink(fresh.c_str());
+  return to_status(error);
+}
+
+bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+std::optional<WallTime> file_modified(const std::string& path) {
+  struct stat state {};
+  if (::stat(path.c_str(), &state) != 0) return std::nullopt;
+  return WallTime(std::chrono::seconds(state.st_mtim.tv_sec) +
+                  std::chrono::nanoseconds(state.st_mtim.tv_nsec));
+}
+
+Status make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0750) == 0) return {};
+  const int error = errno;
+  struct stat state {};
+  if (error == EEXIST && ::stat(path.c_str(), &state) == 0 && S_ISDIR(state.st_mode)) return {};
+  return to_status(error);
+}
+
+}  // namespace petiole

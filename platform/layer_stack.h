@@ -1,0 +1,53 @@
+// The layers of one connection, from the socket up. Each starts when the one below is open.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/layer.h"
+
+namespace petiole {
+
+// Buffers between layers, shared by all connections of a loop: an idle one owns none.
+struct LayerScratch {
+  std::string up, up_next, down, down_next;
+};
+
+class LayerStack {
+ public:
+  struct Entry {
+    std::unique_ptr<Layer> layer;
+    Stage stage = Stage::kTls;
+    Duration timeout{};  // For this layer to open.
+  };
+
+  LayerStack(LayerScratch& scratch, std::vector<Entry> entries)
+      : scratch_(scratch), entries_(std::move(entries)) {}
+
+  Status start(std::string& wire);
+  // Takes all of `bytes`. `plain` gets what comes out at the top.
+  Status receive(std::string_view bytes, std::string& plain, std::string& wire);
+  Status send(std::string_view plain, std::string& wire);
+  void shut_down(std::string& wire);
+
+  bool open() const { return opened_ == entries_.size(); }
+  std::size_t opened() const { return opened_; }  // Layers that are open, from the bottom.
+  const Entry& entry(std::size_t index) const { return entries_[index]; }
+  void describe(PeerInfo& peer) const;
+  std::string error() const;  // Of the layer that failed.
+
+ private:
+  Status send_through(std::size_t layers, std::string_view bytes, std::string& wire);
+  Status start_layer(std::size_t index, std::string& wire);
+  Status settle(std::size_t index, std::string& wire);
+
+  LayerScratch& scratch_;
+  std::vector<Entry> entries_;
+  std::size_t opened_ = 0;
+  std::size_t failed_ = 0;
+};
+
+}  // namespace petiole

@@ -1,0 +1,181 @@
+#include "platform/log_writer.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <vector>
+
+namespace petiole {
+
+namespace {
+
+constexpr const char* kNames[] = {"FTL", "ERR", "WRN", "INF", "DBG", "TRC"};  // As in LogLevel.
+constexpr int kSyslogLevels[] = {LOG_CRIT, LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_DEBUG, LOG_DEBUG};
+constexpr std::size_t kTextBytesMax = 8 * 1024;  // Of one line: it may quote a peer.
+
+// `pattern` has the date and time in strftime's words; nanoseconds are the caller's.
+std::string time_text(WallTime when, bool utc, const char* pattern) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(when);
+  const std::time_t time = static_cast<std::time_t>(seconds.time_since_epoch().count());
+  std::tm parts{};
+  utc ? ::gmtime_r(&time, &parts) : ::localtime_r(&time, &parts);
+  char text[64];
+  return {text, std::strftime(text, sizeof(text), pattern, &parts)};
+}
+
+long nanoseconds_of(WallTime when) {
+  return static_cast<long>((when - std::chrono::floor<std::chrono::seconds>(when)).count());
+}
+
+// A pipe with room for less than a line would block the loop; a file never does.
+bool has_room(int descriptor) {
+  pollfd wait{.fd = descriptor, .events = POLLOUT, .revents = 0};
+  return ::poll(&wait, 1, 0) == 1 && (wait.revents & POLLOUT) != 0;
+}
+
+bool write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) return false;
+    if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+}  // namespace
+
+LogWriter::LogWriter(const Clock& clock, LogOptions options)
+    : clock_(clock), options_(std::move(options)) {
+  if (!options_.file.empty()) open_file();
+  if (options_.syslog) ::openlog("petiole", LOG_PID, LOG_DAEMON);
+}
+
+LogWriter::~LogWriter() {
+  if (file_ >= 0) ::close(file_);
+  if (options_.syslog) ::closelog();
+}
+
+bool LogWriter::enabled(LogLevel level) const {
+  if (level == LogLevel::kDebug) return options_.debug;
+  if (level == LogLevel::kTrace) return options_.trace;
+  return true;
+}
+
+void LogWriter::set_verbosity(bool debug, bool trace) {
+  options_.debug = debug;
+  options_.trace = trace;
+}
+
+void LogWriter::write(LogLevel level, std::string_view text) {
+  if (!enabled(level)) return;
+  text = text.substr(0, kTextBytesMax);
+  format(level, text);
+  if (options_.to_stderr) write_stderr();
+  if (file_ >= 0) write_file();
+  if (options_.syslog) {
+    ::syslog(kSyslogLevels[static_cast<int>(level)], "%.*s", static_cast<int>(text.size()),
+             text.data());
+  }
+}
+
+// [pid] 2026/01/02 15:04:05.000000 [INF] text
+void LogWriter::format(LogLevel level, std::string_view text) {
+  line_ = '[' + std::to_string(::getpid()) + "] ";
+  if (options_.time) {
+    const WallTime now = clock_.wall();
+    char micros[32];
+    std::snprintf(micros, sizeof(micros), ".%06ld ", nanoseconds_of(now) / 1000);
+    line_ += time_text(now, options_.utc, "%Y/%m/%d %H:%M:%S") + micros;
+  }
+  line_ += '[';
+  line_ += kNames[static_cast<int>(level)];
+  line_ += "] ";
+  line_ += text;
+  std::replace(line_.begin(), line_.end(), '\n', ' ');  // One event is one line.
+  line_ += '\n';
+}
+
+void LogWriter::write_stderr() {
+  if (!has_room(STDERR_FILENO)) {
+    ++dropped_;
+    return;
+  }
+  if (dropped_ != 0) {
+    const std::string note = "[" + std::to_string(::getpid()) + "] [WRN] " +
+                             std::to_string(dropped_) + " log lines dropped: nobody read them\n";
+    dropped_ = 0;
+    write_all(STDERR_FILENO, note);
+  }
+  write_all(STDERR_FILENO, line_);  // A pipe that is closed is not our end.
+}
+
+void LogWriter::write_file() {
+  if (options_.file_bytes_max != 0 && file_bytes_ != 0 &&
+      file_bytes_ + line_.size() > options_.file_bytes_max) {
+    rotate();
+  }
+  if (file_ >= 0 && write_all(file_, line_)) file_bytes_ += line_.size();
+}
+
+void LogWriter::reopen() {
+  if (!options_.file.empty()) open_file();
+}
+
+// The old descriptor serves on when the file cannot be opened.
+void LogWriter::open_file() {
+  const int opened =
+      ::open(options_.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  if (opened < 0) {
+    file_error_ = options_.file + ": " + std::strerror(errno);
+    return;
+  }
+  file_error_.clear();
+  if (file_ >= 0) ::close(file_);
+  file_ = opened;
+  struct stat state {};
+  file_bytes_ = ::fstat(file_, &state) == 0 ? static_cast<std::uint64_t>(state.st_size) : 0;
+}
+
+// nats-server's names for the old files: <file>.2006.01.02.15.04.05.000000000
+void LogWriter::rotate() {
+  const WallTime now = clock_.wall();
+  char nanos[32];
+  std::snprintf(nanos, sizeof(nanos), ".%09ld", nanoseconds_of(now));
+  const std::string old =
+      options_.file + time_text(now, options_.utc, ".%Y.%m.%d.%H.%M.%S") + nanos;
+  std::error_code error;
+  std::filesystem::rename(options_.file, old, error);
+  if (error) {  // Try again after as many bytes, not with each line.
+    file_bytes_ = 0;
+    return;
+  }
+  open_file();
+  if (options_.files_max > 0) remove_oldest();
+}
+
+void LogWriter::remove_oldest() {
+  const std::filesystem::path path(options_.file);
+  const std::string prefix = path.filename().string() + '.';
+  const auto dir = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  std::vector<std::filesystem::path> old;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(dir, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with(prefix) && name.size() == prefix.size() + 29) old.push_back(it->path());
+  }
+  std::sort(old.begin(), old.end());  // The names sort as their times.
+  const std::size_t kept = static_cast<std::size_t>(options_.files_max) - 1;
+  for (std::size_t i = 0; i + kept < old.size(); ++i) std::filesystem::remove(old[i], error);
+}
+
+}  // namespace petiole

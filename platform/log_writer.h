@@ -1,0 +1,60 @@
+// Log lines to stderr, a file and syslog, in nats-server's format.
+//
+// Never ends the process and never blocks it for long: a line that a pipe has no room for is
+// dropped, counted, and the count is written when there is room again. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "platform/log.h"
+#include "platform/time.h"
+
+namespace petiole {
+
+struct LogOptions {
+  bool debug = false;
+  bool trace = false;
+  bool time = true;              // The date and time in each line.
+  bool utc = false;              // Instead of local time.
+  bool to_stderr = true;
+  std::string file;              // Empty: none.
+  std::uint64_t file_bytes_max = 0;  // Then the file is renamed with the time; 0: no limit.
+  int files_max = 0;             // That one and the renamed ones; 0: no limit.
+  bool syslog = false;
+};
+
+class LogWriter final : public Logger {
+ public:
+  // A file that cannot be opened is told by file_error(); the other ways are used all the same.
+  LogWriter(const Clock& clock, LogOptions options);
+  ~LogWriter() override;
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  bool enabled(LogLevel level) const override;
+  void write(LogLevel level, std::string_view text) override;
+
+  void set_verbosity(bool debug, bool trace);  // On a reload.
+  void reopen();                               // After another has renamed the file: SIGUSR1.
+  const std::string& file_error() const { return file_error_; }
+
+ private:
+  void format(LogLevel level, std::string_view text);
+  void write_stderr();
+  void write_file();
+  void open_file();
+  void rotate();
+  void remove_oldest();
+
+  const Clock& clock_;
+  LogOptions options_;
+  std::string line_;  // Kept for its capacity.
+  std::string file_error_;
+  int file_ = -1;
+  std::uint64_t file_bytes_ = 0;
+  std::uint64_t dropped_ = 0;  // Since the last line that stderr took.
+};
+
+}  // namespace petiole

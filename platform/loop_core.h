@@ -1,0 +1,36 @@
+// The inside of an AsioLoop, for the parts of platform/ that wait on sockets and signals.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <atomic>
+#include <functional>
+#include <vector>
+
+#include "platform/deadlines.h"
+#include "platform/flush_list.h"
+#include "platform/time.h"
+
+namespace petiole {
+
+inline constexpr std::size_t kReadBytes = 64 * 1024;   // At most, with one read.
+inline constexpr std::size_t kFrontBytes = 16 * 1024;  // Of a torn operation, copied in front.
+
+struct LoopCore {
+  explicit LoopCore(const Clock& clock_) : clock(clock_), scratch(kFrontBytes + kReadBytes) {}
+  Time now() const { return clock.now(); }
+
+  const Clock& clock;
+  Deadlines deadlines;  // Before io: handlers that die with it own deadlines.
+  // Handlers run on one thread; only post() is called from others: no lock around descriptors.
+  asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE_IO};
+  FlushList flush_list;
+  std::vector<char> scratch;  // What all connections of the loop read into.
+
+  asio::steady_timer timer{io};
+  Time timer_at = kNever;
+  std::vector<std::function<void()>> turn_end;
+  std::atomic<bool> stopping{false};
+};
+
+}  // namespace petiole

@@ -1,0 +1,60 @@
+#include "platform/process.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+namespace petiole {
+
+namespace {
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+Duration used_time() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto span = [](const timeval& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+  };
+  return span(usage.ru_utime) + span(usage.ru_stime);
+}
+
+}  // namespace
+
+std::uint64_t resident_bytes() {
+  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen("/proc/self/statm", "re"));
+  unsigned long total = 0, resident = 0;
+  if (!file || std::fscanf(file.get(), "%lu %lu", &total, &resident) != 2) return 0;
+  return std::uint64_t{resident} * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Those that this process may run on: a container may have fewer than the machine.
+int cores() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof(set), &set) == 0) return CPU_COUNT(&set);
+  return static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+int process_id() { return ::getpid(); }
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof(name) - 1) == 0 ? name : "localhost";
+}
+
+double CpuMeter::percent(Time now) {
+  const Duration used = used_time();
+  const Duration used_before = std::exchange(last_used_, used);
+  const Duration span = now - std::exchange(last_time_, now);
+  if (!std::exchange(measured_, true) || span.count() <= 0) return 0;
+  return 100.0 * static_cast<double>((used - used_before).count()) /
+         static_cast<double>(span.count());
+}
+
+}  // namespace petiole

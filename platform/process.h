@@ -1,0 +1,27 @@
+// What the system knows of this process, for monitoring.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "platform/time.h"
+
+namespace petiole {
+
+std::uint64_t resident_bytes();  // 0 when the system does not tell.
+int cores();
+int process_id();
+std::string host_name();
+
+// Share of processor time since the call before, in percent of one core. 0 the first time.
+class CpuMeter {
+ public:
+  double percent(Time now);
+
+ private:
+  Time last_time_{};
+  Duration last_used_{};
+  bool measured_ = false;
+};
+
+}  // namespace petiole

@@ -1,0 +1,34 @@
+// Signals as calls on the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "platform/asio_loop.h"
+#include "platform/status.h"
+
+namespace petiole {
+
+// What nats-server makes of each: stop, stop, reload, reopen the log, lame duck.
+enum class Signal : std::uint8_t { kInterrupt, kTerminate, kHangUp, kUser1, kUser2 };
+
+// Takes the five signals while it lives, and ignores SIGPIPE from then on: a peer or a pipe that is
+// gone is told by an error. `caught` runs on the loop's thread.
+class Signals {
+ public:
+  Signals(AsioLoop& loop, std::function<void(Signal)> caught);
+  ~Signals();
+
+ private:
+  struct Parts;
+  std::shared_ptr<Parts> parts_;
+};
+
+// For `-sl`. Errors: kNotFound (no such process), kPermission.
+Status send_signal(int pid, Signal signal);
+// SIGKILL, for `-sl quit`.
+Status kill_process(int pid);
+bool process_exists(int pid);
+
+}  // namespace petiole

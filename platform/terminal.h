@@ -1,0 +1,23 @@
+// Standard output as people see it, and a directory that lives as long as a command.
+#pragma once
+
+#include <string>
+
+namespace petiole {
+
+bool is_terminal();  // Standard output is one.
+
+// Made under TMPDIR or /tmp, removed with all that is in it.
+class TemporaryDirectory {
+ public:
+  explicit TemporaryDirectory(const char* prefix);
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::string& path() const { return path_; }  // Empty: it could not be made.
+
+ private:
+  std::string path_;
+};
+
+}  // namespace petiole

@@ -1,0 +1,198 @@
+// Keys, certificates and settings, checked when they are loaded, with errors that name the file.
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "platform/tls_wolfssl.h"
+// The options come first.
+#include <wolfssl/openssl/ec.h>
+#include <wolfssl/openssl/evp.h>
+
+namespace petiole {
+namespace {
+
+// Where distributions keep the certificates that they trust, as Go's crypto/x509 looks for them.
+constexpr const char* kSystemStores[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Ubuntu, OpenWrt, Alpine.
+    "/etc/pki/tls/certs/ca-bundle.crt",                   // Fedora.
+    "/etc/ssl/ca-bundle.pem",                             // openSUSE.
+    "/etc/pki/tls/cacert.pem",                            // OpenELEC.
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // RHEL.
+    "/etc/ssl/cert.pem",                                  // Alpine, BSD.
+};
+
+bool library_ready() {
+  static const bool ready = wolfSSL_Init() == WOLFSSL_SUCCESS;
+  return ready;
+}
+
+// Debian's wolfSSL does AES in plain C: ChaCha20 is then three times as fast, so it goes first.
+constexpr const char* kNewSuites =
+    "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:";
+constexpr const char* kOldSuites =
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+
+struct Free {
+  void operator()(WOLFSSL_EVP_PKEY* key) const { wolfSSL_EVP_PKEY_free(key); }
+  void operator()(WOLFSSL_EC_KEY* key) const { wolfSSL_EC_KEY_free(key); }
+  void operator()(WOLFSSL_EC_POINT* point) const { wolfSSL_EC_POINT_free(point); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
+
+using Error = std::string;  // Empty: none.
+
+Error file_error(const char* option, const std::string& path, const std::string& cause) {
+  return std::string("tls: ") + option + " \"" + path + "\": " + cause;
+}
+
+struct FileClose {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+// Says why a file cannot be used at all, before wolfSSL's less plain words do.
+Error check_file(const char* option, const std::string& path, const char* header) {
+  const std::unique_ptr<std::FILE, FileClose> file(std::fopen(path.c_str(), "re"));
+  if (!file) return file_error(option, path, std::strerror(errno));
+  struct stat about {};
+  if (::fstat(::fileno(file.get()), &about) == 0 && S_ISDIR(about.st_mode)) {
+    return file_error(option, path, "is a directory, not a PEM file");
+  }
+  std::array<char, 512> line;
+  while (std::fgets(line.data(), static_cast<int>(line.size()), file.get()) != nullptr) {
+    if (std::strncmp(line.data(), "-----BEGIN ", 11) == 0 && std::strstr(line.data(), header)) {
+      return {};
+    }
+  }
+  return file_error(option, path, std::string("holds no PEM block of a ") + (header[0] == 'C' ? "certificate" : "private key"));
+}
+
+Error load_authorities(WOLFSSL_CTX* context, const std::string& path) {
+  if (path.empty()) {
+    for (const char* store : kSystemStores) {
+      if (wolfSSL_CTX_load_verify_locations_ex(context, store, nullptr,
+                                               WOLFSSL_LOAD_FLAG_IGNORE_ERR) == WOLFSSL_SUCCESS) {
+        return {};
+      }
+    }
+    return "tls: no trusted certificates on this system; install ca-certificates or set ca_file";
+  }
+  if (Error error = check_file("ca_file", path, "CERTIFICATE"); !error.empty()) return error;
+  const int result = wolfSSL_CTX_load_verify_locations_ex(context, path.c_str(), nullptr,
+                                                          WOLFSSL_LOAD_FLAG_NONE);
+  if (result == WOLFSSL_SUCCESS) return {};
+  return file_error("ca_file", path, tls_error_text(result));
+}
+
+// wolfSSL 5.5 compares RSA keys with their certificates, but not those on elliptic curves.
+bool curve_key_matches(WOLFSSL_CTX* context) {
+  WOLFSSL_EVP_PKEY* key = wolfSSL_CTX_get0_privatekey(context);
+  WOLFSSL_X509* cert = wolfSSL_CTX_get0_certificate(context);
+  if (key == nullptr || cert == nullptr || wolfSSL_EVP_PKEY_base_id(key) != EVP_PKEY_EC) return true;
+  const Owned<WOLFSSL_EVP_PKEY> open(wolfSSL_X509_get_pubkey(cert));
+  if (!open || wolfSSL_EVP_PKEY_base_id(open.get()) != EVP_PKEY_EC) return false;
+  const Owned<WOLFSSL_EC_KEY> ours(wolfSSL_EVP_PKEY_get1_EC_KEY(key));
+  const Owned<WOLFSSL_EC_KEY> theirs(wolfSSL_EVP_PKEY_get1_EC_KEY(open.get()));
+  if (!ours || !theirs) return false;
+  const WOLFSSL_EC_GROUP* group = wolfSSL_EC_KEY_get0_group(theirs.get());
+  const Owned<WOLFSSL_EC_POINT> point(wolfSSL_EC_POINT_new(group));
+  return point &&
+         wolfSSL_EC_POINT_mul(group, point.get(), wolfSSL_EC_KEY_get0_private_key(ours.get()),
+                              nullptr, nullptr, nullptr) == WOLFSSL_SUCCESS &&
+         wolfSSL_EC_POINT_cmp(group, point.get(), wolfSSL_EC_KEY_get0_public_key(theirs.get()),
+                              nullptr) == 0;
+}
+
+Error load_certificate(WOLFSSL_CTX* context, const TlsOptions& options) {
+  const std::string& cert = options.cert_file;
+  const std::string& key = options.key_file;
+  if (cert.empty() && key.empty()) {
+    return options.server ? "tls: a server needs cert_file and key_file" : Error();
+  }
+  if (cert.empty()) return file_error("key_file", key, "is given without a cert_file");
+  if (key.empty()) return file_error("cert_file", cert, "is given without a key_file");
+  if (Error error = check_file("cert_file", cert, "CERTIFICATE"); !error.empty()) return error;
+  if (Error error = check_file("key_file", key, "PRIVATE KEY"); !error.empty()) return error;
+  int result = wolfSSL_CTX_use_certificate_chain_file(context, cert.c_str());
+  if (result != WOLFSSL_SUCCESS) {
+    return file_error("cert_file", cert, "holds no certificate that can be read");
+  }
+  result = wolfSSL_CTX_use_PrivateKey_file(context, key.c_str(), WOLFSSL_FILETYPE_PEM);
+  if (result != WOLFSSL_SUCCESS) {
+    return file_error("key_file", key, "holds no private key that can be read without a password");
+  }
+  if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS || !curve_key_matches(context)) {
+    return file_error("key_file", key, "does not belong to the certificate in \"" + cert + "\"");
+  }
+  return {};
+}
+
+// Turns an IANA name, or Go's shorter form of it, into wolfSSL's name; empty when unknown.
+std::string library_name(const std::string& name) {
+  const std::string longer = name + "_SHA256";
+  for (const int first : {0x00, 0x13, 0xc0, 0xcc}) {
+    for (int second = 0; second < 256; ++second) {
+      const auto a = static_cast<unsigned char>(first), b = static_cast<unsigned char>(second);
+      const char* iana = wolfSSL_get_cipher_name_iana_from_suite(a, b);
+      if (iana != nullptr && (name == iana || longer == iana)) {
+        return wolfSSL_get_cipher_name_from_suite(a, b);
+      }
+    }
+  }
+  return {};
+}
+
+Error set_cipher_suites(WOLFSSL_CTX* context, const std::vector<std::string>& names) {
+  std::string list = names.empty() ? kOldSuites : "";
+  bool names_new = false;
+  for (const std::string& name : names) {
+    const std::string known = library_name(name);
+    if (known.empty()) return "tls: unknown cipher suite \"" + name + "\"";
+    names_new = names_new || known.starts_with("TLS13-");
+    list += (list.empty() ? "" : ":") + known;
+  }
+  // A list for TLS 1.2 alone leaves TLS 1.3 as it is, as in nats-server.
+  if (!names_new) list.insert(0, kNewSuites);
+  if (wolfSSL_CTX_set_cipher_list(context, list.c_str()) == WOLFSSL_SUCCESS) return {};
+  return "tls: the library refuses the cipher suites " + list;
+}
+
+Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify) {
+  const int version = options.version_min == TlsVersion::k13 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2;
+  if (wolfSSL_CTX_SetMinVersion(context, version) != WOLFSSL_SUCCESS) {
+    return "tls: the library does not support the minimum version";
+  }
+  // Sessions are long and few: neither a cache nor tickets for resumption.
+  wolfSSL_CTX_set_session_cache_mode(context, WOLFSSL_SESS_CACHE_OFF);
+  wolfSSL_CTX_NoTicketTLSv12(context);
+  if (options.server) wolfSSL_CTX_no_ticket_TLSv13(context);
+  const int mode = !verify ? WOLFSSL_VERIFY_NONE
+                           : WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  wolfSSL_CTX_set_verify(context, mode, nullptr);
+  if (Error error = set_cipher_suites(context, options.cipher_suites); !error.empty()) return error;
+  if (verify) {
+    if (Error error = load_authorities(context, options.ca_file); !error.empty()) return error;
+  }
+  return load_certificate(context, options);
+}
+
+}  // namespace
+
+TlsContextResult make_tls_context(const TlsOptions& options) {
+  if (!library_ready()) return {nullptr, "tls: wolfSSL does not start"};
+  WOLFSSL_CTX* raw = wolfSSL_CTX_new(options.server ? wolfSSLv23_server_method()
+                                                    : wolfSSLv23_client_method());
+  if (raw == nullptr) return {nullptr, "tls: out of memory"};
+  const bool verify = options.verify && (options.server || !options.insecure);
+  auto context = std::make_shared<TlsContext>(raw, options.server, verify);
+  Error error = configure(raw, options, verify);
+  if (!error.empty()) return {nullptr, std::move(error)};
+  return {std::move(context), {}};
+}
+
+}  // namespace petiole

@@ -1,0 +1,17 @@
+// Stands in for tls.cpp in a build without PETIOLE_TLS.
+#include "platform/tls.h"
+
+namespace petiole {
+
+class TlsContext {};
+
+TlsContextResult make_tls_context(const TlsOptions&) {
+  return {nullptr, "tls: this build has no TLS (PETIOLE_TLS)"};
+}
+
+std::unique_ptr<TlsSession> make_tls_session(const std::shared_ptr<TlsContext>&,
+                                             const std::string&) {
+  return nullptr;
+}
+
+}  // namespace petiole

@@ -1,0 +1,9 @@
+// Stands in for websocket.cpp in a build without PETIOLE_WEBSOCKET.
+#include "platform/websocket.h"
+
+namespace petiole {
+
+std::unique_ptr<WebSocketSession> make_websocket_client(const WebSocketOptions&) { return nullptr; }
+std::unique_ptr<WebSocketSession> make_websocket_server(const WebSocketOptions&) { return nullptr; }
+
+}  // namespace petiole

@@ -1,0 +1,77 @@
+#include "agent/config/check.h"
+
+#include <doctest/doctest.h>
+
+#include "agent/config/load.h"
+#include "tests/agent/config/files.h"
+
+namespace petiole {
+namespace {
+
+// The first error or warning of a file.
+std::string told(const std::string& text) {
+  test::Files files;
+  files.files["f"] = text;
+  const std::string arguments[] = {"-c", "f"};
+  const LoadedConfig loaded = load_start(arguments, files.sources()).loaded;
+  if (!loaded.errors.empty()) return to_text(loaded.errors[0]);
+  return loaded.warnings.empty() ? "" : "warning " + to_text(loaded.warnings[0]);
+}
+
+struct Case {
+  const char* text;
+  const char* wanted;
+};
+
+constexpr Case kCases[] = {
+    {"max_payload: 2MB; max_pending: 1MB",
+     "f: max_payload: max_payload (2097152) must not be larger than max_pending (1048576)"},
+    {"authorization {token: t, user: u, password: p}", "give either a token or users, not both"},
+    {"authorization {user: u}", "user \"u\" needs a \"password\""},
+    {"authorization {password: p}", "a password needs a \"user\""},
+    {"authorization {users: [{user: u, password: p, account: A}]}",
+     "unknown account \"A\"; allowed here: $G"},
+    {"no_auth_user: x", "f: no_auth_user: \"x\" is not among the users"},
+    {"lame_duck_duration: 30s; lame_duck_grace_period: 40s", "must be shorter than"},
+    {"leafnodes {reconnect: 10s, reconnect_max: 5s}", "reconnect_max must not be shorter"},
+    {"leafnodes {remotes: [{url: h, account: A}]}",
+     "f: leafnodes.remotes[0]: unknown account \"A\""},
+    {"leafnodes {remotes: [{url: h, credentials: c, nkey: SU}]}", "not both"},
+    {"leafnodes {remotes: [{url: h, tls {cert_file: c}}]}", "both \"cert_file\" and \"key_file\""},
+    {"leafnodes {remotes: [{url: h, deny_imports: 'a..b'}]}", "\"a..b\": a subject has no empty token"},
+    {"leafnodes {remotes: [{url: h, tls {insecure: true}}]}", "warning f: leafnodes.remotes[0].tls"},
+    {"leafnodes {remotes: [{url: h, ws_compression: true}]}", "warning"},
+    {"store_and_forward {}", "warning f: store_and_forward: there are no \"rules\""},
+    {"store_and_forward {rules: {subject: a}}", "warning f: store_and_forward: there is no remote"},
+    {"store_and_forward {dir: '', rules: {subject: a}}", "\"dir\" must name a directory"},
+    {"store_and_forward {rules: {subject: 'a.>.b'}}", "'>' must be the last token"},
+    {"store_and_forward {rules: {subject: 'a b'}}", "a subject has no blanks"},
+    {"store_and_forward {rules: {subject: '$SYS.>'}}", "is an internal subject"},
+    {"store_and_forward {rules: [{subject: a}, {subject: a}]}", "rules[1]: \"a\" is in two places"},
+    {"store_and_forward {max_bytes: 8MB, rules: {subject: a, max_bytes: 9MB}}", "must not be larger"},
+};
+
+}  // namespace
+
+TEST_CASE("config: options that contradict each other") {
+  CHECK(told("") == "");
+  for (const Case& c : kCases) {
+    CAPTURE(c.text);
+    const std::string text = told(c.text);
+    CAPTURE(text);
+    CHECK(text.find(c.wanted) != std::string::npos);
+  }
+}
+
+TEST_CASE("subjects to subscribe to") {
+  for (const char* good : {"a", "a.b", "*", ">", "a.*.>", "a*", "$KV.x"}) {
+    CAPTURE(good);
+    CHECK(check_subject(good).empty());
+  }
+  for (const char* bad : {"", ".", "a.", ".a", "a..b", ">.a", "a b"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(check_subject(bad).empty());
+  }
+}
+
+}  // namespace petiole

@@ -1,0 +1,151 @@
+#include "agent/config/flags.h"
+
+#include <doctest/doctest.h>
+
+#include "agent/config/flag_table.h"
+#include "agent/config/load.h"
+#include "tests/agent/config/files.h"
+
+namespace petiole {
+namespace {
+
+using Words = std::vector<std::string>;
+
+const test::Files kFiles{
+    {{"f", "port: 5000\nserver_name: file\nleafnodes {remotes: [{url: a}]}\n"
+           "store_and_forward {dir: d, rules: {subject: x}}"},
+     {"two", "leafnodes {remotes: [{url: a}, {url: b}]}"},
+     {"bad", "port: x"}},
+    {}};
+
+LoadedStart start(const Words& words) { return load_start(words, kFiles.sources()); }
+
+std::string first_error(const Words& words) {
+  const LoadedConfig loaded = start(words).loaded;
+  return loaded.errors.empty() ? "" : to_text(loaded.errors[0]);
+}
+
+struct Case {
+  Words words;
+  bool (*check)(const Config&);
+};
+
+#define SAYS(expression) [](const Config& c) { return static_cast<bool>(expression); }
+
+const Case kCases[] = {
+    {{}, SAYS(c.port == 4222 && c.host == "0.0.0.0")},
+    {{"-p", "1"}, SAYS(c.port == 1)},
+    {{"-p=1"}, SAYS(c.port == 1)},
+    {{"--p", "1"}, SAYS(c.port == 1)},
+    {{"-port", "1"}, SAYS(c.port == 1)},
+    {{"--port=1"}, SAYS(c.port == 1)},
+    {{"--port", "-1"}, SAYS(c.port == 0)},
+    {{"-a", "h"}, SAYS(c.host == "h")},
+    {{"--addr", "h"}, SAYS(c.host == "h")},
+    {{"--net", "h"}, SAYS(c.host == "h")},
+    {{"-n", "x"}, SAYS(c.server_name == "x")},
+    {{"--name", "x"}, SAYS(c.server_name == "x")},
+    {{"--server_name", "x"}, SAYS(c.server_name == "x")},
+    {{"-P", "f"}, SAYS(c.pid_file == "f")},
+    {{"--pid", "f"}, SAYS(c.pid_file == "f")},
+    {{"-m", "8222"}, SAYS(c.monitor.enabled && c.monitor.port == 8222)},
+    {{"--http_port", "8222"}, SAYS(c.monitor.enabled)},
+    {{"-m", "0"}, SAYS(!c.monitor.enabled)},
+    {{"--client_advertise", "a:1"}, SAYS(c.client_advertise == "a:1")},
+    {{"--ports_file_dir", "d"}, SAYS(c.ports_file_dir == "d")},
+    {{"-l", "f"}, SAYS(c.log.file == "f")},
+    {{"--log", "f"}, SAYS(c.log.file == "f")},
+    {{"-T=false"}, SAYS(!c.log.time)},
+    {{"--logtime=0"}, SAYS(!c.log.time)},
+    {{"--logtime_utc"}, SAYS(c.log.time_utc)},
+    {{"-s"}, SAYS(c.log.syslog)},
+    {{"-r", "udp://h"}, SAYS(c.log.syslog && c.log.remote_syslog == "udp://h")},
+    {{"-D"}, SAYS(c.log.debug && !c.log.trace)},
+    {{"-D", "-p", "1"}, SAYS(c.log.debug && c.port == 1)},
+    {{"--debug=false"}, SAYS(!c.log.debug)},
+    {{"-V"}, SAYS(c.log.trace && !c.log.debug)},
+    {{"-VV"}, SAYS(c.log.trace && c.log.trace_verbose)},
+    {{"-DV"}, SAYS(c.log.debug && c.log.trace)},
+    {{"-DVV"}, SAYS(c.log.debug && c.log.trace_verbose)},
+    {{"--log_size_limit", "1MB"}, SAYS(c.log.size_limit == 1u << 20)},
+    {{"--user", "u", "--pass", "p"}, SAYS(c.auth.users.at(0).password == "p")},
+    {{"--auth", "t"}, SAYS(c.auth.token == "t")},
+    {{"--hub", "tls://h"}, SAYS(c.remotes.at(0).urls.at(0).scheme == RemoteUrl::Scheme::kTls)},
+    {{"--hub", "a,b"}, SAYS(c.remotes.size() == 1 && c.remotes[0].urls.size() == 2)},
+    {{"--hub", "a", "--hub=b"}, SAYS(c.remotes.size() == 1 && c.remotes[0].urls.size() == 2)},
+    {{"--hub", "h", "--creds", "f"}, SAYS(c.remotes.at(0).credentials == "f")},
+    {{"--hub", "h", "--store", "d", "--forward", "x.>", "--forward", "y"},
+     SAYS(c.mirror.enabled && c.mirror.dir == "d" && c.mirror.rules.at(0).subjects.size() == 2 &&
+          c.mirror.rules[0].durability == Durability::kDisk)},
+    {{"-c", "f"}, SAYS(c.file == "f" && c.port == 5000 && c.server_name == "file")},
+    {{"-p", "1", "-c", "f"}, SAYS(c.port == 1 && c.server_name == "file")},
+    {{"--config", "f", "--hub", "b"}, SAYS(c.remotes.size() == 1 && c.remotes[0].urls[0].host == "b")},
+    {{"-c", "f", "--creds", "k"}, SAYS(c.remotes.at(0).credentials == "k")},
+    {{"-c", "f", "--store", "e", "--forward", "y"},
+     SAYS(c.mirror.dir == "e" && c.mirror.rules.size() == 2)},
+};
+
+}  // namespace
+
+TEST_CASE("flags: every one, in Go's forms, over the file") {
+  for (const Case& c : kCases) {
+    const LoadedStart result = start(c.words);
+    for (const ConfigError& error : result.loaded.errors) FAIL_CHECK(to_text(error));
+    CAPTURE(c.words.size());
+    if (!c.words.empty()) CAPTURE(c.words[0]);
+    CHECK(c.check(result.loaded.config));
+  }
+}
+
+TEST_CASE("flags: what is wrong with them") {
+  CHECK(first_error({"--nope"}) == "--nope: unknown flag; see --help");
+  CHECK(first_error({"-p"}) == "--p: this flag needs a value");
+  CHECK(first_error({"-p", "x"}) == "--port: must be a port from 0 to 65535, not \"x\"");
+  CHECK(first_error({"-D=maybe"}) == "--D: must be true or false, not \"maybe\"");
+  CHECK(first_error({"serve"}).find("unknown command \"serve\"") == 0);
+  CHECK(first_error({"--", "serve"}).find("unknown command \"serve\"") == 0);
+  CHECK(first_error({"--forward", "x"}) == "--forward: needs --store DIR, where messages are kept");
+  CHECK(first_error({"--store", "d", "--forward", "a..b"}).find("no empty token") != std::string::npos);
+  CHECK(first_error({"--hub", "ftp://x"}).find("unknown scheme") != std::string::npos);
+  CHECK(first_error({"--hub", "ws://x,tls://y"}).find("URLs must be all") != std::string::npos);
+  CHECK(first_error({"--creds", "f"}) == "--creds: needs --hub, or a file with one remote");
+  CHECK(first_error({"-c", "two", "--creds", "f"}).find("one remote") != std::string::npos);
+  CHECK(first_error({"-c", "none"}) == "none: cannot read the file: no such file");
+  CHECK(first_error({"-c", "bad"}).find("bad:1:7: \"port\"") == 0);
+  for (const char* flag : {"-js", "--jetstream", "-sd", "--tls", "--tlscert", "--routes",
+                           "--cluster", "-ms", "--https_port", "--profile", "--no_advertise"}) {
+    CAPTURE(flag);
+    CHECK(first_error({flag, "x"}).find("not supported by this build: ") != std::string::npos);
+  }
+}
+
+TEST_CASE("flags: actions") {
+  CHECK(start({"-v"}).text == "nats-server: v2.12.0");
+  CHECK(start({"version"}).text == "nats-server: v2.12.0");
+  CHECK(start({"--version"}).text == "petiole 0.1.0");
+  CHECK(start({"--help"}).action == StartAction::kHelp);
+  CHECK(start({"-h"}).text == usage_text());
+  const LoadedStart check = start({"-t", "-c", "f"});
+  CHECK(check.action == StartAction::kCheck);
+  CHECK(check.loaded.ok());
+  CHECK(check.text == "petiole: configuration file f is valid");
+  CHECK(first_error({"-t"}) == "-t: needs a configuration file: -c FILE");
+  const LoadedStart signal = start({"-sl", "reload=/run/x.pid"});
+  CHECK(signal.action == StartAction::kSignal);
+  CHECK(signal.signal == "reload");
+  CHECK(signal.signal_target == "/run/x.pid");
+  CHECK(first_error({"--signal", "kill"}).find("allowed here: ldm, stop") != std::string::npos);
+}
+
+TEST_CASE("flags: the usage text shows every flag that does something") {
+  const std::string usage = usage_text();
+  for (const Flag& flag : flag_table()) {
+    const std::string name(flag.names.substr(0, flag.names.find('|')));
+    CAPTURE(name);
+    const bool shown = usage.find("  -" + name) != std::string::npos ||
+                       usage.find("  --" + name) != std::string::npos;
+    CHECK(shown == (flag.kind != Flag::Kind::kRefused));
+  }
+}
+
+}  // namespace petiole

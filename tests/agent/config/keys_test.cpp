@@ -1,0 +1,243 @@
+#include <doctest/doctest.h>
+
+#include "agent/config/keys.h"
+#include "agent/config/load.h"
+#include "tests/agent/config/files.h"
+
+namespace petiole {
+namespace {
+
+using Check = bool (*)(const Config&);
+
+struct Case {
+  const char* text;
+  Check check;
+};
+
+#define SAYS(expression) [](const Config& c) { return static_cast<bool>(expression); }
+
+// Every key that is accepted, under each of its names.
+const Case kCases[] = {
+    {"store_and_forward {}", SAYS(c.mirror.enabled)},
+    {"listen: '10.0.0.1:5000'", SAYS(c.host == "10.0.0.1" && c.port == 5000)},
+    {"listen: 5000", SAYS(c.host == "0.0.0.0" && c.port == 5000)},
+    {"host: h", SAYS(c.host == "h")},
+    {"net: h", SAYS(c.host == "h")},
+    {"port: 5000", SAYS(c.port == 5000)},
+    {"port: -1", SAYS(c.port == 0)},
+    {"PORT: 5000", SAYS(c.port == 5000)},
+    {"server_name: n", SAYS(c.server_name == "n")},
+    {"client_advertise: 'a:1'", SAYS(c.client_advertise == "a:1")},
+    {"server_tags: [a, b]", SAYS(c.server_tags.size() == 2 && c.server_tags[1] == "b")},
+    {"server_metadata: {k: v}", SAYS(c.server_metadata.at(0).second == "v")},
+    {"authorization {user: u, password: p}", SAYS(c.auth.users.at(0).password == "p")},
+    {"authorization {username: u, pass: 123}", SAYS(c.auth.users.at(0).password == "123")},
+    {"authorization {token: t}", SAYS(c.auth.token == "t" && c.auth.required())},
+    {"authorization {users: [{user: a, password: b, account: '$G'}, {username: c, pass: d}]}",
+     SAYS(c.auth.users.size() == 2 && c.auth.users[0].account == "$G")},
+    {"authorization {timeout: 1.5}", SAYS(c.auth.timeout == 1500ms)},
+    {"authorization {timeout: 3}", SAYS(c.auth.timeout == 3s && c.limits.auth_timeout == 3s)},
+    {"authorization {timeout: '2m'}", SAYS(c.auth.timeout == 2min)},
+    {"no_auth_user: u", SAYS(c.auth.no_auth_user == "u")},
+    {"http: 8000", SAYS(c.monitor.enabled && c.monitor.port == 8000)},
+    {"http: 'localhost:8000'", SAYS(c.monitor.host == "localhost")},
+    {"http_port: 8000", SAYS(c.monitor.enabled && c.monitor.port == 8000)},
+    {"monitor_port: 0", SAYS(!c.monitor.enabled)},
+    {"http_base_path: nats/", SAYS(c.monitor.base_path == "/nats")},
+    {"pid_file: f", SAYS(c.pid_file == "f")},
+    {"pidfile: f", SAYS(c.pid_file == "f")},
+    {"ports_file_dir: d", SAYS(c.ports_file_dir == "d")},
+    {"lame_duck_duration: 1m", SAYS(c.lame_duck_duration == 1min)},
+    {"lame_duck_grace_period: '5s'", SAYS(c.lame_duck_grace == 5s)},
+
+    {"max_connections: 5", SAYS(c.limits.connections_max == 5)},
+    {"max_conn: -1", SAYS(c.limits.connections_max > 1u << 30)},
+    {"max_subscriptions: 5", SAYS(c.limits.subscriptions_max == 5)},
+    {"max_subs: 5", SAYS(c.limits.subscriptions_max == 5)},
+    {"max_control_line: 2KB", SAYS(c.limits.control_line_bytes_max == 2048)},
+    {"max_payload: 8MB", SAYS(c.limits.payload_bytes_max == 8u << 20)},
+    {"max_pending: 16MB", SAYS(c.limits.pending_bytes_max == 16u << 20)},
+    {"max_closed_clients: 7", SAYS(c.limits.closed_connections_max == 7)},
+    {"ping_interval: 30", SAYS(c.limits.ping_interval == 30s)},
+    {"ping_interval: 2m", SAYS(c.limits.ping_interval == 2min)},
+    {"ping_max: 3", SAYS(c.limits.pings_out_max == 3)},
+    {"write_deadline: \"2s\"", SAYS(c.limits.write_deadline == 2s)},
+
+    {"debug: true", SAYS(c.log.debug)},
+    {"trace: yes", SAYS(c.log.trace)},
+    {"trace_verbose: on", SAYS(c.log.trace_verbose)},
+    {"logtime: false", SAYS(!c.log.time)},
+    {"logtime_utc: true", SAYS(c.log.time_utc)},
+    {"log_file: f", SAYS(c.log.file == "f")},
+    {"logfile: f", SAYS(c.log.file == "f")},
+    {"log_size_limit: 1MB", SAYS(c.log.size_limit == 1u << 20)},
+    {"logfile_size_limit: 5", SAYS(c.log.size_limit == 5)},
+    {"syslog: true", SAYS(c.log.syslog)},
+    {"remote_syslog: 'udp://h:514'", SAYS(c.log.syslog && c.log.remote_syslog == "udp://h:514")},
+
+    {"leafnodes {listen: '1.2.3.4:7000'}",
+     SAYS(c.leaf_listen.enabled && c.leaf_listen.host == "1.2.3.4" && c.leaf_listen.port == 7000)},
+    {"leaf {port: 7000}", SAYS(c.leaf_listen.enabled && c.leaf_listen.port == 7000)},
+    {"leafnodes {host: h, port: 0}", SAYS(!c.leaf_listen.enabled && c.leaf_listen.host == "h")},
+    {"leafnodes {authorization {user: u, password: p, account: '$G'}}",
+     SAYS(c.leaf_listen.auth.users.at(0).user == "u")},
+    {"leafnodes {reconnect: 3}", SAYS(c.link.reconnect_min == 3s)},
+    {"leafnodes {reconnect_delay: 3s}", SAYS(c.link.reconnect_min == 3s)},
+    {"leafnodes {reconnect_interval: 3s}", SAYS(c.link.reconnect_min == 3s)},
+    {"leafnodes {reconnect_max: 2m}", SAYS(c.link.reconnect_max == 2min)},
+    {"leafnodes {stable_after: 10s}", SAYS(c.link.stable_after == 10s)},
+    {"leafnodes {loop_delay: 10s}", SAYS(c.link.loop_delay == 10s)},
+    {"leafnodes {dial_timeout: 20s}", SAYS(c.link.dial_timeout == 20s)},
+    {"leafnodes {first_info_timeout: 20s}", SAYS(c.link.first_info_timeout == 20s)},
+    {"leafnodes {tls_timeout: 20s}", SAYS(c.link.tls_timeout == 20s)},
+    {"leafnodes {heartbeat: 10s}", SAYS(c.link.heartbeat == 10s)},
+    {"leafnodes {heartbeats_missed_max: 4}", SAYS(c.link.heartbeats_missed_max == 4)},
+    {"leafnodes {link_down_grace: 5m}", SAYS(c.monitor.link_down_grace == 5min)},
+    {"leafnodes {unsent_bytes_max: 32KB}", SAYS(c.link.unsent_bytes_max == 32768)},
+    {"leafnodes {staged_bytes_max: 32KB}", SAYS(c.link.staged_bytes_max == 32768)},
+    {"leafnodes {remotes: [{url: 'nats://h'}]}", SAYS(c.remotes.at(0).urls.at(0).host == "h")},
+    {"leafnodes {remotes {url: h}}", SAYS(c.remotes.size() == 1)},
+    {"leafnodes {remotes: [{urls: ['tls://a', 'tls://b:1']}]}",
+     SAYS(c.remotes.at(0).urls.at(1).port == 1)},
+    {"leafnodes {compression: off}", SAYS(c.remotes.empty())},
+};
+
+// Keys of a remote, inside the remote.
+const Case kRemoteCases[] = {
+    {"account: '$G'", SAYS(c.remotes.at(0).account == "$G")},
+    {"local: '$G'", SAYS(c.remotes.at(0).account == "$G")},
+    {"credentials: f", SAYS(c.remotes.at(0).credentials == "f")},
+    {"creds: f", SAYS(c.remotes.at(0).credentials == "f")},
+    {"nkey: SUAB", SAYS(c.remotes.at(0).nkey == "SUAB")},
+    {"seed: SUAB", SAYS(c.remotes.at(0).nkey == "SUAB")},
+    {"hub: true", SAYS(c.remotes.at(0).hub)},
+    {"no_randomize: true", SAYS(c.remotes.at(0).no_randomize)},
+    {"dont_randomize: true", SAYS(c.remotes.at(0).no_randomize)},
+    {"deny_imports: [a, b]", SAYS(c.remotes.at(0).deny_imports.size() == 2)},
+    {"deny_import: a", SAYS(c.remotes.at(0).deny_imports.size() == 1)},
+    {"deny_exports: a", SAYS(c.remotes.at(0).deny_exports.at(0) == "a")},
+    {"deny_export: a", SAYS(c.remotes.at(0).deny_exports.at(0) == "a")},
+    {"ignore_discovered_servers: false", SAYS(!c.remotes.at(0).ignore_discovered_servers)},
+    {"ws_compression: true", SAYS(c.remotes.at(0).ws_compression)},
+    {"ws_compress: true", SAYS(c.remotes.at(0).ws_compression)},
+    {"websocket_compress: true", SAYS(c.remotes.at(0).ws_compression)},
+    {"websocket_compression: true", SAYS(c.remotes.at(0).ws_compression)},
+    {"first_info_timeout: 9s", SAYS(c.remotes.at(0).first_info_timeout == 9s)},
+    {"dial_timeout: 9s", SAYS(c.remotes.at(0).dial_timeout == 9s)},
+    {"compression: off", SAYS(c.remotes.size() == 1)},
+    {"disabled: true", SAYS(c.remotes.empty())},
+    {"disabled: false", SAYS(c.remotes.size() == 1)},
+    {"proxy {url: 'http://p:3128', username: u, password: w, timeout: 9s}",
+     SAYS(c.remotes.at(0).proxy_url == "http://p:3128" && c.remotes[0].proxy_user == "u" &&
+          c.remotes[0].proxy_password == "w" && c.remotes[0].proxy_timeout == 9s)},
+    {"proxy {url: 'http://u:w@[::1]:3128'}",
+     SAYS(c.remotes.at(0).proxy_url == "http://[::1]:3128" && c.remotes[0].proxy_user == "u")},
+    {"tls {cert_file: a, key_file: b, ca_file: c}",
+     SAYS(c.remotes.at(0).tls->cert_file == "a" && c.remotes[0].tls->key_file == "b" &&
+          c.remotes[0].tls->ca_file == "c")},
+    {"tls {insecure: true}", SAYS(c.remotes.at(0).tls->insecure)},
+    {"tls {server_name: n}", SAYS(c.remotes.at(0).tls->server_name == "n")},
+    {"tls {timeout: 4}", SAYS(c.remotes.at(0).tls->timeout == 4s)},
+    {"tls {min_version: '1.3'}", SAYS(c.remotes.at(0).tls->version_min == TlsVersion::k13)},
+    {"tls {min_version: 1.2}", SAYS(c.remotes.at(0).tls->version_min == TlsVersion::k12)},
+    {"tls {cipher_suites: [TLS_AES_128_GCM_SHA256]}",
+     SAYS(c.remotes.at(0).tls->cipher_suites.size() == 1)},
+    {"tls {handshake_first: true}", SAYS(c.remotes.at(0).tls_handshake_first)},
+    {"tls {first: true}", SAYS(c.remotes.at(0).tls_handshake_first)},
+    {"tls {immediate: true}", SAYS(c.remotes.at(0).tls_handshake_first)},
+};
+
+const Case kMirrorCases[] = {
+    {"dir: d", SAYS(c.mirror.enabled && c.mirror.dir == "d")},
+    {"max_bytes: 1GB", SAYS(c.mirror.max_bytes == 1u << 30)},
+    {"rules: [{subject: a}]", SAYS(c.mirror.rules.at(0).subjects.at(0) == "a")},
+    {"rules: {subjects: [a, b]}", SAYS(c.mirror.rules.at(0).subjects.size() == 2)},
+    {"rules: [{subject: a, durability: outage}]",
+     SAYS(c.mirror.rules.at(0).durability == Durability::kOutage)},
+    {"rules: [{subject: a, durability: disk}]",
+     SAYS(c.mirror.rules.at(0).durability == Durability::kDisk)},
+    {"rules: [{subject: a, discard: new}]", SAYS(c.mirror.rules.at(0).discard == Discard::kNew)},
+    {"rules: [{subject: a, keep: last}]", SAYS(c.mirror.rules.at(0).keep_last)},
+    {"rules: [{subject: a, keep: all}]", SAYS(!c.mirror.rules.at(0).keep_last)},
+    {"rules: [{subject: a, confirm: barrier}]",
+     SAYS(c.mirror.rules.at(0).confirm == Confirm::kBarrier)},
+    {"rules: [{subject: a, confirm: puback}]",
+     SAYS(c.mirror.rules.at(0).confirm == Confirm::kPuback)},
+    {"rules: [{subject: a, confirm: auto}]", SAYS(c.mirror.rules.at(0).confirm == Confirm::kAuto)},
+    {"rules: [{subject: a, priority: 3}]", SAYS(c.mirror.rules.at(0).priority == 3)},
+    {"rules: [{subject: a, capture_requests: true}]",
+     SAYS(c.mirror.rules.at(0).capture_requests)},
+    {"rules: [{subject: a, max_age: 7d}]", SAYS(c.mirror.rules.at(0).max_age == 168h)},
+    {"rules: [{subject: a, max_bytes: 1MB}]", SAYS(c.mirror.rules.at(0).max_bytes == 1u << 20)},
+    {"rules: [{subject: a, max_messages: 10k}]", SAYS(c.mirror.rules.at(0).max_messages == 10000)},
+    {"rules: [{subject: a, max_msgs: 10}]", SAYS(c.mirror.rules.at(0).max_messages == 10)},
+    {"rules: [{subject: a, duplicate_window: 1m}]",
+     SAYS(c.mirror.rules.at(0).duplicate_window == 1min)},
+    {"replay {max_rate: 2MB}", SAYS(c.mirror.replay.max_rate == 2u << 20)},
+    {"replay {max_rate: 2MB/s}", SAYS(c.mirror.replay.max_rate == 2u << 20)},
+    {"replay {live_share: 30%}", SAYS(c.mirror.replay.live_share == 30)},
+};
+
+void check(const std::string& text, Check wanted) {
+  CAPTURE(text);
+  const LoadedConfig loaded = read_config(text, "f", test::Files{}.sources());
+  for (const ConfigError& error : loaded.errors) FAIL_CHECK(to_text(error));
+  if (loaded.ok()) CHECK(wanted(loaded.config));
+}
+
+// Whether `texts` mention the name as a whole word.
+template <std::size_t count>
+bool mentioned(std::string_view name, const Case (&cases)[count]) {
+  for (const Case& c : cases) {
+    const std::string text = std::string(" ") + c.text;
+    for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+      const char after = text[at + name.size()];
+      const char before = text[at - 1];
+      const bool word = before == ' ' || before == '{';
+      if (word && (after == ':' || after == ' ')) return true;
+    }
+  }
+  return false;
+}
+
+template <class Target, std::size_t count>
+void check_all_named(std::span<const Key<Target>> keys, const Case (&cases)[count]) {
+  for (const Key<Target>& key : keys) {
+    if (key.kind != KeyKind::kSet) continue;
+    const std::string_view first = key.names.substr(0, key.names.find('|'));
+    const std::string_view second = key.names.substr(key.names.rfind('|') + 1);
+    CAPTURE(key.names);
+    CHECK((mentioned(first, cases) || mentioned(second, cases)));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every key of the top level, of leafnodes and authorization") {
+  for (const Case& c : kCases) check(c.text, c.check);
+}
+
+TEST_CASE("every key of a remote") {
+  for (const Case& c : kRemoteCases) {
+    check(std::string("leafnodes {remotes: [{url: h\n ") + c.text + "\n}]}", c.check);
+  }
+}
+
+TEST_CASE("every key of store_and_forward") {
+  for (const Case& c : kMirrorCases) {
+    check(std::string("store_and_forward {\n") + c.text + "\n}", c.check);
+  }
+}
+
+TEST_CASE("no accepted key is without a test") {
+  check_all_named(limit_keys(), kCases);
+  check_all_named(auth_keys(), kCases);
+  check_all_named(leaf_keys(), kCases);
+  check_all_named(remote_keys(), kRemoteCases);
+  check_all_named(tls_keys(), kRemoteCases);
+  check_all_named(rule_keys(), kMirrorCases);
+  check_all_named(replay_keys(), kMirrorCases);
+  check_all_named(mirror_keys(), kMirrorCases);
+}
+
+}  // namespace petiole

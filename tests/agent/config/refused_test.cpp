@@ -1,0 +1,161 @@
+#include <doctest/doctest.h>
+
+#include "agent/config/load.h"
+#include "tests/agent/config/files.h"
+
+namespace petiole {
+namespace {
+
+struct Case {
+  const char* text;
+  const char* wanted;  // A part of the first error.
+};
+
+// A wrong type, unit or word says what is allowed; a missing feature says why.
+constexpr Case kErrors[] = {
+    {"prot: 1", "f:1:1: unknown field \"prot\"; allowed here: listen, host, port, server_name,"},
+    {"a {}\n", "f:1:1: unknown field \"a\"; allowed here: "},
+    {"port: x", "f:1:7: \"port\" must be a number from -1 to 65535, not \"x\""},
+    {"port: 70000", "f:1:7: \"port\" must be a number from -1 to 65535, not 70000"},
+    {"port: [1]", "not a list"},
+    {"host {a: 1}", "f:1:6: \"host\" must be a text, not a block"},
+    {"debug: 1", "\"debug\" must be true or false, not 1"},
+    {"max_payload: 5x", "\"max_payload\" must be a size in bytes such as 65536, 64KB"},
+    {"max_payload: 1GB", "\"max_payload\" must be from 1 to 67108864 bytes"},
+    {"ping_interval: 5y", "\"ping_interval\" must be a time such as \"500ms\", \"30s\""},
+    {"lame_duck_duration: 5s", "\"lame_duck_duration\" must be at least 30s"},
+    {"listen: 'h:x'", "\"listen\" must be a port or \"host:port\""},
+    {"server_name: 'a b'", "f:1:14: \"server_name\" must not contain blanks"},
+    {"server_tags: {a: 1}", "must be a text or a list of texts, not a block"},
+    {"server_metadata: 1", "must be a block"},
+    {"authorization: 1", "\"authorization\" must be a block: {…}, not 1"},
+    {"authorization {usr: 1}",
+     "f:1:16: unknown field \"usr\"; allowed here: user, password, token, users, account, timeout"},
+    {"authorization {users: [{password: p}]}", "f:1:24: this user has no \"user\""},
+    {"authorization {users: [{user: p}]}", "user \"p\" has no \"password\""},
+    {"authorization {users: [{user: p, pass: q}, {user: p, pass: q}]}", "is there twice"},
+    {"authorization {user: a, password: b, users: [{user: p, pass: q}]}",
+     "give either \"user\" and \"password\" or \"users\""},
+    {"authorization {users: [{nkey: U}]}", "come with full authentication"},
+    {"authorization {users: [{user: a, pass: b, permissions {}}]}", "not supported by this build"},
+    {"authorization {auth_callout {}}", "not supported by this build"},
+    {"leafnodes {remotes: [{}]}", "f:1:22: this remote has no \"url\""},
+    {"leafnodes {remotes: 1}", "must be a list of blocks"},
+    {"leafnodes {remotes: [{url: 'http://h'}]}", "unknown scheme \"http\""},
+    {"leafnodes {remotes: [{urls: ['ws://h', 'tls://h']}]}", "all ws:// and wss:// or all of the"},
+    {"leafnodes {remotes: [{url: h, nkey: X}]}", "must be the seed of a user: SU"},
+    {"leafnodes {remotes: [{url: h, tls {min_version: 1.1}}]}", "must be one of 1.2, 1.3, not 1.1"},
+    {"leafnodes {remotes: [{url: h, tls {pinned_certs: [a]}}]}", "not supported by this build"},
+    {"leafnodes {remotes: [{url: h, proxy {username: u}}]}", "this proxy has no \"url\""},
+    {"leafnodes {remotes: [{url: h, proxy {url: 'http://p:1', username: u}}]}", "needs both"},
+    {"leafnodes {remotes: [{url: h, prxy: 1}]}", "allowed here: urls, account, credentials"},
+    {"leafnodes {tls {}}", "TLS on the leaf listener"},
+    {"leafnodes {heartbeat: 1ms}", "\"heartbeat\" must be at least 100ms"},
+    {"store_and_forward {rule: []}", "allowed here: dir, max_bytes, rules, replay"},
+    {"store_and_forward {max_bytes: 1MB}", "must be from 8388608 to"},
+    {"store_and_forward {rules: [{}]}", "f:1:28: this rule has no \"subjects\""},
+    {"store_and_forward {rules: [{subject: a, durability: ram}]}",
+     "\"durability\" must be one of disk, outage, not \"ram\""},
+    {"store_and_forward {rules: [{subject: a, keep: 1}]}", "must be one of all, last, not 1"},
+    {"store_and_forward {rules: [{subject: a, max_age: 7w}]}", "\"7d\" or a number of seconds"},
+    {"store_and_forward {rules: [{subject: a, priority: -1}]}", "a number from 0 to 255"},
+    {"store_and_forward {replay {live_share: 200%}}", "a share from 0% to 100%"},
+    {"jetstream: enabled", "\"jetstream\" is not supported by this build: JetStream on the leaf"},
+    {"cluster {}", "routes come with a later version"},
+    {"gateway {}", "gateways come with a later version"},
+    {"websocket {}", "a WebSocket listener for clients"},
+    {"mqtt {}", "MQTT is not part of petiole"},
+    {"tls {}", "TLS for local clients"},
+    {"accounts {}", "full authentication and accounts"},
+    {"mappings {}", "full authentication and accounts"},
+    {"operator: x", "full authentication and accounts"},
+    {"resolver: MEMORY", "full authentication and accounts"},
+    {"system_account: SYS", "full authentication and accounts"},
+    {"https: 1", "monitoring over TLS"},
+    {"prof_port: 1", "Go's profiler"},
+    {"no_header_support: true", "headers are always on"},
+};
+
+// All other options of one nats-server: refused or without effect, never "unknown".
+constexpr const char* kKnown[] = {
+    "trace_headers: true", "disable_sublist_cache: true", "no_sublist_cache: true",
+    "default_sentinel: x", "https_port: 1", "store_dir: x", "storedir: x", "log_max_num: 1",
+    "logfile_max_num: 1", "prof_block_rate: 1", "proxy_protocol: true", "max_traced_msg_len: 1",
+    "max_sub_tokens: 1", "max_subscription_tokens: 1", "ocsp: true", "allow_non_tls: true",
+    "write_timeout: close", "operators: x", "roots: x", "root: x", "root_operators: x",
+    "root_operator: x", "account_resolver: x", "accounts_resolver: x", "resolver_tls {}",
+    "resolver_preload {}", "resolver_pinned_accounts: []", "system: x", "no_system_account: true",
+    "no_system: true", "no_sys_acc: true", "trusted: x", "trusted_keys: x",
+    "connect_error_reports: 1", "reconnect_error_reports: 1", "ws {}", "feature_flags {}",
+    "default_js_domain {}", "ocsp_cache: true", "no_fast_producer_stall: true", "proxies {}",
+    "maps {}", "leafnodes {compression: s2_auto}", "leafnodes {advertise: x}",
+    "leafnodes {leafnode_advertise: x}", "leafnodes {no_advertise: true}",
+    "leafnodes {min_version: '2.8.0'}", "leafnodes {minimum_version: x}",
+    "leafnodes {isolate_leafnode_interest: true}", "leafnodes {isolate: true}",
+    "leafnodes {write_deadline: 1s}", "leafnodes {write_timeout: close}",
+    "leafnodes {remotes: [{url: h, compression: on}]}",
+    "leafnodes {remotes: [{url: h, ws_no_masking: true}]}",
+    "leafnodes {remotes: [{url: h, websocket_no_masking: true}]}",
+    "leafnodes {remotes: [{url: h, jetstream_cluster_migrate: true}]}",
+    "leafnodes {remotes: [{url: h, js_cluster_migrate: true}]}",
+    "leafnodes {remotes: [{url: h, isolate: true}]}",
+    "leafnodes {remotes: [{url: h, request_isolation: true}]}",
+    "leafnodes {remotes: [{url: h, tls {verify: true}}]}",
+    "leafnodes {remotes: [{url: h, tls {verify_and_map: true}}]}",
+    "leafnodes {remotes: [{url: h, tls {curve_preferences: [x]}}]}",
+    "leafnodes {remotes: [{url: h, tls {certs: []}}]}",
+    "leafnodes {remotes: [{url: h, tls {cert_store: x}}]}",
+    "leafnodes {remotes: [{url: h, tls {ocsp_peer: true}}]}",
+    "leafnodes {remotes: [{url: h, tls {allow_insecure_cipher_suites: true}}]}",
+    "leafnodes {remotes: [{url: h, tls {connection_rate_limit: 1}}]}",
+};
+
+}  // namespace
+
+TEST_CASE("config: errors name the place, the fault and what is allowed") {
+  for (const Case& c : kErrors) {
+    CAPTURE(c.text);
+    const LoadedConfig loaded = read_config(c.text, "f", test::Files{}.sources());
+    REQUIRE_FALSE(loaded.ok());
+    const std::string text = to_text(loaded.errors[0]);
+    CAPTURE(text);
+    CHECK(text.starts_with("f:"));
+    CHECK(text.find(c.wanted) != std::string::npos);
+  }
+}
+
+TEST_CASE("config: every other option of nats-server is known by name") {
+  for (const char* text : kKnown) {
+    CAPTURE(text);
+    const LoadedConfig loaded = read_config(text, "f", test::Files{}.sources());
+    REQUIRE(loaded.errors.size() + loaded.warnings.size() == 1);
+    const std::string said =
+        to_text(loaded.errors.empty() ? loaded.warnings[0] : loaded.errors[0]);
+    CAPTURE(said);
+    CHECK((said.find("is not supported by this build: ") != std::string::npos ||
+           said.find("has no effect: ") != std::string::npos));
+  }
+}
+
+TEST_CASE("config: what is turned off needs no support") {
+  for (const char* text : {"jetstream: false", "jetstream: disabled", "no_header_support: false",
+                           "proxy_protocol: false", "allow_non_tls: false"}) {
+    CAPTURE(text);
+    const LoadedConfig loaded = read_config(text, "f", test::Files{}.sources());
+    CHECK(loaded.errors.empty());
+    CHECK(loaded.warnings.empty());
+  }
+}
+
+TEST_CASE("config: all errors are told, not only the first") {
+  const LoadedConfig loaded = read_config("port: x\nhost: []\nfoo: 1", "f", test::Files{}.sources());
+  REQUIRE(loaded.errors.size() == 3);
+  CHECK(loaded.errors[2].place == "f:3:1");
+}
+
+TEST_CASE("config: a variable's definition is no unknown field") {
+  CHECK(read_config("P: 5000\nport: $P", "f", test::Files{}.sources()).config.port == 5000);
+  CHECK_FALSE(read_config("P: 5000", "f", test::Files{}.sources()).ok());
+}
+
+}  // namespace petiole

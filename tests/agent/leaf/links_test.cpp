@@ -1,0 +1,264 @@
+// Two and more machines, end to end over a simulated network.
+#include <doctest/doctest.h>
+
+#include "tests/support/leaf_world.h"
+
+namespace petiole::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Lines = std::vector<std::string>;
+
+struct Pair {
+  explicit Pair(Config leaf_config = dialling("hub"), Config hub_config = {}, std::uint64_t seed = 1)
+      : world(seed), hub(world, "hub", std::move(hub_config)), leaf(world, "leaf", std::move(leaf_config)) {
+    hub.listen();
+  }
+  bool connect() {
+    leaf.dial_all();
+    return world.loop.run_until([this] { return leaf.up(); }, 30s);
+  }
+  void run(Duration span = 1s) { world.loop.run_for(span); }
+
+  World world;
+  Node hub, leaf;
+};
+
+TEST_CASE("link: messages flow both ways where there is interest") {
+  Pair pair;
+  Ear above(pair.hub.account(), "up.>"), below(pair.leaf.account(), "down.>");
+  REQUIRE(pair.connect());
+  pair.run();
+  pair.leaf.publish("up.a", "1");
+  pair.leaf.publish("none.a", "2");
+  pair.hub.publish("down.a", "3", "reply.x");
+  pair.run();
+  CHECK(above.heard == Lines{"up.a 1"});
+  CHECK(below.heard == Lines{"down.a reply.x 3"});
+}
+
+TEST_CASE("link: a request goes behind the interest in its answer, made in the same turn") {
+  Pair pair;
+  Ear service(pair.hub.account(), "svc");
+  REQUIRE(pair.connect());
+  pair.run();
+  Ear inbox(pair.leaf.account(), "_INBOX.1");
+  pair.leaf.publish("svc", "?", "_INBOX.1");
+  pair.world.loop.run_until([&] { return !service.heard.empty(); }, 1s);
+  pair.hub.publish("_INBOX.1", "!");
+  pair.run();
+  CHECK(inbox.heard == Lines{"_INBOX.1 !"});
+}
+
+TEST_CASE("link: queue groups are served once, here before there") {
+  Pair pair;
+  Ear above(pair.hub.account(), "q.*", "g");
+  REQUIRE(pair.connect());
+  pair.run();
+  pair.leaf.publish("q.1", "a");
+  pair.run();
+  CHECK(above.heard == Lines{"q.1 a"});
+  Ear below(pair.leaf.account(), "q.>", "g");
+  pair.leaf.publish("q.2", "b");
+  pair.run();
+  CHECK(above.heard.size() == 1);
+  CHECK(below.heard == Lines{"q.2 b"});
+}
+
+TEST_CASE("link: headers cross it, JetStream's API does not") {
+  Pair pair;
+  Ear above(pair.hub.account(), ">");
+  REQUIRE(pair.connect());
+  pair.run();
+  const std::size_t before = above.heard.size();
+  pair.leaf.publish("h", "x", {}, "NATS/1.0\r\nA: b\r\n\r\n");
+  for (const char* subject : {"$JS.API.INFO", "$KV.b.k", "$OBJ.b.c"}) pair.leaf.publish(subject, "");
+  pair.leaf.publish("$JS.hub.API.INFO", "");
+  pair.run();
+  REQUIRE(above.heard.size() == before + 2);
+  CHECK(above.heard[before] == "h x +NATS/1.0\r\nA: b\r\n\r\n");
+  CHECK(above.heard[before + 1] == "$JS.hub.API.INFO ");
+}
+
+TEST_CASE("link: a consumer's delivery shows its stream's subject to clients") {
+  Pair pair;
+  Ear below(pair.leaf.account(), "_INBOX.c");
+  REQUIRE(pair.connect());
+  pair.run();
+  pair.hub.publish("_INBOX.c", "m", "$JS.ACK.S.C.1.2.3.4.0@orders.eu");
+  pair.hub.publish("_INBOX.c", "n", "$JS.ACK.a@b.C.1.2.3.4.0@orders.us");
+  pair.run();
+  CHECK(below.heard == Lines{"orders.eu $JS.ACK.S.C.1.2.3.4.0 m", "orders.us $JS.ACK.a@b.C.1.2.3.4.0 n"});
+}
+
+TEST_CASE("link: what a captured subject's hub wants is told, and a barrier passes behind it") {
+  Pair pair;
+  Ear above(pair.hub.account(), "tele.*");
+  REQUIRE(pair.connect());
+  pair.run();
+  Uplink* link = pair.leaf.observer().up;
+  REQUIRE(link != nullptr);
+  CHECK(link->wants("tele.1"));
+  CHECK_FALSE(link->wants("other"));
+  std::size_t heard_at_barrier = 99;
+  link->publish({"tele.1", {}, {}, "x", nullptr});
+  link->barrier([&] { heard_at_barrier = above.heard.size(); });
+  pair.run();
+  CHECK(heard_at_barrier == 1);
+  CHECK(link->round_trip() == 2ms);
+  CHECK(pair.leaf.observer().calls == Lines{"up", "interest"});
+}
+
+TEST_CASE("link: deny_imports and deny_exports are obeyed") {
+  Config config = dialling("hub");
+  config.remotes[0].deny_imports = {"secret.>"};
+  config.remotes[0].deny_exports = {"private.>"};
+  Pair pair(config);
+  Ear above(pair.hub.account(), ">"), below(pair.leaf.account(), ">");
+  REQUIRE(pair.connect());
+  pair.run();
+  below.heard.clear(), above.heard.clear();
+  pair.leaf.publish("private.x", "1");
+  pair.leaf.publish("public.x", "2");
+  pair.hub.publish("secret.x", "3");
+  pair.hub.publish("open.x", "4");
+  pair.run();
+  CHECK(above.heard == Lines{"public.x 2", "secret.x 3", "open.x 4"});
+  CHECK(below.heard == Lines{"private.x 1", "public.x 2", "open.x 4"});
+}
+
+TEST_CASE("link: user and password, plain or hashed; a wrong one is refused and retried") {
+  Config hub;
+  hub.leaf_listen.auth.users = {{.user = "u", .password = "p", .nkey = {}}};
+  Config leaf = dialling("hub");
+  leaf.remotes[0].urls[0].user = "u";
+  SUBCASE("right") {
+    leaf.remotes[0].urls[0].password = "p";
+    Pair pair(leaf, hub);
+    CHECK(pair.connect());
+  }
+  SUBCASE("hashed") {
+    hub.leaf_listen.auth.users[0].password = "$2a$04$abcdefghijklmnopqrstuuxLoWK69sHb6M5pkFy0wwRwRvzjmRK/.";
+    leaf.remotes[0].urls[0].password = "wrong";
+    Pair pair(leaf, hub);
+    CHECK_FALSE(pair.connect());
+    CHECK(pair.leaf.remote().report().last_error == "the hub says: Authorization Violation");
+  }
+  SUBCASE("wrong") {
+    leaf.remotes[0].urls[0].password = "x";
+    Pair pair(leaf, hub);
+    CHECK_FALSE(pair.connect());
+    const RemoteReport report = pair.leaf.remote().report();
+    CHECK(report.last_error == "the hub says: Authorization Violation");
+    CHECK(report.attempt > 2);
+  }
+}
+
+TEST_CASE("link: a loop is found and waited out") {
+  World world(3);
+  Config a_config = dialling("b"), b_config = dialling("c"), c_config = dialling("a");
+  Node a(world, "a", a_config), b(world, "b", b_config), c(world, "c", c_config);
+  for (Node* node : {&a, &b, &c}) node->listen();
+  for (Node* node : {&a, &b, &c}) node->dial_all();
+  world.loop.run_for(5s);
+  CHECK(world.log.contains("oop detected"));
+  const bool all_up = a.up() && b.up() && c.up();
+  CHECK_FALSE(all_up);
+}
+
+TEST_CASE("link: the one that came back replaces the old one") {
+  Pair pair;
+  REQUIRE(pair.connect());
+  pair.run();
+  pair.world.network.block_both("leaf", "hub");
+  pair.run(16s);
+  CHECK_FALSE(pair.leaf.up());
+  pair.world.network.unblock_both("leaf", "hub");
+  CHECK(pair.world.loop.run_until([&] { return pair.leaf.up(); }, 90s));
+  pair.run(30s);
+  CHECK(pair.leaf.up());
+  CHECK(pair.hub.links().size() == 1);
+}
+
+TEST_CASE("link: a hub that only listens behind TLS is met with TLS, and never without where wanted") {
+  Config leaf = dialling("hub");
+  leaf.remotes[0].tls = TlsOptions{};
+  Pair pair(leaf);
+  CHECK_FALSE(pair.connect());
+  CHECK(pair.leaf.remote().report().last_error.find("no TLS") != std::string::npos);
+}
+
+TEST_CASE("link: a dead path is noticed within 15 s, whichever way is dead") {
+  for (const bool up_dead : {true, false}) {
+    Pair pair;
+    REQUIRE(pair.connect());
+    pair.run(7s);
+    up_dead ? pair.world.network.block("leaf", "hub") : pair.world.network.block("hub", "leaf");
+    const Time start = pair.world.clock.now();
+    CHECK(pair.world.loop.run_until([&] { return !pair.leaf.up(); }, 60s));
+    CHECK(pair.world.clock.now() - start <= 15s + 10ms);
+    CHECK(pair.leaf.observer().calls == Lines{"up", "interest", "doubted", "down"});
+    CHECK(pair.leaf.remote().report().last_error == "ping time-out");
+  }
+}
+
+TEST_CASE("link: boots without network, name service and hub, and finds the hub when all is there") {
+  Pair pair;
+  pair.world.network.break_dns("leaf", true);
+  pair.world.network.refuse("hub", true);
+  pair.leaf.dial_all();
+  pair.run(300s);
+  CHECK(pair.leaf.remote().report().last_error == "resolve: name not found");
+  pair.world.network.break_dns("leaf", false);
+  pair.run(120s);
+  CHECK(pair.leaf.remote().report().last_error == "connect: connection refused");
+  pair.world.network.refuse("hub", false);
+  pair.leaf.remote().kick();
+  pair.run(1s);
+  CHECK(pair.leaf.up());
+}
+
+TEST_CASE("link: whatever the cuts, the link comes back and interest is whole") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    CAPTURE(seed);
+    Pair pair(dialling("hub"), {}, seed);
+    pair.world.network.set_both("leaf", "hub", {.latency = 30ms, .jitter = 20ms, .bytes_per_second = 6250, .ragged = true});
+    Ear above(pair.hub.account(), "t.>"), below(pair.leaf.account(), "b.>");
+    pair.leaf.dial_all();
+    for (int i = 0; i < 10; ++i) {
+      pair.world.network.cut_after(i % 2 ? "leaf" : "hub", i % 2 ? "hub" : "leaf", 1 + pair.world.entropy.number() % 3000);
+      for (int k = 0; k < 20; ++k) pair.leaf.publish("t.x", std::string(100, 'x')), pair.hub.publish("b.x", "y");
+      pair.run(3s);
+    }
+    pair.world.network.cut_after("leaf", "hub", 0), pair.world.network.cut_after("hub", "leaf", 0);
+    REQUIRE(pair.world.loop.run_until([&] { return pair.leaf.up(); }, 200s));
+    pair.run(20s);
+    REQUIRE(pair.leaf.up());
+    above.heard.clear(), below.heard.clear();
+    pair.leaf.publish("t.end", "1"), pair.hub.publish("b.end", "2");
+    pair.run(5s);
+    CHECK(above.heard == Lines{"t.end 1"});
+    CHECK(below.heard == Lines{"b.end 2"});
+  }
+}
+
+TEST_CASE("link: a slow link with a full queue stays alive and loses only what is over the bound") {
+  Config config = dialling("hub");
+  config.limits.pending_bytes_max = 200'000;
+  Pair pair(config);
+  pair.world.network.set_both("leaf", "hub", {.latency = 300ms, .bytes_per_second = 6250});
+  pair.world.network.send_buffer_bytes = 16 * 1024;
+  Ear above(pair.hub.account(), "t.>");
+  REQUIRE(pair.connect());
+  pair.run(2s);
+  for (int i = 0; i < 3000; ++i) pair.leaf.publish("t.x", std::string(100, 'x'));
+  pair.run(80s);
+  const RemoteReport report = pair.leaf.remote().report();
+  CHECK(report.links == 1);
+  CHECK(pair.leaf.up());
+  CHECK(report.dropped > 0);
+  CHECK(above.heard.size() + report.dropped == 3000);
+}
+
+}  // namespace
+}  // namespace petiole::test

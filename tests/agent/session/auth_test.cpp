@@ -1,0 +1,98 @@
+#include <doctest/doctest.h>
+
+#include "agent/session/client_listener.h"
+#include "tests/agent/session/clients.h"
+
+namespace petiole::test {
+namespace {
+
+constexpr std::string_view kRefused = "-ERR 'Authorization Violation'\r\n";
+
+std::string hello(std::string_view fields) {
+  return "CONNECT {\"verbose\":true,\"pedantic\":false," + std::string(fields) + "}\r\n";
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "auth: user and password") {
+  config.accounts = {"$G", "A"};
+  config.auth.users = {{.user = "joe", .password = "secret", .nkey = {}, .account = "A"}};
+  Client joe(machine, server()), wrong(machine, server()), nobody(machine, server());
+  CHECK(joe.info.find("\"auth_required\":true") != joe.info.npos);
+  CHECK(joe.say(hello("\"user\":\"joe\",\"pass\":\"secret\"")) == "+OK\r\n");
+  CHECK(joe.session->report(false).account == "A");
+  CHECK(joe.session->report(false).user == "joe");
+  CHECK(wrong.say(hello("\"user\":\"joe\",\"pass\":\"Secret\"")) == kRefused);
+  CHECK(wrong.wire.closed);
+  wrong.close();
+  CHECK(server().closed().back().reason == "Authentication Failure");
+  CHECK(nobody.say(hello("\"user\":\"jane\",\"pass\":\"secret\"")) == kRefused);
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "auth: nothing is done before CONNECT") {
+  config.auth.token = "t0ken";
+  for (const char* said : {"PING\r\n", "SUB > 1\r\n", "FOO\r\n", "PUB a 99999999\r\n"}) {
+    Client client(machine, server());
+    CHECK(client.say(said) == kRefused);
+    CHECK(client.wire.closed);
+  }
+  Client client(machine, server());
+  CHECK(client.say(hello("\"auth_token\":\"t0ken\"")) == "+OK\r\n");
+  Client wrong(machine, server());
+  CHECK(wrong.say(hello("\"auth_token\":\"token\"")) == kRefused);
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "auth: no_auth_user stands in for those that say nothing") {
+  config.accounts = {"$G", "A"};
+  config.auth.users = {{.user = "guest", .password = "g", .nkey = {}, .account = "A"}};
+  config.auth.no_auth_user = "guest";
+  Client silent(machine, server()), early(machine, server()), wrong(machine, server());
+  CHECK(silent.info.find("auth_required") == silent.info.npos);
+  CHECK(silent.say(hello("\"name\":\"x\"")) == "+OK\r\n");
+  CHECK(silent.session->report(false).account == "A");
+  CHECK(early.say("PING\r\n") == "PONG\r\n");
+  CHECK(early.session->report(false).account == "A");
+  CHECK(wrong.say(hello("\"user\":\"guest\",\"pass\":\"x\"")) == kRefused);
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "auth: a hash is compared away from the loop, the client waits") {
+  // bcrypt of "secret", cost 4.
+  config.auth.token = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+  Client client(machine, server());
+  CHECK(client.say(hello("\"auth_token\":\"wrong\"") + "PING\r\n") == "");
+  CHECK(client.wire.paused);
+  CHECK(client.wait(1s) == kRefused);
+  CHECK(client.wire.closed);
+  Client right(machine, server());
+  CHECK(right.say(hello("\"auth_token\":\"secret\"") + "PING\r\n") == "");
+  CHECK(right.wait(1s) == "+OK\r\nPONG\r\n");
+  Client gone(machine, server());
+  gone.say(hello("\"auth_token\":\"secret\""));
+  gone.close();
+  machine.loop.run_for(1s);  // The answer finds nobody.
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "auth: time is limited") {
+  config.auth.token = "t";
+  Client client(machine, server());
+  CHECK(client.wait(1s) == "");
+  CHECK(client.wait(1s) == "-ERR 'Authentication Timeout'\r\n");
+  CHECK(client.wire.closed);
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "auth: a client too many is told so") {
+  config.limits.connections_max = 1;
+  const Network::Accept accept = accept_clients(server());
+  FakeWire wire(machine.chunks), second_wire(machine.chunks);
+  auto first = accept(wire.info);
+  first->opened(wire, machine.clock.now());
+  CHECK(wire.take().starts_with("INFO"));
+  auto second = accept(wire.info);
+  second->opened(second_wire, machine.clock.now());
+  CHECK(second_wire.take() == "-ERR 'maximum connections exceeded'\r\n");
+  CHECK(second_wire.closed);
+  first->closed({}, machine.clock.now());
+  first.reset();
+  CHECK(dynamic_cast<ClientSession*>(accept(wire.info).get()) != nullptr);
+}
+
+}  // namespace
+}  // namespace petiole::test

@@ -1,0 +1,77 @@
+// To a client a PONG or +OK means that what it published before is safe.
+#include <doctest/doctest.h>
+
+#include "tests/agent/session/clients.h"
+
+namespace petiole::test {
+namespace {
+
+class SlowDisk : public Capture {
+ public:
+  int rule_of(std::string_view subject) const override { return subject == "t" ? 0 : -1; }
+  bool capture(int, const Message&) override { return ++undurable; }
+  bool captures_requests(int) const override { return false; }
+  bool has_undurable() const override { return undurable != 0; }
+  bool congested() const override { return undurable >= 3; }
+  void when_durable(std::function<void(Status)> done) override { waiting.push_back(std::move(done)); }
+  void commit() {
+    undurable = 0;
+    for (const auto& done : std::exchange(waiting, {})) done({});
+  }
+  int undurable = 0;
+  std::vector<std::function<void(Status)>> waiting;
+};
+
+struct DiskFixture : ServerFixture {
+  SlowDisk disk;
+  ~DiskFixture() { server().global().set_capture(nullptr); }
+  void start() { server().global().set_capture(&disk); }
+};
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: PONG waits for the disk, the rest behind it too") {
+  start();
+  auto client = connect(), other = connect();
+  CHECK(client->say("PUB t 1\r\nx\r\nPING\r\nSUB a 1\r\nPUB a 1\r\ny\r\n") == "");
+  CHECK(client->wire.paused);
+  other->say("PUB t 1\r\nx\r\n");  // Captured later: must not make the first wait again.
+  for (const auto& done : std::exchange(disk.waiting, {})) done({});
+  CHECK(!client->wire.paused);
+  client->pump();
+  CHECK(client->wire.take() == "PONG\r\nMSG a 1 1\r\ny\r\n");
+  CHECK(other->say("PING\r\n") == "");
+  disk.commit();
+  other->pump();
+  CHECK(other->wire.take() == "PONG\r\n");
+}
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: +OK waits for the disk, what is not captured does not") {
+  start();
+  auto client = connect("CONNECT {\"verbose\":true,\"pedantic\":false}\r\n");
+  CHECK(client->say("PUB a 1\r\nx\r\n") == "+OK\r\n");
+  CHECK(client->say("PUB t 1\r\nx\r\nSUB a 1\r\n") == "");
+  disk.commit();
+  client->pump();
+  CHECK(client->wire.take() == "+OK\r\n+OK\r\n");
+}
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: publishers pause while the disk is behind") {
+  start();
+  auto client = connect();
+  client->say("PUB t 1\r\nx\r\nPUB t 1\r\nx\r\nPUB t 1\r\nx\r\nPUB t 1\r\nx\r\n");
+  CHECK(disk.undurable == 3);
+  CHECK(client->wire.paused);
+  disk.commit();
+  client->pump();
+  CHECK(disk.undurable == 1);
+}
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: a client that leaves meanwhile is not missed") {
+  start();
+  auto client = connect();
+  client->say("PUB t 1\r\nx\r\nPING\r\n");
+  client->close();
+  disk.commit();
+}
+
+}  // namespace
+}  // namespace petiole::test

@@ -1,0 +1,32 @@
+#include "agent/server.h"
+
+#include <doctest/doctest.h>
+
+#include "platform/crypto.h"
+#include "tests/agent/session/clients.h"
+
+namespace petiole::test {
+namespace {
+
+TEST_CASE_FIXTURE(ServerFixture, "server: its id reads as a server's public key") {
+  CHECK(server().id().size() == 56);
+  CHECK(server().id().front() == 'N');
+  CHECK(base32_decode(server().id())->size() == 35);
+  CHECK(server().name() == server().id());
+  Server other(config, machine.host);
+  CHECK(other.id() != server().id());
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "server: closed connections are kept up to a limit") {
+  config.limits.closed_connections_max = 2;
+  config.accounts = {"A"};
+  for (int i = 0; i < 4; ++i) connect()->close();
+  CHECK(server().closed().size() == 2);
+  CHECK(server().closed().back().cid == 4);
+  CHECK(server().account("A") != nullptr);
+  CHECK(server().account("$G") == &server().global());
+  CHECK(server().account("B") == nullptr);
+}
+
+}  // namespace
+}  // namespace petiole::test

@@ -1,0 +1,86 @@
+// Properties of both roles that hold for any bytes after the upgrade:
+//  - a cut of the input changes neither the data, the answers nor the status, but for how much of a
+//    broken frame is given before its error is seen;
+//  - data is bounded by the limit on a message and the length of the input;
+//  - after an error nothing more is taken or sent.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+
+#include "platform/websocket.h"
+
+namespace {
+
+using petiole::Errc;
+using petiole::Status;
+using petiole::WebSocketSession;
+
+constexpr std::size_t kMessageBytesMax = 4096;
+
+struct Outcome {
+  std::string plain, wire;
+  Errc code = Errc::kOk;
+};
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+struct Pair {
+  explicit Pair(bool compression) {
+    petiole::WebSocketOptions options;
+    options.host = "h";
+    options.path = "/leafnode";
+    options.compression = compression;
+    options.message_bytes_max = kMessageBytesMax;
+    client = petiole::make_websocket_client(options);
+    server = petiole::make_websocket_server(options);
+    std::string request, answer, none;
+    client->start(request);
+    require(server->receive(request, none, answer).ok());
+    require(client->receive(answer, none, request).ok());
+    require(client->open() && server->open());
+  }
+  std::unique_ptr<WebSocketSession> client, server;
+};
+
+Outcome give(WebSocketSession& session, std::string_view input, std::size_t cut) {
+  Outcome out;
+  Status status = session.receive(input.substr(0, cut), out.plain, out.wire);
+  if (status.ok() && cut < input.size()) {
+    status = session.receive(input.substr(cut), out.plain, out.wire);
+  }
+  out.code = status.code();
+  if (!status.ok()) {
+    std::string plain, wire;
+    require(session.receive(input, plain, wire).code() == status.code());
+    require(!session.send("x", wire).ok());
+    require(plain.empty() && wire.empty());
+    require(!session.error().empty());
+  }
+  return out;
+}
+
+}  // namespace
+
+// The first byte chooses role and compression, the second where to cut.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const bool as_client = (data[0] & 1) != 0, compression = (data[0] & 2) != 0;
+  const std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
+  Pair first(compression), second(compression);
+  const Outcome whole =
+      give(as_client ? *first.client : *first.server, input, input.size());
+  const Outcome cut = give(as_client ? *second.client : *second.server, input,
+                           std::min<std::size_t>(data[1], input.size()));
+  require(whole.code == cut.code);
+  if (whole.code == Errc::kOk) {
+    require(whole.plain == cut.plain);
+  } else {
+    require(whole.plain.starts_with(cut.plain) || cut.plain.starts_with(whole.plain));
+  }
+  // A client masks its answers with other keys each time.
+  require(whole.wire.size() == cut.wire.size() && (as_client || whole.wire == cut.wire));
+  require(whole.plain.size() <= kMessageBytesMax + 128 * input.size() + 4096);
+  return 0;
+}

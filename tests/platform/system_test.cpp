@@ -1,0 +1,245 @@
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <regex>
+
+#include "platform/files.h"
+#include "platform/log_writer.h"
+#include "platform/process.h"
+#include "platform/service_notify.h"
+#include "platform/signals.h"
+#include "platform/system.h"
+#include "tests/support/sim.h"
+
+namespace petiole::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct TempDir {
+  TempDir() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
+  ~TempDir() { std::filesystem::remove_all(path); }
+  std::string operator/(const char* name) const { return path + '/' + name; }
+  std::string path = (std::filesystem::temp_directory_path() / "petiole.XXXXXX").string();
+};
+
+// Stands for stderr while it lives.
+struct CapturedStderr {
+  explicit CapturedStderr(int descriptor) : saved(::dup(STDERR_FILENO)) {
+    ::dup2(descriptor, STDERR_FILENO);
+  }
+  ~CapturedStderr() {
+    ::dup2(saved, STDERR_FILENO);
+    ::close(saved);
+  }
+  int saved;
+};
+
+TEST_CASE("log: lines have nats-server's form") {
+  const TempDir dir;
+  SimClock clock;
+  LogWriter log(clock, {.utc = true, .to_stderr = false, .file = dir / "log"});
+  log.info("Listening on 0.0.0.0:4222\nand more");
+  log.debug("not shown");
+  log.set_verbosity(true, false);
+  log.debug("shown");
+  const std::string text = read_file(dir / "log", 10'000).text;
+  const std::regex form(
+      "\\[\\d+\\] \\d{4}/\\d\\d/\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{6} \\[INF\\] "
+      "Listening on 0.0.0.0:4222 and more\n\\[\\d+\\] .* \\[DBG\\] shown\n");
+  CHECK(std::regex_match(text, form));
+}
+
+TEST_CASE("log: a file is reopened after another renamed it") {
+  const TempDir dir;
+  SimClock clock;
+  LogWriter log(clock, {.to_stderr = false, .file = dir / "log"});
+  log.info("one");
+  std::filesystem::rename(dir / "log", dir / "old");
+  log.info("two");
+  log.reopen();
+  log.info("three");
+  CHECK(read_file(dir / "old", 10'000).text.find("two") != std::string::npos);
+  CHECK(read_file(dir / "log", 10'000).text.find("three") != std::string::npos);
+}
+
+TEST_CASE("log: a full file is renamed with the time, and the oldest are removed") {
+  const TempDir dir;
+  SimClock clock;
+  LogWriter log(clock,
+                {.to_stderr = false, .file = dir / "log", .file_bytes_max = 300, .files_max = 3});
+  for (int i = 0; i < 50; ++i) {
+    clock.move_to(clock.now() + 1s);
+    log.info("a line of some length, number " + std::to_string(i));
+  }
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path)) {
+    ++files;
+    CHECK(entry.file_size() <= 300);
+  }
+  CHECK(files == 3);
+  CHECK(read_file(dir / "log", 10'000).text.find("number 49") != std::string::npos);
+}
+
+TEST_CASE("log: a file that cannot be opened is told, not fatal") {
+  SimClock clock;
+  LogWriter log(clock, {.to_stderr = false, .file = "/no/such/dir/log"});
+  CHECK(log.file_error() == "/no/such/dir/log: No such file or directory");
+  log.info("nowhere");
+}
+
+TEST_CASE("log: a pipe that is full or closed stops nothing, and drops are counted") {
+  SimClock clock;
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  LogWriter log(clock, {});
+  AsioLoop loop(clock);
+  const Signals no_broken_pipe(loop, [](Signal) {});
+  std::string text(1 << 20, '\0');
+  {
+    const CapturedStderr captured(ends[1]);
+    for (int i = 0; i < 1000; ++i) log.info(std::string(1000, 'x'));
+    const auto read = [&] { return ::read(ends[0], text.data(), text.size()); };
+    CHECK(read() > 10'000);
+    log.info("after");
+    text.resize(static_cast<std::size_t>(read()));
+    ::close(ends[0]);
+    log.info("closed");
+  }
+  ::close(ends[1]);
+  CHECK(text.find("log lines dropped") != std::string::npos);
+  CHECK(text.find("after") != std::string::npos);
+}
+
+TEST_CASE("service: systemd's datagrams") {
+  const TempDir dir;
+  const std::string path = dir / "notify";
+  const int receiver = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  REQUIRE(::bind(receiver, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+  const ServiceNotify notify(path, 1s);
+  const auto next = [&] {
+    char text[256];
+    const ssize_t count = ::recv(receiver, text, sizeof(text), MSG_DONTWAIT);
+    return count < 0 ? std::string("nothing") : std::string(text, static_cast<std::size_t>(count));
+  };
+  notify.ready();
+  CHECK(next() == "READY=1");
+  notify.status("leaf: hub connected");
+  CHECK(next() == "STATUS=leaf: hub connected");
+  notify.watchdog();
+  CHECK(next() == "WATCHDOG=1");
+  notify.reloading(Time(5ms));
+  CHECK(next() == "RELOADING=1\nMONOTONIC_USEC=5000");
+  notify.stopping();
+  CHECK(next() == "STOPPING=1");
+  ::close(receiver);
+  notify.ready();  // Nobody there.
+  CHECK(notify.watchdog_interval() == Duration(1s));
+  const ServiceNotify none("", 1s);
+  none.ready();
+  CHECK_FALSE(none.active());
+  CHECK_FALSE(none.watchdog_interval().has_value());
+}
+
+TEST_CASE("service: what systemd allows is read from the environment") {
+  ::setenv("NOTIFY_SOCKET", "@petiole-test", 1);
+  ::setenv("WATCHDOG_USEC", "30000000", 1);
+  ::setenv("WATCHDOG_PID", std::to_string(::getpid()).c_str(), 1);
+  CHECK(ServiceNotify().watchdog_interval() == Duration(15s));
+  ::setenv("WATCHDOG_PID", "1", 1);
+  CHECK_FALSE(ServiceNotify().watchdog_interval().has_value());
+  ::unsetenv("WATCHDOG_PID");
+  ::setenv("WATCHDOG_USEC", "soon", 1);
+  CHECK_FALSE(ServiceNotify().watchdog_interval().has_value());
+  ::unsetenv("WATCHDOG_USEC");
+  ::unsetenv("NOTIFY_SOCKET");
+  CHECK_FALSE(ServiceNotify().active());
+}
+
+TEST_CASE("signals: are calls on the loop") {
+  SystemClock clock;
+  AsioLoop loop(clock);
+  std::vector<Signal> caught;
+  const Signals signals(loop, [&](Signal signal) {
+    caught.push_back(signal);
+    loop.stop();
+  });
+  for (const Signal signal : {Signal::kHangUp, Signal::kUser1, Signal::kUser2, Signal::kInterrupt,
+                              Signal::kTerminate}) {
+    CHECK(send_signal(::getpid(), signal).ok());
+    loop.run();
+    CHECK(caught.back() == signal);
+  }
+  CHECK(caught.size() == 5);
+  CHECK(send_signal(0, Signal::kHangUp).code() == Errc::kNotFound);
+  CHECK(send_signal(-1, Signal::kTerminate).code() == Errc::kNotFound);
+  CHECK(send_signal(1 << 30, Signal::kTerminate).code() == Errc::kNotFound);
+  CHECK(process_exists(::getpid()));
+  CHECK_FALSE(process_exists(1 << 30));
+}
+
+TEST_CASE("process: plausible numbers") {
+  CHECK(resident_bytes() > 1 << 20);
+  CHECK(cores() >= 1);
+  CHECK(process_id() == ::getpid());
+  CHECK_FALSE(host_name().empty());
+  SystemClock clock;
+  CpuMeter meter;
+  CHECK(meter.percent(clock.now()) == 0);
+  const Time end = clock.now() + 30ms;
+  while (clock.now() < end) {
+  }
+  CHECK(meter.percent(clock.now()) > 5);
+}
+
+TEST_CASE("files: reading is bounded and says what is wrong") {
+  const TempDir dir;
+  CHECK(write_file(dir / "a", "text").ok());
+  CHECK(read_file(dir / "a", 4).text == "text");
+  const FileText large = read_file(dir / "a", 3);
+  CHECK(large.status.code() == Errc::kTooLarge);
+  CHECK(large.error == dir / "a" + ": larger than 3 bytes");
+  CHECK(large.text.empty());
+  CHECK(read_file(dir / "none", 10).status.code() == Errc::kNotFound);
+  CHECK(read_file(dir / "none", 10).error == dir / "none" + ": No such file or directory");
+  CHECK_FALSE(read_file(dir.path, 10).status.ok());
+}
+
+TEST_CASE("files: writing replaces the whole, or nothing") {
+  const TempDir dir;
+  CHECK(write_file(dir / "a", "old", 0600).ok());
+  struct stat state {};
+  REQUIRE(::stat((dir / "a").c_str(), &state) == 0);
+  CHECK((state.st_mode & 0777) == 0600);
+  CHECK(write_file(dir / "a", std::string(100'000, 'n')).ok());
+  CHECK(read_file(dir / "a", 1 << 20).text == std::string(100'000, 'n'));
+  CHECK(write_file(dir / "no/a", "x").code() == Errc::kNotFound);
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(dir.path)) ++files;
+  CHECK(files == 1);  // No temporary file is left.
+  CHECK(file_exists(dir / "a"));
+  CHECK_FALSE(file_exists(dir / "b"));
+  CHECK(file_modified(dir / "a").has_value());
+  CHECK_FALSE(file_modified(dir / "b").has_value());
+}
+
+TEST_CASE("files: a directory is made once") {
+  const TempDir dir;
+  CHECK(make_directory(dir / "d").ok());
+  CHECK(make_directory(dir / "d").ok());
+  CHECK(make_directory(dir / "x/y").code() == Errc::kNotFound);
+  CHECK(write_file(dir / "f", "").ok());
+  CHECK_FALSE(make_directory(dir / "f").ok());
+}
+
+}  // namespace
+}  // namespace petiole::test
