@@ -7,6 +7,8 @@ import pytest
 
 from harness import servers
 from harness.client import Client
+from harness.publisher import Publisher, check_all_once_in_order, check_first_arrivals
+from harness.stream import Stream
 from harness.wait import until
 from harness.world import remote
 
@@ -124,3 +126,34 @@ def test_leaf_pair_with_a_nats_server_as_leaf(world, hub_version):
     edge.wait_interest("up.>")
     world.client(edge).publish("up.x", b"hello")
     assert subscriber.next().payload == b"hello"
+
+
+def test_publisher_and_stream(world, hub_version):
+    """The instruments of the store tests, without a leaf and without mischief."""
+    hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub' }")
+    with hub.client() as client:
+        stream = Stream("S", ["telemetry.>"]).create(client)
+    count = 4000
+    publishers = [
+        world.keep(Publisher(hub.host, hub.port, name, f"telemetry.{name}", count))
+        for name in ("one", "two")
+    ]
+    for publisher in publishers:
+        publisher.open_gate(count)
+        publisher.wait(count, 30)
+    client = world.client(hub)
+    until(lambda: stream.count(client) == 2 * count, "all are stored")
+    check_all_once_in_order(stream.payloads(client), {"one": count, "two": count})
+
+
+def test_checks_of_order_can_fail():
+    def payloads(*numbers):
+        return [b"a %d ..." % number for number in numbers]
+
+    check_all_once_in_order(payloads(0, 1, 2), {"a": 3})
+    for wrong in [(0, 2), (0, 0, 1, 2), (1, 0, 2), (0, 1)]:
+        with pytest.raises(AssertionError):
+            check_all_once_in_order(payloads(*wrong), {"a": 3})
+    assert check_first_arrivals(payloads(0, 1, 0, 1, 2), {"a": 3}) == 2
+    with pytest.raises(AssertionError):
+        check_first_arrivals(payloads(0, 2, 1), {"a": 3})

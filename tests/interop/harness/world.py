@@ -81,6 +81,9 @@ class World:
 
 def remote(server: Server, proxy: Proxy | None = None, more: str = "", user: str = "",
            scheme: str = "nats-leaf") -> str:
-    """The text of a remotes entry that leads to `server`, through `proxy` if given."""
+    """The text of a remotes entry that leads to `server`, through `proxy` if given: then always
+    through it, for a nats-server would learn the way around it from the hub."""
+    if proxy:
+        more += "\n ignore_discovered_servers: true"
     port = proxy.port if proxy else server.ports["leaf"]
     return f'url: "{scheme}://{user + "@" if user else ""}127.0.0.1:{port}"\n {more}'

@@ -1,0 +1,94 @@
+"""The leaf link between two network namespaces: the cable is pulled, plugged in, narrowed."""
+
+import pytest
+
+from harness.client import Client
+from harness.netns import Cable
+from harness.traffic import flows
+from harness.wait import until
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def cable(world):
+    return world.keep(Cable())
+
+
+class Ends:
+    def __init__(self, world, cable, hub_version):
+        self.world, self.cable = world, cable
+        self.hub = self._start(
+            lambda **more: world.hub(hub_version, **more), cable.far, cable.far_host
+        )
+        url = f'url: "nats-leaf://{cable.far_host}:{self.hub.ports["leaf"]}"'
+        self.edge = self._start(
+            lambda **more: world.leaf(url, **more), cable.near, cable.near_host
+        )
+
+    def _start(self, make, name: str, host: str):
+        server = make(host=host, prefix=self.cable.prefix(name), start=False)
+        server.start(ready=False)
+        self.cable.inside(name, server.wait_ready)
+        return server
+
+    def client(self, server) -> Client:
+        name = self.cable.far if server is self.hub else self.cable.near
+        sock = self.cable.connect(name, server.host, server.port)
+        return self.world.keep(Client(server.host, server.port, sock=sock))
+
+    def linked(self) -> bool:
+        return self.cable.inside(self.cable.far, lambda: len(self.hub.leafs()) == 1)
+
+
+@pytest.fixture
+def ends(world, cable, hub_version):
+    made = Ends(world, cable, hub_version)
+    until(made.linked, "the link", 30)
+    return made
+
+
+def test_cable_pulled_for_a_moment(ends):
+    """Shorter than any time-out: TCP carries everything over."""
+    at_hub, at_edge = ends.client(ends.hub), ends.client(ends.edge)
+    at_hub.subscribe("up")
+    at_hub.flush()
+    flows(at_edge, at_hub, "up")
+    ends.cable.down(ends.cable.near)
+    for i in range(10):
+        at_edge.publish("up", b"%d" % i)
+    at_edge.flush()
+    ends.cable.up(ends.cable.near)
+    assert [m.payload for m in at_hub.take(10, 30)] == [b"%d" % i for i in range(10)]
+
+
+@pytest.mark.petiole
+def test_cable_pulled_until_the_link_is_given_up(ends):
+    """Noticed on both sides of a cut that no packet announces, then linked again."""
+    at_hub, at_edge = ends.client(ends.hub), ends.client(ends.edge)
+    at_edge.subscribe("down")
+    at_edge.flush()
+    ends.cable.down(ends.cable.far)
+    until(
+        lambda: ends.cable.inside(
+            ends.cable.near, lambda: ends.edge.monitor("/linkz")["links"][0]["state"] not in ("up", "doubtful")
+        ),
+        "the edge sees that the link is dead", 30,
+    )  # fmt: skip
+    at_edge.publish("local", b"x")
+    at_edge.flush()
+    ends.cable.up(ends.cable.far)
+    flows(at_hub, at_edge, "down", 60)
+
+
+def test_narrow_cable(ends):
+    """50 kbit/s each way by tbf: 30 kB take their time and arrive."""
+    for name in (ends.cable.near, ends.cable.far):
+        ends.cable.shape(name, "50kbit")
+    at_hub, at_edge = ends.client(ends.hub), ends.client(ends.edge)
+    at_hub.subscribe("up")
+    at_hub.flush()
+    flows(at_edge, at_hub, "up", 30)
+    for i in range(30):
+        at_edge.publish("up", bytes([i]) * 1000)
+    assert [m.payload[0] for m in at_hub.take(30, 60)] == list(range(30))

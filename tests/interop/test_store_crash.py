@@ -1,0 +1,130 @@
+"""The proof of the mirror: whatever dies, the stream holds every message once, in order."""
+
+import threading
+
+import pytest
+
+from harness.publisher import Publisher, check_all_once_in_order
+from harness.stream import Stream
+from harness.wait import until
+from harness.world import remote
+
+COUNT = 100_000  # A publisher.
+WINDOW = 1.0  # Of the stream, for duplicates; the link is cut for longer.
+
+STORE = """
+store_and_forward {
+  dir: "{dir}/mirror"
+  max_bytes: 512MB
+  rules: [ { subjects: ["telemetry.>"], durability: disk } ]
+}
+"""
+
+
+class Scene:
+    def __init__(self, world, hub_version):
+        self.world = world
+        self.hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
+        self.stream = Stream("T", ["telemetry.>"], WINDOW)
+        with self.hub.client() as client:
+            self.stream.create(client)
+        self.proxy = world.proxy(self.hub.ports["leaf"])
+        self.edge = world.leaf(remote(self.hub, self.proxy), STORE)
+        self.hub.wait_leafs()
+        self.publishers = [
+            world.keep(Publisher(self.edge.host, self.edge.port, name, f"telemetry.{name}", COUNT))
+            for name in ("one", "two")
+        ]
+
+    def publish_to(self, part: float) -> None:
+        for publisher in self.publishers:
+            publisher.open_gate(int(COUNT * part))
+
+    def wait_safe(self, part: float) -> None:
+        for publisher in self.publishers:
+            publisher.wait(int(COUNT * part), 90)
+
+    def kill_edge(self) -> None:
+        self.edge.kill()
+        self.edge.start()
+
+    def kill_hub(self) -> None:
+        self.hub.kill()
+        threading.Event().wait(0.3)
+        self.hub.start()
+
+    def long_cut(self) -> None:
+        """Longer than the stream remembers ids."""
+        self.proxy.set(refuse=True)
+        self.proxy.reset()
+        threading.Event().wait(WINDOW * 2.5)
+        self.proxy.set(refuse=False)
+
+    def cut_answers(self) -> None:
+        """Messages arrive, their confirmations do not: the hardest case for duplicates."""
+        self.proxy.set(swallow=("down",))
+        threading.Event().wait(0.5)
+        self.long_cut()
+        self.proxy.set(swallow=())
+
+    def check(self) -> None:
+        client = self.world.client(self.hub)
+        wanted = len(self.publishers) * COUNT
+        until(lambda: self.stream.count(client) >= wanted, "the stream holds all", 150, every=0.5)
+        until(lambda: self.edge.monitor("/mirrorz")["messages"] == 0, "the mirror is empty", 60)
+        check_all_once_in_order(
+            self.stream.payloads(client), {p.name: COUNT for p in self.publishers}
+        )
+        losses = self.edge.monitor("/mirrorz")["losses"]
+        assert not any(losses.values()), losses
+
+
+@pytest.mark.petiole
+def test_200_000_messages_through_everything(world, hub_version):
+    scene = Scene(world, hub_version)
+    mischief = [
+        scene.kill_hub, scene.kill_edge, scene.long_cut, scene.kill_edge, scene.cut_answers,
+        scene.kill_hub, scene.kill_edge, scene.proxy.reset, scene.kill_edge,
+    ]  # fmt: skip
+    parts = len(mischief) + 1
+    for turn, act in enumerate(mischief, 1):
+        scene.publish_to((turn + 0.5) / parts)  # It goes on while the mischief happens.
+        scene.wait_safe((turn - 0.5) / parts)
+        act()
+    scene.publish_to(1)
+    scene.wait_safe(1)
+    scene.check()
+
+
+@pytest.mark.petiole
+def test_killed_while_the_link_is_down(world, hub_version):
+    """All of it is stored, nothing was sent; petiole dies twice before the hub is back."""
+    scene = Scene(world, hub_version)
+    scene.hub.kill()
+    scene.publish_to(0.5)
+    scene.wait_safe(0.3)
+    scene.kill_edge()
+    scene.publish_to(1)
+    scene.wait_safe(1)
+    scene.kill_edge()
+    backlog = scene.edge.monitor("/mirrorz")["messages"]
+    assert backlog == 2 * COUNT
+    scene.hub.start()
+    scene.check()
+
+
+@pytest.mark.petiole
+def test_killed_during_replay(world, hub_version):
+    """Killed again and again while the backlog drains: resolved by asking the hub each time."""
+    scene = Scene(world, hub_version)
+    scene.hub.kill()
+    scene.publish_to(1)
+    scene.wait_safe(1)
+    scene.hub.start()
+    client = world.client(scene.hub)
+    for turn in range(1, 4):
+        until(lambda: scene.stream.count(client) >= COUNT * turn // 3, "some of it arrived", 60, 0.01)
+        scene.edge.kill()
+        threading.Event().wait(WINDOW * 1.5)  # The hub has forgotten the ids.
+        scene.edge.start()
+    scene.check()

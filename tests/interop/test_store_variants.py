@@ -1,0 +1,264 @@
+"""The mirror with other hubs and other rules."""
+
+import re
+import subprocess
+import threading
+
+import pytest
+
+from harness.publisher import Publisher, check_all_once_in_order, check_first_arrivals
+from harness.stream import Stream
+from harness.wait import until
+from harness.world import remote
+
+pytestmark = pytest.mark.petiole
+COUNT = 20_000
+
+
+def store(rule: str, more: str = "") -> str:
+    return (
+        'store_and_forward {\n dir: "{dir}/mirror"\n max_bytes: 256MB\n'
+        f" rules: [ {{ {rule} }} ]\n {more}\n}}\n"
+    )
+
+
+DISK = store('subjects: ["telemetry.>"], durability: disk')
+OUTAGE = store('subjects: ["telemetry.>"], durability: outage')
+
+
+def backlog(edge) -> int:
+    return edge.monitor("/mirrorz")["messages"]
+
+
+def publish(world, edge, count: int = COUNT, name: str = "one") -> Publisher:
+    publisher = world.keep(Publisher(edge.host, edge.port, name, f"telemetry.{name}", count))
+    publisher.open_gate(count)
+    return publisher
+
+
+def collect(client, timeout: float = 3) -> list[bytes]:
+    got = []
+    try:
+        while True:
+            got.append(client.next(timeout).payload)
+    except TimeoutError:
+        return got
+
+
+@pytest.mark.parametrize("rule", [DISK, OUTAGE], ids=["disk", "outage"])
+def test_plain_subscriber_without_jetstream(world, hub_version, rule):
+    """The PING/PONG barrier confirms. Where a link breaks with messages in flight, a repeat is
+    possible, but nothing is lost and first arrivals are in order."""
+    hub = world.hub(hub_version)
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy), rule)
+    hub.wait_leafs()
+    subscriber = world.client(hub)
+    subscriber.subscribe("telemetry.>")
+    subscriber.flush()
+    edge.wait_interest("telemetry.>")
+    publisher = world.keep(Publisher(edge.host, edge.port, "one", "telemetry.one", COUNT))
+    for turn in range(1, 4):
+        publisher.open_gate(COUNT * turn // 4)
+        publisher.wait(COUNT * turn // 4, 60)
+        proxy.reset()
+    publisher.open_gate(COUNT)
+    publisher.wait(COUNT, 60)
+    until(lambda: backlog(edge) == 0, "all confirmed", 60)
+    repeats = check_first_arrivals(collect(subscriber), {"one": COUNT})
+    assert repeats < COUNT // 2
+    print(f"repeats after three resets: {repeats}")
+
+
+def test_interest_appears_after_the_reconnect(world, hub_version):
+    """With nobody upstream who wants it, it stays; it leaves when somebody does."""
+    hub = world.hub(hub_version)
+    edge = world.leaf(remote(hub), DISK)
+    hub.wait_leafs()
+    publish(world, edge).wait(COUNT, 60)
+    hub.restart()
+    hub.wait_leafs()
+    assert backlog(edge) == COUNT
+    subscriber = world.client(hub)
+    subscriber.subscribe("telemetry.>")
+    subscriber.flush()
+    check_all_once_in_order((subscriber.next(20).payload for _ in range(COUNT)), {"one": COUNT})
+    until(lambda: backlog(edge) == 0, "all confirmed", 30)
+
+
+def test_stream_appears_after_the_reconnect(world, hub_version):
+    hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
+    edge = world.leaf(remote(hub), DISK)
+    hub.wait_leafs()
+    publish(world, edge).wait(COUNT, 60)
+    hub.restart()
+    client = world.client(hub)
+    stream = Stream("LATE", ["telemetry.>"]).create(client)
+    until(lambda: stream.count(client) == COUNT, "the stream fills", 60)
+    check_all_once_in_order(stream.payloads(client), {"one": COUNT})
+
+
+@pytest.mark.parametrize("rule", [DISK, OUTAGE], ids=["disk", "outage"])
+def test_outage_and_clean_restart(world, hub_version, rule):
+    """What was published while the hub was away survives a clean end, whatever the durability."""
+    hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
+    edge = world.leaf(remote(hub), rule)
+    hub.wait_leafs()
+    with hub.client() as client:
+        stream = Stream("S", ["telemetry.>"], 1).create(client)
+    hub.kill()
+    publish(world, edge).wait(COUNT, 60)
+    assert edge.stop() == 0
+    edge.start()
+    assert backlog(edge) == COUNT
+    hub.start()
+    client = world.client(hub)
+    until(lambda: stream.count(client) >= COUNT, "the stream fills", 60)
+    until(lambda: backlog(edge) == 0, "all confirmed", 30)
+    check_all_once_in_order(stream.payloads(client), {"one": COUNT})
+
+
+def test_local_delivery_goes_on(world, hub_version):
+    hub = world.hub(hub_version)
+    edge = world.leaf(remote(hub), DISK)
+    hub.wait_leafs()
+    hub.kill()
+    subscriber = world.client(edge)
+    subscriber.subscribe("telemetry.>")
+    subscriber.flush()
+    publish(world, edge).wait(COUNT, 60)
+    check_all_once_in_order((subscriber.next(20).payload for _ in range(COUNT)), {"one": COUNT})
+
+
+def test_keep_last(world, hub_version):
+    """Only the newest state of each subject is kept for the hub; the older ones are no losses."""
+    rule = store('subjects: ["state.>"], durability: outage, keep: last')
+    hub = world.hub(hub_version)
+    edge = world.leaf(remote(hub), rule)
+    hub.wait_leafs()
+    hub.kill()
+    until(lambda: edge.monitor("/linkz")["links"][0]["state"] != "up", "the link is down", 30)
+    publisher = world.client(edge)
+    for value in range(100):
+        for device in range(10):
+            publisher.publish(f"state.{device}", b"%d" % value)
+    publisher.flush()
+    until(lambda: backlog(edge) == 10, "one a subject is left", 20)
+    hub.start()
+    hub.wait_leafs()
+    subscriber = world.client(hub)
+    subscriber.subscribe("state.>")
+    subscriber.flush()
+    got = {m.subject: m.payload for m in subscriber.take(10, 20)}
+    assert got == {f"state.{device}": b"99" for device in range(10)}
+    assert subscriber.nothing()
+
+
+def test_limit_and_ledger(world, hub_version):
+    """Over its limit a rule gives up the oldest, and says how many; the rest arrives in order."""
+    rule = store('subjects: ["telemetry.>"], durability: disk, max_messages: 1000, discard: old')
+    hub = world.hub(hub_version)
+    edge = world.leaf(remote(hub), rule)
+    hub.wait_leafs()
+    publish(world, edge, 5000).wait(5000, 60)
+    until(lambda: edge.monitor("/mirrorz")["losses"]["limit"] == 4000, "4,000 in the ledger", 20)
+    edge.stop()
+    edge.start()
+    assert edge.monitor("/mirrorz")["losses"]["limit"] == 4000, "the ledger survives a restart"
+    subscriber = world.client(hub)
+    subscriber.subscribe("telemetry.>")
+    subscriber.flush()
+    got = [int(m.payload.split()[1]) for m in subscriber.take(1000, 20)]
+    assert got == list(range(4000, 5000))
+
+
+def test_refusal_of_new_ones(world, hub_version):
+    rule = store('subjects: ["telemetry.>"], durability: disk, max_messages: 1000, discard: new')
+    hub = world.hub(hub_version)
+    edge = world.leaf(remote(hub), rule)
+    hub.wait_leafs()
+    publish(world, edge, 5000).wait(5000, 60)
+    until(lambda: edge.monitor("/mirrorz")["losses"]["refused"] == 4000, "4,000 refused", 20)
+    subscriber = world.client(hub)
+    subscriber.subscribe("telemetry.>")
+    subscriber.flush()
+    got = [int(m.payload.split()[1]) for m in subscriber.take(1000, 20)]
+    assert got == list(range(1000))
+
+
+def test_requests_are_not_kept(world, hub_version):
+    """A request has an asker who waits now: it is not stored for later."""
+    hub = world.hub(hub_version)
+    edge = world.leaf(remote(hub), DISK)
+    hub.wait_leafs()
+    client = world.client(edge)
+    assert client.request("telemetry.ask", b"?", 5).status() == "503"
+    assert backlog(edge) == 0
+
+
+def test_other_subjects_are_not_kept(world, hub_version):
+    hub = world.hub(hub_version)
+    edge = world.leaf(remote(hub), DISK)
+    client = world.client(edge)
+    client.publish("other", b"x")
+    client.publish("telemetry.x", b"x")
+    client.flush()
+    until(lambda: backlog(edge) == 1, "one is kept", 10)
+
+
+def test_a_second_process_keeps_off(world):
+    """The store is locked: exit status 2, and nothing on disk is touched."""
+    edge = world.alone(DISK)
+    client = world.client(edge)
+    client.publish("telemetry.x", b"x")
+    client.flush()
+    config = world.directory / "second.conf"
+    config.write_text(re.sub(r"(?m)^(listen|http):.*$", "", edge.config.read_text()) + "\nport: -1\n")
+    done = subprocess.run([str(edge.kind.path), "-c", str(config)], capture_output=True, text=True,
+                          timeout=30, check=False)  # fmt: skip
+    assert done.returncode == 2, done
+    assert "mirror" in done.stdout + done.stderr
+    client.flush()
+    assert backlog(edge) == 1
+
+
+def test_full_disk_quota_keeps_clients_served(world, hub_version):
+    """A store of 8 MB is offered 40 MB: bytes on disk stay below the limit, clients are served, and
+    what was given up is in the ledger."""
+    rule = store('subjects: ["telemetry.>"], durability: disk').replace("256MB", "8MB")
+    hub = world.hub(hub_version)
+    edge = world.leaf(remote(hub), rule)
+    hub.wait_leafs()
+    count, size = 40_000, 1000
+    publisher = world.keep(Publisher(edge.host, edge.port, "one", "telemetry.one", count, size))
+    publisher.open_gate(count)
+    publisher.wait(count, 120)
+    mirror = world.directory / "mirror"
+    assert sum(f.stat().st_size for f in mirror.iterdir()) <= 8_000_000
+    seen = edge.monitor("/mirrorz")
+    assert seen["messages"] + seen["losses"]["limit"] + seen["losses"]["refused"] == count
+    with edge.client() as client:
+        client.subscribe("local")
+        client.publish("local", b"x")
+        assert client.next().payload == b"x"
+
+
+def test_replay_is_paced(world, hub_version):
+    """max_rate holds: 2 MB at 500 kB a second take about four seconds, not none and not forever."""
+    rule = store('subjects: ["telemetry.>"], durability: disk',
+                 "replay: { max_rate: 500KB, live_share: 0% }")  # fmt: skip
+    hub = world.hub(hub_version)
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy), rule)
+    hub.wait_leafs()
+    count = 2000
+    publisher = world.keep(Publisher(edge.host, edge.port, "one", "telemetry.one", count, 1000))
+    publisher.open_gate(count)
+    publisher.wait(count, 60)
+    subscriber = world.client(hub)
+    subscriber.subscribe("telemetry.>")
+    subscriber.flush()
+    done = threading.Event()
+    assert not done.wait(1.5)
+    assert backlog(edge) > 0
+    check_all_once_in_order((subscriber.next(30).payload for _ in range(count)), {"one": count})
