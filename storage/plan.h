@@ -19,7 +19,9 @@ using LogId = std::int64_t;
 // One bit for each record of a segment, set when it was removed.
 class Bits {
  public:
-  bool get(std::size_t i) const { return i / 64 < words_.size() && (words_[i / 64] >> (i % 64) & 1) != 0; }
+  bool get(std::size_t i) const {
+    return i / 64 < words_.size() && (words_[i / 64] >> (i % 64) & 1) != 0;
+  }
   void set(std::size_t i) {
     if (words_.size() <= i / 64) words_.resize(i / 64 + 1);
     words_[i / 64] |= std::uint64_t{1} << (i % 64);
@@ -128,7 +130,8 @@ struct ReadPlan {
 struct ReadResult {
   Status status;
   Page page;
-  std::vector<std::pair<SegmentId, std::uint64_t>> lost;  // Damaged segments and their live records.
+  std::vector<std::pair<SegmentId, std::uint64_t>>
+      lost;  // Damaged segments and their live records.
 };
 
 }  // namespace petiole

@@ -112,7 +112,8 @@ void SqliteLog::collect(CommitPlan& plan, SegmentId& next_id, std::size_t compac
     }
   }
   sealed_.clear();
-  for (RemovalWrite& removal : directory_.take_removals()) plan.removals.push_back(std::move(removal));
+  for (RemovalWrite& removal : directory_.take_removals())
+    plan.removals.push_back(std::move(removal));
   for (Compaction& compaction : directory_.plan_compactions(compactions_max, row_.id)) {
     compaction.id = next_id++;
     plan.compactions.push_back(std::move(compaction));

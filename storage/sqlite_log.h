@@ -35,7 +35,9 @@ class SqliteLog : public Log {
   SqliteLog(LogOwner& owner, LogWrite row, Directory directory);
 
   Sequence append(const RecordView& record) override;
-  void on_durable(std::function<void(Sequence)> durable) override { on_durable_ = std::move(durable); }
+  void on_durable(std::function<void(Sequence)> durable) override {
+    on_durable_ = std::move(durable);
+  }
   void read(Sequence after, std::size_t count_max, std::size_t bytes_max, ReadDone done) override;
   void trim(Sequence upto) override;
   void remove(Sequence sequence) override;
@@ -55,7 +57,9 @@ class SqliteLog : public Log {
     settle();
   }
   void durable_upto(Sequence upto);  // After the last committed() of a group.
-  void notify() const { if (on_durable_) on_durable_(durable_); }
+  void notify() const {
+    if (on_durable_) on_durable_(durable_);
+  }
   std::uint64_t lose(SegmentId id);
 
   LogId id() const { return row_.id; }
@@ -68,7 +72,9 @@ class SqliteLog : public Log {
 
  private:
   void settle();
-  bool pending_removed(Sequence sequence) const { return pending_removed_.get(sequence - durable_ - 1); }
+  bool pending_removed(Sequence sequence) const {
+    return pending_removed_.get(sequence - durable_ - 1);
+  }
   std::uint64_t pending_live() const;
   Sequence first_pending() const;
 
@@ -76,14 +82,14 @@ class SqliteLog : public Log {
   LogWrite row_;
   bool row_dirty_ = false;
   Directory directory_;
-  Sequence first_ = 1;    // Everything below was trimmed.
+  Sequence first_ = 1;  // Everything below was trimmed.
   Sequence last_ = 0;
   Sequence durable_ = 0;
   Segment open_;
   std::vector<Segment> sealed_;
-  std::uint64_t pending_bytes_ = 0;  // Of records after durable_.
-  std::int64_t pending_time_ = 0;    // Of the oldest of them, about.
-  Bits pending_removed_;             // From durable_ + 1.
+  std::uint64_t pending_bytes_ = 0;          // Of records after durable_.
+  std::int64_t pending_time_ = 0;            // Of the oldest of them, about.
+  Bits pending_removed_;                     // From durable_ + 1.
   std::uint64_t pending_removed_count_ = 0;  // At or above first_.
   std::function<void(Sequence)> on_durable_;
 };

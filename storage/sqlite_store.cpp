@@ -7,10 +7,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kIdleAfter = 5s;        // Without a commit: the WAL is copied back and emptied.
-constexpr Duration kRetryEvery = 2s;       // A commit that found no room.
-constexpr std::size_t kSparesMax = 16;     // Empty segments that keep their memory.
-constexpr std::size_t kCompactionsMin = 2; // A commit; more when it carries more.
+constexpr Duration kIdleAfter = 5s;         // Without a commit: the WAL is copied back and emptied.
+constexpr Duration kRetryEvery = 2s;        // A commit that found no room.
+constexpr std::size_t kSparesMax = 16;      // Empty segments that keep their memory.
+constexpr std::size_t kCompactionsMin = 2;  // A commit; more when it carries more.
 
 }  // namespace
 
@@ -25,9 +25,17 @@ StoreBudget make_budget(const StoreOptions& options) {
 
 SqliteStore::SqliteStore(std::shared_ptr<Database> database, StoreBudget budget, StoreImage image,
                          Loop& loop, Worker& worker, Clock& clock)
-    : database_(std::move(database)), budget_(budget), loop_(loop), worker_(worker), clock_(clock),
-      states_(std::move(image.states)), next_id_(image.next_id), floor_(image.floor), epoch_(image.epoch),
-      recovery_(std::move(image.recovery)), plan_(std::make_shared<CommitPlan>()) {
+    : database_(std::move(database)),
+      budget_(budget),
+      loop_(loop),
+      worker_(worker),
+      clock_(clock),
+      states_(std::move(image.states)),
+      next_id_(image.next_id),
+      floor_(image.floor),
+      epoch_(image.epoch),
+      recovery_(std::move(image.recovery)),
+      plan_(std::make_shared<CommitPlan>()) {
   for (auto& [row, directory] : image.logs) {
     next_log_ = std::max(next_log_, row.id + 1);
     const std::string name = row.name;
@@ -64,7 +72,11 @@ SqliteStore::~SqliteStore() {
 Log& SqliteStore::log(std::string_view name) {
   auto at = logs_.find(name);
   if (at == logs_.end()) {
-    LogWrite row{.id = next_log_++, .name = std::string(name), .first = floor_ + 1, .last = floor_, .dropped = true};
+    LogWrite row{.id = next_log_++,
+                 .name = std::string(name),
+                 .first = floor_ + 1,
+                 .last = floor_,
+                 .dropped = true};
     at = logs_.emplace(row.name, std::make_unique<SqliteLog>(*this, row, Directory{})).first;
   }
   at->second->revive();
@@ -309,13 +321,13 @@ void SqliteStore::issue_read(PendingRead read) {
   plan->bytes_max = read.bytes_max;
   plan->parts = read.log->directory().plan_read(read.after, read.count_max, read.bytes_max);
   auto pending = std::make_shared<PendingRead>(std::move(read));
-  worker_.run([plan, pending, database = database_, &loop = loop_, this,
-               alive = std::weak_ptr(alive_)] {
-    auto result = std::make_shared<ReadResult>(database->read(*plan));
-    loop.post([this, alive, pending, result] {
-      if (!alive.expired()) finish_read(std::move(*pending), std::move(*result));
-    });
-  });
+  worker_.run(
+      [plan, pending, database = database_, &loop = loop_, this, alive = std::weak_ptr(alive_)] {
+        auto result = std::make_shared<ReadResult>(database->read(*plan));
+        loop.post([this, alive, pending, result] {
+          if (!alive.expired()) finish_read(std::move(*pending), std::move(*result));
+        });
+      });
 }
 
 void SqliteStore::finish_read(PendingRead read, ReadResult result) {

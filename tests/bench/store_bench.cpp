@@ -39,7 +39,9 @@ class BenchLoop : public Loop {
     wake_.notify_one();
   }
   void at_turn_end(std::function<void()> task) override { turn_end_.push_back(std::move(task)); }
-  std::unique_ptr<Timer> make_timer(std::function<void()>) override { return std::make_unique<NoTimer>(); }
+  std::unique_ptr<Timer> make_timer(std::function<void()>) override {
+    return std::make_unique<NoTimer>();
+  }
 
   void end_turn() {
     while (!turn_end_.empty()) {
@@ -131,7 +133,8 @@ struct Line {
   double seconds;
   std::uint64_t bytes_before, bytes_after;
   void print() const {
-    std::printf("%-34s %10.0f msg/s %8.0f B written/msg\n", name, static_cast<double>(messages) / seconds,
+    std::printf("%-34s %10.0f msg/s %8.0f B written/msg\n", name,
+                static_cast<double>(messages) / seconds,
                 static_cast<double>(bytes_after - bytes_before) / static_cast<double>(messages));
     std::fflush(stdout);
   }
@@ -145,7 +148,8 @@ void wait_durable(Box& box) {
 }
 
 // `batch` appends, then a wait for the disk; 0: as fast as they come, the disk sets the groups.
-void append_case(const std::string& dir, const char* name, std::size_t batch, std::size_t messages) {
+void append_case(const std::string& dir, const char* name, std::size_t batch,
+                 std::size_t messages) {
   std::filesystem::remove_all(dir);
   Box box(dir);
   Log& log = box.store->log("bench");
@@ -157,8 +161,11 @@ void append_case(const std::string& dir, const char* name, std::size_t batch, st
   while (sent < messages) {
     const std::size_t turn = batch == 0 ? 64 : batch;
     for (std::size_t i = 0; i < turn && sent < messages; ++i) {
-      if (log.append({.sequence = 0, .time = box.clock.wall(), .subject = "plant.line1.temperature",
-                      .header = {}, .payload = payload}) == 0) {
+      if (log.append({.sequence = 0,
+                      .time = box.clock.wall(),
+                      .subject = "plant.line1.temperature",
+                      .header = {},
+                      .payload = payload}) == 0) {
         break;
       }
       ++sent;
@@ -190,12 +197,18 @@ void overwrite_case(const std::string& dir, std::size_t keys, std::size_t messag
     x = x * 6364136223846793005u + 1442695040888963407u;
     Sequence& last = newest[i < keys ? i : (x >> 33) % keys];
     if (last != 0) log.remove(last);
-    last = log.append({.sequence = 0, .time = box.clock.wall(), .subject = "state.pump", .header = {}, .payload = payload});
+    last = log.append({.sequence = 0,
+                       .time = box.clock.wall(),
+                       .subject = "state.pump",
+                       .header = {},
+                       .payload = payload});
     if (i % 1000 == 999) wait_durable(box);
   }
   wait_durable(box);
   const double seconds = Seconds(SteadyClock::now() - start).count();
-  Line{"keep last, random keys, by 1000", messages, seconds, before, box.store->usage().bytes_written}.print();
+  Line{"keep last, random keys, by 1000", messages, seconds, before,
+       box.store->usage().bytes_written}
+      .print();
   std::printf("%-34s %10.1f MiB for %.1f MiB live\n", "  files",
               static_cast<double>(box.store->usage().file_bytes) / (1 << 20),
               static_cast<double>(box.store->usage().live_bytes) / (1 << 20));
@@ -247,7 +260,9 @@ void reopen_case(const std::string& dir, std::size_t messages) {
 
 int main(int argc, char** argv) {
   bool small = false;
-  std::string dir = (std::filesystem::temp_directory_path() / ("store_bench-" + std::to_string(getpid()))).string();
+  std::string dir =
+      (std::filesystem::temp_directory_path() / ("store_bench-" + std::to_string(getpid())))
+          .string();
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--small") {
       small = true;

@@ -14,10 +14,11 @@ namespace {
 using namespace petiole;
 
 bool same(const std::vector<RecordView>& a, const std::vector<RecordView>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const RecordView& x, const RecordView& y) {
-    return x.sequence == y.sequence && x.time == y.time && x.subject == y.subject &&
-           x.header == y.header && x.payload == y.payload;
-  });
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(), [](const RecordView& x, const RecordView& y) {
+        return x.sequence == y.sequence && x.time == y.time && x.subject == y.subject &&
+               x.header == y.header && x.payload == y.payload;
+      });
 }
 
 struct Input {
@@ -58,7 +59,8 @@ void decode_any(Input input) {
   Segment again;
   for (const RecordView& record : records) again.add(record);
   std::vector<RecordView> reread;
-  if (!decode(again.head, again.index, again.data, reread).ok() || !same(records, reread)) std::abort();
+  if (!decode(again.head, again.index, again.data, reread).ok() || !same(records, reread))
+    std::abort();
 }
 
 void round_trip(Input input) {
@@ -77,13 +79,15 @@ void round_trip(Input input) {
   }
   if (records.empty()) return;
   std::vector<RecordView> reread;
-  if (!decode(segment.head, segment.index, segment.data, reread).ok() || !same(records, reread)) std::abort();
+  if (!decode(segment.head, segment.index, segment.data, reread).ok() || !same(records, reread))
+    std::abort();
   if (sequence_offsets(segment.head, segment.index).size() != records.size()) std::abort();
   const std::size_t cut = sequence % segment.index.size();
   if (decode(segment.head, segment.index.substr(0, cut), segment.data, reread).ok()) std::abort();
   if (segment.data.empty()) return;
   const std::size_t data_cut = sequence % segment.data.size();
-  if (decode(segment.head, segment.index, segment.data.substr(0, data_cut), reread).ok()) std::abort();
+  if (decode(segment.head, segment.index, segment.data.substr(0, data_cut), reread).ok())
+    std::abort();
 }
 
 }  // namespace

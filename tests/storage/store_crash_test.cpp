@@ -14,9 +14,10 @@ namespace {
 // What the test knows of one log.
 struct Model {
   std::map<Sequence, std::string> records;  // Appended, and neither trimmed nor removed.
-  std::map<Sequence, std::string> given_up; // Trimmed or removed: may come back only while that is not durable.
+  std::map<Sequence, std::string>
+      given_up;  // Trimmed or removed: may come back only while that is not durable.
   Sequence durable = 0;
-  Sequence newest = 0;                      // Ever handed out.
+  Sequence newest = 0;  // Ever handed out.
 };
 
 class Life {
@@ -99,7 +100,8 @@ class Life {
     if (pick(8) == 0) trim_some(log, model);
     // The state says which turn it belongs to, and what each log's newest record then was.
     std::string state = std::to_string(turn_);
-    for (const auto& [log_name, other] : models_) state += " " + log_name + " " + std::to_string(other.newest);
+    for (const auto& [log_name, other] : models_)
+      state += " " + log_name + " " + std::to_string(other.newest);
     box_.store->set_state("turn", state);
     states_[turn_] = state;
     newest_at_[turn_] = {{"a", models_["a"].newest}, {"b", models_["b"].newest}};
@@ -112,7 +114,8 @@ class Life {
     const std::string payload = name + std::to_string(random_()) + std::string(pick(300), 'x');
     const Sequence sequence = box_.append(name, payload, pick(2) == 0 ? "s.one" : "s.two");
     if (sequence == 0) return;
-    if (sequence <= model.newest) return fail("sequence " + std::to_string(sequence) + " used again");
+    if (sequence <= model.newest)
+      return fail("sequence " + std::to_string(sequence) + " used again");
     model.newest = sequence;
     model.records[sequence] = payload;
   }
@@ -148,7 +151,8 @@ class Life {
   void confirm(std::uint64_t turn) {
     durable_turn_ = std::max(durable_turn_, turn);
     while (!given_up_at_.empty() && given_up_at_.begin()->first <= turn) {
-      for (const auto& [model, sequence] : given_up_at_.begin()->second) model->given_up.erase(sequence);
+      for (const auto& [model, sequence] : given_up_at_.begin()->second)
+        model->given_up.erase(sequence);
       given_up_at_.erase(given_up_at_.begin());
     }
   }
@@ -156,7 +160,9 @@ class Life {
   void verify() {
     const std::string state = box_.store->state("turn").value_or("0");
     const std::uint64_t turn = std::strtoull(state.c_str(), nullptr, 10);
-    if (turn < durable_turn_) return fail("state of turn " + std::to_string(turn) + ", durable was " + std::to_string(durable_turn_));
+    if (turn < durable_turn_)
+      return fail("state of turn " + std::to_string(turn) + ", durable was " +
+                  std::to_string(durable_turn_));
     if (turn != 0 && states_[turn] != state) return fail("state was never set: " + state);
     // Atomic: of the turn on disk all is there, of those after it nothing.
     for (auto& [name, model] : models_) {
@@ -186,7 +192,8 @@ class Life {
   void verify_log(const std::string& name, Model& model, Sequence newest) {
     std::map<Sequence, std::string> expected = model.records;
     // Given up after the turn on disk: there again.
-    const std::uint64_t turn = std::strtoull(box_.store->state("turn").value_or("0").c_str(), nullptr, 10);
+    const std::uint64_t turn =
+        std::strtoull(box_.store->state("turn").value_or("0").c_str(), nullptr, 10);
     for (const auto& [at, gone] : given_up_at_) {
       if (at <= turn) continue;
       for (const auto& [owner, sequence] : gone) {
@@ -199,16 +206,20 @@ class Life {
     if (state.last < model.durable) return fail(name + ": last went back");
     const auto all = box_.all(name);
     if (all.size() != expected.size() || state.messages != expected.size()) {
-      return fail(name + " turn " + std::to_string(turn) + " newest " + std::to_string(newest) + ": " + std::to_string(all.size()) + " records, state says " + std::to_string(state.messages) +
-                  ", expected " + std::to_string(expected.size()));
+      return fail(name + " turn " + std::to_string(turn) + " newest " + std::to_string(newest) +
+                  ": " + std::to_string(all.size()) + " records, state says " +
+                  std::to_string(state.messages) + ", expected " + std::to_string(expected.size()));
     }
     std::size_t i = 0;
     for (const auto& [sequence, payload] : expected) {
-      if (all[i].first != sequence) return fail(name + ": sequence " + std::to_string(all[i].first) + ", expected " + std::to_string(sequence));
+      if (all[i].first != sequence)
+        return fail(name + ": sequence " + std::to_string(all[i].first) + ", expected " +
+                    std::to_string(sequence));
       if (all[i].second != payload) return fail(name + ": wrong content");
       ++i;
     }
-    if (state.first != (expected.empty() ? state.last + 1 : expected.begin()->first)) fail(name + ": first");
+    if (state.first != (expected.empty() ? state.last + 1 : expected.begin()->first))
+      fail(name + ": first");
   }
 
   std::uint64_t seed_;

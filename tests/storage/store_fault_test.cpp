@@ -130,29 +130,31 @@ TEST_CASE("store: after a failed sync it refuses for good, and a restart shows w
 
 TEST_CASE("store: an error while writing is for good, one while reading is not") {
   StoreBox box;
+  const std::string large(200000, '1');
   REQUIRE(box.open());
-  box.append("a", "1");
+  box.append("a", large);
   CHECK(box.sync().ok());
   box.close();
   REQUIRE(box.open());
   box.disk.fail_reads(1);
   const Result<Page> page = box.read("a", 0);
   CHECK(page.code() == Errc::kStorage);
-  CHECK(box.all("a") == Records{{1, "1"}});
+  CHECK(box.all("a") == Records{{1, large}});
   CHECK(box.append("a", "2") == 2);
   CHECK(box.sync().ok());
   box.disk.fail_writes(1);
   box.append("a", "3");
   CHECK(box.sync().code() == Errc::kStorage);
   CHECK(box.append("a", "4") == 0);
-  CHECK(box.all("a") == Records{{1, "1"}, {2, "2"}});
+  CHECK(box.all("a") == Records{{1, large}, {2, "2"}});
 }
 
 // Three segments of a log, in the database file and not in the WAL.
 void make_three(StoreBox& box) {
   REQUIRE(box.open());
   for (int segment = 0; segment < 3; ++segment) {
-    for (int i = 0; i < 100; ++i) box.append("a", std::string(700, static_cast<char>('A' + segment)));
+    for (int i = 0; i < 100; ++i)
+      box.append("a", std::string(700, static_cast<char>('A' + segment)));
     CHECK(box.sync().ok());
   }
   box.store->set_state("ledger", "precious");
@@ -163,7 +165,9 @@ TEST_CASE("store: a damaged segment is skipped, counted once and never comes bac
   StoreBox box;
   make_three(box);
   std::string& file = *box.disk.content("/box/petiole.db");
-  file[file.find(std::string(600, 'B')) + 300] = '?';
+  const std::size_t at = file.find(std::string(4000, 'B'));
+  REQUIRE(at != std::string::npos);
+  file[at + 300] = '?';
   std::uint64_t lost = 0;
   std::string which;
   REQUIRE(box.open());
@@ -230,7 +234,8 @@ TEST_CASE("store: of a database with damaged pages all that is readable moves to
     if (records.empty()) records = box.all("recovered-1");
     CHECK(records.size() <= 300);
     for (std::size_t i = 0; i < records.size(); ++i) {
-      CHECK(records[i].second == std::string(700, static_cast<char>('A' + (records[i].first - 1) / 100)));
+      CHECK(records[i].second ==
+            std::string(700, static_cast<char>('A' + (records[i].first - 1) / 100)));
       if (i > 0) CHECK(records[i - 1].first < records[i].first);
     }
     CHECK(records.size() + lost <= 300);

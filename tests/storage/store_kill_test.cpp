@@ -56,7 +56,11 @@ struct Report {
   for (std::uint64_t turn = 0;; ++turn) {
     for (std::uint64_t i = 0; i < turn % 50; ++i) {
       const std::string payload = payload_of(log.state().last + 1);
-      (void)log.append({.sequence = 0, .time = box.clock.wall(), .subject = "s", .header = {}, .payload = payload});
+      (void)log.append({.sequence = 0,
+                        .time = box.clock.wall(),
+                        .subject = "s",
+                        .header = {},
+                        .payload = payload});
     }
     const LogState state = log.state();
     if (turn % 20 == 19 && state.messages > 500) {
@@ -96,12 +100,13 @@ Report run_and_kill(const std::string& dir, useconds_t after) {
 
 TEST_CASE("store: killed with -9 on a real disk, it has what it reported durable") {
   const std::string dir =
-      (std::filesystem::temp_directory_path() / ("petiole-kill-" + std::to_string(getpid()))).string();
+      (std::filesystem::temp_directory_path() / ("petiole-kill-" + std::to_string(getpid())))
+          .string();
   std::filesystem::remove_all(dir);
   std::mt19937 random(11);
   Report sum{0, 0};
   for (int round = 0; round < 8; ++round) {
-    const Report report = run_and_kill(dir, 20000 + random() % 200000);
+    const Report report = run_and_kill(dir, static_cast<useconds_t>(20000 + random() % 200000));
     sum.durable = std::max(sum.durable, report.durable);
     sum.trimmed = std::max(sum.trimmed, report.trimmed);
     RealBox box(dir);
@@ -137,7 +142,9 @@ TEST_CASE("store: killed with -9 on a real disk, it has what it reported durable
 }
 
 TEST_CASE("store: a directory that cannot be made or is a file is refused with its path") {
-  const std::string base = (std::filesystem::temp_directory_path() / ("petiole-dir-" + std::to_string(getpid()))).string();
+  const std::string base =
+      (std::filesystem::temp_directory_path() / ("petiole-dir-" + std::to_string(getpid())))
+          .string();
   for (const char* dir : {"/missing/store", "/proc/petiole"}) {
     RealBox box(dir == std::string("/missing/store") ? base + dir : dir);
     CHECK(box.store == nullptr);
