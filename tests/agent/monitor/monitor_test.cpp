@@ -14,6 +14,7 @@ namespace petiole {
 namespace {
 
 struct Session : Reportable {
+  void shut_down(const char*) override {}
   ConnectionReport data;
   ConnectionReport report(bool) const override { return data; }
 };
