@@ -234,8 +234,8 @@ void Backlog::leave_flight(Entry& entry) {
 void Backlog::requeue(Entry& entry, bool maybe) {
   leave_flight(entry);
   entry.state = Entry::State::kQueued;
-  entry.maybe = maybe;
-  if (maybe) ++maybe_;
+  entry.maybe = entry.doubted = maybe || entry.doubted;
+  if (entry.maybe) ++maybe_;
   entry.barrier = 0;
   send_order_ = std::min(send_order_, entry.order);
 }

@@ -157,6 +157,7 @@ void Backlog::load_record(const RecordView& record) {
   entry.sequence = record.sequence;
   entry.time = record.time;
   entry.maybe = record.sequence > maybe_after_ && record.sequence <= maybe_upto_;
+  entry.doubted = entry.maybe;
   if (entry.maybe) ++maybe_;
   entry.own_id = find_header(record.header, kMessageIdHeader).has_value();
 }
