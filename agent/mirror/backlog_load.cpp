@@ -87,7 +87,9 @@ void Backlog::finish_open() {
   changed_();
 }
 
-void Backlog::resolve_suspects(const std::vector<std::uint64_t>& arrived) {
+void Backlog::resolve_suspects(const std::vector<std::uint64_t>& arrived, bool answered) {
+  maybe_after_ = state_.settled;
+  maybe_upto_ = answered ? 0 : last_sent_;
   for (const std::uint64_t sequence : arrived) {
     if (remove_record(sequence)) ++state_.confirmed;
   }
@@ -154,6 +156,9 @@ void Backlog::load_record(const RecordView& record) {
   entry.order = next_order_++;
   entry.sequence = record.sequence;
   entry.time = record.time;
+  entry.maybe = record.sequence > maybe_after_ && record.sequence <= maybe_upto_;
+  entry.doubted = entry.maybe;
+  if (entry.maybe) ++maybe_;
   entry.own_id = find_header(record.header, kMessageIdHeader).has_value();
 }
 

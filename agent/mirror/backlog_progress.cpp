@@ -117,6 +117,7 @@ void Backlog::note(bool force, bool idle) {
 }
 
 void Backlog::park(Entry& entry) {
+  leave_flight(entry);
   entry.state = Entry::State::kParked;
   if (parked_subjects_.size() < setup_.limits.parked_subjects_max) {
     parked_subjects_.emplace(entry.subject());
@@ -138,6 +139,7 @@ void Backlog::rescan() {
     ++state_.confirmed;
   }
   window_.clear();
+  maybe_ = 0;
   start_over();
 }
 

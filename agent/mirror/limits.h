@@ -37,6 +37,7 @@ struct MirrorLimits {
   Duration request_timeout = std::chrono::seconds(5);
   Duration resolve_time_max = std::chrono::seconds(30);
   Duration ack_timeout = std::chrono::seconds(5);         // After the barrier behind it passed.
+  Duration reprobe_grace = std::chrono::milliseconds(150);  // Where no PubAck came before.
   Duration probe_grace = std::chrono::milliseconds(750);  // For a first PubAck, the same.
   Duration backoff_min = std::chrono::milliseconds(500);  // After the hub refused for now.
   Duration backoff_max = std::chrono::seconds(30);

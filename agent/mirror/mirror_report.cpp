@@ -31,7 +31,8 @@ std::string MirrorCore::confirm_text(const Rule& rule) const {
   if (rule.named.rule.confirm == Confirm::kPuback) return puback;
   switch (rule.sender->last_route()) {
     case Route::kPuback: return puback;
-    case Route::kBarrier: return "barrier";
+    case Route::kBarrier:
+    case Route::kReprobe: return "barrier";
     case Route::kUnknown:
     case Route::kProbe: break;
   }

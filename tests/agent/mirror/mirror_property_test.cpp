@@ -31,6 +31,12 @@ class Run {
     world_.commit_delay = std::chrono::milliseconds(1 + pick(20));
   }
 
+  std::string describe() const {
+    return std::string(outage_ ? "outage" : "disk") + (others_ ? ", other publishers" : "") +
+           ", max_messages " + std::to_string(world_.config.rules[0].max_messages) + ", domain '" +
+           world_.hub.options().domain + "', published " + std::to_string(published_.size());
+  }
+
   std::string go() {
     world_.start();
     for (int step = 0; step < 60; ++step) act();
@@ -148,7 +154,14 @@ class Run {
       missing += seen[i] == 0 && published_[i].certain ? 1u : 0u;
     }
     const std::uint64_t losses = loss_count();
-    if (missing > losses) return "missing: " + std::to_string(missing) + ", in the ledger " + std::to_string(losses);
+    if (missing > losses) {
+      std::string text = "missing: " + std::to_string(missing) + ", in the ledger " +
+                         std::to_string(losses) + ";";
+      for (std::size_t i = 0; i < seen.size(); ++i) {
+        if (seen[i] == 0 && published_[i].certain) text += " " + std::to_string(i);
+      }
+      return text;
+    }
     const bool crashed = std::any_of(published_.begin(), published_.end(),
                                      [](const Published& each) { return !each.certain; });
     if (!crashed && missing != losses) return "the ledger counts too much";
@@ -171,8 +184,10 @@ TEST_CASE("mirror property: published = at the hub once, in order + in the mirro
   const std::uint64_t last = only != nullptr ? first : count != nullptr ? std::strtoull(count, nullptr, 10) : 2000;
   int failures = 0;
   for (std::uint64_t seed = first; seed <= last && failures < 10; ++seed) {
-    const std::string verdict = Run(seed).go();
+    Run run(seed);
+    const std::string verdict = run.go();
     if (verdict.empty()) continue;
+    MESSAGE(run.describe());
     ++failures;
     FAIL_CHECK("seed " << seed << ": " << verdict << " (rerun: PETIOLE_SEED=" << seed << ")");
   }

@@ -169,7 +169,7 @@ TEST_CASE("mirror: without a domain it finds out by trying") {
     CHECK(world.drained());
     CHECK(world.hub.heard.size() == 5);
     publish(world, 6, 6);
-    world.run(100ms);
+    world.run(500ms);
     CHECK(world.drained());
     CHECK(world.rule().confirm == (stream ? "puback (duplicate window only)" : "barrier"));
   }
