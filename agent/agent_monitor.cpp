@@ -26,7 +26,8 @@ MonitorInput Agent::Parts::gather() {
 }
 
 std::string Agent::Parts::answer(std::string_view target) {
-  HttpRequest request{.method = "GET", .path = std::string(target.substr(0, target.find('?')))};
+  HttpRequest request{
+      .method = "GET", .path = std::string(target.substr(0, target.find('?'))), .query = {}};
   if (const std::size_t at = target.find('?'); at != target.npos) {
     std::string_view rest = target.substr(at + 1);
     while (!rest.empty()) {

@@ -114,7 +114,7 @@ int run_start(std::span<const std::string> arguments) {
   if (start.action == StartAction::kSignal) {
     return run_signal(start.signal, start.signal_target, start.loaded.config);
   }
-  if (start.action != StartAction::kRun) return print(start.text), 0;
+  if (start.action != StartAction::kRun) return print(start.text + '\n'), 0;
   return run_server(start.loaded);
 }
 

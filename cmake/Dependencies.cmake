@@ -5,7 +5,10 @@ find_package(Boost 1.81 REQUIRED)
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
 add_library(petiole_asio INTERFACE)
 target_include_directories(petiole_asio SYSTEM INTERFACE ${ASIO_INCLUDE_DIR})
-target_compile_definitions(petiole_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+# Asio finds aligned_alloc only where a standard header came before it: two files would then allocate
+# and free in different ways.
+target_compile_definitions(petiole_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED
+                                                  ASIO_DISABLE_STD_ALIGNED_ALLOC)
 target_link_libraries(petiole_asio INTERFACE Threads::Threads)
 
 add_library(petiole_boost INTERFACE)

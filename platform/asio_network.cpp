@@ -23,9 +23,12 @@ class DialHandle final : public Dial {
 
 }  // namespace
 
+AsioNetwork::AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers)
+    : AsioNetwork(loop, chunks, layers, std::make_unique<Resolver>(loop)) {}
+
 AsioNetwork::AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers,
                          std::unique_ptr<Resolver> resolver)
-    : resolver_(resolver ? std::move(resolver) : std::make_unique<Resolver>(loop)),
+    : resolver_(std::move(resolver)),
       core_(std::make_unique<NetworkCore>(NetworkCore{loop.core(), chunks, layers, *resolver_})) {}
 
 AsioNetwork::~AsioNetwork() { drop_connections(); }

@@ -17,10 +17,11 @@ class Resolver;
 
 class AsioNetwork final : public Network {
  public:
-  // All outlive the network; its listeners are destroyed before it. `resolver`, when given, takes
-  // the place of the system's look-ups.
+  // All outlive the network; its listeners are destroyed before it.
+  AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers);
+  // With look-ups other than the system's.
   AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers,
-              std::unique_ptr<Resolver> resolver = nullptr);
+              std::unique_ptr<Resolver> resolver);
   // What is still open is cut, its protocols are destroyed without a call. To end in order, close
   // the wires and run the loop until open_connections() is 0.
   ~AsioNetwork() override;

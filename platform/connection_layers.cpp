@@ -62,7 +62,7 @@ bool Connection::decode_slice(std::string_view bytes) {
 void Connection::on_opened(std::size_t from) {
   LayerStack& stack = layered_->stack;
   if (from == stack.opened()) return;
-  stack.describe(peer_);
+  stack.describe(peer_, from);
   for (std::size_t i = from; i < stack.opened(); ++i) {
     if (layered_->reached) layered_->reached(stack.entry(i).stage);
   }

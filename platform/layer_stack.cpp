@@ -68,8 +68,8 @@ void LayerStack::shut_down(std::string& wire) {
   }
 }
 
-void LayerStack::describe(PeerInfo& peer) const {
-  for (std::size_t i = 0; i < opened_; ++i) entries_[i].layer->describe(peer);
+void LayerStack::describe(PeerInfo& peer, std::size_t from) const {
+  for (std::size_t i = from; i < opened_; ++i) entries_[i].layer->describe(peer);
 }
 
 std::string LayerStack::error() const { return entries_[failed_].layer->error(); }

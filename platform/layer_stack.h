@@ -36,7 +36,7 @@ class LayerStack {
   bool open() const { return opened_ == entries_.size(); }
   std::size_t opened() const { return opened_; }  // Layers that are open, from the bottom.
   const Entry& entry(std::size_t index) const { return entries_[index]; }
-  void describe(PeerInfo& peer) const;
+  void describe(PeerInfo& peer, std::size_t from) const;  // By the open layers from `from` up.
   std::string error() const;  // Of the layer that failed.
 
  private:

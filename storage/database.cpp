@@ -8,7 +8,8 @@ namespace {
 
 constexpr const char* kSchema =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE log(id INTEGER PRIMARY KEY, name TEXT, first INTEGER, last INTEGER, dropped INTEGER);"
+    "CREATE TABLE log(id INTEGER PRIMARY KEY, name TEXT, first INTEGER, last INTEGER, dropped "
+    "INTEGER);"
     // `crc` and what a start needs stand before the blobs: reading those skips the blobs' pages.
     "CREATE TABLE segment(id INTEGER PRIMARY KEY, log INTEGER, first INTEGER, last INTEGER,"
     " count INTEGER, bytes INTEGER, first_time INTEGER, last_time INTEGER, crc INTEGER,"
@@ -22,8 +23,8 @@ constexpr const char* kPragmas =
     "PRAGMA cache_size=-768; PRAGMA mmap_size=0; PRAGMA secure_delete=OFF; PRAGMA auto_vacuum=NONE;"
     "PRAGMA trusted_schema=OFF;";
 
-constexpr std::uint64_t kShrinkLiveMax = 1 << 20;   // So much is rewritten to give pages back,
-constexpr std::uint64_t kShrinkFreeMin = 8 << 20;   // at least so much.
+constexpr std::uint64_t kShrinkLiveMax = 1 << 20;  // So much is rewritten to give pages back,
+constexpr std::uint64_t kShrinkFreeMin = 8 << 20;  // at least so much.
 
 }  // namespace
 
@@ -50,7 +51,8 @@ int Database::open() {
 
 int Database::start() {
   sqlite3* db = db_.get();
-  int rc = execute(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
+  int rc =
+      execute(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
   if (rc != SQLITE_OK) return rc;
   sqlite3_wal_hook(
       db,
@@ -82,7 +84,8 @@ int Database::start() {
   removal_ = {db, "INSERT OR REPLACE INTO removed VALUES(?,?)"};
   log_ = {db, "INSERT OR REPLACE INTO log VALUES(?,?,?,?,?)"};
   state_ = {db, "INSERT OR REPLACE INTO state VALUES(?,?)"};
-  const std::string load = std::string("SELECT ") + kSegmentColumns + ", idx, data FROM segment WHERE id=?";
+  const std::string load =
+      std::string("SELECT ") + kSegmentColumns + ", idx, data FROM segment WHERE id=?";
   load_ = {db, load.c_str()};
   page_count_ = {db, "PRAGMA page_count"};
   free_count_ = {db, "PRAGMA freelist_count"};
@@ -96,11 +99,15 @@ Status Database::status_of(int rc) const {
   if (rc == SQLITE_OK) return {};
   if (vfs_->sync_failed()) return {Errc::kStorage, "a sync failed: nobody knows what is on disk"};
   switch (rc & 0xff) {
-    case SQLITE_FULL: return {Errc::kStorageFull, "the disk is full"};
-    case SQLITE_NOMEM: return {Errc::kStorageFull, "out of memory"};
+    case SQLITE_FULL:
+      return {Errc::kStorageFull, "the disk is full"};
+    case SQLITE_NOMEM:
+      return {Errc::kStorageFull, "out of memory"};
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return {Errc::kStorage, "the database is damaged; a restart salvages it"};
-    default: return {Errc::kStorage, "the disk refused a read or a write"};
+    case SQLITE_NOTADB:
+      return {Errc::kStorage, "the database is damaged; a restart salvages it"};
+    default:
+      return {Errc::kStorage, "the disk refused a read or a write"};
   }
 }
 
@@ -151,12 +158,17 @@ int Database::write_plan(const CommitPlan& plan) {
   for (std::size_t i = 0; rc == SQLITE_OK && i < plan.removals.size(); ++i) {
     rc = removal_.bind(1, plan.removals[i].id).bind_blob(2, plan.removals[i].bits).run();
   }
-  for (std::size_t i = 0; rc == SQLITE_OK && i < plan.drops.size(); ++i) rc = drop_segment(plan.drops[i]);
+  for (std::size_t i = 0; rc == SQLITE_OK && i < plan.drops.size(); ++i)
+    rc = drop_segment(plan.drops[i]);
   if (rc == SQLITE_OK) rc = write_inserts(plan);
   for (std::size_t i = 0; rc == SQLITE_OK && i < plan.logs.size(); ++i) {
     const LogWrite& log = plan.logs[i];
-    rc = log_.bind(1, log.id).bind_text(2, log.name).bind(3, log.first).bind(4, log.last)
-             .bind(5, std::int64_t{log.dropped}).run();
+    rc = log_.bind(1, log.id)
+             .bind_text(2, log.name)
+             .bind(3, log.first)
+             .bind(4, log.last)
+             .bind(5, std::int64_t{log.dropped})
+             .run();
   }
   for (std::size_t i = 0; rc == SQLITE_OK && i < plan.states.size(); ++i) {
     rc = state_.bind_text(1, plan.states[i].first).bind_blob(2, plan.states[i].second).run();
@@ -175,10 +187,18 @@ int Database::write_inserts(const CommitPlan& plan) {
 int Database::insert_segment(SegmentId id, LogId log, const Segment& segment) {
   const SegmentHead& head = segment.head;
   const std::uint32_t crc = checksum(head, segment.index, segment.data);
-  return insert_.bind(1, id).bind(2, log).bind(3, head.first).bind(4, head.last)
-      .bind(5, std::int64_t{head.count}).bind(6, head.bytes).bind(7, head.first_time)
-      .bind(8, head.last_time).bind(9, std::int64_t{crc}).bind_blob(10, segment.index)
-      .bind_blob(11, segment.data).run();
+  return insert_.bind(1, id)
+      .bind(2, log)
+      .bind(3, head.first)
+      .bind(4, head.last)
+      .bind(5, std::int64_t{head.count})
+      .bind(6, head.bytes)
+      .bind(7, head.first_time)
+      .bind(8, head.last_time)
+      .bind(9, std::int64_t{crc})
+      .bind_blob(10, segment.index)
+      .bind_blob(11, segment.data)
+      .run();
 }
 
 int Database::drop_segment(SegmentId id) {
@@ -350,8 +370,9 @@ void Database::close(const CommitPlan& before, CommitPlan plan) {
 }
 
 void Database::abandon() {
-  for (Statement* statement : {&begin_, &commit_, &rollback_, &insert_, &drop_, &drop_removed_,
-                               &removal_, &log_, &state_, &load_, &page_count_, &free_count_, &clean_}) {
+  for (Statement* statement :
+       {&begin_, &commit_, &rollback_, &insert_, &drop_, &drop_removed_, &removal_, &log_, &state_,
+        &load_, &page_count_, &free_count_, &clean_}) {
     *statement = {};
   }
   db_.reset();

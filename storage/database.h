@@ -12,7 +12,7 @@
 
 namespace petiole {
 
-inline constexpr int kSchemaVersion = 1;               // PRAGMA user_version.
+inline constexpr int kSchemaVersion = 1;                    // PRAGMA user_version.
 inline constexpr std::int64_t kApplicationId = 0x50544c45;  // PRAGMA application_id: "PTLE".
 inline constexpr std::uint64_t kPageBytes = 4096;
 
@@ -30,15 +30,20 @@ class Statement {
   explicit operator bool() const { return statement_ != nullptr; }
 
   Statement& bind(int at, std::int64_t value);
-  Statement& bind(int at, std::uint64_t value) { return bind(at, static_cast<std::int64_t>(value)); }
+  Statement& bind(int at, std::uint64_t value) {
+    return bind(at, static_cast<std::int64_t>(value));
+  }
   Statement& bind_text(int at, std::string_view value);
-  Statement& bind_blob(int at, std::string_view value);  // Not copied: valid until run() or reset().
-  int step();   // SQLITE_ROW, SQLITE_DONE or an extended error code.
+  Statement& bind_blob(int at,
+                       std::string_view value);  // Not copied: valid until run() or reset().
+  int step();  // SQLITE_ROW, SQLITE_DONE or an extended error code.
   void reset();
-  int run();    // step() and reset(): SQLITE_OK or an error.
+  int run();  // step() and reset(): SQLITE_OK or an error.
 
   std::int64_t number(int column) const;
-  std::uint64_t unsigned_number(int column) const { return static_cast<std::uint64_t>(number(column)); }
+  std::uint64_t unsigned_number(int column) const {
+    return static_cast<std::uint64_t>(number(column));
+  }
   std::string_view bytes(int column) const;  // Valid until the next step() or reset().
 
  private:
@@ -119,14 +124,15 @@ class Database {
   std::unique_ptr<CountingVfs> vfs_;
   DatabaseOptions options_;
   SqliteHandle db_;
-  Statement begin_, commit_, rollback_, insert_, drop_, drop_removed_, removal_, log_, state_, load_;
+  Statement begin_, commit_, rollback_, insert_, drop_, drop_removed_, removal_, log_, state_,
+      load_;
   Statement page_count_, free_count_, clean_;
-  Segment scratch_;           // For compactions.
-  Loaded cached_;             // The segment that was read last.
+  Segment scratch_;  // For compactions.
+  Loaded cached_;    // The segment that was read last.
   std::uint64_t wal_bytes_ = 0;
   std::uint64_t bytes_free_ = UINT64_MAX;
   Errc last_commit_ = Errc::kOk;
-  bool reserve_ = false;      // The reserve file is there.
+  bool reserve_ = false;  // The reserve file is there.
 };
 
 int execute(sqlite3* db, const char* sql);  // SQLITE_OK or an extended error code.

@@ -75,8 +75,9 @@ void Directory::add(SegmentInfo info) {
 }
 
 std::size_t Directory::find(Sequence sequence) const {
-  const auto at = std::lower_bound(segments_.begin(), segments_.end(), sequence,
-                                   [](const SegmentInfo& info, Sequence s) { return info.last < s; });
+  const auto at =
+      std::lower_bound(segments_.begin(), segments_.end(), sequence,
+                       [](const SegmentInfo& info, Sequence s) { return info.last < s; });
   return static_cast<std::size_t>(at - segments_.begin());
 }
 
@@ -149,8 +150,7 @@ std::vector<Compaction> Directory::plan_compactions(std::size_t max, LogId log) 
     small_count_ = 0;
     small_bytes_ = 0;
   }
-  while (plans.size() < max && !half_dead_.empty() &&
-         stored_bytes_ > 2 * bytes_ + kDeadBytesMin) {
+  while (plans.size() < max && !half_dead_.empty() && stored_bytes_ > 2 * bytes_ + kDeadBytesMin) {
     const Sequence first = half_dead_.back();
     half_dead_.pop_back();
     const std::size_t at = find(first);
@@ -193,7 +193,8 @@ void Directory::plan_one(std::size_t at, LogId log, std::vector<Compaction>& pla
   start(begin, end, log, plans);
 }
 
-void Directory::start(std::size_t begin, std::size_t end, LogId log, std::vector<Compaction>& plans) {
+void Directory::start(std::size_t begin, std::size_t end, LogId log,
+                      std::vector<Compaction>& plans) {
   if (end <= begin || segments_[end - 1].last - segments_[begin].first > UINT32_MAX) return;
   Compaction& plan = plans.emplace_back();
   plan.log = log;
@@ -264,7 +265,8 @@ std::vector<ReadPlan::Part> Directory::plan_read(Sequence after, std::size_t cou
   for (std::size_t at = find(after + 1); at < segments_.size(); ++at) {
     const SegmentInfo& info = segments_[at];
     if (info.live() == 0) continue;
-    parts.push_back({info.id, info.details ? info.details->removed : Bits{}, info.live(), info.last});
+    parts.push_back(
+        {info.id, info.details ? info.details->removed : Bits{}, info.live(), info.last});
     // The first segment may lie before `after` for the most part: it counts as one record.
     const bool cut = info.first <= after;
     count += cut ? 1 : info.live();

@@ -25,11 +25,11 @@ struct SegmentInfo {
   std::uint64_t bytes = 0;
   std::int64_t first_time = 0;
   std::unique_ptr<Details> details;
-  bool dirty = false;  // Removals that are not on disk and in no plan.
-  bool busy = false;   // In a compaction that is under way: must stay listed.
-  bool lost = false;   // Not readable: its row stays, its records are gone.
-  bool stuck = false;  // Could not be compacted.
-  bool queued = false; // In the list of those that a compaction may pay for.
+  bool dirty = false;   // Removals that are not on disk and in no plan.
+  bool busy = false;    // In a compaction that is under way: must stay listed.
+  bool lost = false;    // Not readable: its row stays, its records are gone.
+  bool stuck = false;   // Could not be compacted.
+  bool queued = false;  // In the list of those that a compaction may pay for.
 
   std::uint32_t live() const { return count - removed; }
   std::uint64_t live_bytes() const { return bytes * live() / count; }
@@ -98,9 +98,9 @@ class Directory {
   std::vector<Sequence> dirty_;      // Segments with `dirty`, by their first sequence.
   std::vector<Sequence> half_dead_;  // Segments with `queued`, likewise.
   std::uint64_t messages_ = 0, bytes_ = 0;
-  std::uint64_t stored_bytes_ = 0;   // Of all records in listed segments, removed ones too.
-  std::size_t small_count_ = 0;      // The run of small segments at the end,
-  std::uint64_t small_bytes_ = 0;    // and their live bytes.
+  std::uint64_t stored_bytes_ = 0;  // Of all records in listed segments, removed ones too.
+  std::size_t small_count_ = 0;     // The run of small segments at the end,
+  std::uint64_t small_bytes_ = 0;   // and their live bytes.
 };
 
 }  // namespace petiole

@@ -34,7 +34,8 @@ int write(sqlite3_file* base, const void* from, int count, sqlite3_int64 offset)
   File& file = file_of(base);
   const int rc = methods(file).xWrite(file.below(), from, count, offset);
   if (rc == SQLITE_OK && file.path != nullptr) {
-    file.vfs->wrote(*file.path, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(count));
+    file.vfs->wrote(*file.path, static_cast<std::uint64_t>(offset),
+                    static_cast<std::uint64_t>(count));
   }
   return rc;
 }
@@ -80,9 +81,9 @@ int characteristics(sqlite3_file* base) {
 // Version 1: no shared memory and no memory map. The WAL's index is then kept in this process, as
 // exclusive locking wants it.
 constexpr sqlite3_io_methods kMethods = {
-    1,         close,  read,           write,   truncate,    sync,
-    file_size, lock,   unlock,         check_reserved, control, sector_size, characteristics,
-    nullptr,   nullptr, nullptr,       nullptr, nullptr,     nullptr};
+    1,       close,          read,    write,       truncate,        sync,    file_size, lock,
+    unlock,  check_reserved, control, sector_size, characteristics, nullptr, nullptr,   nullptr,
+    nullptr, nullptr,        nullptr};
 
 CountingVfs& vfs_of(sqlite3_vfs* vfs) { return *static_cast<CountingVfs*>(vfs->pAppData); }
 

@@ -32,7 +32,9 @@ Status make_directory(CountingVfs& vfs, const std::string& dir) {
   const std::filesystem::path path = std::filesystem::absolute(dir, error).lexically_normal();
   if (error) return {Errc::kPermission, "not a usable path"};
   const bool made = std::filesystem::create_directory(path, error);
-  if (error) return {Errc::kPermission, "the directory cannot be made; its parent must exist and be writable"};
+  if (error)
+    return {Errc::kPermission,
+            "the directory cannot be made; its parent must exist and be writable"};
   if (!std::filesystem::is_directory(path, error)) return {Errc::kPermission, "not a directory"};
   if (made) sync_parent(vfs, path);
   return {};
@@ -44,17 +46,23 @@ StoreResult refuse(const std::string& path, Status status) {
 
 Status status_of_open(int rc) {
   switch (rc & 0xff) {
-    case SQLITE_OK: return {};
-    case SQLITE_BUSY: return {Errc::kBusy, "in use by another petiole; each needs a directory of its own"};
+    case SQLITE_OK:
+      return {};
+    case SQLITE_BUSY:
+      return {Errc::kBusy, "in use by another petiole; each needs a directory of its own"};
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY:
-      return {Errc::kPermission, "cannot be opened for writing; check owner and mode of file and directory"};
+      return {Errc::kPermission,
+              "cannot be opened for writing; check owner and mode of file and directory"};
     case SQLITE_NOTADB:
-    case SQLITE_CORRUPT: return {Errc::kCorrupt, "damaged"};
-    case SQLITE_FULL: return {Errc::kStorageFull, "no room on the disk to open it"};
-    default: return {Errc::kStorage, "the disk refused a read or a write"};
+    case SQLITE_CORRUPT:
+      return {Errc::kCorrupt, "damaged"};
+    case SQLITE_FULL:
+      return {Errc::kStorageFull, "no room on the disk to open it"};
+    default:
+      return {Errc::kStorage, "the disk refused a read or a write"};
   }
 }
 
@@ -66,7 +74,8 @@ Status check_header(CountingVfs& vfs, const std::string& path) {
     return {Errc::kPermission, "holds another program's data; choose another directory"};
   }
   if (header.version > kSchemaVersion) {
-    return {Errc::kNewerSchema, "written by a newer petiole; run that one, or choose another directory"};
+    return {Errc::kNewerSchema,
+            "written by a newer petiole; run that one, or choose another directory"};
   }
   return {};
 }
@@ -101,8 +110,8 @@ int load_offsets(Statement& load, const SegmentRow& row, std::vector<std::uint32
 }
 
 bool plausible(const SegmentRow& row) {
-  return row.id > 0 && row.head.count > 0 && row.head.first > 0 && row.head.last >= row.head.first &&
-         row.head.last - row.head.first >= row.head.count - 1;
+  return row.id > 0 && row.head.count > 0 && row.head.first > 0 &&
+         row.head.last >= row.head.first && row.head.last - row.head.first >= row.head.count - 1;
 }
 
 int load_removals(sqlite3* db, std::map<SegmentId, Bits>& removals) {
@@ -115,11 +124,13 @@ int load_removals(sqlite3* db, std::map<SegmentId, Bits>& removals) {
 int load_states(sqlite3* db, StoreImage& image) {
   Statement rows(db, "SELECT key, value FROM state");
   int rc = rows.step();
-  for (; rc == SQLITE_ROW; rc = rows.step()) image.states[std::string(rows.bytes(0))] = rows.bytes(1);
+  for (; rc == SQLITE_ROW; rc = rows.step())
+    image.states[std::string(rows.bytes(0))] = rows.bytes(1);
   return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int load_segments(sqlite3* db, StoreImage& image, std::vector<std::pair<LogId, SegmentInfo>>& infos) {
+int load_segments(sqlite3* db, StoreImage& image,
+                  std::vector<std::pair<LogId, SegmentInfo>>& infos) {
   std::map<SegmentId, Bits> removals;
   int rc = load_removals(db, removals);
   if (rc != SQLITE_OK) return rc;
@@ -164,7 +175,10 @@ int load_image(Database& database, StoreImage& image) {
     if (info.live() > 0) at->second.second.add(std::move(info));
   }
   for (auto& [id, log] : logs) image.logs.push_back(std::move(log));
-  image.epoch = static_cast<std::uint32_t>(one_number(db, "SELECT value FROM meta WHERE key='epoch'", 0));
+  image.epoch =
+      static_cast<std::uint32_t>(one_number(db, "SELECT value FROM meta WHERE key='epoch'", 0));
+  image.floor =
+      static_cast<Sequence>(one_number(db, "SELECT value FROM meta WHERE key='floor'", 0));
   image.recovery.created = image.epoch == 0;
   image.recovery.unclean =
       !image.recovery.created && one_number(db, "SELECT value FROM meta WHERE key='clean'", 0) == 0;
@@ -180,10 +194,17 @@ int claim(Database& database, StoreImage& image, std::uint64_t random) {
       plan.logs.push_back(row);
     }
   }
+  // A log that the crash took whole starts above what it can have reached.
+  image.floor = image.recovery.unclean ? image.floor + kSequenceSkip : 0;
+  const std::string floor =
+      "INSERT OR REPLACE INTO meta VALUES('floor'," + std::to_string(image.floor) + ")";
+  int rc = execute(database.handle(), floor.c_str());
+  if (rc != SQLITE_OK) return rc;
   if (image.epoch == 0) {
     image.epoch = static_cast<std::uint32_t>(random ^ (random >> 32)) | 1;
-    const std::string sql = "INSERT OR REPLACE INTO meta VALUES('epoch'," + std::to_string(image.epoch) + ")";
-    const int rc = execute(database.handle(), sql.c_str());
+    const std::string sql =
+        "INSERT OR REPLACE INTO meta VALUES('epoch'," + std::to_string(image.epoch) + ")";
+    rc = execute(database.handle(), sql.c_str());
     if (rc != SQLITE_OK) return rc;
   }
   return database.mark(plan, false);
@@ -234,7 +255,8 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
   }
   if (!status.ok()) return refuse(path, status);
   database->make_reserve();
-  auto store = std::make_unique<SqliteStore>(std::move(database), budget, std::move(image), loop, worker, clock);
+  auto store = std::make_unique<SqliteStore>(std::move(database), budget, std::move(image), loop,
+                                             worker, clock);
   return {std::move(store), {}, {}};
 }
 

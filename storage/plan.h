@@ -1,6 +1,7 @@
 // What passes between the loop and the database: plans go to the worker, results come back.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,7 +19,9 @@ using LogId = std::int64_t;
 // One bit for each record of a segment, set when it was removed.
 class Bits {
  public:
-  bool get(std::size_t i) const { return i / 64 < words_.size() && (words_[i / 64] >> (i % 64) & 1) != 0; }
+  bool get(std::size_t i) const {
+    return i / 64 < words_.size() && (words_[i / 64] >> (i % 64) & 1) != 0;
+  }
   void set(std::size_t i) {
     if (words_.size() <= i / 64) words_.resize(i / 64 + 1);
     words_[i / 64] |= std::uint64_t{1} << (i % 64);
@@ -34,6 +37,7 @@ struct SegmentWrite {
   SegmentId id = 0;
   LogId log = 0;
   Segment segment;
+  Bits removed;  // Records that were removed before they came to disk.
 };
 
 struct RemovalWrite {
@@ -72,6 +76,10 @@ struct CommitPlan {
 
 // `first` and then `second`, as one.
 inline CommitPlan merge(CommitPlan first, CommitPlan second) {
+  // Drops run before inserts: what `second` drops of `first` is not inserted at all.
+  std::erase_if(first.inserts, [&second](const SegmentWrite& write) {
+    return std::find(second.drops.begin(), second.drops.end(), write.id) != second.drops.end();
+  });
   const auto join = [](auto& to, auto& from) {
     for (auto& item : from) to.push_back(std::move(item));
   };
@@ -122,7 +130,8 @@ struct ReadPlan {
 struct ReadResult {
   Status status;
   Page page;
-  std::vector<std::pair<SegmentId, std::uint64_t>> lost;  // Damaged segments and their live records.
+  std::vector<std::pair<SegmentId, std::uint64_t>>
+      lost;  // Damaged segments and their live records.
 };
 
 }  // namespace petiole

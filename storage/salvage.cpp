@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kProbesMax = 65536;  // Single look-ups between the two readable ends.
 constexpr int kRowsPerCommit = 32;
-constexpr Sequence kGapMax = 1 << 20;       // A longer one was made by a crash, not by a loss.
+constexpr Sequence kGapMax = 1 << 20;  // A longer one was made by a crash, not by a loss.
 
 std::string salvage_path(const std::string& path) { return path + ".salvage"; }
 
@@ -74,11 +74,11 @@ std::string utc(WallTime now) {
   const year_month_day date(day);
   const hh_mm_ss time(second - day);
   std::array<char, 64> text;
-  const int count = std::snprintf(text.data(), text.size(), "%04d%02u%02uT%02d%02d%02dZ",
-                                  static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                  static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-                                  static_cast<int>(time.minutes().count()),
-                                  static_cast<int>(time.seconds().count()));
+  const int count = std::snprintf(
+      text.data(), text.size(), "%04d%02u%02uT%02d%02d%02dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+      static_cast<int>(time.seconds().count()));
   return {text.data(), static_cast<std::size_t>(count)};
 }
 
@@ -109,8 +109,12 @@ class Copier {
     Statement insert(to_, "INSERT OR REPLACE INTO log VALUES(?,?,?,?,?)");
     while (rows && rows.step() == SQLITE_ROW) {
       firsts_[rows.number(0)] = rows.unsigned_number(2);
-      (void)insert.bind(1, rows.number(0)).bind_text(2, rows.bytes(1)).bind(3, rows.number(2))
-          .bind(4, rows.number(3)).bind(5, rows.number(4)).run();
+      (void)insert.bind(1, rows.number(0))
+          .bind_text(2, rows.bytes(1))
+          .bind(3, rows.number(2))
+          .bind(4, rows.number(3))
+          .bind(5, rows.number(4))
+          .run();
     }
   }
 
@@ -128,7 +132,8 @@ class Copier {
     insert_ = {to_, "INSERT OR IGNORE INTO segment VALUES(?,?,?,?,?,?,?,?,?,?,?)"};
     insert_removed_ = {to_, "INSERT OR REPLACE INTO removed VALUES(?,?)"};
     removed_ = {from_, "SELECT bits FROM removed WHERE id=?"};
-    const std::string select = std::string("SELECT ") + kSegmentColumns + ", idx, data FROM segment";
+    const std::string select =
+        std::string("SELECT ") + kSegmentColumns + ", idx, data FROM segment";
     std::int64_t low = 0, high = INT64_MAX;
     if (scan((select + " ORDER BY id").c_str(), low)) return;
     torn_ = true;
@@ -161,12 +166,13 @@ class Copier {
     const auto next = ranges.lower_bound(row.head.first);
     const bool free = (next == ranges.end() || next->first > row.head.last) &&
                       (next == ranges.begin() || std::prev(next)->second.last < row.head.first);
-    if (row.id <= 0 || row.head.count == 0 || row.head.first == 0 || row.head.last < row.head.first || !free) {
+    if (row.id <= 0 || row.head.count == 0 || row.head.first == 0 ||
+        row.head.last < row.head.first || !free) {
       return;
     }
     std::vector<RecordView> records;
-    const bool good = checksum(row.head, index, data) == row.crc &&
-                      decode(row.head, index, data, records).ok();
+    const bool good =
+        checksum(row.head, index, data) == row.crc && decode(row.head, index, data, records).ok();
     ranges[row.head.first] = {row.head.last, good};
     const std::uint64_t live = live_records(row);
     (good ? salvaged_ : lost_) += live;
@@ -185,10 +191,18 @@ class Copier {
   }
 
   void put(const SegmentRow& row, std::string_view index, std::string_view data) {
-    (void)insert_.bind(1, row.id).bind(2, row.log).bind(3, row.head.first).bind(4, row.head.last)
-        .bind(5, std::int64_t{row.head.count}).bind(6, row.head.bytes).bind(7, row.head.first_time)
-        .bind(8, row.head.last_time).bind(9, std::int64_t{row.crc}).bind_blob(10, index)
-        .bind_blob(11, data).run();
+    (void)insert_.bind(1, row.id)
+        .bind(2, row.log)
+        .bind(3, row.head.first)
+        .bind(4, row.head.last)
+        .bind(5, std::int64_t{row.head.count})
+        .bind(6, row.head.bytes)
+        .bind(7, row.head.first_time)
+        .bind(8, row.head.last_time)
+        .bind(9, std::int64_t{row.crc})
+        .bind_blob(10, index)
+        .bind_blob(11, data)
+        .run();
     if (!bits_.empty()) (void)insert_removed_.bind(1, row.id).bind_blob(2, bits_).run();
     if (++rows_ % kRowsPerCommit == 0) (void)execute(to_, "COMMIT; BEGIN");
   }
@@ -249,7 +263,8 @@ FileHeader read_header(CountingVfs& vfs, const std::string& path) {
   if (!file || file->xRead(file.file(), bytes.data(), 100, 0) != SQLITE_OK) return header;
   header.sqlite = std::string_view(reinterpret_cast<char*>(bytes.data()), 15) == "SQLite format 3";
   const auto number = [&bytes](std::size_t at) {
-    return static_cast<std::int64_t>(bytes[at]) << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
+    return static_cast<std::int64_t>(bytes[at]) << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 |
+           bytes[at + 3];
   };
   header.version = number(60);
   header.application_id = number(68);
@@ -281,9 +296,10 @@ Status salvage(std::shared_ptr<Database>& database, const DatabaseOptions& optio
   }
   database->abandon();
   report.quarantined = options.path + ".quarantine-" + utc(now);
-  const bool moved = move_file(below, options.path + "-wal", report.quarantined + "-wal", real_disk) &&
-                     move_file(below, options.path, report.quarantined, real_disk) &&
-                     move_file(below, fresh, options.path, real_disk);
+  const bool moved =
+      move_file(below, options.path + "-wal", report.quarantined + "-wal", real_disk) &&
+      move_file(below, options.path, report.quarantined, real_disk) &&
+      move_file(below, fresh, options.path, real_disk);
   if (!moved) return {Errc::kStorage, "damaged, and the files cannot be renamed to set them aside"};
   (void)below.xDelete(&below, (fresh + "-wal").c_str(), 1);
   database = std::make_shared<Database>(CountingVfs::make(below_name), options);

@@ -60,7 +60,8 @@ struct Reader {
     record.sequence = sequence;
     record.time = WallTime(Duration(std::bit_cast<std::int64_t>(time)));
     record.subject = subject;
-    return take_bytes(data, number[3], record.header) && take_bytes(data, number[4], record.payload);
+    return take_bytes(data, number[3], record.header) &&
+           take_bytes(data, number[4], record.payload);
   }
 };
 
@@ -92,8 +93,8 @@ void Segment::add(const RecordView& record) {
   head.last = record.sequence;
   head.last_time = time;
   ++head.count;
-  head.bytes += record.subject.size() + record.header.size() + record.payload.size() +
-                kRecordOverheadBytes;
+  head.bytes +=
+      record.subject.size() + record.header.size() + record.payload.size() + kRecordOverheadBytes;
 }
 
 void Segment::clear() {
@@ -127,7 +128,8 @@ Status decode(const SegmentHead& head, std::string_view index, std::string_view 
     good = reader.take(record) && (i != 0 || record.sequence == head.first);
     if (good) records.push_back(record);
   }
-  if (good && reader.index.empty() && reader.data.empty() && reader.sequence == head.last) return {};
+  if (good && reader.index.empty() && reader.data.empty() && reader.sequence == head.last)
+    return {};
   records.resize(before);
   return {Errc::kCorrupt, "segment: index, data and head do not belong together"};
 }

@@ -15,9 +15,10 @@
 
 namespace petiole {
 
-inline constexpr std::size_t kSegmentBytes = 64 << 10;      // A segment is closed at this size,
-inline constexpr std::uint32_t kSegmentRecordsMax = 4096;   // or with so many records.
-inline constexpr std::uint64_t kRecordOverheadBytes = 8;    // Index bytes, about; for LogState::bytes.
+inline constexpr std::size_t kSegmentBytes = 64 << 10;     // A segment is closed at this size,
+inline constexpr std::uint32_t kSegmentRecordsMax = 4096;  // or with so many records.
+inline constexpr std::uint64_t kRecordOverheadBytes =
+    8;  // Index bytes, about; for LogState::bytes.
 
 // What the row of a segment says beside its blobs.
 struct SegmentHead {
@@ -37,9 +38,7 @@ struct Segment {
   std::string data;
 
   std::size_t stored_bytes() const { return index.size() + data.size(); }
-  bool full() const {
-    return stored_bytes() >= kSegmentBytes || head.count >= kSegmentRecordsMax;
-  }
+  bool full() const { return stored_bytes() >= kSegmentBytes || head.count >= kSegmentRecordsMax; }
   // Appends a record; its sequence is above head.last.
   void add(const RecordView& record);
   // Empties it and keeps the memory.

@@ -103,9 +103,17 @@ LogWrite SqliteLog::row() const {
 
 void SqliteLog::collect(CommitPlan& plan, SegmentId& next_id, std::size_t compactions_max) {
   if (open_.head.count > 0) sealed_.push_back(std::exchange(open_, {}));
-  for (Segment& segment : sealed_) plan.inserts.push_back({next_id++, row_.id, std::move(segment)});
+  for (Segment& segment : sealed_) {
+    SegmentWrite write{next_id++, row_.id, std::move(segment), {}};
+    if (settle_removals(write, plan)) {
+      row_dirty_ = true;
+    } else {
+      plan.inserts.push_back(std::move(write));
+    }
+  }
   sealed_.clear();
-  for (RemovalWrite& removal : directory_.take_removals()) plan.removals.push_back(std::move(removal));
+  for (RemovalWrite& removal : directory_.take_removals())
+    plan.removals.push_back(std::move(removal));
   for (Compaction& compaction : directory_.plan_compactions(compactions_max, row_.id)) {
     compaction.id = next_id++;
     plan.compactions.push_back(std::move(compaction));
@@ -116,9 +124,30 @@ void SqliteLog::collect(CommitPlan& plan, SegmentId& next_id, std::size_t compac
   if (std::exchange(row_dirty_, false) || !drops.empty()) plan.logs.push_back(row());
 }
 
-void SqliteLog::committed(SegmentId id, const SegmentHead& head) {
-  directory_.add(make_info(id, head, {}));
-  pending_bytes_ -= std::min(pending_bytes_, head.bytes);
+bool SqliteLog::settle_removals(SegmentWrite& write, CommitPlan& plan) const {
+  const SegmentHead& head = write.segment.head;
+  if (head.last < first_) return true;
+  if (pending_removed_count_ == 0) return false;
+  std::uint32_t gone = 0, trimmed = 0;
+  for (std::uint32_t i = 0; i < head.count; ++i) {
+    if (head.first + i < first_) {
+      ++trimmed;
+    } else if (pending_removed(head.first + i)) {
+      write.removed.set(i);
+      ++gone;
+    }
+  }
+  if (gone + trimmed == head.count) return true;
+  if (gone > 0) plan.removals.push_back({write.id, write.removed.encode()});
+  return false;
+}
+
+void SqliteLog::committed(const SegmentWrite& write) {
+  const SegmentHead& head = write.segment.head;
+  SegmentInfo info = make_info(write.id, head, {});
+  for (std::uint32_t i = 0; i < info.count; ++i) info.removed += write.removed.get(i) ? 1 : 0;
+  if (info.removed > 0) info.make_details().removed = write.removed;
+  directory_.add(std::move(info));
 }
 
 void SqliteLog::durable_upto(Sequence upto) {
@@ -137,7 +166,8 @@ void SqliteLog::durable_upto(Sequence upto) {
       ++pending_removed_count_;
     }
   }
-  if (last_ == durable_) pending_bytes_ = 0;
+  pending_bytes_ = open_.head.bytes;
+  for (const Segment& segment : sealed_) pending_bytes_ += segment.head.bytes;
   settle();
 }
 

@@ -35,7 +35,9 @@ class SqliteLog : public Log {
   SqliteLog(LogOwner& owner, LogWrite row, Directory directory);
 
   Sequence append(const RecordView& record) override;
-  void on_durable(std::function<void(Sequence)> durable) override { on_durable_ = std::move(durable); }
+  void on_durable(std::function<void(Sequence)> durable) override {
+    on_durable_ = std::move(durable);
+  }
   void read(Sequence after, std::size_t count_max, std::size_t bytes_max, ReadDone done) override;
   void trim(Sequence upto) override;
   void remove(Sequence sequence) override;
@@ -46,12 +48,18 @@ class SqliteLog : public Log {
 
   // Moves all that is to be committed into `plan`; ids are taken from `next_id`.
   void collect(CommitPlan& plan, SegmentId& next_id, std::size_t compactions_max);
-  // True when all records of `head` were trimmed before they came to disk.
-  bool trimmed(const SegmentHead& head) const { return head.last < first_; }
-  void committed(SegmentId id, const SegmentHead& head);  // A segment is on disk.
-  void compacted(const Compaction& plan, const CompactionDone& done) { directory_.compacted(plan, done); settle(); }
+  // Notes in `write` and `plan` what of the segment was removed before it came to disk; true when
+  // nothing is left to be written.
+  bool settle_removals(SegmentWrite& write, CommitPlan& plan) const;
+  void committed(const SegmentWrite& write);  // A segment is on disk.
+  void compacted(const Compaction& plan, const CompactionDone& done) {
+    directory_.compacted(plan, done);
+    settle();
+  }
   void durable_upto(Sequence upto);  // After the last committed() of a group.
-  void notify() const { if (on_durable_) on_durable_(durable_); }
+  void notify() const {
+    if (on_durable_) on_durable_(durable_);
+  }
   std::uint64_t lose(SegmentId id);
 
   LogId id() const { return row_.id; }
@@ -64,7 +72,9 @@ class SqliteLog : public Log {
 
  private:
   void settle();
-  bool pending_removed(Sequence sequence) const { return pending_removed_.get(sequence - durable_ - 1); }
+  bool pending_removed(Sequence sequence) const {
+    return pending_removed_.get(sequence - durable_ - 1);
+  }
   std::uint64_t pending_live() const;
   Sequence first_pending() const;
 
@@ -72,14 +82,14 @@ class SqliteLog : public Log {
   LogWrite row_;
   bool row_dirty_ = false;
   Directory directory_;
-  Sequence first_ = 1;    // Everything below was trimmed.
+  Sequence first_ = 1;  // Everything below was trimmed.
   Sequence last_ = 0;
   Sequence durable_ = 0;
   Segment open_;
   std::vector<Segment> sealed_;
-  std::uint64_t pending_bytes_ = 0;  // Of records after durable_.
-  std::int64_t pending_time_ = 0;    // Of the oldest of them, about.
-  Bits pending_removed_;             // From durable_ + 1.
+  std::uint64_t pending_bytes_ = 0;          // Of records after durable_.
+  std::int64_t pending_time_ = 0;            // Of the oldest of them, about.
+  Bits pending_removed_;                     // From durable_ + 1.
   std::uint64_t pending_removed_count_ = 0;  // At or above first_.
   std::function<void(Sequence)> on_durable_;
 };

@@ -7,10 +7,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kIdleAfter = 5s;        // Without a commit: the WAL is copied back and emptied.
-constexpr Duration kRetryEvery = 2s;       // A commit that found no room.
-constexpr std::size_t kSparesMax = 16;     // Empty segments that keep their memory.
-constexpr std::size_t kCompactionsMin = 2; // A commit; more when it carries more.
+constexpr Duration kIdleAfter = 5s;         // Without a commit: the WAL is copied back and emptied.
+constexpr Duration kRetryEvery = 2s;        // A commit that found no room.
+constexpr std::size_t kSparesMax = 16;      // Empty segments that keep their memory.
+constexpr std::size_t kCompactionsMin = 2;  // A commit; more when it carries more.
 
 }  // namespace
 
@@ -25,9 +25,17 @@ StoreBudget make_budget(const StoreOptions& options) {
 
 SqliteStore::SqliteStore(std::shared_ptr<Database> database, StoreBudget budget, StoreImage image,
                          Loop& loop, Worker& worker, Clock& clock)
-    : database_(std::move(database)), budget_(budget), loop_(loop), worker_(worker), clock_(clock),
-      states_(std::move(image.states)), next_id_(image.next_id), epoch_(image.epoch),
-      recovery_(std::move(image.recovery)), plan_(std::make_shared<CommitPlan>()) {
+    : database_(std::move(database)),
+      budget_(budget),
+      loop_(loop),
+      worker_(worker),
+      clock_(clock),
+      states_(std::move(image.states)),
+      next_id_(image.next_id),
+      floor_(image.floor),
+      epoch_(image.epoch),
+      recovery_(std::move(image.recovery)),
+      plan_(std::make_shared<CommitPlan>()) {
   for (auto& [row, directory] : image.logs) {
     next_log_ = std::max(next_log_, row.id + 1);
     const std::string name = row.name;
@@ -44,7 +52,16 @@ SqliteStore::~SqliteStore() {
   if (!failed_) {
     *last = collect();
     last->compactions.clear();
-    for (const auto& [name, log] : logs_) last->logs.push_back(log->row());
+    for (const auto& [name, log] : logs_) {
+      last->logs.push_back(log->row());
+      // What was removed since of the group that is under way.
+      for (const SegmentWrite& write : plan_->inserts) {
+        if (write.log != log->id()) continue;
+        SegmentWrite copy{write.id, write.log, {}, {}};
+        copy.segment.head = write.segment.head;
+        if (log->settle_removals(copy, *last)) last->drops.push_back(write.id);
+      }
+    }
   }
   worker_.run([database = std::move(database_), before = plan_, last, failed = failed_] {
     if (failed) return database->abandon();
@@ -55,7 +72,11 @@ SqliteStore::~SqliteStore() {
 Log& SqliteStore::log(std::string_view name) {
   auto at = logs_.find(name);
   if (at == logs_.end()) {
-    LogWrite row{.id = next_log_++, .name = std::string(name), .first = 1, .last = 0, .dropped = true};
+    LogWrite row{.id = next_log_++,
+                 .name = std::string(name),
+                 .first = floor_ + 1,
+                 .last = floor_,
+                 .dropped = true};
     at = logs_.emplace(row.name, std::make_unique<SqliteLog>(*this, row, Directory{})).first;
   }
   at->second->revive();
@@ -146,11 +167,11 @@ CommitPlan SqliteStore::collect() {
   return plan;
 }
 
-// Of a group that found no room: what was trimmed since need not be written.
-void SqliteStore::drop_trimmed(CommitPlan& plan) {
-  std::erase_if(plan.inserts, [this](const SegmentWrite& write) {
-    return std::any_of(logs_.begin(), logs_.end(), [&write](const auto& log) {
-      return log.second->id() == write.log && log.second->trimmed(write.segment.head);
+// Of a group that found no room: what was trimmed or removed since need not be written.
+void SqliteStore::settle_removals(CommitPlan& plan) {
+  std::erase_if(plan.inserts, [this, &plan](SegmentWrite& write) {
+    return std::any_of(logs_.begin(), logs_.end(), [&write, &plan](const auto& log) {
+      return log.second->id() == write.log && log.second->settle_removals(write, plan);
     });
   });
 }
@@ -160,7 +181,7 @@ void SqliteStore::start_commit() {
   if (!refused_) covers_.clear();
   CommitPlan fresh = collect();
   if (refused_) {
-    drop_trimmed(*plan_);
+    settle_removals(*plan_);
     fresh = merge(std::move(*plan_), std::move(fresh));
   }
   if (fresh.empty()) return answer(waiters_, {});
@@ -216,7 +237,7 @@ void SqliteStore::committed(const CommitResult&) {
   std::map<LogId, SqliteLog*> by_id;
   for (const auto& [name, log] : logs_) by_id[log->id()] = log.get();
   for (SegmentWrite& write : plan_->inserts) {
-    by_id[write.log]->committed(write.id, write.segment.head);
+    by_id[write.log]->committed(write);
     write.segment.clear();
     const bool usual = write.segment.data.capacity() <= 4 * kSegmentBytes;
     if (usual && spares_.size() < kSparesMax) spares_.push_back(std::move(write.segment));
@@ -300,13 +321,13 @@ void SqliteStore::issue_read(PendingRead read) {
   plan->bytes_max = read.bytes_max;
   plan->parts = read.log->directory().plan_read(read.after, read.count_max, read.bytes_max);
   auto pending = std::make_shared<PendingRead>(std::move(read));
-  worker_.run([plan, pending, database = database_, &loop = loop_, this,
-               alive = std::weak_ptr(alive_)] {
-    auto result = std::make_shared<ReadResult>(database->read(*plan));
-    loop.post([this, alive, pending, result] {
-      if (!alive.expired()) finish_read(std::move(*pending), std::move(*result));
-    });
-  });
+  worker_.run(
+      [plan, pending, database = database_, &loop = loop_, this, alive = std::weak_ptr(alive_)] {
+        auto result = std::make_shared<ReadResult>(database->read(*plan));
+        loop.post([this, alive, pending, result] {
+          if (!alive.expired()) finish_read(std::move(*pending), std::move(*result));
+        });
+      });
 }
 
 void SqliteStore::finish_read(PendingRead read, ReadResult result) {

@@ -20,7 +20,9 @@ struct StoreBudget {
   std::uint64_t reserve = 0;      // The reserve file.
   std::uint64_t wal_max = 0;      // Of the WAL before it is copied back.
   std::uint64_t pending_max = 0;  // Appended and not on disk yet: bounds memory and one commit.
-  std::uint64_t overhead() const { return reserve + wal_max + pending_max + pending_max / 4 + kSlack; }
+  std::uint64_t overhead() const {
+    return reserve + wal_max + pending_max + pending_max / 4 + kSlack;
+  }
   static constexpr std::uint64_t kSlack = 256 << 10;
 };
 inline constexpr std::uint64_t kBytesMaxLeast = 4 << 20;
@@ -31,6 +33,7 @@ struct StoreImage {
   std::vector<std::pair<LogWrite, Directory>> logs;
   std::map<std::string, std::string, std::less<>> states;
   SegmentId next_id = 1;
+  Sequence floor = 0;  // New logs start behind it: 0, but for a run that follows a crash.
   std::uint32_t epoch = 0;
   StoreRecovery recovery;
 };
@@ -48,7 +51,9 @@ class SqliteStore : public Store, public LogOwner {
   void when_durable(std::function<void(Status)> done) override;
   Status status() const override;
   void on_status(std::function<void(Status)> changed) override { on_status_ = std::move(changed); }
-  void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override { on_loss_ = std::move(lost); }
+  void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override {
+    on_loss_ = std::move(lost);
+  }
   StoreUsage usage() const override;
   const StoreRecovery& recovery() const override { return recovery_; }
   std::uint32_t epoch() const override { return epoch_; }
@@ -63,7 +68,7 @@ class SqliteStore : public Store, public LogOwner {
 
   void start_commit();
   CommitPlan collect();
-  void drop_trimmed(CommitPlan& plan);
+  void settle_removals(CommitPlan& plan);
   void finish(CommitResult result);
   void committed(const CommitResult& result);
   void refused(Status status);
@@ -91,17 +96,18 @@ class SqliteStore : public Store, public LogOwner {
   std::map<std::string, std::string, std::less<>> dirty_states_;
   SegmentId next_id_;
   LogId next_log_ = 1;
+  Sequence floor_;
   std::uint32_t epoch_;
   StoreRecovery recovery_;
 
-  bool scheduled_ = false;  // A commit starts at the end of this turn.
-  bool dirty_ = false;      // Something changed since the last plan was made.
-  bool in_flight_ = false;  // A job that writes is under way.
+  bool scheduled_ = false;            // A commit starts at the end of this turn.
+  bool dirty_ = false;                // Something changed since the last plan was made.
+  bool in_flight_ = false;            // A job that writes is under way.
   std::shared_ptr<CommitPlan> plan_;  // In flight, or refused and kept.
-  std::vector<std::pair<LogId, Sequence>> covers_;  // The newest sequences of plan_.
+  std::vector<std::pair<LogId, Sequence>> covers_;   // The newest sequences of plan_.
   std::uint64_t plan_bytes_ = 0, queued_bytes_ = 0;  // In plan_; in plan_ and behind it.
-  bool refused_ = false;    // plan_ did not fit on the disk.
-  std::vector<Done> plan_waiters_, waiters_;  // For plan_; for what comes behind it.
+  bool refused_ = false;                             // plan_ did not fit on the disk.
+  std::vector<Done> plan_waiters_, waiters_;         // For plan_; for what comes behind it.
   std::vector<PendingRead> reads_;
   std::vector<Segment> spares_;
 

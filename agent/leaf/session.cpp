@@ -230,7 +230,15 @@ void LeafSession::end(Errc code, const char* text) {
 
 Time LeafSession::deadline() const {
   if (phase_ == Phase::kHandshake) return handshake_due_;
-  return phase_ == Phase::kEstablished ? heartbeat_.deadline() : kNever;
+  if (phase_ == Phase::kClosed) return kNever;
+  return std::min(heartbeat_.deadline(), stuck_until());
+}
+
+// A link that is dead on our way up alone: bytes arrive, yet the socket takes none.
+Time LeafSession::stuck_until() const {
+  const LinkLimits& limits = server_.config().link;
+  const Time since = wire_->blocked_since();
+  return since == kNever ? kNever : since + limits.heartbeat * (limits.heartbeats_missed_max + 1);
 }
 
 Status LeafSession::tick(Time now) {
@@ -238,6 +246,10 @@ Status LeafSession::tick(Time now) {
     return now < handshake_due_ ? Status() : on_handshake_timeout();
   }
   if (phase_ == Phase::kClosed) return {};
+  if (now >= stuck_until()) {
+    wire_->abort({Errc::kTimeout, "the peer takes no bytes"});
+    return {};
+  }
   switch (heartbeat_.tick(now)) {
     case Heartbeat::Action::kNone: return {};
     case Heartbeat::Action::kPing: send_heartbeat(now); return {};

@@ -138,6 +138,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
   void flush_later();
 
   void send_heartbeat(Time now);
+  Time stuck_until() const;
   void pump();
   bool hold_messages() const { return interest_.changed(); }
   void leave(const CloseReason& reason);

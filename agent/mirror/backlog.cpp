@@ -146,6 +146,7 @@ void Backlog::spill_entry(std::size_t index, std::string& header) {
     append_header_with_id(header, entry.header(), memory_ids_, entry.order);
     window_.rewrite_header(index, header);
     entry.own_id = true;
+    if (entry.state == Entry::State::kSent) in_flight_bytes_ += entry.text.size() - size;
     state_.own_ids = state_.own_ids || entry.state == Entry::State::kSent;
   }
   const Sequence sequence = log_.append(entry.record());
@@ -181,7 +182,10 @@ Entry* Backlog::next_unsent() {
 
 bool Backlog::may_send(const Entry& entry) {
   if (entry.sequence == 0 || failed_) return true;
-  if (entry.sequence > durable_sent_limit_) note(entry.sequence > state_.sent_limit, false);
+  if (entry.sequence > durable_sent_limit_) {
+    next_sent_ = entry.sequence;  // Sequences have gaps.
+    note(entry.sequence > state_.sent_limit, false);
+  }
   return entry.sequence <= durable_ && entry.sequence <= durable_sent_limit_;
 }
 

@@ -191,7 +191,7 @@ class Backlog {
   SuspectList suspects_;
   Sequence scan_end_ = 0;
 
-  Sequence last_sent_ = 0;
+  Sequence last_sent_ = 0, next_sent_ = 0;
   Sequence durable_sent_limit_ = 0;
   std::uint64_t unnoted_ = 0;
   bool dirty_ = false, noted_ahead_ = false;

@@ -43,14 +43,14 @@ void Backlog::settle(const Entry& entry) {
     ++state_.confirmed;
     raise_floor(entry);
   }
-  dirty_ = true;
-  ++unnoted_;
-  if (entry.sequence == 0) {
+  if (entry.sequence == 0) {  // The disk knows nothing of it.
     if (entry.forgotten) return;
     --memory_messages_;
     memory_bytes_ -= entry.text.size();
     return;
   }
+  dirty_ = true;
+  ++unnoted_;
   state_.settled = std::max(state_.settled, entry.sequence);
   if (parked_ > 0) {
     if (confirmed) log_.remove(entry.sequence);
@@ -101,7 +101,7 @@ void Backlog::note(bool force, bool idle) {
   if (!force && !due) return;
   idle = idle || (!force && !noted_ahead_);
   trim_retained();
-  state_.sent_limit = idle ? last_sent_ : last_sent_ + limits.sent_ahead;
+  state_.sent_limit = idle ? last_sent_ : std::max(last_sent_, next_sent_) + limits.sent_ahead;
   noted_ahead_ = !idle;
   dirty_ = false;
   unnoted_ = 0;
@@ -149,6 +149,7 @@ void Backlog::start_over() {
   parked_many_ = false;
   state_.settled = state_.cursor;
   loaded_upto_ = last_sent_ = state_.cursor;
+  next_sent_ = 0;
   ++read_generation_;
   reading_ = false;
   durable_sent_limit_ = 0;  // Nothing is sent before the note of this is on disk.

@@ -31,7 +31,7 @@ json::array subject_list(const ConnectionReport& report);
 json::object subscription_detail(const Subscription& subscription, std::uint64_t cid,
                                  std::string_view account);
 std::size_t subscription_count(const MonitorInput& input);
-bool is_up(const LinkReport& link);
+bool is_up(const RemoteReport& link);
 // Seconds until the rule's backlog is gone at its present rate; negative: it is not shrinking.
 double seconds_to_drained(const RuleReport& rule);
 

@@ -14,7 +14,7 @@ struct Fault {
 std::vector<Fault> find_faults(const MonitorInput& input) {
   std::vector<Fault> faults;
   const Duration grace = input.server.config().monitor.link_down_grace;
-  for (const LinkReport& link : input.links) {
+  for (const RemoteReport& link : input.links) {
     if (is_up(link) || link.down_since == kNever || input.now - link.down_since <= grace) continue;
     std::string text = "link to " + link.url + " is down for " +
                        uptime_text(input.now - link.down_since);

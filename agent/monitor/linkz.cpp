@@ -5,7 +5,7 @@
 namespace petiole {
 namespace {
 
-json::object traffic(const LinkTraffic& bytes) {
+json::object traffic(const LinkBytes& bytes) {
   json::object item;
   item["handshake"] = bytes.handshake;
   item["keepalive"] = bytes.keepalive;
@@ -26,7 +26,7 @@ json::object hub(const HubInfo& info) {
   return item;
 }
 
-json::object link_object(const LinkReport& link, const MonitorInput& input) {
+json::object link_object(const RemoteReport& link, const MonitorInput& input) {
   json::object item;
   item["url"] = link.url;
   item["account"] = link.account;
@@ -58,11 +58,11 @@ json::object link_object(const LinkReport& link, const MonitorInput& input) {
 }  // namespace
 
 // A doubtful link is one that still has its chance to answer.
-bool is_up(const LinkReport& link) { return link.state == "up" || link.state == "doubtful"; }
+bool is_up(const RemoteReport& link) { return link.state == "up" || link.state == "doubtful"; }
 
 json::object linkz(const MonitorInput& input) {
   json::array links;
-  for (const LinkReport& link : input.links) links.emplace_back(link_object(link, input));
+  for (const RemoteReport& link : input.links) links.emplace_back(link_object(link, input));
   json::object body;
   body["server_id"] = input.server.id();
   body["now"] = go_time(input.wall);

@@ -6,7 +6,7 @@
 namespace petiole {
 namespace {
 
-class Page {
+class MetricsText {
  public:
   void family(std::string_view name, std::string_view type, std::string_view help) {
     name_ = name;
@@ -50,72 +50,72 @@ std::string label(std::string_view name, std::string_view value) {
 
 double number(std::uint64_t value) { return static_cast<double>(value); }
 
-void add_server(Page& page, const MonitorInput& input) {
+void add_server(MetricsText& out, const MonitorInput& input) {
   const ServerStats& stats = input.server.stats();
-  page.family("info", "gauge", "Versions, as labels.");
-  page.add(1.0, label("version", kPetioleVersion) + "," + label("nats_version", kNatsVersion) + "," +
+  out.family("info", "gauge", "Versions, as labels.");
+  out.add(1.0, label("version", kPetioleVersion) + "," + label("nats_version", kNatsVersion) + "," +
                     label("server_name", input.server.name()));
-  page.one("uptime_seconds", "gauge", "Time since start.",
+  out.one("uptime_seconds", "gauge", "Time since start.",
            std::chrono::duration<double>(input.wall - input.server.started()).count());
-  page.one("resident_memory_bytes", "gauge", "Memory in use.", number(input.process.resident_bytes));
-  page.one("cpu_percent", "gauge", "Processor time, in percent of one core.",
+  out.one("resident_memory_bytes", "gauge", "Memory in use.", number(input.process.resident_bytes));
+  out.one("cpu_percent", "gauge", "Processor time, in percent of one core.",
            input.process.cpu_percent);
-  page.one("connections", "gauge", "Client connections.", number(input.server.client_count()));
-  page.one("connections_total", "counter", "Connections since start.",
+  out.one("connections", "gauge", "Client connections.", number(input.server.client_count()));
+  out.one("connections_total", "counter", "Connections since start.",
            number(stats.connections_total));
-  page.one("subscriptions", "gauge", "Subscriptions.", number(subscription_count(input)));
-  page.family("messages_total", "counter", "Messages, by direction.");
-  page.add(stats.traffic.messages_in, label("direction", "in"));
-  page.add(stats.traffic.messages_out, label("direction", "out"));
-  page.family("bytes_total", "counter", "Payload bytes, by direction.");
-  page.add(stats.traffic.bytes_in, label("direction", "in"));
-  page.add(stats.traffic.bytes_out, label("direction", "out"));
-  page.one("slow_consumers_total", "counter", "Connections closed for being slow.",
+  out.one("subscriptions", "gauge", "Subscriptions.", number(subscription_count(input)));
+  out.family("messages_total", "counter", "Messages, by direction.");
+  out.add(stats.traffic.messages_in, label("direction", "in"));
+  out.add(stats.traffic.messages_out, label("direction", "out"));
+  out.family("bytes_total", "counter", "Payload bytes, by direction.");
+  out.add(stats.traffic.bytes_in, label("direction", "in"));
+  out.add(stats.traffic.bytes_out, label("direction", "out"));
+  out.one("slow_consumers_total", "counter", "Connections closed for being slow.",
            number(stats.slow_consumers));
-  page.one("stale_connections_total", "counter", "Connections closed for not answering.",
+  out.one("stale_connections_total", "counter", "Connections closed for not answering.",
            number(stats.stale_connections));
 }
 
-void add_traffic(Page& page, const std::string& link, const char* direction,
-                 const LinkTraffic& bytes) {
+void add_traffic(MetricsText& out, const std::string& link, const char* direction,
+                 const LinkBytes& bytes) {
   const std::string labels = link + "," + label("direction", direction) + ",";
-  page.add(bytes.handshake, labels + label("cause", "handshake"));
-  page.add(bytes.keepalive, labels + label("cause", "keepalive"));
-  page.add(bytes.interest, labels + label("cause", "interest"));
-  page.add(bytes.data, labels + label("cause", "data"));
+  out.add(bytes.handshake, labels + label("cause", "handshake"));
+  out.add(bytes.keepalive, labels + label("cause", "keepalive"));
+  out.add(bytes.interest, labels + label("cause", "interest"));
+  out.add(bytes.data, labels + label("cause", "data"));
 }
 
 // Labels stay the same over reconnects: the number of the remote, not the URL in use.
 std::string link_label(std::size_t index) { return label("remote", std::to_string(index)); }
 
-void add_links(Page& page, const MonitorInput& input) {
+void add_links(MetricsText& out, const MonitorInput& input) {
   const auto& links = input.links;
-  page.family("link_up", "gauge", "1 while the remote's link is up.");
-  for (std::size_t i = 0; i < links.size(); ++i) page.add(is_up(links[i]) ? 1.0 : 0.0, link_label(i));
-  page.family("link_rtt_seconds", "gauge", "Round trip, last measured.");
+  out.family("link_up", "gauge", "1 while the remote's link is up.");
+  for (std::size_t i = 0; i < links.size(); ++i) out.add(is_up(links[i]) ? 1.0 : 0.0, link_label(i));
+  out.family("link_rtt_seconds", "gauge", "Round trip, last measured.");
   for (std::size_t i = 0; i < links.size(); ++i) {
-    page.add(std::chrono::duration<double>(links[i].rtt).count(), link_label(i));
+    out.add(std::chrono::duration<double>(links[i].rtt).count(), link_label(i));
   }
-  page.family("link_established_total", "counter", "Links made since start.");
-  for (std::size_t i = 0; i < links.size(); ++i) page.add(links[i].links, link_label(i));
-  page.family("link_attempts", "gauge", "Failed attempts since the last stable link.");
-  for (std::size_t i = 0; i < links.size(); ++i) page.add(links[i].attempt, link_label(i));
-  page.family("link_dropped_total", "counter", "Messages that the link was too slow for.");
-  for (std::size_t i = 0; i < links.size(); ++i) page.add(links[i].dropped, link_label(i));
-  page.family("link_bytes_total", "counter", "Bytes on the link, by direction and cause.");
+  out.family("link_established_total", "counter", "Links made since start.");
+  for (std::size_t i = 0; i < links.size(); ++i) out.add(links[i].links, link_label(i));
+  out.family("link_attempts", "gauge", "Failed attempts since the last stable link.");
+  for (std::size_t i = 0; i < links.size(); ++i) out.add(links[i].attempt, link_label(i));
+  out.family("link_dropped_total", "counter", "Messages that the link was too slow for.");
+  for (std::size_t i = 0; i < links.size(); ++i) out.add(links[i].dropped, link_label(i));
+  out.family("link_bytes_total", "counter", "Bytes on the link, by direction and cause.");
   for (std::size_t i = 0; i < links.size(); ++i) {
-    add_traffic(page, link_label(i), "in", links[i].in);
-    add_traffic(page, link_label(i), "out", links[i].out);
+    add_traffic(out, link_label(i), "in", links[i].in);
+    add_traffic(out, link_label(i), "out", links[i].out);
   }
 }
 
-void add_losses(Page& page, const std::string& rule, const LossCounts& losses) {
-  page.add(losses.age, rule + "," + label("cause", "age"));
-  page.add(losses.limit, rule + "," + label("cause", "limit"));
-  page.add(losses.refused, rule + "," + label("cause", "refused"));
-  page.add(losses.superseded, rule + "," + label("cause", "superseded"));
-  page.add(losses.rejected, rule + "," + label("cause", "rejected"));
-  page.add(losses.corrupt, rule + "," + label("cause", "corrupt"));
+void add_losses(MetricsText& out, const std::string& rule, const LossCounts& losses) {
+  out.add(losses.age, rule + "," + label("cause", "age"));
+  out.add(losses.limit, rule + "," + label("cause", "limit"));
+  out.add(losses.refused, rule + "," + label("cause", "refused"));
+  out.add(losses.superseded, rule + "," + label("cause", "superseded"));
+  out.add(losses.rejected, rule + "," + label("cause", "rejected"));
+  out.add(losses.corrupt, rule + "," + label("cause", "corrupt"));
 }
 
 struct RuleFigure {
@@ -142,40 +142,40 @@ constexpr RuleFigure kRuleFigures[] = {
      [](const RuleReport& r, WallTime) { return number(r.confirmed); }},
 };
 
-void add_mirror(Page& page, const MonitorInput& input) {
+void add_mirror(MetricsText& out, const MonitorInput& input) {
   const MirrorReport& mirror = *input.mirror;
   std::vector<std::string> labels;
   for (std::size_t i = 0; i < mirror.rules.size(); ++i) {
     labels.push_back(label("rule", std::to_string(i)));
   }
   for (const RuleFigure& figure : kRuleFigures) {
-    page.family(figure.name, figure.type, figure.help);
+    out.family(figure.name, figure.type, figure.help);
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      page.add(figure.value(mirror.rules[i], input.wall), labels[i]);
+      out.add(figure.value(mirror.rules[i], input.wall), labels[i]);
     }
   }
-  page.family("mirror_lost_total", "counter", "The loss ledger, by cause.");
+  out.family("mirror_lost_total", "counter", "The loss ledger, by cause.");
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    add_losses(page, labels[i], mirror.rules[i].losses);
+    add_losses(out, labels[i], mirror.rules[i].losses);
   }
-  page.one("store_file_bytes", "gauge", "Size of the database files.",
+  out.one("store_file_bytes", "gauge", "Size of the database files.",
            number(mirror.usage.file_bytes));
-  page.one("store_max_bytes", "gauge", "Their limit.", number(mirror.usage.bytes_max));
-  page.one("store_written_bytes_total", "counter", "Written to disk since start.",
+  out.one("store_max_bytes", "gauge", "Their limit.", number(mirror.usage.bytes_max));
+  out.one("store_written_bytes_total", "counter", "Written to disk since start.",
            number(mirror.usage.bytes_written));
-  page.one("store_payload_bytes_total", "counter", "Given to the store since start.",
+  out.one("store_payload_bytes_total", "counter", "Given to the store since start.",
            number(mirror.usage.payload_bytes));
-  page.one("store_commits_total", "counter", "Commits since start.", number(mirror.usage.commits));
+  out.one("store_commits_total", "counter", "Commits since start.", number(mirror.usage.commits));
 }
 
 }  // namespace
 
 std::string metrics(const MonitorInput& input) {
-  Page page;
-  add_server(page, input);
-  if (!input.links.empty()) add_links(page, input);
-  if (input.mirror) add_mirror(page, input);
-  return page.take();
+  MetricsText out;
+  add_server(out, input);
+  if (!input.links.empty()) add_links(out, input);
+  if (input.mirror) add_mirror(out, input);
+  return out.take();
 }
 
 }  // namespace petiole

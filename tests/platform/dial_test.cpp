@@ -202,7 +202,7 @@ TEST_CASE("dial: through a proxy, with the hub's first bytes right behind its an
   options.proxy->port = proxy.port();
   Script client;
   const auto dial = net.network.dial(options, make_scripted(client));
-  RawPeer peer = proxy.accept();
+  RawPeer peer = proxy.accept(net);
   CHECK(net.until([&] { return peer.read(), peer.text.ends_with("\r\n\r\n"); }));
   CHECK(peer.text.starts_with("CONNECT hub.example:7422 HTTP/1.1\r\n"));
   CHECK(client.opened == 0);
@@ -233,7 +233,7 @@ TEST_CASE("dial: a proxy that refuses or is silent") {
     options.proxy->timeout = 100ms;
     Script client;
     const auto dial = net.network.dial(options, make_scripted(client));
-    RawPeer peer = proxy.accept();
+    RawPeer peer = proxy.accept(net);
     peer.send(c.answer);
     CHECK(net.until([&] { return client.closed == 1; }));
     CHECK(client.reason.stage == Stage::kProxy);

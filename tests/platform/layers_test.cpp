@@ -110,7 +110,7 @@ TEST_CASE("connection: handshakes of the layers come before opened, bytes pass t
   options.reached = [&](Stage stage) { stages.push_back(stage); };
   Script client;
   const auto dial = net.network.dial(options, make_scripted(client));
-  RawPeer peer = hub.accept();
+  RawPeer peer = hub.accept(net);
   CHECK(net.until([&] { return peer.read(), peer.text == "tls!"; }));
   CHECK(client.opened == 0);
   peer.send("tls!");
@@ -143,7 +143,7 @@ TEST_CASE("connection: a failed or silent handshake is told with its stage") {
     options.timeout = 100ms;
     Script client;
     const auto dial = net.network.dial(options, make_scripted(client));
-    RawPeer peer = hub.accept();
+    RawPeer peer = hub.accept(net);
     peer.send(c.answer);
     CHECK(net.until([&] { return client.closed == 1; }));
     CHECK(client.opened == 0);
@@ -185,7 +185,7 @@ TEST_CASE("connection: start_tls in mid-stream") {
       return input.size();
     };
     const auto dial = net.network.dial(dial_to(hub.port()), make_scripted(client));
-    RawPeer peer = hub.accept();
+    RawPeer peer = hub.accept(net);
     peer.send(stream.substr(0, cut));
     CHECK(net.until([&] {
       return client.wire != nullptr && client.wire->stats().bytes_read == cut;
@@ -217,7 +217,7 @@ TEST_CASE("connection: a large exchange over layers, with a slow reader") {
   options.tls.emplace();
   Script client;
   const auto dial = net.network.dial(options, make_scripted(client));
-  RawPeer peer = hub.accept();
+  RawPeer peer = hub.accept(net);
   peer.send("tls!");
   CHECK(net.until([&] { return client.opened == 1; }));
   const std::string much(12 << 20, 'm');

@@ -44,13 +44,14 @@ TEST_CASE("deadlines: fire in order of time, whatever was moved and removed befo
   }
   std::sort(expected.begin(), expected.end());
   REQUIRE(deadlines.size() == expected.size());
+  const std::size_t armed = expected.size();
+  expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
   for (const Time when : expected) {
     CHECK(deadlines.next() == when);
     deadlines.run(when);
-    if (deadlines.size() == 0) break;
   }
   CHECK(deadlines.next() == kNever);
-  CHECK(fired.size() == expected.size());
+  CHECK(fired.size() == armed);
 }
 
 TEST_CASE("deadlines: one that is always due runs once a call") {

@@ -166,7 +166,8 @@ void RawPeer::reset() {
   close();
 }
 
-RawListener::RawListener() : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+RawListener::RawListener()
+    : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
   sockaddr_in address = local(0);
   socklen_t length = sizeof(address);
   REQUIRE(::bind(descriptor_, reinterpret_cast<sockaddr*>(&address), length) == 0);
@@ -177,21 +178,29 @@ RawListener::RawListener() : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CL
 
 RawListener::~RawListener() { ::close(descriptor_); }
 
-RawPeer RawListener::accept() {
-  return RawPeer(::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC));
+RawPeer RawListener::accept(NetFixture& net) {
+  int accepted = -1;
+  REQUIRE(net.until([&] {
+    accepted = ::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC);
+    return accepted >= 0;
+  }));
+  return RawPeer(accepted);
 }
 
 NetFixture::NetFixture(Resolver::Lookup lookup)
-    : network(loop, chunks, layers,
-              lookup ? std::make_unique<Resolver>(loop, std::move(lookup)) : nullptr) {}
+    : network(loop, chunks, layers, std::make_unique<Resolver>(loop, std::move(lookup))) {}
 
 bool NetFixture::until(const std::function<bool()>& done, Duration span) {
   const Time end = clock.now() + span;
   std::unique_ptr<Timer> wake;
   wake = loop.make_timer([&] { wake->arm(clock.now() + 1ms); });
   wake->arm(clock.now() + 1ms);
-  while (!done() && clock.now() < end) loop.turn();
-  return done();
+  bool met = done();  // Asked once a turn: it may have effects.
+  while (!met && clock.now() < end) {
+    loop.turn();
+    met = done();
+  }
+  return met;
 }
 
 std::uint16_t NetFixture::serve(std::vector<Script*> next) {

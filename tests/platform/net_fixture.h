@@ -73,13 +73,15 @@ class RawPeer {
   int descriptor_ = -1;
 };
 
+struct NetFixture;
+
 // Listens on 127.0.0.1 without accepting by itself.
 class RawListener {
  public:
   RawListener();
   ~RawListener();
   std::uint16_t port() const { return port_; }
-  RawPeer accept();  // Blocks.
+  RawPeer accept(NetFixture& net);  // Turns the loop until there is one.
 
  private:
   int descriptor_ = -1;
@@ -87,7 +89,7 @@ class RawListener {
 };
 
 struct NetFixture {
-  explicit NetFixture(Resolver::Lookup lookup = nullptr);
+  explicit NetFixture(Resolver::Lookup lookup = Resolver::lookup_by_system);
 
   // Turns the loop until `done`, at most for `span`; returns done().
   bool until(const std::function<bool()>& done, Duration span = 10s);

@@ -7,9 +7,13 @@
 namespace petiole {
 namespace {
 
-RecordView record(Sequence sequence, std::int64_t time, std::string_view subject, std::string_view payload) {
-  return {.sequence = sequence, .time = WallTime(Duration(time)), .subject = subject,
-          .header = "h", .payload = payload};
+RecordView record(Sequence sequence, std::int64_t time, std::string_view subject,
+                  std::string_view payload) {
+  return {.sequence = sequence,
+          .time = WallTime(Duration(time)),
+          .subject = subject,
+          .header = "h",
+          .payload = payload};
 }
 
 Segment sample() {
@@ -57,10 +61,12 @@ TEST_CASE("segment: any cut of index or data is an error, and leaves the records
   const Segment segment = sample();
   std::vector<RecordView> records(1);
   for (std::size_t i = 0; i < segment.index.size(); ++i) {
-    CHECK(decode(segment.head, segment.index.substr(0, i), segment.data, records).code() == Errc::kCorrupt);
+    CHECK(decode(segment.head, segment.index.substr(0, i), segment.data, records).code() ==
+          Errc::kCorrupt);
   }
   for (std::size_t i = 0; i < segment.data.size(); ++i) {
-    CHECK(decode(segment.head, segment.index, segment.data.substr(0, i), records).code() == Errc::kCorrupt);
+    CHECK(decode(segment.head, segment.index, segment.data.substr(0, i), records).code() ==
+          Errc::kCorrupt);
   }
   CHECK_FALSE(decode(segment.head, segment.index + "\1", segment.data, records).ok());
   CHECK_FALSE(decode(segment.head, segment.index, segment.data + "x", records).ok());

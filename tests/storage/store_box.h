@@ -14,7 +14,8 @@ namespace petiole::test {
 using namespace std::chrono_literals;
 
 struct StoreBox {
-  explicit StoreBox(std::uint64_t seed = 1) : disk("sim-" + std::to_string(seed), seed), entropy(seed) {
+  explicit StoreBox(std::uint64_t seed = 1)
+      : disk("sim-" + std::to_string(seed), seed), entropy(seed) {
     options.dir = "/box";
     options.vfs = disk.name();
   }
@@ -41,9 +42,13 @@ struct StoreBox {
     disk.power_cut();
     close();
   }
-  Sequence append(const std::string& log, const std::string& payload, const std::string& subject = "s.x") {
-    return store->log(log).append({.sequence = 0, .time = clock.wall(), .subject = subject,
-                                   .header = {}, .payload = payload});
+  Sequence append(const std::string& log, const std::string& payload,
+                  const std::string& subject = "s.x") {
+    return store->log(log).append({.sequence = 0,
+                                   .time = clock.wall(),
+                                   .subject = subject,
+                                   .header = {},
+                                   .payload = payload});
   }
   Status sync() {
     Status status_then{Errc::kTimeout, "no answer"};

@@ -134,9 +134,18 @@ TEST_CASE("store: subjects, headers, payloads and times come back byte for byte"
   REQUIRE(box.open());
   const WallTime time = box.clock.wall();
   const std::string payload("\0\xff\r\n", 4);
-  box.store->log("a").append({.sequence = 9, .time = time, .subject = "s", .header = "NATS/1.0\r\n\r\n", .payload = payload});
-  box.store->log("a").append({.sequence = 9, .time = time - 1h, .subject = "s", .header = {}, .payload = {}});
-  box.store->log("a").append({.sequence = 9, .time = WallTime{}, .subject = "", .header = {}, .payload = std::string(200000, 'p')});
+  box.store->log("a").append({.sequence = 9,
+                              .time = time,
+                              .subject = "s",
+                              .header = "NATS/1.0\r\n\r\n",
+                              .payload = payload});
+  box.store->log("a").append(
+      {.sequence = 9, .time = time - 1h, .subject = "s", .header = {}, .payload = {}});
+  box.store->log("a").append({.sequence = 9,
+                              .time = WallTime{},
+                              .subject = "",
+                              .header = {},
+                              .payload = std::string(200000, 'p')});
   CHECK(box.sync().ok());
   const Result<Page> page = box.read("a", 0);
   REQUIRE(page.ok());
@@ -263,7 +272,9 @@ TEST_CASE("store: a second petiole is told who holds it, and touches nothing") {
   CHECK(box.all("a") == Records{{1, "x"}});
 }
 
-TEST_CASE("store: a newer schema, another program's file and a disk that cannot be written are refused untouched") {
+TEST_CASE(
+    "store: a newer schema, another program's file and a disk that cannot be written are refused "
+    "untouched") {
   StoreBox box;
   REQUIRE(box.open());
   box.append("a", "x");

@@ -19,14 +19,16 @@ struct SimDisk::Handle {
   std::shared_ptr<Node>* node;  // Owned; SQLite's memory runs no constructors.
   std::uint64_t generation;
   int lock;
-  bool journal;     // A sync of it syncs the directory too, as SQLite's VFS does for a new one.
-  bool erase;       // When it is closed.
+  bool journal;  // A sync of it syncs the directory too, as SQLite's VFS does for a new one.
+  bool erase;    // When it is closed.
   std::string* path;
 };
 
 // The methods of the VFS and its files.
 struct SimVfs {
-  static SimDisk::Handle& handle(sqlite3_file* file) { return *reinterpret_cast<SimDisk::Handle*>(file); }
+  static SimDisk::Handle& handle(sqlite3_file* file) {
+    return *reinterpret_cast<SimDisk::Handle*>(file);
+  }
   static SimDisk& disk(sqlite3_vfs* vfs) { return *static_cast<SimDisk*>(vfs->pAppData); }
   static bool dead(const SimDisk::Handle& h) {
     return h.generation != h.disk->generation_ || h.disk->died();
@@ -67,7 +69,8 @@ struct SimVfs {
     SimDisk::Node& node = **h.node;
     const auto at = static_cast<std::size_t>(offset), bytes = static_cast<std::size_t>(count);
     if (at + bytes > node.content.size()) {
-      if (h.disk->used() + (at + bytes - node.content.size()) > h.disk->capacity_) return SQLITE_FULL;
+      if (h.disk->used() + (at + bytes - node.content.size()) > h.disk->capacity_)
+        return SQLITE_FULL;
       node.content.resize(at + bytes);
     }
     std::memcpy(node.content.data() + at, from, bytes);
@@ -118,7 +121,8 @@ struct SimVfs {
     SimDisk::Handle& h = handle(file);
     if (dead(h)) return SQLITE_IOERR_LOCK;
     SimDisk::Handle*& owner = (*h.node)->owner;
-    if (owner != nullptr && owner != &h && owner->generation == h.disk->generation_) return SQLITE_BUSY;
+    if (owner != nullptr && owner != &h && owner->generation == h.disk->generation_)
+      return SQLITE_BUSY;
     owner = &h;
     h.lock = std::max(h.lock, level);
     return SQLITE_OK;
@@ -137,7 +141,8 @@ struct SimVfs {
   static int sector_size(sqlite3_file*) { return 512; }
   static int characteristics(sqlite3_file*) { return 0; }
 
-  static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* flags_out) {
+  static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags,
+                  int* flags_out) {
     SimDisk& d = disk(vfs);
     file->pMethods = nullptr;
     if (d.died()) return SQLITE_CANTOPEN;
@@ -149,8 +154,12 @@ struct SimVfs {
       at = d.names_.emplace(name, std::make_shared<SimDisk::Node>()).first;
     }
     const bool journal = (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
-    new (file) SimDisk::Handle{{methods()}, &d, new std::shared_ptr<SimDisk::Node>(at->second),
-                               d.generation_, SQLITE_LOCK_NONE, journal,
+    new (file) SimDisk::Handle{{methods()},
+                               &d,
+                               new std::shared_ptr<SimDisk::Node>(at->second),
+                               d.generation_,
+                               SQLITE_LOCK_NONE,
+                               journal,
                                path == nullptr || (flags & SQLITE_OPEN_DELETEONCLOSE) != 0,
                                new std::string(name)};
     if (flags_out != nullptr) *flags_out = flags;
@@ -188,8 +197,9 @@ struct SimVfs {
 
   static const sqlite3_io_methods* methods() {
     static constexpr sqlite3_io_methods kMethods = {
-        1, close, read, write, truncate, sync, file_size, lock, unlock, check_reserved, control,
-        sector_size, characteristics, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+        1,       close,          read,    write,       truncate,        sync,    file_size, lock,
+        unlock,  check_reserved, control, sector_size, characteristics, nullptr, nullptr,   nullptr,
+        nullptr, nullptr,        nullptr};
     return &kMethods;
   }
 };

@@ -31,7 +31,9 @@ class SimDisk {
   void kill();
   // From the n-th operation that changes the disk (write, truncate, sync, delete) on, all fail as
   // if the process were gone, until power_cut() or kill(). 0: off.
-  void fail_after(std::uint64_t operations) { fail_after_ = operations == 0 ? 0 : operations_ + operations; }
+  void fail_after(std::uint64_t operations) {
+    fail_after_ = operations == 0 ? 0 : operations_ + operations;
+  }
   bool died() const { return fail_after_ != 0 && operations_ >= fail_after_; }
 
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
@@ -46,10 +48,11 @@ class SimDisk {
   std::uint64_t syncs() const { return syncs_; }
   std::uint64_t used() const;
   std::vector<std::string> files() const;
-  std::string* content(const std::string& path);  // Null when there is none; may be damaged at will.
+  std::string* content(
+      const std::string& path);  // Null when there is none; may be damaged at will.
 
-  struct Node;   // A file, named or not.
-  struct Handle; // An open one; what SQLite holds.
+  struct Node;    // A file, named or not.
+  struct Handle;  // An open one; what SQLite holds.
 
  private:
   friend struct SimVfs;

@@ -259,7 +259,7 @@ void SimNetwork::vanish(const std::string& host, bool silent) {
   hosts_[host]->forget_all();
   const std::vector<std::shared_ptr<SimEndpoint>> all = endpoints_;
   for (const auto& endpoint : all) {
-    if (endpoint->host() == host && !endpoint->finished()) endpoint->drop();
+    if (endpoint->host() == host) endpoint->drop();  // Also what waits for its last call.
     if (endpoint->peer_host() == host && endpoint->is_open() && !silent) {
       endpoint->finish({Errc::kNetwork, Stage::kOpen, "connection reset"});
     }

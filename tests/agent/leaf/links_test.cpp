@@ -123,7 +123,7 @@ TEST_CASE("link: deny_imports and deny_exports are obeyed") {
   pair.hub.publish("secret.x", "3");
   pair.hub.publish("open.x", "4");
   pair.run();
-  CHECK(above.heard == Lines{"public.x 2", "secret.x 3", "open.x 4"});
+  CHECK(above.heard == Lines{"secret.x 3", "open.x 4", "public.x 2"});
   CHECK(below.heard == Lines{"private.x 1", "public.x 2", "open.x 4"});
 }
 
@@ -197,8 +197,11 @@ TEST_CASE("link: a dead path is noticed within 15 s, whichever way is dead") {
     const Time start = pair.world.clock.now();
     CHECK(pair.world.loop.run_until([&] { return !pair.leaf.up(); }, 60s));
     CHECK(pair.world.clock.now() - start <= 15s + 10ms);
-    CHECK(pair.leaf.observer().calls == Lines{"up", "interest", "doubted", "down"});
-    CHECK(pair.leaf.remote().report().last_error == "ping time-out");
+    std::string calls;
+    for (const std::string& call : pair.leaf.observer().calls) calls += call + " ";
+    CHECK(calls == (up_dead ? "up interest down " : "up interest doubted down "));
+    const std::string error = pair.leaf.remote().report().last_error;  // The hub may notice first.
+    CHECK((error == "ping time-out" || error == "the hub says: Stale Connection"));
   }
 }
 

@@ -1,0 +1,84 @@
+#include "agent/command/status.h"
+
+#include <doctest/doctest.h>
+
+#include "agent/command/figures.h"
+
+namespace petiole {
+namespace {
+
+const StatusBodies kBodies{
+    R"({"server_name":"line-7","petiole_version":"0.1.0","uptime":"3h2m1s","connections":4,
+        "total_connections":1234,"subscriptions":17,"in_msgs":1234567,"out_msgs":5,
+        "in_bytes":1536,"out_bytes":10,"mem":3145728,"cpu":1.25})",
+    R"({"links":[{"url":"tls://hub-a:7422","state":"dialling","step":"tls","down_seconds":200,
+        "attempt":7,"last_error":"connection refused","in_bytes":{"total":2048},
+        "out_bytes":{"total":10}}]})",
+    R"({"enabled":true,"state":"offline","guarantee":"","rules":[{"subjects":["telemetry.>"],
+        "durability":"disk","messages":12345,"bytes":1048576,"oldest_age":200,
+        "losses":{"age":2,"superseded":9}}],"storage":{"file_bytes":4194304,"max_bytes":536870912}})"};
+
+constexpr const char* kScreen =
+    "petiole 0.1.0  line-7  up 3h2m1s\n\n"
+    "Server\n"
+    "  clients       4 (1,234 since start)\n"
+    "  subscriptions 17\n"
+    "  messages      in 1,234,567, out 5\n"
+    "  payload       in 1.5 KiB, out 10 B\n"
+    "  memory, cpu   3.0 MiB, 1.2 %\n"
+    "\nLinks\n"
+    "  tls://hub-a:7422                         dialling (tls)\n"
+    "    down for 3m 20s, attempt 7\n"
+    "    last error: connection refused\n"
+    "    bytes in 2.0 KiB, out 10 B\n"
+    "\nStore and forward: offline\n"
+    "  subjects                mode        waiting       bytes   oldest  drained    lost\n"
+    "  telemetry.>             disk         12,345     1.0 MiB   3m 20s  not yet       2\n"
+    "  disk          4.0 MiB of 512.0 MiB\n";
+
+}  // namespace
+
+TEST_CASE("status: one screen") {
+  const StatusScreen screen = render_status(kBodies);
+  CHECK(screen.text == kScreen);
+  CHECK(screen.exit_code == 1);
+}
+
+TEST_CASE("status: exit codes") {
+  StatusBodies bodies{"{}", R"({"links":[{"state":"up"}]})", R"({"enabled":false})"};
+  CHECK(render_status(bodies).exit_code == 0);
+  CHECK(render_status_json(bodies).exit_code == 0);
+  bodies.mirrorz = R"({"enabled":true,"state":"storage failed"})";
+  CHECK(render_status(bodies).exit_code == 1);
+  bodies.varz = "<html>";
+  CHECK(render_status(bodies).exit_code == 2);
+}
+
+TEST_CASE("status: arguments") {
+  StatusOptions options;
+  const std::string good[] = {"--json", "-watch", "http://10.0.0.1:9000/nats/"};
+  CHECK(parse_status_arguments(good, options).empty());
+  CHECK(options.json);
+  CHECK(options.watch);
+  CHECK(options.host == "10.0.0.1");
+  CHECK(options.port == 9000);
+  CHECK(options.path == "/nats");
+  const std::string port[] = {"-m", "9001"};
+  CHECK(parse_status_arguments(port, options).empty());
+  CHECK(options.port == 9001);
+  const std::string bad[] = {"--nope"};
+  CHECK_FALSE(parse_status_arguments(bad, options).empty());
+}
+
+TEST_CASE("figures for people") {
+  CHECK(size_text(0) == "0 B");
+  CHECK(size_text(1536) == "1.5 KiB");
+  CHECK(count_text(999) == "999");
+  CHECK(count_text(1000) == "1,000");
+  CHECK(count_text(1234567) == "1,234,567");
+  CHECK(span_text(59) == "59s");
+  CHECK(span_text(3600) == "1h");
+  CHECK(span_text(90000) == "1d 1h");
+}
+
+}  // namespace petiole

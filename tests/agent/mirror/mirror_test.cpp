@@ -1,0 +1,371 @@
+#include <doctest/doctest.h>
+
+#include "tests/agent/mirror/mirror_world.h"
+
+using namespace petiole;
+using namespace petiole::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+MirrorConfig config_of(RuleConfig rule) {
+  MirrorConfig config;
+  config.enabled = true;
+  config.rules = {std::move(rule)};
+  return config;
+}
+
+RuleConfig disk_rule() { return {.subjects = {"t.>"}}; }
+
+std::vector<std::string> numbers(int first, int last) {
+  std::vector<std::string> list;
+  for (int i = first; i <= last; ++i) list.push_back(std::to_string(i));
+  return list;
+}
+
+void publish(World& world, int first, int last, const std::string& subject = "t.a") {
+  for (int i = first; i <= last; ++i) world.publish(subject, std::to_string(i));
+}
+
+}  // namespace
+
+TEST_CASE("mirror: live flow goes up once, in order, confirmed by PubAck") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  world.up();
+  publish(world, 1, 10);
+  world.run(1s);
+  CHECK(world.payloads() == numbers(1, 10));
+  CHECK(world.drained());
+  CHECK(world.rule().confirm == "puback");
+  CHECK(world.rule().confirmed == 10);
+  CHECK(world.mirror->report().state == "live");
+}
+
+TEST_CASE("mirror: nothing is sent before it is on disk") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.commit_delay = 500ms;
+  publish(world, 1, 1);
+  CHECK(world.mirror->has_undurable());
+  world.run(400ms);
+  CHECK(world.hub.stored.empty());
+  world.run(2s);
+  CHECK_FALSE(world.mirror->has_undurable());
+  CHECK(world.payloads() == numbers(1, 1));
+}
+
+TEST_CASE("mirror: an outage is replayed before what comes after") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  publish(world, 1, 3000);
+  world.run(1s);
+  CHECK(world.rule().messages == 3000);
+  CHECK(world.mirror->report().state == "offline");
+  world.up();
+  publish(world, 3001, 3100);
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 3100));
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: a lost link is resolved by asking, also after the duplicate window") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 100);
+  world.run(10ms);  // Stored, the answers still to come.
+  REQUIRE(world.payloads().size() == 100);
+  world.down();
+  world.run(10min);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 100));
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: a crash after sending is resolved by asking") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 100);
+  world.run(10ms);
+  REQUIRE(world.payloads().size() == 100);
+  world.crash();
+  world.run(10min);
+  world.start();
+  publish(world, 101, 110);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 110));
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: another publisher on the subject is walked over") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 20);
+  world.run(10ms);
+  REQUIRE(world.payloads().size() == 20);
+  for (int i = 0; i < 5; ++i) world.hub.store("t.a", "", "other");
+  world.down();
+  world.run(1min);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 20));
+}
+
+TEST_CASE("mirror: with no stream the barrier confirms, and only where there is interest") {
+  World world(config_of(disk_rule()), {.stream_subject = ""});
+  world.hub.interest = {"t.a"};
+  world.start();
+  world.up();
+  publish(world, 1, 5, "t.a");
+  publish(world, 6, 8, "t.b");
+  publish(world, 9, 9, "t.a");
+  world.run(10s);
+  CHECK(world.hub.heard.size() == 6);
+  CHECK(world.rule().messages == 3);
+  CHECK(world.rule().confirm == "barrier");
+  CHECK(world.mirror->report().state == "waiting for interest");
+  world.hub.interest.insert("t.b");
+  world.mirror->interest_changed(*world.link);
+  world.run(10s);
+  CHECK(world.hub.heard.size() == 9);
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: what was passed over survives a restart") {
+  World world(config_of(disk_rule()), {.stream_subject = ""});
+  world.hub.interest = {"t.a"};
+  world.start();
+  world.up();
+  for (int i = 1; i <= 20; ++i) publish(world, i, i, i % 2 ? "t.a" : "t.b");
+  world.run(10s);
+  CHECK(world.rule().messages == 10);
+  world.crash();
+  world.start();
+  world.hub.interest.insert("t.b");
+  world.up();
+  world.run(10s);
+  CHECK(world.hub.heard.size() == 20);
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: without a domain it finds out by trying") {
+  for (const bool stream : {true, false}) {
+    World world(config_of(disk_rule()), {.domain = "", .stream_subject = stream ? "t.>" : ""});
+    world.hub.interest = {"t.>"};
+    world.start();
+    world.up();
+    publish(world, 1, 5);
+    world.run(5s);
+    CHECK(world.drained());
+    CHECK(world.hub.heard.size() == 5);
+    publish(world, 6, 6);
+    world.run(100ms);
+    CHECK(world.drained());
+    CHECK(world.rule().confirm == (stream ? "puback (duplicate window only)" : "barrier"));
+  }
+}
+
+TEST_CASE("mirror: durability outage spares the disk while the link is healthy") {
+  RuleConfig rule = disk_rule();
+  rule.durability = Durability::kOutage;
+  World world(config_of(rule), {.ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  const std::uint64_t commits = world.store->commits;
+  publish(world, 1, 100);
+  world.run(1s);
+  CHECK(world.payloads() == numbers(1, 100));
+  CHECK(world.store->commits == commits);
+  publish(world, 101, 200);
+  world.run(10ms);
+  world.down();
+  publish(world, 201, 210);
+  world.run(1s);
+  CHECK(world.rule().messages == 110);
+  world.crash();  // All of it is on disk now.
+  world.start();
+  world.hub.options().duplicate_window = 1ms;
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 210));
+}
+
+TEST_CASE("mirror: a refusal for now stops, then goes on in order") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.hub.error = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"seq":0})";
+  publish(world, 1, 50);
+  world.run(20s);
+  CHECK(world.payloads().empty());
+  CHECK(world.rule().messages == 50);
+  world.hub.error.clear();
+  world.run(60s);
+  CHECK(world.payloads() == numbers(1, 50));
+}
+
+TEST_CASE("mirror: what the stream will never take is counted and passed over") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.hub.error = R"({"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"},"seq":0})";
+  publish(world, 1, 1);
+  world.run(1s);
+  world.hub.error.clear();
+  publish(world, 2, 2);
+  world.run(1s);
+  CHECK(world.payloads() == numbers(2, 2));
+  CHECK(world.rule().losses.rejected == 1);
+  world.crash();
+  world.start();
+  CHECK(world.rule().losses.rejected == 1);
+}
+
+TEST_CASE("mirror: limits evict the oldest or refuse the newest, and the ledger says so") {
+  RuleConfig rule = disk_rule();
+  rule.max_messages = 10;
+  World old(config_of(rule), {});
+  old.start();
+  publish(old, 1, 25);
+  old.run(1s);
+  CHECK(old.rule().losses.limit == 15);
+  old.crash();
+  old.start();
+  CHECK(old.rule().losses.limit == 15);
+  old.up();
+  old.run(5s);
+  CHECK(old.payloads() == numbers(16, 25));
+
+  rule.discard = Discard::kNew;
+  World fresh(config_of(rule), {});
+  fresh.start();
+  publish(fresh, 1, 25);
+  fresh.run(1s);
+  CHECK(fresh.rule().losses.refused == 15);
+  fresh.up();
+  fresh.run(5s);
+  CHECK(fresh.payloads() == numbers(1, 10));
+}
+
+TEST_CASE("mirror: too old is counted as such") {
+  RuleConfig rule = disk_rule();
+  rule.max_age = 1h;
+  World world(config_of(rule), {});
+  world.start();
+  publish(world, 1, 10);
+  world.run(50min);
+  publish(world, 11, 20);
+  world.run(20min);
+  CHECK(world.rule().losses.age == 10);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(11, 20));
+}
+
+TEST_CASE("mirror: keep last sends the newest of each subject") {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  World world(config_of(rule), {});
+  world.start();
+  for (int i = 1; i <= 30; ++i) publish(world, i, i, "t." + std::to_string(i % 3));
+  world.run(1s);
+  CHECK(world.rule().messages == 3);
+  CHECK(world.rule().losses.superseded == 27);
+  world.crash();
+  world.start();
+  world.run(1s);
+  for (int i = 31; i <= 33; ++i) publish(world, i, i, "t." + std::to_string(i % 3));
+  world.run(1s);
+  CHECK(world.rule().messages == 3);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(31, 33));
+}
+
+TEST_CASE("mirror: a publisher who repeats after a crash is stored once") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.publish("t.a", "1", "order-1");
+  world.run(6s);
+  CHECK(world.payloads() == numbers(1, 1));
+  world.crash();
+  world.start();
+  world.up();
+  world.publish("t.a", "1", "order-1");
+  world.publish("t.a", "2", "order-2");
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 2));
+  CHECK(world.rule().duplicates == 1);
+  CHECK(world.hub.stored.front().id == "order-1");
+}
+
+TEST_CASE("mirror: a rule that left the configuration is drained") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  publish(world, 1, 10);
+  world.run(1s);
+  world.crash();
+  world.config.rules = {{.subjects = {"other.>"}}};
+  world.start();
+  CHECK(world.mirror->rule_of("t.a") == -1);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 10));
+}
+
+TEST_CASE("mirror: a failed disk does not stop the flow") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.store->fail();
+  CHECK(world.mirror->report().state == "storage failed");
+  publish(world, 1, 10);
+  world.run(2s);
+  CHECK(world.payloads() == numbers(1, 10));
+  CHECK_FALSE(world.mirror->has_undurable());
+}
+
+TEST_CASE("mirror: replay keeps to its rate") {
+  MirrorConfig config = config_of(disk_rule());
+  config.replay.max_rate = 10000;
+  World world(config, {});
+  world.start();
+  for (int i = 0; i < 200; ++i) world.publish("t.a", std::string(997, 'x'));
+  world.run(5s);
+  world.up();
+  world.run(5s);
+  CHECK(world.hub.stored.size() > 40);
+  CHECK(world.hub.stored.size() < 60);
+}
+
+TEST_CASE("mirror: a full store gives up the least important first") {
+  MirrorConfig config = config_of(disk_rule());
+  config.rules[0].priority = 0;
+  config.rules.push_back({.subjects = {"bulk.>"}, .priority = 5});
+  World world(config, {});
+  world.store_bytes_max = 1 << 20;
+  world.start();
+  for (int i = 0; i < 400; ++i) world.publish("bulk.x", std::string(2000, 'x'));
+  world.run(1s);
+  for (int i = 0; i < 200; ++i) world.publish("t.a", std::string(2000, 'x'));
+  world.run(1s);
+  CHECK(world.rule(0).messages == 200);
+  CHECK(world.rule(0).losses.refused == 0);
+  CHECK(world.rule(1).losses.limit > 100);
+}

@@ -1,0 +1,57 @@
+// A mirror with an account, a store and a hub of models around it, on simulated time.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/mirror/mirror_core.h"
+#include "tests/support/model_hub.h"
+#include "tests/support/model_store.h"
+
+namespace petiole::test {
+
+class NoNetwork : public Network {
+ public:
+  Result<std::unique_ptr<Listener>> listen(const ListenOptions&, Accept) override {
+    return Errc::kUnsupported;
+  }
+  std::unique_ptr<Dial> dial(const DialOptions&, std::unique_ptr<Protocol>) override { return nullptr; }
+};
+
+class World {
+ public:
+  World(MirrorConfig config, HubOptions hub, std::uint64_t seed = 1);
+
+  void start();   // The mirror, over what the disk holds.
+  void crash();   // What was not committed is lost, and what the mirror knew.
+  void up();
+  void down();
+  // Publishes as a client would; true: captured.
+  bool publish(const std::string& subject, const std::string& payload, const std::string& id = {});
+  bool drained() const;
+  RuleReport rule(std::size_t number = 0) const { return mirror->report().rules.at(number); }
+  std::vector<std::string> payloads() const;  // In the hub's stream, of ours.
+  void run(Duration span) { loop.run_for(span); }
+
+  SimClock clock;
+  SimLoop loop{clock};
+  SimEntropy entropy;
+  SimLog log;
+  NoNetwork network;
+  SimWorker worker{loop, [] { return Duration(0); }};
+  ChunkPool chunks;
+  Duration commit_delay = std::chrono::milliseconds(1);
+  MirrorConfig config;
+  MirrorLimits limits;
+  std::uint64_t store_bytes_max = 0;
+  ModelDisk disk;
+  ModelHub hub;
+  Account account;
+  std::unique_ptr<ModelStore> store;
+  std::unique_ptr<MirrorCore> mirror;
+  Uplink* link = nullptr;
+};
+
+}  // namespace petiole::test

@@ -1,0 +1,17 @@
+// The parts of Server that monitoring reads, without the sessions behind the real one.
+#include "agent/server.h"
+
+namespace petiole {
+
+Server::Server(const Config& config, Host host)
+    : config_(config), host_(host), id_("NTEST"), name_("edge"), started_(host.clock.wall()) {
+  accounts_["$G"] = std::make_unique<Account>("$G", config.limits, host.entropy);
+}
+Server::~Server() = default;
+void Server::enter(std::uint64_t cid, Reportable& session) { open_[cid] = &session; }
+void Server::leave(std::uint64_t cid, ConnectionReport last) {
+  open_.erase(cid);
+  closed_.push_back(std::move(last));
+}
+
+}  // namespace petiole

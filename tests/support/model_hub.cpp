@@ -1,0 +1,162 @@
+#include "tests/support/model_hub.h"
+
+#include <algorithm>
+
+#include "agent/protocol/headers.h"
+#include "agent/subject/subject.h"
+#include "platform/crypto.h"
+#include "platform/json.h"
+
+namespace petiole::test {
+
+class ModelHub::Link : public Uplink {
+ public:
+  explicit Link(ModelHub& hub) : hub_(hub) {
+    info_.domain = hub.options_.domain;
+    info_.headers = info_.jetstream = true;
+    info_.payload_bytes_max = 1 << 20;
+  }
+  const HubInfo& hub() const override { return info_; }
+  bool wants(std::string_view subject) const override {
+    const auto& stream = hub_.options_.stream_subject;
+    return (!stream.empty() && matches(stream, subject)) ||
+           std::any_of(hub_.interest.begin(), hub_.interest.end(),
+                       [&](const std::string& pattern) { return matches(pattern, subject); });
+  }
+  bool may_publish(std::string_view) const override { return true; }
+  void publish(const Message& message) override {
+    hub_.later(hub_.options_.latency,
+               [this, packet = Packet{std::string(message.subject), std::string(message.reply),
+                                      std::string(message.header), std::string(message.payload)}] {
+                 hub_.receive(packet);
+               });
+  }
+  void barrier(std::function<void()> passed) override {
+    hub_.later(hub_.options_.latency, [this, passed = std::move(passed)] {
+      hub_.later(hub_.options_.latency, passed);
+    });
+  }
+  std::size_t queued_bytes() const override { return 0; }
+  Duration round_trip() const override { return 2 * hub_.options_.latency; }
+
+ private:
+  ModelHub& hub_;
+  HubInfo info_;
+};
+
+ModelHub::ModelHub(SimLoop& loop, HubOptions options)
+    : loop_(loop), options_(std::move(options)) {}
+ModelHub::~ModelHub() = default;
+
+Uplink& ModelHub::connect(Account& account) {
+  cut();
+  account_ = &account;
+  link_ = std::make_unique<Link>(*this);
+  return *link_;
+}
+
+void ModelHub::cut() {
+  ++generation_;
+  in_pipe_ = 0;
+  link_.reset();
+}
+
+void ModelHub::later(Duration delay, std::function<void()> task) {
+  ++in_pipe_;
+  loop_.at(loop_.clock().now() + delay, [this, generation = generation_, task = std::move(task)] {
+    if (generation != generation_) return;
+    --in_pipe_;
+    task();
+  });
+}
+
+void ModelHub::receive(const Packet& packet) {
+  const std::string prefix = "$JS." + options_.domain + ".API.";
+  if (!options_.domain.empty() && packet.subject.starts_with(prefix)) {
+    ++api_requests;
+    return answer(packet.reply, api(std::string_view(packet.subject).substr(prefix.size()), packet.payload));
+  }
+  for (const std::string& pattern : interest) {
+    if (matches(pattern, packet.subject)) {
+      heard.push_back({packet.subject, std::string(find_header(packet.header, "Nats-Msg-Id").value_or("")),
+                       packet.payload, 0, false});
+      break;
+    }
+  }
+  if (!options_.stream_subject.empty() && matches(options_.stream_subject, packet.subject)) {
+    capture(packet);
+  }
+}
+
+void ModelHub::capture(const Packet& packet) {
+  if (!error.empty()) {
+    refused.insert(packet.payload);
+    return answer(packet.reply, error);
+  }
+  const std::string id(find_header(packet.header, "Nats-Msg-Id").value_or(""));
+  const Time now = loop_.clock().now();
+  const auto known = ids_.find(id);
+  const bool duplicate = !id.empty() && known != ids_.end() &&
+                         known->second.first + options_.duplicate_window > now;
+  if (!duplicate) store(packet.subject, id, packet.payload);
+  const std::uint64_t sequence = duplicate ? known->second.second : stored.back().sequence;
+  if (packet.reply.empty()) return;
+  if (std::uniform_real_distribution<>(0, 1)(random) < drop_acks) return;
+  answer(packet.reply, R"({"stream":"S","seq":)" + std::to_string(sequence) +
+                           (duplicate ? R"(,"duplicate":true})" : "}"));
+}
+
+void ModelHub::store(std::string subject, std::string id, std::string payload) {
+  const std::uint64_t sequence = stored.size() + 1;
+  if (!id.empty()) ids_[id] = {loop_.clock().now(), sequence};
+  stored.push_back({std::move(subject), std::move(id), std::move(payload), sequence, options_.work_queue});
+}
+
+void ModelHub::answer(const std::string& reply, std::string text) {
+  if (reply.empty() || link_ == nullptr) return;
+  later(options_.ack_delay + options_.latency, [this, reply, text = std::move(text)] {
+    account_->publish({.from = nullptr, .echo = true, .leaf = false, .queues = {}, .capture = false},
+                      {reply, {}, {}, text, {}});
+  });
+}
+
+std::string ModelHub::api(std::string_view verb, std::string_view body) {
+  if (verb == "STREAM.LIST") return list_answer();
+  if (verb == "STREAM.MSG.GET.S") return message_answer(body);
+  return R"({"error":{"code":404,"err_code":10059,"description":"stream not found"}})";
+}
+
+std::string ModelHub::list_answer() const {
+  if (options_.stream_subject.empty()) return R"({"total":0,"offset":0,"limit":256,"streams":[]})";
+  return R"({"total":1,"offset":0,"limit":256,"streams":[{"config":{"name":"S","subjects":[")" +
+         options_.stream_subject + R"("]}}]})";
+}
+
+std::string ModelHub::message_answer(std::string_view body) const {
+  const Result<json::value> request = parse_json(body);
+  const json::object& object = request->get_object();
+  const std::string_view last = get_string(object, "last_by_subj");
+  const std::string_view next = get_string(object, "next_by_subj");
+  const std::int64_t from = get_int(object, "seq");
+  const Stored* found = nullptr;
+  for (const Stored& each : stored) {
+    if (each.consumed) continue;
+    if (!last.empty() && each.subject == last) found = &each;
+    if (!next.empty() && each.subject == next && static_cast<std::int64_t>(each.sequence) >= from) {
+      found = &each;
+      break;
+    }
+  }
+  if (found == nullptr) {
+    return R"({"error":{"code":404,"err_code":10037,"description":"no message found"}})";
+  }
+  json::object message;
+  message["subject"] = found->subject;
+  message["seq"] = found->sequence;
+  if (!found->id.empty()) message["hdrs"] = base64url(add_header({}, "Nats-Msg-Id", found->id));
+  json::object answer;
+  answer["message"] = std::move(message);
+  return to_text(answer);
+}
+
+}  // namespace petiole::test

@@ -1,0 +1,83 @@
+// A hub at the other end of a leaf link, without a wire: a stream, plain subscribers, the part of
+// the JetStream API that the mirror uses, and all that can go wrong with them.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/mirror/uplink.h"
+#include "agent/routing/account.h"
+#include "tests/support/sim.h"
+
+namespace petiole::test {
+
+struct HubOptions {
+  std::string domain = "hub";           // Empty: the API cannot be reached.
+  std::string stream_subject = "t.>";   // Empty: no stream.
+  Duration duplicate_window = std::chrono::minutes(2);
+  Duration latency = std::chrono::milliseconds(5);
+  Duration ack_delay = std::chrono::milliseconds(1);
+  bool work_queue = false;              // What is stored is consumed at once.
+};
+
+class ModelHub {
+ public:
+  struct Stored {
+    std::string subject, id, payload;
+    std::uint64_t sequence = 0;
+    bool consumed = false;
+  };
+
+  ModelHub(SimLoop& loop, HubOptions options);
+  ~ModelHub();
+
+  // A link into `account`; replies are published there. Valid until the next connect or cut.
+  Uplink& connect(Account& account);
+  void cut();
+  bool connected() const { return link_ != nullptr; }
+  // What is on its way in either direction.
+  std::size_t in_pipe() const { return in_pipe_; }
+
+  void store(std::string subject, std::string id, std::string payload);  // Another's publish.
+
+  const HubOptions& options() const { return options_; }
+  HubOptions& options() { return options_; }
+  std::vector<Stored> stored;           // The stream, in order.
+  std::vector<Stored> heard;            // By plain subscribers.
+  std::set<std::string> interest;       // Patterns of plain subscribers.
+  std::string error;                    // Not empty: each publish to the stream gets this answer.
+  std::set<std::string> refused;        // Payloads that were answered so.
+  double drop_acks = 0;                 // Share of PubAcks that get lost in the hub.
+  std::uint64_t api_requests = 0;
+  std::mt19937_64 random{1};
+
+ private:
+  class Link;
+  friend class Link;
+  struct Packet {
+    std::string subject, reply, header, payload;
+  };
+  void later(Duration delay, std::function<void()> task);
+  void receive(const Packet& packet);
+  void capture(const Packet& packet);
+  void answer(const std::string& reply, std::string text);
+  std::string api(std::string_view verb, std::string_view body);
+  std::string list_answer() const;
+  std::string message_answer(std::string_view body) const;
+
+  SimLoop& loop_;
+  HubOptions options_;
+  Account* account_ = nullptr;
+  std::unique_ptr<Link> link_;
+  std::uint64_t generation_ = 0;
+  std::size_t in_pipe_ = 0;
+  std::map<std::string, std::pair<Time, std::uint64_t>> ids_;
+};
+
+}  // namespace petiole::test
