@@ -1,0 +1,107 @@
+"""The servers of a benchmark: petiole and the reference with the same configuration."""
+
+import pathlib
+import subprocess
+
+from harness.certificates import Authority
+from harness.servers import Kind, Server
+from harness.ports import free_port
+from harness.wait import until
+
+
+class Bench:
+    def __init__(self, directory: pathlib.Path, petiole: str, reference: str, leaf_petiole: str):
+        self.directory = directory
+        self.kinds = {"petiole": Kind(pathlib.Path(petiole), True),
+                      "nats-server": Kind(pathlib.Path(reference), False)}  # fmt: skip
+        self.leaf_petiole = pathlib.Path(leaf_petiole)
+        self.failures = 0
+        self._pairs: dict[str, dict] = {}
+        self._hub: Server | None = None
+        self._authority: Authority | None = None
+        self._servers: list[Server] = []
+
+    def close(self) -> None:
+        for server in reversed(self._servers):
+            server.kill()
+
+    def versions(self) -> str:
+        texts = [
+            subprocess.run([str(kind.path), flag], capture_output=True, text=True, check=False).stdout.strip()
+            for kind, flag in ((self.kinds["petiole"], "--version"), (self.kinds["nats-server"], "-v"))
+        ]
+        return " beside ".join(texts)
+
+    def server(self, kind: Kind, name: str, config: str = "", start: bool = True) -> Server:
+        ports = {use: free_port() for use in ("client", "monitor", "leaf", "tls", "websocket")}
+        head = f"server_name: {name}\nlisten: 127.0.0.1:{ports['client']}\nhttp: 127.0.0.1:{ports['monitor']}\n"
+        for use, port in ports.items():
+            config = config.replace("{" + use + "}", str(port))
+        made = Server(kind, name, self.directory, head + config.replace("{dir}", str(self.directory)), ports)
+        self._servers.append(made)
+        return made.start() if start else made
+
+    def pair(self, link: str) -> dict[str, tuple[Server, int]]:
+        """For each name: the server under load, and the port of the subscribers."""
+        if link not in self._pairs:
+            for old in self._pairs.values():  # Idle servers cost a little; these cost nothing.
+                for server, _ in old.values():
+                    server.stop()
+            self._pairs = {link: self._link_pair(link) if link else self._plain_pair()}
+        return self._pairs[link]
+
+    def _plain_pair(self) -> dict[str, tuple[Server, int]]:
+        made = {}
+        for name, kind in self.kinds.items():
+            server = self.server(kind, name)
+            made[name] = (server, server.port)
+        return made
+
+    def _link_pair(self, link: str) -> dict[str, tuple[Server, int]]:
+        """Each leaf has a hub of its own: a message must not go to the other one, too."""
+        made = {}
+        for name, kind in self.kinds.items():
+            hub = self.server(self.kinds["nats-server"], f"hub-{name}-{link}", self._hub_config(link))
+            port = hub.ports["websocket" if link == "ws" else "leaf"]
+            scheme = {"tcp": "nats-leaf", "tls": "tls", "ws": "ws"}[link]
+            tls = f'tls {{ ca_file: "{self.authority().cert}" }}' if link == "tls" else ""
+            config = f'leafnodes {{ remotes: [ {{ url: "{scheme}://127.0.0.1:{port}"\n {tls} }} ] }}'
+            server = self.server(kind, f"{name}-{link}", config)
+            hub.wait_leafs()
+            made[name] = (server, hub.port)
+        return made
+
+    def _hub_config(self, link: str) -> str:
+        tls = self.authority().server_tls() if link == "tls" else ""
+        websocket = "websocket { listen: 127.0.0.1:{websocket}, no_tls: true }\n" if link == "ws" else ""
+        return f"{websocket}leafnodes {{ listen: 127.0.0.1:{{leaf}}\n compression: off\n {tls} }}\n"
+
+    def authority(self) -> Authority:
+        if self._authority is None:
+            self._authority = Authority(self.directory)
+        return self._authority
+
+    def start_to_pong(self, kind: Kind, name: str) -> float:
+        """Seconds from the start of the process to its first PONG."""
+        import socket
+        import time
+
+        server = self.server(kind, name, start=False)
+        begin = time.monotonic()
+        server.start(ready=False)
+
+        def pong() -> bool:
+            with socket.create_connection((server.host, server.port), 5) as sock:
+                sock.sendall(b"CONNECT {}\r\nPING\r\n")
+                got = b""
+                while b"PONG" not in got:
+                    data = sock.recv(4096)
+                    if not data:
+                        return False
+                    got += data
+            return True
+
+        until(pong, f"{name} answers", every=0.0005)
+        took = time.monotonic() - begin
+        server.kill()
+        return took
