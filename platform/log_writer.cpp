@@ -89,7 +89,9 @@ void LogWriter::write(LogLevel level, std::string_view text) {
 
 // [pid] 2026/01/02 15:04:05.000000 [INF] text
 void LogWriter::format(LogLevel level, std::string_view text) {
-  line_.assign("[").append(std::to_string(::getpid())).append("] ");
+  line_.clear();
+  line_ += '[';
+  line_.append(std::to_string(::getpid())).append("] ");
   if (options_.time) {
     const WallTime now = clock_.wall();
     char micros[32];
