@@ -298,6 +298,7 @@ const Entry* find_verb(std::string_view input, Peer peer, bool& possible) {
   possible = false;
   for (const Entry& entry : kVerbs) {
     if ((entry.peers & peer) == 0) continue;
+    if ((input[0] | 0x20) != (entry.name[0] | 0x20)) continue;  // Most of them.
     const std::size_t common = common_bytes(input, entry.name);
     if (common == entry.name.size()) return &entry;
     if (common == input.size()) possible = true;
@@ -308,6 +309,7 @@ const Entry* find_verb(std::string_view input, Peer peer, bool& possible) {
 }  // namespace
 
 ParseResult parse(std::string_view input, Peer peer, const Limits& limits, bool headers, Op& op) {
+  if (input.empty()) return {};
   bool possible = false;
   const Entry* const entry = find_verb(input, peer, possible);
   if (!entry) return {.error = possible ? ParseError::kNone : ParseError::kUnknownOperation};

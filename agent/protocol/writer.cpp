@@ -24,6 +24,7 @@ class Pen {
  public:
   explicit Pen(char* to) : to_(to) {}
   void put(std::string_view text) {
+    if (text.empty()) return;  // Its data() may be null, which memcpy does not take.
     std::memcpy(to_, text.data(), text.size());
     to_ += text.size();
   }

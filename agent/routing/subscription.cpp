@@ -9,7 +9,7 @@ namespace petiole {
 
 Subscription* make_subscription(Subscriber& owner, std::string_view subject, std::string_view queue,
                                 std::string_view sid) {
-  constexpr std::size_t kMax = std::numeric_limits<std::uint16_t>::max();
+  [[maybe_unused]] constexpr std::size_t kMax = std::numeric_limits<std::uint16_t>::max();
   assert(subject.size() <= kMax && queue.size() <= kMax && sid.size() <= kMax);
   const std::size_t text_bytes = subject.size() + queue.size() + sid.size();
   void* const memory = ::operator new(sizeof(Subscription) + text_bytes);

@@ -12,13 +12,18 @@ namespace petiole {
 
 namespace {
 
+// A prefix alone is not reserved: nats-server looks for more behind these.
+bool is_below(std::string_view subject, std::string_view prefix) {
+  return subject.size() > prefix.size() && subject.starts_with(prefix);
+}
+
 // Wire 1.7: subjects and replies that belong to servers.
 bool is_reserved_subject(std::string_view subject) {
-  return subject.starts_with("_GR_.") || subject.starts_with("$NRG.");
+  return is_below(subject, "_GR_.") || subject.starts_with("$NRG.");
 }
 
 bool is_reserved_reply(std::string_view reply) {
-  return reply.starts_with("_R_.") || reply.starts_with("$JS.ACK.") || reply.starts_with("_GR_.");
+  return reply.starts_with("_R_.") || is_below(reply, "$JS.ACK.") || is_below(reply, "_GR_.");
 }
 
 bool fits_subscription(const Op& op) {

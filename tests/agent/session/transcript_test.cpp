@@ -55,6 +55,9 @@ const Case kCases[] = {
      "-ERR 'Permissions Violation for Publish with Reply of \"_R_.x\"'\r\n"
      "-ERR 'Permissions Violation for Publish with Reply of \"$JS.ACK.x\"'\r\n"
      "-ERR 'Permissions Violation for Publish with Reply of \"_GR_.x\"'\r\n"},
+    {"a reserved prefix alone", kHead + "PUB a _GR_. 0\r\n\r\nPUB _GR_. 0\r\n\r\nPUB a $JS.ACK. 0\r\n\r\n", ""},
+    {"a published subject that is refused gets no +OK", kVerbose + "PUB _GR_.a 0\r\n\r\nPUB a..b 0\r\n\r\n",
+     "+OK\r\n-ERR 'Permissions Violation for Publish to \"_GR_.a\"'\r\n+OK\r\n"},
     {"pedantic objects and delivers all the same",
      "CONNECT {\"verbose\":false,\"pedantic\":true}\r\nSUB a.* 1\r\nPUB a.* 1\r\nx\r\n",
      "-ERR 'Invalid Publish Subject'\r\nMSG a.* 1 1\r\nx\r\n"},
