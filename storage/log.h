@@ -15,7 +15,9 @@
 
 namespace petiole {
 
-using Sequence = std::uint64_t;  // The first record of a log is 1; never reused, not after a crash.
+// The first record of a log is 1 (more, if the run before crashed); never reused, not after a
+// crash, which leaves a gap of 2^20.
+using Sequence = std::uint64_t;
 
 struct RecordView {
   Sequence sequence = 0;
@@ -33,12 +35,14 @@ struct Page {
 };
 
 struct LogState {
-  Sequence first = 0;    // The oldest record that is still there; last + 1 when empty.
-  Sequence last = 0;     // The newest one ever appended.
-  Sequence durable = 0;  // The newest one on disk.
+  Sequence first = 0;          // The oldest record that is still there; last + 1 when empty.
+  Sequence last = 0;           // The newest one ever appended.
+  Sequence durable = 0;        // The newest one on disk.
   std::uint64_t messages = 0;  // Still there: not trimmed, not removed.
-  std::uint64_t bytes = 0;     // Of those: subject, header, payload and the record's own overhead.
-  WallTime oldest{};           // Of the first; epoch when empty.
+  std::uint64_t bytes = 0;     // Of those: subject, header, payload and the record's own overhead;
+                               // a removed record counts as much as the mean of its segment.
+  WallTime oldest{};           // Of the first, or of one up to a segment (64 KiB) before it; epoch
+                               // when empty.
 };
 
 class Log {

@@ -3,6 +3,18 @@
 // Appends, trims and states that gather while a commit is under way become the next commit: one
 // transaction, one sync. The database is opened for exclusive use. sqlite3.h is seen by the .cpp
 // files of this folder alone; store_none.cpp stands in for them in a build without PETIOLE_STORE.
+//
+// What becomes of a record that append() took:
+//  - Its commit succeeds: on_durable covers it.
+//  - Its commit finds no room (status kStorageFull): the transaction is rolled back, the record
+//  stays
+//    in memory with its sequence, appends are refused, and the commit is tried again every two
+//    seconds and after each trim, remove or set_state. when_durable calls that waited for it are
+//    told kStorageFull once. It is lost only if the process ends before room comes back.
+//  - Its commit fails otherwise (status kStorage, for good): it is lost to this run. Exactly the
+//    records in (LogState::durable, LogState::last] are in that state; a restart may show some of
+//    them, whole and in order. Reads of durable records go on.
+// Sequences are never taken back: a failed or lost record leaves a gap.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +31,11 @@
 namespace petiole {
 
 struct StoreOptions {
-  std::string dir;                          // Made if missing (one level).
-  std::uint64_t bytes_max = 512ull << 20;   // Of all files together, WAL included.
-  std::uint64_t reserve_bytes = 4ull << 20; // Kept free for trims and checkpoints; part of bytes_max.
-  std::string vfs;                          // SQLite VFS name; empty: the system's. For tests.
+  std::string dir;                         // Made if missing (one level).
+  std::uint64_t bytes_max = 512ull << 20;  // Of all files together, WAL included.
+  std::uint64_t reserve_bytes = 4ull
+                                << 20;  // Kept free for trims and checkpoints; part of bytes_max.
+  std::string vfs;                      // SQLite VFS name; empty: the system's. For tests.
 };
 
 struct StoreUsage {
@@ -30,23 +43,27 @@ struct StoreUsage {
   std::uint64_t bytes_max = 0;      // As configured, less if the disk holds less.
   std::uint64_t live_bytes = 0;     // Of records still there.
   std::uint64_t bytes_written = 0;  // To disk since start, all causes.
-  std::uint64_t payload_bytes = 0;  // Given to append() since start; written / payload: amplification.
+  std::uint64_t payload_bytes =
+      0;  // Given to append() since start; written / payload: amplification.
   std::uint64_t commits = 0;
-  std::uint64_t queued_bytes = 0;   // Appended, not yet on disk.
+  std::uint64_t queued_bytes = 0;  // Appended, not yet on disk.
 };
 
 // What open() did about an unclean or damaged database.
 struct StoreRecovery {
   bool created = false;
-  bool unclean = false;              // The last run ended without close().
-  std::string quarantined;           // Path of the damaged file that was set aside; empty: none.
+  bool unclean = false;     // The last run ended without close().
+  std::string quarantined;  // Path of the damaged file that was set aside; empty: none.
   std::uint64_t salvaged_messages = 0;
-  std::uint64_t lost_messages = 0;   // Known from sequence gaps; they belong in the ledger.
+  std::uint64_t lost_messages = 0;  // Known from sequence gaps; they belong in the ledger. At most
+                                    // so many: removed records look the same.
 };
 
 class Store {
  public:
-  virtual ~Store() = default;  // Commits what is queued, marks a clean end, closes.
+  // Hands the worker a last job that commits what is queued, marks a clean end and closes, and
+  // does not wait for it. Callbacks that are still out are not called.
+  virtual ~Store() = default;
 
   // The log of that name, made when missing. Lives as long as the store. Not for the hot path.
   virtual Log& log(std::string_view name) = 0;
@@ -57,13 +74,20 @@ class Store {
   virtual void set_state(std::string_view key, std::string_view value) = 0;
   virtual std::optional<std::string> state(std::string_view key) const = 0;
 
-  // Calls `done` when all that was given to the store before this call is on disk, or has failed.
+  // Calls `done` when all that was given to the store before this call is on disk, or has failed;
+  // in a later turn.
   virtual void when_durable(std::function<void(Status)> done) = 0;
 
-  // Ok; kStorageFull while the limit or the disk refuses appends (trims still work, and it heals);
+  // Ok; kStorageFull while the limit or the disk refuses appends, or too much waits for a slow one
+  // (trims still work, and it heals);
   // kStorage for good after a failed sync, because nobody knows what is on disk.
   virtual Status status() const = 0;
   virtual void on_status(std::function<void(Status)> changed) = 0;
+
+  // Called when a read finds damage: so many records of that log are gone; their sequences are
+  // skipped from then on, also after a restart.
+  virtual void on_loss(
+      std::function<void(const std::string& log, std::uint64_t messages)> lost) = 0;
 
   virtual StoreUsage usage() const = 0;
   virtual const StoreRecovery& recovery() const = 0;
@@ -73,8 +97,8 @@ class Store {
 
 struct StoreResult {
   std::unique_ptr<Store> store;  // Null: see the rest.
-  Status status;                 // kBusy, kNewerSchema, kPermission, kStorage, kUnsupported.
-  std::string error;             // One line: path, cause, what is allowed.
+  Status status;      // kBusy, kNewerSchema, kPermission, kStorage, kUnsupported, kConfig.
+  std::string error;  // One line: path, cause, what is allowed.
 };
 
 // Opens, recovers and checks the database; blocks while it does. `worker` runs the commits, `loop`

@@ -1,0 +1,172 @@
+#include "storage/disk.h"
+
+#include <algorithm>
+#include <new>
+
+namespace petiole {
+namespace {
+
+// The file of the VFS below follows it in memory, as SQLite allots szOsFile bytes.
+struct File {
+  sqlite3_file base;
+  CountingVfs* vfs;
+  std::string* path;  // Owned; null for temporary files, which are not counted as files.
+
+  sqlite3_file* below() { return reinterpret_cast<sqlite3_file*>(this + 1); }
+};
+
+File& file_of(sqlite3_file* file) { return *reinterpret_cast<File*>(file); }
+const sqlite3_io_methods& methods(File& file) { return *file.below()->pMethods; }
+
+int close(sqlite3_file* base) {
+  File& file = file_of(base);
+  delete file.path;
+  file.path = nullptr;
+  return methods(file).xClose(file.below());
+}
+
+int read(sqlite3_file* base, void* to, int count, sqlite3_int64 offset) {
+  File& file = file_of(base);
+  return methods(file).xRead(file.below(), to, count, offset);
+}
+
+int write(sqlite3_file* base, const void* from, int count, sqlite3_int64 offset) {
+  File& file = file_of(base);
+  const int rc = methods(file).xWrite(file.below(), from, count, offset);
+  if (rc == SQLITE_OK && file.path != nullptr) {
+    file.vfs->wrote(*file.path, static_cast<std::uint64_t>(offset),
+                    static_cast<std::uint64_t>(count));
+  }
+  return rc;
+}
+
+int truncate(sqlite3_file* base, sqlite3_int64 bytes) {
+  File& file = file_of(base);
+  const int rc = methods(file).xTruncate(file.below(), bytes);
+  if (rc == SQLITE_OK && file.path != nullptr) {
+    file.vfs->resized(*file.path, static_cast<std::uint64_t>(bytes));
+  }
+  return rc;
+}
+
+int sync(sqlite3_file* base, int flags) {
+  File& file = file_of(base);
+  const int rc = methods(file).xSync(file.below(), flags);
+  file.vfs->sync_done(rc == SQLITE_OK);
+  return rc;
+}
+
+int file_size(sqlite3_file* base, sqlite3_int64* bytes) {
+  return methods(file_of(base)).xFileSize(file_of(base).below(), bytes);
+}
+int lock(sqlite3_file* base, int level) {
+  return methods(file_of(base)).xLock(file_of(base).below(), level);
+}
+int unlock(sqlite3_file* base, int level) {
+  return methods(file_of(base)).xUnlock(file_of(base).below(), level);
+}
+int check_reserved(sqlite3_file* base, int* out) {
+  return methods(file_of(base)).xCheckReservedLock(file_of(base).below(), out);
+}
+int control(sqlite3_file* base, int op, void* argument) {
+  return methods(file_of(base)).xFileControl(file_of(base).below(), op, argument);
+}
+int sector_size(sqlite3_file* base) {
+  return methods(file_of(base)).xSectorSize(file_of(base).below());
+}
+int characteristics(sqlite3_file* base) {
+  return methods(file_of(base)).xDeviceCharacteristics(file_of(base).below());
+}
+
+// Version 1: no shared memory and no memory map. The WAL's index is then kept in this process, as
+// exclusive locking wants it.
+constexpr sqlite3_io_methods kMethods = {
+    1,       close,          read,    write,       truncate,        sync,    file_size, lock,
+    unlock,  check_reserved, control, sector_size, characteristics, nullptr, nullptr,   nullptr,
+    nullptr, nullptr,        nullptr};
+
+CountingVfs& vfs_of(sqlite3_vfs* vfs) { return *static_cast<CountingVfs*>(vfs->pAppData); }
+
+int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* base, int flags, int* flags_out) {
+  CountingVfs& counting = vfs_of(vfs);
+  auto* file = new (base) File{{nullptr}, &counting, nullptr};
+  const int rc = counting.below().xOpen(&counting.below(), path, file->below(), flags, flags_out);
+  if (file->below()->pMethods == nullptr) return rc;
+  file->base.pMethods = &kMethods;
+  if (rc == SQLITE_OK && path != nullptr && (flags & SQLITE_OPEN_DELETEONCLOSE) == 0) {
+    file->path = new std::string(path);
+    sqlite3_int64 bytes = 0;
+    if (methods(*file).xFileSize(file->below(), &bytes) == SQLITE_OK) {
+      counting.opened(path, static_cast<std::uint64_t>(bytes));
+    }
+  }
+  return rc;
+}
+
+int remove(sqlite3_vfs* vfs, const char* path, int sync_directory) {
+  CountingVfs& counting = vfs_of(vfs);
+  const int rc = counting.below().xDelete(&counting.below(), path, sync_directory);
+  if (rc == SQLITE_OK) counting.deleted(path);
+  return rc;
+}
+
+int access(sqlite3_vfs* vfs, const char* path, int flags, int* out) {
+  return vfs_of(vfs).below().xAccess(&vfs_of(vfs).below(), path, flags, out);
+}
+int full_path(sqlite3_vfs* vfs, const char* path, int room, char* out) {
+  return vfs_of(vfs).below().xFullPathname(&vfs_of(vfs).below(), path, room, out);
+}
+int randomness(sqlite3_vfs* vfs, int count, char* out) {
+  return vfs_of(vfs).below().xRandomness(&vfs_of(vfs).below(), count, out);
+}
+int sleep(sqlite3_vfs* vfs, int microseconds) {
+  return vfs_of(vfs).below().xSleep(&vfs_of(vfs).below(), microseconds);
+}
+int current_time(sqlite3_vfs* vfs, double* out) {
+  return vfs_of(vfs).below().xCurrentTime(&vfs_of(vfs).below(), out);
+}
+int last_error(sqlite3_vfs* vfs, int count, char* out) {
+  return vfs_of(vfs).below().xGetLastError(&vfs_of(vfs).below(), count, out);
+}
+
+}  // namespace
+
+std::unique_ptr<CountingVfs> CountingVfs::make(const std::string& below) {
+  sqlite3_vfs* vfs = sqlite3_vfs_find(below.empty() ? nullptr : below.c_str());
+  if (vfs == nullptr) return nullptr;
+  return std::unique_ptr<CountingVfs>(new CountingVfs(*vfs));
+}
+
+CountingVfs::CountingVfs(sqlite3_vfs& below)
+    : below_(&below), name_("petiole-" + std::to_string(reinterpret_cast<std::uintptr_t>(this))) {
+  vfs_.iVersion = 1;
+  vfs_.szOsFile = static_cast<int>(sizeof(File)) + below.szOsFile;
+  vfs_.mxPathname = below.mxPathname;
+  vfs_.zName = name_.c_str();
+  vfs_.pAppData = this;
+  vfs_.xOpen = open;
+  vfs_.xDelete = remove;
+  vfs_.xAccess = access;
+  vfs_.xFullPathname = full_path;
+  vfs_.xRandomness = randomness;
+  vfs_.xSleep = sleep;
+  vfs_.xCurrentTime = current_time;
+  vfs_.xGetLastError = last_error;
+  sqlite3_vfs_register(&vfs_, 0);
+}
+
+CountingVfs::~CountingVfs() { sqlite3_vfs_unregister(&vfs_); }
+
+std::uint64_t CountingVfs::file_bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& [path, bytes] : sizes_) sum += bytes;
+  return sum;
+}
+
+void CountingVfs::wrote(const std::string& path, std::uint64_t offset, std::uint64_t bytes) {
+  bytes_written_ += bytes;
+  std::uint64_t& size = sizes_[path];
+  size = std::max(size, offset + bytes);
+}
+
+}  // namespace petiole

@@ -1,0 +1,263 @@
+// open_store: finds, checks, recovers and claims the database.
+#include <algorithm>
+#include <filesystem>
+
+#include "storage/salvage.h"
+#include "storage/sqlite_store.h"
+
+namespace petiole {
+namespace {
+
+constexpr const char* kFileName = "petiole.db";
+
+// Above all sequences that an ended run can have handed out and not committed: a record takes
+// kRecordOverheadBytes of StoreBudget::pending_max at least, which is 8 MiB at most.
+constexpr Sequence kSequenceSkip = (8 << 20) / kRecordOverheadBytes;
+
+// A new directory survives a power cut once the directory above it is synced: SQLite's VFS does
+// that when a file is deleted from there.
+void sync_parent(CountingVfs& vfs, const std::filesystem::path& dir) {
+  const std::string path = (dir.parent_path() / (dir.filename().string() + ".made")).string();
+  sqlite3_vfs& below = vfs.below();
+  std::string memory(static_cast<std::size_t>(below.szOsFile), '\0');
+  auto* file = reinterpret_cast<sqlite3_file*>(memory.data());
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB;
+  if (below.xOpen(&below, path.c_str(), file, flags, nullptr) != SQLITE_OK) return;
+  file->pMethods->xClose(file);
+  (void)below.xDelete(&below, path.c_str(), 1);
+}
+
+Status make_directory(CountingVfs& vfs, const std::string& dir) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(dir, error).lexically_normal();
+  if (error) return {Errc::kPermission, "not a usable path"};
+  const bool made = std::filesystem::create_directory(path, error);
+  if (error)
+    return {Errc::kPermission,
+            "the directory cannot be made; its parent must exist and be writable"};
+  if (!std::filesystem::is_directory(path, error)) return {Errc::kPermission, "not a directory"};
+  if (made) sync_parent(vfs, path);
+  return {};
+}
+
+StoreResult refuse(const std::string& path, Status status) {
+  return {nullptr, status, path + ": " + std::string(status.text())};
+}
+
+Status status_of_open(int rc) {
+  switch (rc & 0xff) {
+    case SQLITE_OK:
+      return {};
+    case SQLITE_BUSY:
+      return {Errc::kBusy, "in use by another petiole; each needs a directory of its own"};
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_READONLY:
+      return {Errc::kPermission,
+              "cannot be opened for writing; check owner and mode of file and directory"};
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+      return {Errc::kCorrupt, "damaged"};
+    case SQLITE_FULL:
+      return {Errc::kStorageFull, "no room on the disk to open it"};
+    default:
+      return {Errc::kStorage, "the disk refused a read or a write"};
+  }
+}
+
+// The numbers of the header as they stand in the file, read without touching anything.
+Status check_header(CountingVfs& vfs, const std::string& path) {
+  const FileHeader header = read_header(vfs, path);
+  if (!header.sqlite) return {};  // Missing, empty or damaged: the open finds out which.
+  if (header.application_id != kApplicationId && header.application_id != 0) {
+    return {Errc::kPermission, "holds another program's data; choose another directory"};
+  }
+  if (header.version > kSchemaVersion) {
+    return {Errc::kNewerSchema,
+            "written by a newer petiole; run that one, or choose another directory"};
+  }
+  return {};
+}
+
+std::int64_t one_number(sqlite3* db, const char* sql, std::int64_t otherwise) {
+  Statement statement(db, sql);
+  return statement && statement.step() == SQLITE_ROW ? statement.number(0) : otherwise;
+}
+
+int load_logs(sqlite3* db, std::map<LogId, std::pair<LogWrite, Directory>>& logs) {
+  Statement rows(db, "SELECT id, name, first, last, dropped FROM log");
+  int rc = rows.step();
+  for (; rc == SQLITE_ROW; rc = rows.step()) {
+    LogWrite row;
+    row.id = rows.number(0);
+    row.name = rows.bytes(1);
+    row.first = std::max<Sequence>(rows.unsigned_number(2), 1);
+    row.last = rows.unsigned_number(3);
+    row.dropped = rows.number(4) != 0;
+    logs[row.id].first = std::move(row);
+  }
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+// The offsets of a segment with gaps, from its index.
+int load_offsets(Statement& load, const SegmentRow& row, std::vector<std::uint32_t>& offsets) {
+  load.bind(1, row.id);
+  const int rc = load.step();
+  if (rc == SQLITE_ROW) offsets = sequence_offsets(row.head, load.bytes(0));
+  load.reset();
+  return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+bool plausible(const SegmentRow& row) {
+  return row.id > 0 && row.head.count > 0 && row.head.first > 0 &&
+         row.head.last >= row.head.first && row.head.last - row.head.first >= row.head.count - 1;
+}
+
+int load_removals(sqlite3* db, std::map<SegmentId, Bits>& removals) {
+  Statement rows(db, "SELECT id, bits FROM removed");
+  int rc = rows.step();
+  for (; rc == SQLITE_ROW; rc = rows.step()) removals[rows.number(0)] = Bits::decode(rows.bytes(1));
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int load_states(sqlite3* db, StoreImage& image) {
+  Statement rows(db, "SELECT key, value FROM state");
+  int rc = rows.step();
+  for (; rc == SQLITE_ROW; rc = rows.step())
+    image.states[std::string(rows.bytes(0))] = rows.bytes(1);
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int load_segments(sqlite3* db, StoreImage& image,
+                  std::vector<std::pair<LogId, SegmentInfo>>& infos) {
+  std::map<SegmentId, Bits> removals;
+  int rc = load_removals(db, removals);
+  if (rc != SQLITE_OK) return rc;
+  const std::string sql = std::string("SELECT ") + kSegmentColumns + " FROM segment";
+  Statement rows(db, sql.c_str());
+  Statement index(db, "SELECT idx FROM segment WHERE id=?");
+  for (rc = rows.step(); rc == SQLITE_ROW; rc = rows.step()) {
+    const SegmentRow row = segment_row(rows);
+    if (!plausible(row)) return SQLITE_CORRUPT;
+    image.next_id = std::max(image.next_id, row.id + 1);
+    std::vector<std::uint32_t> offsets;
+    if (!row.head.contiguous()) {
+      const int loaded = load_offsets(index, row, offsets);
+      if (loaded != SQLITE_OK) return loaded;
+      if (offsets.empty()) return SQLITE_CORRUPT;
+    }
+    SegmentInfo info = make_info(row.id, row.head, std::move(offsets));
+    if (const auto at = removals.find(row.id); at != removals.end()) {
+      info.make_details().removed = at->second;
+      for (std::size_t i = 0; i < info.count; ++i) info.removed += at->second.get(i) ? 1 : 0;
+    }
+    infos.emplace_back(row.log, std::move(info));
+  }
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int load_image(Database& database, StoreImage& image) {
+  sqlite3* db = database.handle();
+  std::map<LogId, std::pair<LogWrite, Directory>> logs;
+  std::vector<std::pair<LogId, SegmentInfo>> infos;
+  int rc = load_logs(db, logs);
+  if (rc == SQLITE_OK) rc = load_segments(db, image, infos);
+  if (rc == SQLITE_OK) rc = load_states(db, image);
+  if (rc != SQLITE_OK) return rc;
+  std::sort(infos.begin(), infos.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.first, a.second.first) < std::pair(b.first, b.second.first);
+  });
+  for (auto& [log, info] : infos) {
+    const auto at = logs.find(log);
+    if (at == logs.end() || info.first <= at->second.second.last()) return SQLITE_CORRUPT;
+    // Nothing is alive in it: a damaged one that was given up.
+    if (info.live() > 0) at->second.second.add(std::move(info));
+  }
+  for (auto& [id, log] : logs) image.logs.push_back(std::move(log));
+  image.epoch =
+      static_cast<std::uint32_t>(one_number(db, "SELECT value FROM meta WHERE key='epoch'", 0));
+  image.floor =
+      static_cast<Sequence>(one_number(db, "SELECT value FROM meta WHERE key='floor'", 0));
+  image.recovery.created = image.epoch == 0;
+  image.recovery.unclean =
+      !image.recovery.created && one_number(db, "SELECT value FROM meta WHERE key='clean'", 0) == 0;
+  return SQLITE_OK;
+}
+
+// Makes the database ours: marked as in use, and after a crash with sequences that no one has seen.
+int claim(Database& database, StoreImage& image, std::uint64_t random) {
+  CommitPlan plan;
+  if (image.recovery.unclean) {
+    for (auto& [row, directory] : image.logs) {
+      row.last = std::max({row.last, directory.last(), row.first - 1}) + kSequenceSkip;
+      plan.logs.push_back(row);
+    }
+  }
+  // A log that the crash took whole starts above what it can have reached.
+  image.floor = image.recovery.unclean ? image.floor + kSequenceSkip : 0;
+  const std::string floor =
+      "INSERT OR REPLACE INTO meta VALUES('floor'," + std::to_string(image.floor) + ")";
+  int rc = execute(database.handle(), floor.c_str());
+  if (rc != SQLITE_OK) return rc;
+  if (image.epoch == 0) {
+    image.epoch = static_cast<std::uint32_t>(random ^ (random >> 32)) | 1;
+    const std::string sql =
+        "INSERT OR REPLACE INTO meta VALUES('epoch'," + std::to_string(image.epoch) + ")";
+    rc = execute(database.handle(), sql.c_str());
+    if (rc != SQLITE_OK) return rc;
+  }
+  return database.mark(plan, false);
+}
+
+int open_and_load(Database& database, StoreImage& image, std::uint64_t random) {
+  int rc = database.open();
+  if (rc == SQLITE_OK) rc = database.start();
+  if (rc == SQLITE_OK) rc = load_image(database, image);
+  if (rc == SQLITE_OK) rc = claim(database, image, random);
+  return rc;
+}
+
+}  // namespace
+
+StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, Clock& clock,
+                       std::uint64_t random) {
+  const std::string path = options.dir + "/" + kFileName;
+  if (options.bytes_max < kBytesMaxLeast) {
+    return refuse(path, {Errc::kConfig, "the limit is too small; a store needs 4 MiB at least"});
+  }
+  const StoreBudget budget = make_budget(options);
+  const bool real = options.vfs.empty();
+  auto vfs = CountingVfs::make(options.vfs);
+  if (!vfs) return refuse(path, {Errc::kUnsupported, "no such SQLite VFS"});
+  if (real) {
+    const Status made = make_directory(*vfs, options.dir);
+    if (!made.ok()) return refuse(options.dir, made);
+  }
+  Status status = check_header(*vfs, path);
+  if (!status.ok()) return refuse(path, status);
+  finish_salvage(*vfs, path, real);
+  const DatabaseOptions settings{path, budget.wal_max, budget.reserve, real};
+  auto database = std::make_shared<Database>(std::move(vfs), settings);
+  StoreImage image;
+  status = status_of_open(open_and_load(*database, image, random));
+  if (status.code() == Errc::kCorrupt) {
+    SalvageReport report;
+    status = salvage(database, settings, real, clock.wall(), report);
+    if (!status.ok()) return refuse(path, status);
+    image = {};
+    status = status_of_open(open_and_load(*database, image, random));
+    image.recovery.quarantined = report.quarantined;
+    image.recovery.salvaged_messages = report.salvaged;
+    image.recovery.lost_messages = report.lost;
+    image.recovery.created = false;
+    image.recovery.unclean = true;
+  }
+  if (!status.ok()) return refuse(path, status);
+  database->make_reserve();
+  auto store = std::make_unique<SqliteStore>(std::move(database), budget, std::move(image), loop,
+                                             worker, clock);
+  return {std::move(store), {}, {}};
+}
+
+}  // namespace petiole

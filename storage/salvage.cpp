@@ -1,0 +1,309 @@
+#include "storage/salvage.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <vector>
+
+namespace petiole {
+namespace {
+
+constexpr std::int64_t kProbesMax = 65536;  // Single look-ups between the two readable ends.
+constexpr int kRowsPerCommit = 32;
+constexpr Sequence kGapMax = 1 << 20;  // A longer one was made by a crash, not by a loss.
+
+std::string salvage_path(const std::string& path) { return path + ".salvage"; }
+
+// An open file of a VFS, closed at the end of the scope.
+class VfsFile {
+ public:
+  VfsFile(sqlite3_vfs& vfs, const std::string& path, int flags)
+      : memory_(static_cast<std::size_t>(vfs.szOsFile)) {
+    if (vfs.xOpen(&vfs, path.c_str(), file(), flags, nullptr) == SQLITE_OK) open_ = true;
+  }
+  ~VfsFile() {
+    if (open_) file()->pMethods->xClose(file());
+  }
+  VfsFile(const VfsFile&) = delete;
+  VfsFile& operator=(const VfsFile&) = delete;
+  explicit operator bool() const { return open_; }
+  sqlite3_file* file() { return reinterpret_cast<sqlite3_file*>(memory_.data()); }
+  const sqlite3_io_methods* operator->() { return file()->pMethods; }
+
+ private:
+  std::vector<char> memory_;
+  bool open_ = false;
+};
+
+bool exists(sqlite3_vfs& vfs, const std::string& path) {
+  int found = 0;
+  return vfs.xAccess(&vfs, path.c_str(), SQLITE_ACCESS_EXISTS, &found) == SQLITE_OK && found != 0;
+}
+
+// SQLite's VFS cannot rename: one that is not the system's gets a copy.
+bool copy_file(sqlite3_vfs& vfs, const std::string& from, const std::string& to) {
+  VfsFile source(vfs, from, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MAIN_DB);
+  VfsFile target(vfs, to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_JOURNAL);
+  sqlite3_int64 bytes = 0;
+  if (!source || !target || source->xFileSize(source.file(), &bytes) != SQLITE_OK) return false;
+  std::array<char, 4096> block;
+  for (sqlite3_int64 at = 0; at < bytes; at += 4096) {
+    const int count = static_cast<int>(std::min<sqlite3_int64>(4096, bytes - at));
+    if (source->xRead(source.file(), block.data(), count, at) != SQLITE_OK) return false;
+    if (target->xWrite(target.file(), block.data(), count, at) != SQLITE_OK) return false;
+  }
+  return target->xSync(target.file(), SQLITE_SYNC_FULL) == SQLITE_OK;
+}
+
+bool move_file(sqlite3_vfs& vfs, const std::string& from, const std::string& to, bool real_disk) {
+  if (!exists(vfs, from)) return true;
+  if (real_disk) {
+    std::error_code error;
+    std::filesystem::rename(from, to, error);
+    return !error;
+  }
+  return copy_file(vfs, from, to) && vfs.xDelete(&vfs, from.c_str(), 1) == SQLITE_OK;
+}
+
+std::string utc(WallTime now) {
+  using namespace std::chrono;
+  const auto second = floor<seconds>(now);
+  const auto day = floor<days>(second);
+  const year_month_day date(day);
+  const hh_mm_ss time(second - day);
+  std::array<char, 64> text;
+  const int count = std::snprintf(
+      text.data(), text.size(), "%04d%02u%02uT%02d%02d%02dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+      static_cast<int>(time.seconds().count()));
+  return {text.data(), static_cast<std::size_t>(count)};
+}
+
+// Copies the rows that can be read and trusted from one database into another.
+class Copier {
+ public:
+  Copier(sqlite3* from, sqlite3* to) : from_(from), to_(to) {}
+
+  void run(SalvageReport& report) {
+    (void)execute(to_, "BEGIN");
+    copy_logs();
+    copy_states();
+    copy_segments();
+    name_lost_logs();
+    (void)execute(to_, "COMMIT");
+    report.salvaged = salvaged_;
+    report.lost = lost_ + gaps();
+  }
+
+ private:
+  struct Range {
+    Sequence last = 0;
+    bool readable = true;
+  };
+
+  void copy_logs() {
+    Statement rows(from_, "SELECT id, name, first, last, dropped FROM log");
+    Statement insert(to_, "INSERT OR REPLACE INTO log VALUES(?,?,?,?,?)");
+    while (rows && rows.step() == SQLITE_ROW) {
+      firsts_[rows.number(0)] = rows.unsigned_number(2);
+      (void)insert.bind(1, rows.number(0))
+          .bind_text(2, rows.bytes(1))
+          .bind(3, rows.number(2))
+          .bind(4, rows.number(3))
+          .bind(5, rows.number(4))
+          .run();
+    }
+  }
+
+  void copy_states() {
+    Statement rows(from_, "SELECT key, value FROM state");
+    Statement insert(to_, "INSERT OR REPLACE INTO state VALUES(?,?)");
+    while (rows && rows.step() == SQLITE_ROW) {
+      const std::string value(rows.bytes(1));
+      (void)insert.bind_text(1, rows.bytes(0)).bind_blob(2, value).run();
+    }
+  }
+
+  // From both ends towards the damage; then what lies between, one look-up each.
+  void copy_segments() {
+    insert_ = {to_, "INSERT OR IGNORE INTO segment VALUES(?,?,?,?,?,?,?,?,?,?,?)"};
+    insert_removed_ = {to_, "INSERT OR REPLACE INTO removed VALUES(?,?)"};
+    removed_ = {from_, "SELECT bits FROM removed WHERE id=?"};
+    const std::string select =
+        std::string("SELECT ") + kSegmentColumns + ", idx, data FROM segment";
+    std::int64_t low = 0, high = INT64_MAX;
+    if (scan((select + " ORDER BY id").c_str(), low)) return;
+    torn_ = true;
+    (void)scan((select + " ORDER BY id DESC").c_str(), high);
+    if (high == INT64_MAX) high = low + kProbesMax;
+    Statement probe(from_, (select + " WHERE id=?").c_str());
+    const std::int64_t end = std::min(high, low + kProbesMax);
+    for (std::int64_t id = low + 1; probe && id < end; ++id) {
+      probe.bind(1, id);
+      if (probe.step() == SQLITE_ROW) take(probe);
+      probe.reset();
+    }
+  }
+
+  // True when it came to the end without an error; `at` is the last id that it saw.
+  bool scan(const char* sql, std::int64_t& at) {
+    Statement rows(from_, sql);
+    int rc = rows.step();
+    for (; rc == SQLITE_ROW; rc = rows.step()) {
+      at = rows.number(0);
+      take(rows);
+    }
+    return rc == SQLITE_DONE;
+  }
+
+  void take(const Statement& rows) {
+    const SegmentRow row = segment_row(rows);
+    const std::string_view index = rows.bytes(9), data = rows.bytes(10);
+    auto& ranges = ranges_[row.log];
+    const auto next = ranges.lower_bound(row.head.first);
+    const bool free = (next == ranges.end() || next->first > row.head.last) &&
+                      (next == ranges.begin() || std::prev(next)->second.last < row.head.first);
+    if (row.id <= 0 || row.head.count == 0 || row.head.first == 0 ||
+        row.head.last < row.head.first || !free) {
+      return;
+    }
+    std::vector<RecordView> records;
+    const bool good =
+        checksum(row.head, index, data) == row.crc && decode(row.head, index, data, records).ok();
+    ranges[row.head.first] = {row.head.last, good};
+    const std::uint64_t live = live_records(row);
+    (good ? salvaged_ : lost_) += live;
+    if (good) put(row, index, data);
+  }
+
+  std::uint64_t live_records(const SegmentRow& row) {
+    bits_.clear();
+    removed_.bind(1, row.id);
+    if (removed_ && removed_.step() == SQLITE_ROW) bits_ = removed_.bytes(0);
+    removed_.reset();
+    const Bits bits = Bits::decode(bits_);
+    std::uint64_t live = 0;
+    for (std::uint32_t i = 0; i < row.head.count; ++i) live += bits.get(i) ? 0 : 1;
+    return live;
+  }
+
+  void put(const SegmentRow& row, std::string_view index, std::string_view data) {
+    (void)insert_.bind(1, row.id)
+        .bind(2, row.log)
+        .bind(3, row.head.first)
+        .bind(4, row.head.last)
+        .bind(5, std::int64_t{row.head.count})
+        .bind(6, row.head.bytes)
+        .bind(7, row.head.first_time)
+        .bind(8, row.head.last_time)
+        .bind(9, std::int64_t{row.crc})
+        .bind_blob(10, index)
+        .bind_blob(11, data)
+        .run();
+    if (!bits_.empty()) (void)insert_removed_.bind(1, row.id).bind_blob(2, bits_).run();
+    if (++rows_ % kRowsPerCommit == 0) (void)execute(to_, "COMMIT; BEGIN");
+  }
+
+  // Segments whose log is not known by name any more keep a log of their own.
+  void name_lost_logs() {
+    Statement insert(to_, "INSERT OR IGNORE INTO log VALUES(?,?,1,0,0)");
+    for (const auto& [log, ranges] : ranges_) {
+      if (firsts_.contains(log)) continue;
+      (void)insert.bind(1, log).bind_text(2, "recovered-" + std::to_string(log)).run();
+    }
+  }
+
+  // Sequences between what was found, if rows could not be read: removed records count as well,
+  // so this is the most that can be missing.
+  std::uint64_t gaps() const {
+    std::uint64_t missing = 0;
+    if (!torn_) return 0;
+    for (const auto& [log, ranges] : ranges_) {
+      const auto first = firsts_.find(log);
+      Sequence next = first == firsts_.end() ? 0 : first->second;
+      for (const auto& [begin, range] : ranges) {
+        if (next != 0 && begin > next) missing += (begin - next) % kGapMax;
+        next = range.last + 1;
+      }
+    }
+    return missing;
+  }
+
+  sqlite3* from_;
+  sqlite3* to_;
+  Statement insert_, insert_removed_, removed_;
+  std::map<LogId, Sequence> firsts_;
+  std::map<LogId, std::map<Sequence, Range>> ranges_;
+  std::string bits_;
+  std::uint64_t salvaged_ = 0, lost_ = 0;
+  int rows_ = 0;
+  bool torn_ = false;
+};
+
+// Fills the new database completely before the damaged one moves.
+Status fill(Database& from, Database& to, SalvageReport& report) {
+  int rc = to.open();
+  if (rc == SQLITE_OK) rc = to.start();
+  if (rc != SQLITE_OK) return to.status_of(rc);
+  Copier(from.handle(), to.handle()).run(report);
+  return to.settle().status;
+}
+
+}  // namespace
+
+FileHeader read_header(CountingVfs& vfs, const std::string& path) {
+  FileHeader header;
+  sqlite3_vfs& below = vfs.below();
+  if (!exists(below, path)) return header;
+  VfsFile file(below, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB);
+  std::array<unsigned char, 100> bytes{};
+  if (!file || file->xRead(file.file(), bytes.data(), 100, 0) != SQLITE_OK) return header;
+  header.sqlite = std::string_view(reinterpret_cast<char*>(bytes.data()), 15) == "SQLite format 3";
+  const auto number = [&bytes](std::size_t at) {
+    return static_cast<std::int64_t>(bytes[at]) << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 |
+           bytes[at + 3];
+  };
+  header.version = number(60);
+  header.application_id = number(68);
+  return header;
+}
+
+void finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk) {
+  sqlite3_vfs& below = vfs.below();
+  if (exists(below, path) || !exists(below, salvage_path(path))) return;
+  (void)move_file(below, salvage_path(path), path, real_disk);
+  (void)below.xDelete(&below, (salvage_path(path) + "-wal").c_str(), 1);
+}
+
+Status salvage(std::shared_ptr<Database>& database, const DatabaseOptions& options, bool real_disk,
+               WallTime now, SalvageReport& report) {
+  const std::string below_name = database->vfs().below().zName;
+  sqlite3_vfs& below = database->vfs().below();
+  const std::string fresh = salvage_path(options.path);
+  for (const char* suffix : {"", "-wal", "-journal"}) {
+    if (exists(below, fresh + suffix)) (void)below.xDelete(&below, (fresh + suffix).c_str(), 1);
+  }
+  DatabaseOptions target = options;
+  target.path = fresh;
+  target.reserve_bytes = 0;
+  {
+    Database to(CountingVfs::make(below_name), target);
+    const Status filled = fill(*database, to, report);
+    if (!filled.ok()) return filled;
+  }
+  database->abandon();
+  report.quarantined = options.path + ".quarantine-" + utc(now);
+  const bool moved =
+      move_file(below, options.path + "-wal", report.quarantined + "-wal", real_disk) &&
+      move_file(below, options.path, report.quarantined, real_disk) &&
+      move_file(below, fresh, options.path, real_disk);
+  if (!moved) return {Errc::kStorage, "damaged, and the files cannot be renamed to set them aside"};
+  (void)below.xDelete(&below, (fresh + "-wal").c_str(), 1);
+  database = std::make_shared<Database>(CountingVfs::make(below_name), options);
+  return {};
+}
+
+}  // namespace petiole

@@ -1,0 +1,388 @@
+#include "storage/sqlite_store.h"
+
+#include <algorithm>
+
+namespace petiole {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kIdleAfter = 5s;         // Without a commit: the WAL is copied back and emptied.
+constexpr Duration kRetryEvery = 2s;        // A commit that found no room.
+constexpr std::size_t kSparesMax = 16;      // Empty segments that keep their memory.
+constexpr std::size_t kCompactionsMin = 2;  // A commit; more when it carries more.
+
+}  // namespace
+
+StoreBudget make_budget(const StoreOptions& options) {
+  StoreBudget budget;
+  budget.bytes_max = options.bytes_max;
+  budget.reserve = std::min(options.reserve_bytes, options.bytes_max / 8);
+  budget.wal_max = std::clamp<std::uint64_t>(options.bytes_max / 16, 256 << 10, 4 << 20);
+  budget.pending_max = std::clamp<std::uint64_t>(options.bytes_max / 16, 256 << 10, 8 << 20);
+  return budget;
+}
+
+SqliteStore::SqliteStore(std::shared_ptr<Database> database, StoreBudget budget, StoreImage image,
+                         Loop& loop, Worker& worker, Clock& clock)
+    : database_(std::move(database)),
+      budget_(budget),
+      loop_(loop),
+      worker_(worker),
+      clock_(clock),
+      states_(std::move(image.states)),
+      next_id_(image.next_id),
+      floor_(image.floor),
+      epoch_(image.epoch),
+      recovery_(std::move(image.recovery)),
+      plan_(std::make_shared<CommitPlan>()) {
+  for (auto& [row, directory] : image.logs) {
+    next_log_ = std::max(next_log_, row.id + 1);
+    const std::string name = row.name;
+    logs_[name] = std::make_unique<SqliteLog>(*this, std::move(row), std::move(directory));
+  }
+  use_ = database_->use();
+  idle_timer_ = loop_.make_timer([this] { settle(); });
+  retry_timer_ = loop_.make_timer([this] { retry(); });
+  idle_timer_->arm(clock_.now() + kIdleAfter);
+}
+
+SqliteStore::~SqliteStore() {
+  auto last = std::make_shared<CommitPlan>();
+  if (!failed_) {
+    *last = collect();
+    last->compactions.clear();
+    for (const auto& [name, log] : logs_) {
+      last->logs.push_back(log->row());
+      // What was removed since of the group that is under way.
+      for (const SegmentWrite& write : plan_->inserts) {
+        if (write.log != log->id()) continue;
+        SegmentWrite copy{write.id, write.log, {}, {}};
+        copy.segment.head = write.segment.head;
+        if (log->settle_removals(copy, *last)) last->drops.push_back(write.id);
+      }
+    }
+  }
+  worker_.run([database = std::move(database_), before = plan_, last, failed = failed_] {
+    if (failed) return database->abandon();
+    database->close(*before, std::move(*last));
+  });
+}
+
+Log& SqliteStore::log(std::string_view name) {
+  auto at = logs_.find(name);
+  if (at == logs_.end()) {
+    LogWrite row{.id = next_log_++,
+                 .name = std::string(name),
+                 .first = floor_ + 1,
+                 .last = floor_,
+                 .dropped = true};
+    at = logs_.emplace(row.name, std::make_unique<SqliteLog>(*this, row, Directory{})).first;
+  }
+  at->second->revive();
+  return *at->second;
+}
+
+void SqliteStore::drop_log(std::string_view name) {
+  const auto at = logs_.find(name);
+  if (at != logs_.end()) at->second->drop();
+}
+
+void SqliteStore::set_state(std::string_view key, std::string_view value) {
+  states_[std::string(key)] = value;
+  dirty_states_[std::string(key)] = value;
+  changed();
+}
+
+std::optional<std::string> SqliteStore::state(std::string_view key) const {
+  const auto at = states_.find(key);
+  if (at == states_.end()) return std::nullopt;
+  return at->second;
+}
+
+void SqliteStore::when_durable(Done done) {
+  if (failed_) {
+    loop_.post([done = std::move(done), status = failure_] { done(status); });
+  } else if (dirty_) {
+    waiters_.push_back(std::move(done));
+  } else if (in_flight_ || refused_) {
+    plan_waiters_.push_back(std::move(done));
+  } else {
+    loop_.post([done = std::move(done)] { done({}); });
+  }
+}
+
+std::uint64_t SqliteStore::capacity() const {
+  std::uint64_t most = budget_.bytes_max;
+  if (use_.bytes_free != UINT64_MAX) most = std::min(most, use_.file_bytes + use_.bytes_free);
+  return most > budget_.overhead() ? most - budget_.overhead() : 0;
+}
+
+bool SqliteStore::admit(std::size_t bytes) {
+  if (failed_ || refused_ || full_ || lagging_) return false;
+  if (queued_bytes_ > 0 && queued_bytes_ + bytes > budget_.pending_max) lagging_ = true;
+  // A blob takes a little more in pages than in bytes.
+  const std::uint64_t queued = queued_bytes_ + bytes;
+  if (use_.used_bytes + queued + queued / 16 > capacity()) full_ = true;
+  if (lagging_ || full_) {
+    refresh_status();
+    return false;
+  }
+  queued_bytes_ += bytes;
+  payload_bytes_ += bytes - kRecordOverheadBytes;
+  return true;
+}
+
+Segment SqliteStore::spare() {
+  Segment segment;
+  if (!spares_.empty()) {
+    segment = std::move(spares_.back());
+    spares_.pop_back();
+  }
+  return segment;
+}
+
+void SqliteStore::changed() {
+  dirty_ = true;
+  if (scheduled_ || in_flight_ || failed_) return;
+  scheduled_ = true;
+  loop_.at_turn_end([this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    scheduled_ = false;
+    start_commit();
+  });
+}
+
+CommitPlan SqliteStore::collect() {
+  CommitPlan plan;
+  const std::size_t compactions =
+      full_ || refused_ ? 1 : std::max<std::size_t>(kCompactionsMin, queued_bytes_ / kSegmentBytes);
+  for (const auto& [name, log] : logs_) {
+    log->collect(plan, next_id_, compactions);
+    covers_.emplace_back(log->id(), log->last());
+  }
+  for (auto& [key, value] : dirty_states_) plan.states.emplace_back(key, std::move(value));
+  dirty_states_.clear();
+  dirty_ = false;
+  return plan;
+}
+
+// Of a group that found no room: what was trimmed or removed since need not be written.
+void SqliteStore::settle_removals(CommitPlan& plan) {
+  std::erase_if(plan.inserts, [this, &plan](SegmentWrite& write) {
+    return std::any_of(logs_.begin(), logs_.end(), [&write, &plan](const auto& log) {
+      return log.second->id() == write.log && log.second->settle_removals(write, plan);
+    });
+  });
+}
+
+void SqliteStore::start_commit() {
+  if (in_flight_ || failed_) return;
+  if (!refused_) covers_.clear();
+  CommitPlan fresh = collect();
+  if (refused_) {
+    settle_removals(*plan_);
+    fresh = merge(std::move(*plan_), std::move(fresh));
+  }
+  if (fresh.empty()) return answer(waiters_, {});
+  plan_ = std::make_shared<CommitPlan>(std::move(fresh));
+  plan_bytes_ = queued_bytes_;
+  for (Done& done : waiters_) plan_waiters_.push_back(std::move(done));
+  waiters_.clear();
+  run([plan = plan_](Database& database) { return database.commit(*plan); }, &SqliteStore::finish);
+}
+
+void SqliteStore::run(std::function<CommitResult(Database&)> job,
+                      void (SqliteStore::*then)(CommitResult)) {
+  in_flight_ = true;
+  idle_timer_->cancel();
+  retry_timer_->cancel();
+  worker_.run([job = std::move(job), database = database_, &loop = loop_, this, then,
+               alive = std::weak_ptr(alive_)] {
+    auto result = std::make_shared<CommitResult>(job(*database));
+    loop.post([this, then, alive, result] {
+      if (!alive.expired()) (this->*then)(std::move(*result));
+    });
+  });
+}
+
+void SqliteStore::finish(CommitResult result) {
+  in_flight_ = false;
+  take_use(result.use);
+  if (result.compactions.size() != plan_->compactions.size()) {
+    result.compactions.resize(plan_->compactions.size());
+  }
+  for (std::size_t i = 0; i < plan_->compactions.size(); ++i) {
+    const Compaction& plan = plan_->compactions[i];
+    for (const auto& [name, log] : logs_) {
+      if (log->id() == plan.log) log->compacted(plan, result.compactions[i]);
+    }
+  }
+  const std::weak_ptr alive(alive_);
+  if (result.status.ok()) {
+    committed(result);
+  } else {
+    refused(result.status);
+  }
+  if (alive.expired()) return;
+  refresh_status();
+  next_step();
+}
+
+void SqliteStore::committed(const CommitResult&) {
+  ++commits_;
+  refused_ = false;
+  queued_bytes_ -= plan_bytes_;
+  plan_bytes_ = 0;
+  std::map<LogId, SqliteLog*> by_id;
+  for (const auto& [name, log] : logs_) by_id[log->id()] = log.get();
+  for (SegmentWrite& write : plan_->inserts) {
+    by_id[write.log]->committed(write);
+    write.segment.clear();
+    const bool usual = write.segment.data.capacity() <= 4 * kSegmentBytes;
+    if (usual && spares_.size() < kSparesMax) spares_.push_back(std::move(write.segment));
+  }
+  *plan_ = {};
+  std::vector<SqliteLog*> moved;
+  for (const auto& [id, upto] : std::exchange(covers_, {})) {
+    if (by_id[id]->durable() < upto) moved.push_back(by_id[id]);
+    by_id[id]->durable_upto(upto);
+  }
+  answer(plan_waiters_, {});
+  const std::weak_ptr alive(alive_);
+  for (const SqliteLog* log : moved) {
+    log->notify();
+    if (alive.expired()) return;
+  }
+}
+
+void SqliteStore::refused(Status status) {
+  answer(plan_waiters_, status);
+  plan_->compactions.clear();
+  if (status.code() == Errc::kStorageFull) {
+    refused_ = true;
+    failure_ = status;
+    return;
+  }
+  failed_ = true;
+  failure_ = status;
+  answer(waiters_, status);
+}
+
+// After a job: reads that waited for it, then the next group.
+void SqliteStore::next_step() {
+  for (PendingRead& read : std::exchange(reads_, {})) issue_read(std::move(read));
+  if (failed_) return;
+  if (refused_ || full_) {
+    retry_timer_->arm(clock_.now() + kRetryEvery);
+  }
+  if (dirty_) {
+    changed();
+  } else if (!use_.wal_empty && !refused_) {
+    idle_timer_->arm(clock_.now() + kIdleAfter);
+  }
+}
+
+// While the disk is full nothing is written; whether it still is shows only by looking again.
+void SqliteStore::retry() {
+  if (in_flight_ || failed_) return;
+  if (refused_) return start_commit();
+  if (full_) run([](Database& database) { return database.probe(); }, &SqliteStore::settled);
+}
+
+void SqliteStore::settle() {
+  if (in_flight_ || failed_ || dirty_) return;
+  spares_ = {};
+  run([](Database& database) { return database.settle(); }, &SqliteStore::settled);
+}
+
+void SqliteStore::settled(CommitResult result) {
+  in_flight_ = false;
+  take_use(result.use);
+  if (!result.status.ok()) refused(result.status);
+  refresh_status();
+  next_step();
+}
+
+void SqliteStore::take_use(const DiskUse& use) { use_ = use; }
+
+void SqliteStore::queue_read(PendingRead read) {
+  if (in_flight_) {
+    reads_.push_back(std::move(read));
+  } else {
+    issue_read(std::move(read));
+  }
+}
+
+void SqliteStore::issue_read(PendingRead read) {
+  auto plan = std::make_shared<ReadPlan>();
+  plan->after = read.after;
+  plan->count_max = read.count_max;
+  plan->bytes_max = read.bytes_max;
+  plan->parts = read.log->directory().plan_read(read.after, read.count_max, read.bytes_max);
+  auto pending = std::make_shared<PendingRead>(std::move(read));
+  worker_.run(
+      [plan, pending, database = database_, &loop = loop_, this, alive = std::weak_ptr(alive_)] {
+        auto result = std::make_shared<ReadResult>(database->read(*plan));
+        loop.post([this, alive, pending, result] {
+          if (!alive.expired()) finish_read(std::move(*pending), std::move(*result));
+        });
+      });
+}
+
+void SqliteStore::finish_read(PendingRead read, ReadResult result) {
+  const std::weak_ptr alive(alive_);
+  for (const auto& [id, live] : result.lost) {
+    const std::uint64_t lost = read.log->lose(id);
+    if (lost > 0 && on_loss_) on_loss_(read.log->name(), lost);
+    if (alive.expired()) return;
+  }
+  if (!result.status.ok()) return read.done(result.status);
+  if (result.page.records.empty() && !result.lost.empty()) return queue_read(std::move(read));
+  read.done(std::move(result.page));
+}
+
+void SqliteStore::answer(std::vector<Done>& waiters, Status status) {
+  for (Done& done : std::exchange(waiters, {})) {
+    loop_.post([done = std::move(done), status] { done(status); });
+  }
+}
+
+Status SqliteStore::status() const {
+  if (failed_ || refused_) return failure_;
+  if (full_) return {Errc::kStorageFull, "the store holds as much as it may"};
+  if (lagging_) return {Errc::kStorageFull, "the disk is too slow: too much waits for it"};
+  return {};
+}
+
+void SqliteStore::refresh_status() {
+  if (lagging_ && queued_bytes_ <= budget_.pending_max / 2) lagging_ = false;
+  const std::uint64_t room = capacity();
+  if (full_ && !in_flight_ && use_.used_bytes + queued_bytes_ + room / 32 < room) full_ = false;
+  if (reporting_ || status().code() == reported_) return;
+  reporting_ = true;
+  loop_.at_turn_end([this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    reporting_ = false;
+    const Status now = status();
+    if (now.code() == std::exchange(reported_, now.code())) return;
+    if (on_status_) on_status_(now);
+  });
+}
+
+StoreUsage SqliteStore::usage() const {
+  StoreUsage usage;
+  usage.file_bytes = use_.file_bytes;
+  usage.bytes_max = budget_.bytes_max;
+  if (use_.bytes_free != UINT64_MAX) {
+    usage.bytes_max = std::min(usage.bytes_max, use_.file_bytes + use_.bytes_free);
+  }
+  for (const auto& [name, log] : logs_) usage.live_bytes += log->state().bytes;
+  usage.bytes_written = use_.bytes_written;
+  usage.payload_bytes = payload_bytes_;
+  usage.commits = commits_;
+  usage.queued_bytes = queued_bytes_;
+  return usage;
+}
+
+}  // namespace petiole

@@ -1,0 +1,157 @@
+// A real process on a real disk, killed with SIGKILL at random: what it reported durable is there.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <random>
+#include <string>
+
+#include "storage/store.h"
+#include "tests/support/sim.h"
+
+namespace petiole::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string payload_of(Sequence sequence) {
+  return std::to_string(sequence) + std::string(sequence % 300, 'p');
+}
+
+// Loop and worker are simulated and the disk is not: one thread, so that it may be forked.
+struct RealBox {
+  explicit RealBox(const std::string& dir) {
+    StoreOptions options;
+    options.dir = dir;
+    StoreResult result = open_store(options, loop, worker, clock, 7);
+    error = result.error;
+    store = std::move(result.store);
+  }
+  ~RealBox() {
+    store.reset();
+    loop.run_for(1s);
+  }
+  SimClock clock;
+  SimLoop loop{clock};
+  SimWorker worker{loop, [] { return Duration(1ms); }};
+  std::unique_ptr<Store> store;
+  std::string error;
+};
+
+struct Report {
+  Sequence durable, trimmed;
+};
+
+// The child's life: appends and trims until it is killed, and reports what is durable.
+[[noreturn]] void child(const std::string& dir, int report) {
+  RealBox box(dir);
+  if (!box.store) _exit(1);
+  Log& log = box.store->log("a");
+  log.on_durable([&](Sequence upto) {
+    const Report line{upto, 0};
+    if (write(report, &line, sizeof line) != sizeof line) _exit(2);
+  });
+  for (std::uint64_t turn = 0;; ++turn) {
+    for (std::uint64_t i = 0; i < turn % 50; ++i) {
+      const std::string payload = payload_of(log.state().last + 1);
+      (void)log.append({.sequence = 0,
+                        .time = box.clock.wall(),
+                        .subject = "s",
+                        .header = {},
+                        .payload = payload});
+    }
+    const LogState state = log.state();
+    if (turn % 20 == 19 && state.messages > 500) {
+      const Sequence upto = state.first + 200;
+      log.trim(upto);
+      box.store->when_durable([report, upto](Status status) {
+        const Report line{0, upto};
+        if (status.ok() && write(report, &line, sizeof line) != sizeof line) _exit(2);
+      });
+    }
+    box.loop.run_for(1ms);
+  }
+}
+
+Report run_and_kill(const std::string& dir, useconds_t after) {
+  int pipes[2];
+  REQUIRE(pipe(pipes) == 0);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    close(pipes[0]);
+    child(dir, pipes[1]);
+  }
+  close(pipes[1]);
+  usleep(after);
+  kill(pid, SIGKILL);
+  int status = 0;
+  waitpid(pid, &status, 0);
+  CHECK(WIFSIGNALED(status));
+  Report newest{0, 0}, line{};
+  while (read(pipes[0], &line, sizeof line) == sizeof line) {
+    newest.durable = std::max(newest.durable, line.durable);
+    newest.trimmed = std::max(newest.trimmed, line.trimmed);
+  }
+  close(pipes[0]);
+  return newest;
+}
+
+TEST_CASE("store: killed with -9 on a real disk, it has what it reported durable") {
+  const std::string dir =
+      (std::filesystem::temp_directory_path() / ("petiole-kill-" + std::to_string(getpid())))
+          .string();
+  std::filesystem::remove_all(dir);
+  std::mt19937 random(11);
+  Report sum{0, 0};
+  for (int round = 0; round < 8; ++round) {
+    const Report report = run_and_kill(dir, static_cast<useconds_t>(20000 + random() % 200000));
+    sum.durable = std::max(sum.durable, report.durable);
+    sum.trimmed = std::max(sum.trimmed, report.trimmed);
+    RealBox box(dir);
+    INFO(box.error);
+    REQUIRE(box.store != nullptr);
+    CHECK(box.store->recovery().quarantined.empty());
+    Log& log = box.store->log("a");
+    CHECK(log.state().last >= sum.durable);
+    CHECK(log.state().first > sum.trimmed);
+    Sequence after = 0, seen = 0;
+    std::uint64_t count = 0;
+    bool more = true;
+    while (more) {
+      more = false;
+      log.read(after, 256, 1 << 20, [&](Result<Page> page) {
+        REQUIRE(page.ok());
+        for (const RecordView& record : page->records) {
+          CHECK(record.sequence > seen);
+          CHECK(record.payload == payload_of(record.sequence));
+          seen = record.sequence;
+          ++count;
+        }
+        more = !page->records.empty();
+        after = page->next;
+      });
+      box.loop.run_for(10ms);
+    }
+    CHECK(count == log.state().messages);
+    if (log.state().first <= sum.durable) CHECK(seen >= sum.durable);
+  }
+  CHECK(sum.durable > 0);
+  std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("store: a directory that cannot be made or is a file is refused with its path") {
+  const std::string base =
+      (std::filesystem::temp_directory_path() / ("petiole-dir-" + std::to_string(getpid())))
+          .string();
+  for (const char* dir : {"/missing/store", "/proc/petiole"}) {
+    RealBox box(dir == std::string("/missing/store") ? base + dir : dir);
+    CHECK(box.store == nullptr);
+    CHECK(box.error.find(dir) != std::string::npos);
+  }
+  CHECK_FALSE(std::filesystem::exists(base));
+}
+
+}  // namespace
+}  // namespace petiole::test
