@@ -199,6 +199,7 @@ void run_seeds(World::Under under, std::uint64_t seeds) {
     ++failures;
     FAIL_CHECK("seed " << seed << ": " << verdict << " (rerun: PETIOLE_SEED=" << seed << ")");
   }
+  CHECK(failures == 0);
 }
 
 }  // namespace
