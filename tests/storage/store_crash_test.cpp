@@ -47,11 +47,6 @@ class Life {
     good_ = false;
   }
 
-  // What is committed together: all that a turn did.
-  struct Turn {
-    std::uint64_t number;
-  };
-
   void live() {
     for (auto& [name, model] : models_) watch(name);
     if (pick(4) != 0) box_.disk.fail_after(1 + pick(pick(2) == 0 ? 40 : 600));
