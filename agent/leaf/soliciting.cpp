@@ -128,6 +128,7 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
   connect.server_id = server().id();
   connect.name = connect.cluster = server().name();
   connect.remote_account = remote_.account;
+  connect.petiole_leaf = links().leaf_id;
   connect.headers = info.headers;
   connect.protocol = 1;
   connect.is_hub = remote_.hub;
