@@ -38,6 +38,7 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.auth_required = true;  // The reference says so on this port always.
   info.leafnode_urls = {config.leaf_listen.host + ":" + std::to_string(config.leaf_listen.port)};
   info.info_on_connect = true;
+  info.petiole = kPetioleVersion;
   return info;
 }
 
