@@ -75,8 +75,13 @@ Status SolicitingLeaf::check(const ServerInfo& info) {
   peer_.name = info.server_name.empty() ? info.server_id : info.server_name;
   peer_.cluster = info.cluster;
   peer_version_ = info.version;
-  hub_ = {info.server_id,  peer_.name,   info.version,          info.domain,
-          info.jetstream,  info.headers, static_cast<std::size_t>(info.max_payload)};
+  hub_ = {info.server_id,
+          peer_.name,
+          info.version,
+          info.domain,
+          info.jetstream,
+          info.headers,
+          static_cast<std::size_t>(info.max_payload)};
   return {};
 }
 
@@ -96,7 +101,8 @@ Status SolicitingLeaf::sign(const ServerInfo& info, ConnectOptions& connect) {
     const Result<std::string> text = read_file_(remote_.credentials);
     const Result<Creds> creds = text.ok() ? parse_creds(*text) : Result<Creds>(text.status());
     if (!creds.ok()) {
-      detail_ = "credentials file " + remote_.credentials + ": " + std::string(creds.status().text());
+      detail_ =
+          "credentials file " + remote_.credentials + ": " + std::string(creds.status().text());
       return {Errc::kConfig, "the credentials file cannot be used"};
     }
     const Result<NkeyProof> proof = sign_nonce(creds->seed, info.nonce);
