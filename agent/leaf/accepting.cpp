@@ -63,10 +63,12 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
   connect_seen_ = true;
   login_ = Authenticator(authorization()).check(connect_, nonce_);
   switch (login_.verdict) {
-    case Authenticator::Verdict::kAccepted: return accept(now);
+    case Authenticator::Verdict::kAccepted:
+      return accept(now);
     case Authenticator::Verdict::kRefused:
       return refuse(Errc::kPermission, "Authorization Violation");
-    case Authenticator::Verdict::kCompareHash: compare_secret();
+    case Authenticator::Verdict::kCompareHash:
+      compare_secret();
   }
   return {};
 }
@@ -75,19 +77,19 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
 void AcceptingLeaf::compare_secret() {
   wire()->pause_reading();
   stop_parsing();
-  host().worker.run([handle = handle(), &loop = host().loop, secret = login_.password,
-                     hash = login_.hash] {
-    const bool equal = bcrypt_matches(secret, hash);
-    loop.post([handle, equal] {
-      if (*handle != nullptr) static_cast<AcceptingLeaf*>(*handle)->compared(equal);
-    });
-  });
+  host().worker.run(
+      [handle = handle(), &loop = host().loop, secret = login_.password, hash = login_.hash] {
+        const bool equal = bcrypt_matches(secret, hash);
+        loop.post([handle, equal] {
+          if (*handle != nullptr) static_cast<AcceptingLeaf*>(*handle)->compared(equal);
+        });
+      });
 }
 
 void AcceptingLeaf::compared(bool equal) {
   if (wire() == nullptr) return;
-  const Status status = equal ? accept(host().clock.now())
-                              : refuse(Errc::kPermission, "Authorization Violation");
+  const Status status =
+      equal ? accept(host().clock.now()) : refuse(Errc::kPermission, "Authorization Violation");
   if (!status.ok()) wire()->close(status);
   wire()->resume_reading();
   wire()->wake();
@@ -156,9 +158,7 @@ Status AcceptingLeaf::on_error(std::string_view text) {
   return {};
 }
 
-Status AcceptingLeaf::on_unready() {
-  return refuse(Errc::kPermission, "Authorization Violation");
-}
+Status AcceptingLeaf::on_unready() { return refuse(Errc::kPermission, "Authorization Violation"); }
 
 Status AcceptingLeaf::on_handshake_timeout() {
   return refuse(Errc::kTimeout, "Authentication Timeout");

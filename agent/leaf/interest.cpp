@@ -53,7 +53,8 @@ void InterestMap::write_one(Output& output, const std::string& key, Entry& entry
   entry.sent = wanted;
 }
 
-void InterestMap::write(Output& output, std::size_t bytes_max, const SubjectPermissions& permission) {
+void InterestMap::write(Output& output, std::size_t bytes_max,
+                        const SubjectPermissions& permission) {
   for (; next_ != changed_.size() && output.size() < bytes_max; ++next_) {
     auto& [name, entry] = *changed_[next_];
     entry.listed = false;

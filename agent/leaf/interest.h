@@ -38,9 +38,9 @@ class InterestMap {
  private:
   struct Entry {
     std::uint32_t count = 0;
-    std::uint32_t sent = 0;       // As the peer knows it; 0: not at all.
-    std::uint32_t queue_at = 0;   // Where the queue's name starts in the key; 0: plain.
-    bool listed = false;          // In changed_.
+    std::uint32_t sent = 0;      // As the peer knows it; 0: not at all.
+    std::uint32_t queue_at = 0;  // Where the queue's name starts in the key; 0: plain.
+    bool listed = false;         // In changed_.
   };
   struct Hash {
     using is_transparent = void;
@@ -54,8 +54,8 @@ class InterestMap {
   void list(Map::value_type& item);
   void write_one(Output& output, const std::string& key, Entry& entry, std::uint32_t wanted);
 
-  Map entries_;                              // "subject" or "subject queue".
-  std::vector<Map::value_type*> changed_;    // From next_ on still to be looked at.
+  Map entries_;                            // "subject" or "subject queue".
+  std::vector<Map::value_type*> changed_;  // From next_ on still to be looked at.
   std::size_t next_ = 0;
   std::string scratch_;
 };

@@ -16,7 +16,8 @@ class PeerInterest {
   PeerInterest& operator=(const PeerInterest&) = delete;
 
   // Enters a subscription or changes its weight; true: something changed.
-  bool add(Account& account, std::string_view subject, std::string_view queue, std::uint32_t weight);
+  bool add(Account& account, std::string_view subject, std::string_view queue,
+           std::uint32_t weight);
   bool remove(Account& account, std::string_view subject, std::string_view queue);
   void clear(Account& account);
 
@@ -48,7 +49,9 @@ class PeerInterest {
   struct Equal {
     using is_transparent = void;
     template <class A, class B>
-    bool operator()(const A& a, const B& b) const { return name_of(a) == name_of(b); }
+    bool operator()(const A& a, const B& b) const {
+      return name_of(a) == name_of(b);
+    }
   };
 
   Subscriber& owner_;

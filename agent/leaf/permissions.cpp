@@ -48,17 +48,15 @@ bool message_allowed(const SubjectPermissions& permission, std::string_view subj
   if (permission.allow && std::none_of(permission.allow->begin(), permission.allow->end(), hits)) {
     return false;
   }
-  return std::none_of(permission.deny.begin(), permission.deny.end(), [&](const std::string& entry) {
-    return split_entry(entry).queue.empty() && hits(entry);
-  });
+  return std::none_of(
+      permission.deny.begin(), permission.deny.end(),
+      [&](const std::string& entry) { return split_entry(entry).queue.empty() && hits(entry); });
 }
 
 bool interest_allowed(const SubjectPermissions& permission, std::string_view subject,
                       std::string_view queue) {
   if (is_unchecked_interest(subject)) return true;
-  const auto hits = [&](const std::string& entry) {
-    return entry_covers(entry, subject, queue);
-  };
+  const auto hits = [&](const std::string& entry) { return entry_covers(entry, subject, queue); };
   if (permission.allow && std::none_of(permission.allow->begin(), permission.allow->end(), hits)) {
     return false;
   }
@@ -66,7 +64,8 @@ bool interest_allowed(const SubjectPermissions& permission, std::string_view sub
 }
 
 bool is_unchecked_interest(std::string_view subject) {
-  return subject.starts_with("$LDS.") || subject.starts_with("$GR.") || subject.starts_with("_GR_.");
+  return subject.starts_with("$LDS.") || subject.starts_with("$GR.") ||
+         subject.starts_with("_GR_.");
 }
 
 bool is_unchecked_message(std::string_view subject) {

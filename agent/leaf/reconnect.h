@@ -1,7 +1,7 @@
 // When to dial again. Decorrelated jitter, exponential to a cap; never gives up.
 //
-// After "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): ten thousand leafs that lost
-// one hub do not come back in step.
+// After "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): ten thousand leafs that
+// lost one hub do not come back in step.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ class Reconnect {
  public:
   Reconnect(const LinkLimits& limits, Entropy& entropy);
 
-  // The wait after a failed attempt; `round_over` when every URL was tried since the last wait grew:
-  // within a round the waits stay short, so that a living hub behind dead ones is found soon.
+  // The wait after a failed attempt; `round_over` when every URL was tried since the last wait
+  // grew: within a round the waits stay short, so that a living hub behind dead ones is found soon.
   Duration failed(bool round_over);
   // The wait after a link that was up for `up`. A stable one starts the back-off over.
   Duration lost(Duration up);

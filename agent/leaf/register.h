@@ -15,7 +15,8 @@ namespace petiole {
 
 class LeafSession;
 
-// Who a link's other end is; the reference takes two links that agree in all for one that came back.
+// Who a link's other end is; the reference takes two links that agree in all for one that came
+// back.
 struct LeafPeer {
   std::string name, cluster, remote_account;
 };

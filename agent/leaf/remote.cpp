@@ -14,7 +14,8 @@ void add(LinkBytes& sum, const LinkBytes& bytes) {
 }
 
 const char* stage_name(Stage stage) {
-  static constexpr const char* kNames[] = {"resolve", "connect", "proxy", "TLS", "WebSocket", "link"};
+  static constexpr const char* kNames[] = {"resolve", "connect",   "proxy",
+                                           "TLS",     "WebSocket", "link"};
   return kNames[static_cast<int>(stage)];
 }
 
@@ -84,8 +85,8 @@ DialOptions Remote::dial_options(const RemoteUrl& url) const {
   options.timeout = config_.dial_timeout.value_or(limits.dial_timeout);
   options.proxy = parse_proxy(config_);
   options.unsent_bytes_max = limits.unsent_bytes_max;
-  const bool secure_first = url.scheme == RemoteUrl::Scheme::kWss ||
-                            (config_.tls_handshake_first && !is_websocket(url));
+  const bool secure_first =
+      url.scheme == RemoteUrl::Scheme::kWss || (config_.tls_handshake_first && !is_websocket(url));
   if (secure_first) options.tls = solicit_options(url).tls;
   if (is_websocket(url)) {
     options.websocket = WebSocketOptions{.host = url.host + ":" + std::to_string(url.port),

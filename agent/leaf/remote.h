@@ -23,13 +23,13 @@ struct RemoteReport {
   Time down_since = kNever;  // Since when no link is up, over all states; kNever while one is.
   std::string last_error;
   WallTime last_error_at{};
-  std::uint64_t attempt = 0;   // Failed ones since the last stable link.
-  WallTime next_retry{};       // Waiting; else epoch.
+  std::uint64_t attempt = 0;  // Failed ones since the last stable link.
+  WallTime next_retry{};      // Waiting; else epoch.
   Duration rtt{};
-  LinkBytes in, out;           // Of all links since start.
-  std::uint64_t links = 0;     // Established since start.
-  std::uint64_t dropped = 0;   // Messages that the link was too slow for.
-  std::string url;             // In use, or the next one; without secrets.
+  LinkBytes in, out;          // Of all links since start.
+  std::uint64_t links = 0;    // Established since start.
+  std::uint64_t dropped = 0;  // Messages that the link was too slow for.
+  std::string url;            // In use, or the next one; without secrets.
   std::string account;
   HubInfo hub;
   std::size_t subscriptions = 0;  // The hub's interest.
@@ -88,7 +88,7 @@ class Remote : private LinkOwner {
   bool resolved_ = false;
   Time up_since_{};
   std::uint64_t dials_ = 0;
-  RemoteReport shown_;  // What outlives a link.
+  RemoteReport shown_;                                                 // What outlives a link.
   std::shared_ptr<Remote*> handle_ = std::make_shared<Remote*>(this);  // For callbacks of a dial.
 };
 

@@ -92,7 +92,8 @@ Status LeafSession::handle_op(const Op& op, std::size_t bytes, Time now) {
     case Verb::kOk:
       in_.handshake += bytes;
       return {};
-    default: break;
+    default:
+      break;
   }
   if (!established()) return on_unready();
   switch (op.verb) {
@@ -138,8 +139,9 @@ Status LeafSession::on_message(const Op& op) {
   if (is_repeat(op)) return {};
   // What comes down from a hub is not sent up again: the mirror does not see it.
   const Message message{op.subject, op.reply, op.header, op.payload, nullptr};
-  account_->publish({.from = this, .echo = false, .leaf = true, .queues = op.queues,
-                     .capture = !spoke_}, message);
+  account_->publish(
+      {.from = this, .echo = false, .leaf = true, .queues = op.queues, .capture = !spoke_},
+      message);
   return {};
 }
 
@@ -252,9 +254,13 @@ Status LeafSession::tick(Time now) {
     return {};
   }
   switch (heartbeat_.tick(now)) {
-    case Heartbeat::Action::kNone: return {};
-    case Heartbeat::Action::kPing: send_heartbeat(now); return {};
-    case Heartbeat::Action::kGiveUp: break;
+    case Heartbeat::Action::kNone:
+      return {};
+    case Heartbeat::Action::kPing:
+      send_heartbeat(now);
+      return {};
+    case Heartbeat::Action::kGiveUp:
+      break;
   }
   ++server_.stats().stale_connections;
   write_err(wire_->output(), "Stale Connection");
@@ -308,9 +314,8 @@ ConnectionReport LeafSession::report(bool subscriptions) const {
     report.tls_cipher = wire_->peer().tls_cipher;
   }
   if (subscriptions) {
-    subscriptions_.for_each([&](const Subscription* each) {
-      report.subscription_list.push_back(each);
-    });
+    subscriptions_.for_each(
+        [&](const Subscription* each) { report.subscription_list.push_back(each); });
   }
   return report;
 }

@@ -28,7 +28,10 @@ struct LinkBytes {
   std::uint64_t handshake = 0, keepalive = 0, interest = 0, data = 0;
 };
 
-class LeafSession : public Protocol, public Subscriber, public Reportable, private InterestListener {
+class LeafSession : public Protocol,
+                    public Subscriber,
+                    public Reportable,
+                    private InterestListener {
  public:
   ~LeafSession() override;
   LeafSession(const LeafSession&) = delete;
@@ -99,7 +102,10 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
   void send_message(const Message& message, const std::string_view* queues, std::size_t count);
   bool may_send(std::string_view subject) const;
   void send_barrier(std::function<void()> passed);
-  void probe(Time now) { heartbeat_.probe(now); if (wire_) wire_->wake(); }
+  void probe(Time now) {
+    heartbeat_.probe(now);
+    if (wire_) wire_->wake();
+  }
 
   Server& server() const { return server_; }
   const Host& host() const { return server_.host(); }
@@ -113,7 +119,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
 
   LeafPeer peer_;
   std::string peer_version_;
-  bool headers_ = false;   // Both ends take headers.
+  bool headers_ = false;  // Both ends take headers.
   std::uint64_t cid_;
 
  private:
@@ -151,8 +157,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
   Phase phase_ = Phase::kHandshake;
   bool spoke_ = false;
   bool parsing_ = true;
-  bool flushing_ = false;      // flush_later() is under way.
-  bool dropping_ = false;      // In an episode of drops, logged once.
+  bool flushing_ = false;  // flush_later() is under way.
+  bool dropping_ = false;  // In an episode of drops, logged once.
   std::size_t wanted_ = 0;
   Time handshake_due_ = kNever;
   Heartbeat heartbeat_;
@@ -161,8 +167,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
   LeafPermissions permissions_;
   std::optional<SubjectPermissions> export_;
   Staging staging_;
-  std::deque<Ping> pings_;                        // On the wire, in order.
-  std::deque<std::function<void()>> barriers_;    // Behind messages that wait.
+  std::deque<Ping> pings_;                      // On the wire, in order.
+  std::deque<std::function<void()>> barriers_;  // Behind messages that wait.
   LinkBytes in_, out_;
   ConnectionCounters counters_;
   std::uint64_t dropped_ = 0;

@@ -102,7 +102,8 @@ Status SolicitingLeaf::sign(const ServerInfo& info, ConnectOptions& connect) {
     const Result<std::string> text = read_file_(remote_.credentials);
     const Result<Creds> creds = text.ok() ? parse_creds(*text) : Result<Creds>(text.status());
     if (!creds.ok()) {
-      detail_ = "credentials file " + remote_.credentials + ": " + std::string(creds.status().text());
+      detail_ =
+          "credentials file " + remote_.credentials + ": " + std::string(creds.status().text());
       return {Errc::kConfig, "the credentials file cannot be used"};
     }
     const Result<NkeyProof> proof = sign_nonce(creds->seed, info.nonce);

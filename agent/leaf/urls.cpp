@@ -30,7 +30,8 @@ bool parse_endpoint(std::string_view text, std::string& host, std::uint16_t& por
 
 }  // namespace
 
-UrlList::UrlList(const RemoteConfig& config, Entropy& entropy) : config_(config), urls_(config.urls) {
+UrlList::UrlList(const RemoteConfig& config, Entropy& entropy)
+    : config_(config), urls_(config.urls) {
   if (config.no_randomize) return;
   for (std::size_t i = urls_.size(); i > 1; --i) {
     std::swap(urls_[i - 1], urls_[entropy.number() % i]);

@@ -49,7 +49,9 @@ class Observer : public UplinkObserver {
   void link_doubted(Uplink&) override { note("doubted"); }
   void link_proven(Uplink&) override { note("proven"); }
   void link_down(Uplink&) override { note("down"), up = nullptr; }
-  void interest_changed(Uplink&) override { if (calls.empty() || calls.back() != "interest") note("interest"); }
+  void interest_changed(Uplink&) override {
+    if (calls.empty() || calls.back() != "interest") note("interest");
+  }
   void link_drained(Uplink&) override { ++drained; }
 
   Uplink* up = nullptr;
@@ -80,7 +82,9 @@ struct World {
 class Node {
  public:
   Node(World& world, const std::string& name, Config config = {})
-      : world_(world), name_(name), server_(named(std::move(config), name), world.host(name)),
+      : world_(world),
+        name_(name),
+        server_(named(std::move(config), name), world.host(name)),
         links_(server_) {}
   ~Node() {
     remotes_.clear();
@@ -88,14 +92,14 @@ class Node {
   }
 
   void listen() {
-    listener_ = std::move(*world_.network.host(name_).listen(
-        {.host = "0.0.0.0", .port = kLeafPort}, make_leaf_accept(server_, links_)));
+    listener_ = std::move(*world_.network.host(name_).listen({.host = "0.0.0.0", .port = kLeafPort},
+                                                             make_leaf_accept(server_, links_)));
   }
   void dial_all() {
     for (const RemoteConfig& remote : server_.config().remotes) {
       observers_.push_back(std::make_unique<Observer>());
-      remotes_.push_back(std::make_unique<Remote>(server_, links_, remote, files_,
-                                                  observers_.back().get()));
+      remotes_.push_back(
+          std::make_unique<Remote>(server_, links_, remote, files_, observers_.back().get()));
       remotes_.back()->start();
     }
   }
@@ -133,7 +137,9 @@ class Node {
   std::vector<std::unique_ptr<Remote>> remotes_;
 };
 
-inline RemoteUrl to(const std::string& host) { return {.host = host, .port = kLeafPort, .path = {}, .user = {}, .password = {}}; }
+inline RemoteUrl to(const std::string& host) {
+  return {.host = host, .port = kLeafPort, .path = {}, .user = {}, .password = {}};
+}
 
 inline Config dialling(const std::string& hub) {
   Config config;

@@ -61,18 +61,18 @@ class SimEndpoint final : public Wire, public std::enable_shared_from_this<SimEn
   PeerInfo peer_;
   std::weak_ptr<SimEndpoint> other_;
   Output output_;
-  std::string held_;          // Arrived, not taken by the protocol yet.
+  std::string held_;  // Arrived, not taken by the protocol yet.
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> limit_;  // Of a TLS handshake, of flushing at the end.
   State state_ = State::kOpening;
   CloseReason reason_;
   WireStats stats_;
-  Time order_{};              // Of the last arrival at the other end.
+  Time order_{};  // Of the last arrival at the other end.
   Time blocked_since_ = kNever;
   std::size_t in_flight_ = 0;       // Sent, not acknowledged.
   std::size_t unacknowledged_ = 0;  // Arrived while paused.
   std::size_t notify_ = 0;
-  std::size_t clear_bytes_ = 0;     // Of the output, in clear before a TLS handshake.
+  std::size_t clear_bytes_ = 0;  // Of the output, in clear before a TLS handshake.
   bool securing_ = false;
   bool paused_ = false, flush_planned_ = false, offering_ = false, ended_ = false;
 };

@@ -91,7 +91,8 @@ std::unique_ptr<Dial> SimHost::dial(const DialOptions& options,
   peer.port = options.port;
   peer.websocket = options.websocket.has_value();
   if (options.tls) peer.tls_version = "TLSv1.3";
-  auto end = std::make_shared<SimEndpoint>(network_, name_, options.host, std::move(protocol), peer);
+  auto end =
+      std::make_shared<SimEndpoint>(network_, name_, options.host, std::move(protocol), peer);
   network_.enter(end);
   auto dialled = std::make_shared<Dialled>(Dialled{network_, end, options});
   network_.loop_.post([this, dialled] { resolve(dialled); });
@@ -247,7 +248,8 @@ void SimNetwork::reset(const std::string& a, const std::string& b) {
 }
 
 void SimNetwork::enter(const std::shared_ptr<SimEndpoint>& endpoint) {
-  std::erase_if(endpoints_, [](const auto& each) { return each->finished() && each.use_count() == 1; });
+  std::erase_if(endpoints_,
+                [](const auto& each) { return each->finished() && each.use_count() == 1; });
   endpoints_.push_back(endpoint);
 }
 

@@ -23,10 +23,10 @@ namespace petiole::test {
 // One direction between two hosts.
 struct SimPath {
   Duration latency = std::chrono::milliseconds(1);
-  Duration jitter{};                    // Up to so much more, at random; order is kept.
-  std::uint64_t bytes_per_second = 0;   // 0: no limit.
-  bool blocked = false;                 // Nothing arrives until it is lifted, then all of it.
-  bool ragged = false;                  // Segments of any size: every cut of the stream happens.
+  Duration jitter{};                   // Up to so much more, at random; order is kept.
+  std::uint64_t bytes_per_second = 0;  // 0: no limit.
+  bool blocked = false;                // Nothing arrives until it is lifted, then all of it.
+  bool ragged = false;                 // Segments of any size: every cut of the stream happens.
 };
 
 struct SimStats {
@@ -81,8 +81,8 @@ class SimNetwork {
   using Hosts = std::pair<std::string, std::string>;
   struct Way {
     SimPath path;
-    Time free{};             // The last segment has left the sender.
-    std::size_t cut = 0;     // Bytes until the cut; 0: none.
+    Time free{};                               // The last segment has left the sender.
+    std::size_t cut = 0;                       // Bytes until the cut; 0: none.
     std::vector<std::function<void()>> stuck;  // Arrivals that wait for unblock().
   };
 
@@ -90,7 +90,9 @@ class SimNetwork {
     in ? void(names.insert(name)) : void(names.erase(name));
   }
   Way& way(const std::string& from, const std::string& to) { return paths_[{from, to}]; }
-  bool blocked(const std::string& from, const std::string& to) { return way(from, to).path.blocked; }
+  bool blocked(const std::string& from, const std::string& to) {
+    return way(from, to).path.blocked;
+  }
   Duration round_trip(const std::string& a, const std::string& b);
   std::uint64_t random(std::uint64_t bound) { return bound ? entropy_.number() % bound : 0; }
   // Runs `arrive` when a segment of `bytes` is at the other end; `order` keeps a stream's order.

@@ -10,8 +10,11 @@ using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
 
 struct Pair {
-  explicit Pair(Config leaf_config = dialling("hub"), Config hub_config = {}, std::uint64_t seed = 1)
-      : world(seed), hub(world, "hub", std::move(hub_config)), leaf(world, "leaf", std::move(leaf_config)) {
+  explicit Pair(Config leaf_config = dialling("hub"), Config hub_config = {},
+                std::uint64_t seed = 1)
+      : world(seed),
+        hub(world, "hub", std::move(hub_config)),
+        leaf(world, "leaf", std::move(leaf_config)) {
     hub.listen();
   }
   bool connect() {
@@ -72,7 +75,8 @@ TEST_CASE("link: headers cross it, JetStream's API does not") {
   pair.run();
   const std::size_t before = above.heard.size();
   pair.leaf.publish("h", "x", {}, "NATS/1.0\r\nA: b\r\n\r\n");
-  for (const char* subject : {"$JS.API.INFO", "$KV.b.k", "$OBJ.b.c"}) pair.leaf.publish(subject, "");
+  for (const char* subject : {"$JS.API.INFO", "$KV.b.k", "$OBJ.b.c"})
+    pair.leaf.publish(subject, "");
   pair.leaf.publish("$JS.hub.API.INFO", "");
   pair.run();
   REQUIRE(above.heard.size() == before + 2);
@@ -88,7 +92,8 @@ TEST_CASE("link: a consumer's delivery shows its stream's subject to clients") {
   pair.hub.publish("_INBOX.c", "m", "$JS.ACK.S.C.1.2.3.4.0@orders.eu");
   pair.hub.publish("_INBOX.c", "n", "$JS.ACK.a@b.C.1.2.3.4.0@orders.us");
   pair.run();
-  CHECK(below.heard == Lines{"orders.eu $JS.ACK.S.C.1.2.3.4.0 m", "orders.us $JS.ACK.a@b.C.1.2.3.4.0 n"});
+  CHECK(below.heard ==
+        Lines{"orders.eu $JS.ACK.S.C.1.2.3.4.0 m", "orders.us $JS.ACK.a@b.C.1.2.3.4.0 n"});
 }
 
 TEST_CASE("link: what a captured subject's hub wants is told, and a barrier passes behind it") {
@@ -138,7 +143,8 @@ TEST_CASE("link: user and password, plain or hashed; a wrong one is refused and 
     CHECK(pair.connect());
   }
   SUBCASE("hashed") {
-    hub.leaf_listen.auth.users[0].password = "$2a$04$abcdefghijklmnopqrstuuxLoWK69sHb6M5pkFy0wwRwRvzjmRK/.";
+    hub.leaf_listen.auth.users[0].password =
+        "$2a$04$abcdefghijklmnopqrstuuxLoWK69sHb6M5pkFy0wwRwRvzjmRK/.";
     leaf.remotes[0].urls[0].password = "wrong";
     Pair pair(leaf, hub);
     CHECK_FALSE(pair.connect());
@@ -180,7 +186,8 @@ TEST_CASE("link: the one that came back replaces the old one") {
   CHECK(pair.hub.links().size() == 1);
 }
 
-TEST_CASE("link: a hub that only listens behind TLS is met with TLS, and never without where wanted") {
+TEST_CASE(
+    "link: a hub that only listens behind TLS is met with TLS, and never without where wanted") {
   Config leaf = dialling("hub");
   leaf.remotes[0].tls = TlsOptions{};
   Pair pair(leaf);
@@ -205,7 +212,8 @@ TEST_CASE("link: a dead path is noticed within 15 s, whichever way is dead") {
   }
 }
 
-TEST_CASE("link: boots without network, name service and hub, and finds the hub when all is there") {
+TEST_CASE(
+    "link: boots without network, name service and hub, and finds the hub when all is there") {
   Pair pair;
   pair.world.network.break_dns("leaf", true);
   pair.world.network.refuse("hub", true);
@@ -225,12 +233,15 @@ TEST_CASE("link: whatever the cuts, the link comes back and interest is whole") 
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
     Pair pair(dialling("hub"), {}, seed);
-    pair.world.network.set_both("leaf", "hub", {.latency = 30ms, .jitter = 20ms, .bytes_per_second = 6250, .ragged = true});
+    pair.world.network.set_both(
+        "leaf", "hub", {.latency = 30ms, .jitter = 20ms, .bytes_per_second = 6250, .ragged = true});
     Ear above(pair.hub.account(), "t.>"), below(pair.leaf.account(), "b.>");
     pair.leaf.dial_all();
     for (int i = 0; i < 10; ++i) {
-      pair.world.network.cut_after(i % 2 ? "leaf" : "hub", i % 2 ? "hub" : "leaf", 1 + pair.world.entropy.number() % 3000);
-      for (int k = 0; k < 20; ++k) pair.leaf.publish("t.x", std::string(100, 'x')), pair.hub.publish("b.x", "y");
+      pair.world.network.cut_after(i % 2 ? "leaf" : "hub", i % 2 ? "hub" : "leaf",
+                                   1 + pair.world.entropy.number() % 3000);
+      for (int k = 0; k < 20; ++k)
+        pair.leaf.publish("t.x", std::string(100, 'x')), pair.hub.publish("b.x", "y");
       pair.run(3s);
     }
     pair.world.network.cut_after("leaf", "hub", 0), pair.world.network.cut_after("hub", "leaf", 0);
