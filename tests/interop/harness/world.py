@@ -62,11 +62,11 @@ class World:
         return self.server(servers.nats_server(version), name, leaf + config, start, **more)
 
     def leaf(self, remotes: str, config: str = "", name: str = "edge", start: bool = True,
-             **more) -> Server:
+             leafnodes: str = "", **more) -> Server:
         """The server under test, with these remotes: "url: …" of one, or "{…}, {…}" of several."""
         text = remotes if remotes.lstrip().startswith("{") else f"{{ {remotes} }}"
-        leafnodes = f"leafnodes {{ remotes: [ {text} ] }}\n"
-        return self.server(servers.server_under_test(), name, leafnodes + config, start, **more)
+        block = f"leafnodes {{ remotes: [ {text} ]\n {leafnodes} }}\n"
+        return self.server(servers.server_under_test(), name, block + config, start, **more)
 
     def alone(self, config: str = "", name: str = "edge", start: bool = True, **more) -> Server:
         """The server under test, without a hub."""
