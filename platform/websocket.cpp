@@ -8,7 +8,7 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
-#include "platform/memory_stream.h"
+#include "platform/websocket_stream.h"
 
 namespace petiole {
 namespace {

@@ -203,6 +203,7 @@ std::string_view Backlog::id_of(const Entry& entry, std::string& scratch) const 
 }
 
 void Backlog::mark_sent(Entry& entry, Time now) {
+  leave_flight(entry);
   entry.state = Entry::State::kSent;
   entry.sent = now;
   ++in_flight_;
@@ -211,28 +212,30 @@ void Backlog::mark_sent(Entry& entry, Time now) {
 }
 
 void Backlog::mark_confirmed(Entry& entry) {
-  if (entry.state == Entry::State::kSent) {
-    --in_flight_;
-    in_flight_bytes_ -= entry.text.size();
-  }
+  leave_flight(entry);
   entry.state = Entry::State::kConfirmed;
 }
 
 void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::* cause) {
-  if (entry.state == Entry::State::kSent) {
-    --in_flight_;
-    in_flight_bytes_ -= entry.text.size();
-  }
+  leave_flight(entry);
   entry.state = Entry::State::kGone;
   if (entry.sequence != 0) log_.remove(entry.sequence);
   forget_latest(entry);
   count_loss(cause);
 }
 
-void Backlog::requeue(Entry& entry) {
+void Backlog::leave_flight(Entry& entry) {
+  if (std::exchange(entry.maybe, false)) --maybe_;
+  if (entry.state != Entry::State::kSent) return;
   --in_flight_;
   in_flight_bytes_ -= entry.text.size();
+}
+
+void Backlog::requeue(Entry& entry, bool maybe) {
+  leave_flight(entry);
   entry.state = Entry::State::kQueued;
+  entry.maybe = entry.doubted = maybe || entry.doubted;
+  if (entry.maybe) ++maybe_;
   entry.barrier = 0;
   send_order_ = std::min(send_order_, entry.order);
 }

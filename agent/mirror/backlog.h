@@ -72,7 +72,8 @@ class Backlog {
   void mark_sent(Entry& entry, Time now);
   void mark_confirmed(Entry& entry);
   void mark_lost(Entry& entry, std::uint64_t LossCounts::* cause);
-  void requeue(Entry& entry);           // Sent, and known not to have arrived.
+  // Sent, and not known to have arrived; `maybe`: not known to have been lost either.
+  void requeue(Entry& entry, bool maybe);
   void note_stream(Entry& entry, std::string_view stream, std::uint64_t sequence);
   void count_duplicate() { ++state_.duplicates; }
   // Takes what is confirmed or gone off the front.
@@ -92,7 +93,8 @@ class Backlog {
 
   // What may have been sent by a run before; empty once resolve_suspects was called.
   const SuspectList* suspects() const { return opened_ && !suspects_.empty() ? &suspects_ : nullptr; }
-  void resolve_suspects(const std::vector<std::uint64_t>& arrived);
+  // `answered`: the hub was asked; else those not in `arrived` may be there all the same.
+  void resolve_suspects(const std::vector<std::uint64_t>& arrived, bool answered);
 
   // Gives up the oldest message that is not in flight. False: there is none.
   bool evict_oldest(std::uint64_t LossCounts::* cause);
@@ -129,6 +131,7 @@ class Backlog {
   bool fits_memory(std::size_t bytes) const;
   void hold_in_memory(std::string_view subject, std::string_view header, std::string_view payload);
   Taken append(std::string_view subject, std::string_view header, std::string_view payload);
+  void leave_flight(Entry& entry);
   void spill_entry(std::size_t index, std::string& header);
   bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;
   void count_loss(std::uint64_t LossCounts::* cause, std::uint64_t count = 1);
@@ -175,6 +178,8 @@ class Backlog {
   std::uint64_t read_generation_ = 0;
   std::vector<Sequence> removed_;      // While a page was on its way.
   std::size_t in_flight_ = 0, in_flight_bytes_ = 0;
+  std::size_t maybe_ = 0;              // Queued, but perhaps at the hub: never evicted.
+  Sequence maybe_after_ = 0, maybe_upto_ = 0;  // Of a run before: the same, not loaded yet.
   std::size_t memory_messages_ = 0, memory_bytes_ = 0;
 
   std::deque<Retained> retained_;      // Confirmed, still in the log.

@@ -7,7 +7,7 @@ namespace petiole {
 
 // What may be at the hub already is not counted: its fate is not ours to decide.
 bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const {
-  const std::uint64_t pinned = in_flight_ + suspects_.count();
+  const std::uint64_t pinned = in_flight_ + maybe_ + suspects_.count();
   const std::uint64_t count = messages() - std::min(messages(), pinned);
   const std::uint64_t size = bytes() - std::min<std::uint64_t>(bytes(), in_flight_bytes_);
   return (rule_.max_messages != 0 && count + more_messages > rule_.max_messages) ||
@@ -40,11 +40,14 @@ bool Backlog::evict_parked(std::uint64_t LossCounts::* cause) {
 }
 
 bool Backlog::evict_queued(std::uint64_t LossCounts::* cause) {
-  Entry* entry = next_unsent();
-  if (entry == nullptr) return false;
-  mark_lost(*entry, cause);
-  pop_settled();
-  return true;
+  if (next_unsent() == nullptr) return false;
+  for (std::size_t i = send_order_ - first_order(); i < window_.size(); ++i) {
+    if (window_[i].state != Entry::State::kQueued || window_[i].maybe) continue;
+    mark_lost(window_[i], cause);
+    pop_settled();
+    return true;
+  }
+  return false;
 }
 
 bool Backlog::evict_unloaded(std::uint64_t LossCounts::* cause) {
@@ -52,6 +55,10 @@ bool Backlog::evict_unloaded(std::uint64_t LossCounts::* cause) {
   const Sequence last = log_.state().last;
   Sequence from = loaded_upto_ + 1;
   if (!suspects_.empty()) from = std::max(from, last_sent_ + 1);
+  from = std::max(from, maybe_upto_ + 1);
+  const bool first = window_.empty() && retained_.empty() && parked_ == 0 && from <= loaded_upto_ + 1;
+  // A crash leaves a wide gap in the sequences.
+  if (first) from = std::max(from, log_.state().first);
   evict_next_ = std::max(evict_next_, from);
   while (evict_next_ <= last) {
     const Sequence sequence = evict_next_++;
@@ -74,6 +81,7 @@ void Backlog::expire() {
   if (!opened_ || rule_.max_age <= Duration::zero()) return;
   if (suspects_.empty()) from_tail();
   for (Entry* entry = next_unsent(); entry != nullptr && expired(*entry); entry = next_unsent()) {
+    if (entry->maybe) break;  // Its fate comes first.
     mark_lost(*entry, &LossCounts::age);
   }
   pop_settled();
@@ -94,7 +102,8 @@ void Backlog::supersede(const Latest& latest) {
     }
   }
   if (entry != nullptr) {
-    if (entry->state == Entry::State::kQueued) mark_lost(*entry, &LossCounts::superseded);
+    const bool unsent = entry->state == Entry::State::kQueued && !entry->maybe;
+    if (unsent) mark_lost(*entry, &LossCounts::superseded);
     return;
   }
   if (latest.sequence <= loaded_upto_ && latest.sequence > state_.settled) return;

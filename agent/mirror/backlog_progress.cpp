@@ -110,13 +110,15 @@ void Backlog::note(bool force, bool idle) {
   setup_.store.set_state(state_key_, encode_state(state_));
   setup_.store.when_durable([this, alive = std::weak_ptr<int>(alive_), number = ++notes_,
                              limit = state_.sent_limit](Status status) {
-    if (alive.expired() || !status.ok() || number != notes_) return;
-    durable_sent_limit_ = limit;
+    if (alive.expired() || number != notes_) return;
+    if (status.ok()) durable_sent_limit_ = limit;
+    else dirty_ = true;  // No room for it: once more, later.
     changed_();
   });
 }
 
 void Backlog::park(Entry& entry) {
+  leave_flight(entry);
   entry.state = Entry::State::kParked;
   if (parked_subjects_.size() < setup_.limits.parked_subjects_max) {
     parked_subjects_.emplace(entry.subject());
@@ -138,6 +140,7 @@ void Backlog::rescan() {
     ++state_.confirmed;
   }
   window_.clear();
+  maybe_ = 0;
   start_over();
 }
 

@@ -19,6 +19,7 @@ enum class Route : std::uint8_t {
   kPuback,   // A stream answers.
   kBarrier,  // The PONG behind it.
   kProbe,    // Sent as if for a stream; if no PubAck comes a while after the PONG, it is plain.
+  kReprobe,  // The same where none came before: the while is short.
 };
 
 struct Entry {
@@ -42,6 +43,8 @@ struct Entry {
   State state = State::kQueued;
   Route route = Route::kUnknown;
   bool own_id = false;  // The header has a Nats-Msg-Id.
+  bool maybe = false;   // Queued again, and the hub may have it all the same.
+  bool doubted = false; // It was `maybe` before: a refusal now says nothing of the copy sent then.
   bool forgotten = false;  // In memory only, and no longer counted there.
   std::string text;     // Subject, header, payload.
 

@@ -46,8 +46,9 @@ void Sender::start_resolving(Time now) {
 
 void Sender::finish_resolving() {
   const std::vector<std::uint64_t> arrived = resolved_->arrived();
+  const bool unanswered = link_.directory.state() != HubDirectory::State::kKnown;
   if (resolving_log_) {
-    backlog_.resolve_suspects(arrived);
+    backlog_.resolve_suspects(arrived, !unanswered);
   } else {
     for (const std::uint64_t order : arrived) {
       Entry* entry = backlog_.find(order);
@@ -55,7 +56,7 @@ void Sender::finish_resolving() {
     }
     EntryRing& window = backlog_.window();
     for (std::size_t i = 0; i < window.size(); ++i) {
-      if (window[i].state == Entry::State::kSent) backlog_.requeue(window[i]);
+      if (window[i].state == Entry::State::kSent) backlog_.requeue(window[i], unanswered);
     }
     backlog_.pop_settled();
   }
@@ -113,9 +114,12 @@ Route Sender::route_of(const Entry& entry) const {
     case Confirm::kBarrier: return Route::kBarrier;
     case Confirm::kAuto: break;
   }
-  return link_.state.uplink->hub().headers || link_.directory.state() == HubDirectory::State::kKnown
-             ? link_.directory.route_of(entry.subject())
-             : Route::kBarrier;
+  const Route route = link_.directory.route_of(entry.subject());
+  const bool asked = link_.directory.state() != HubDirectory::State::kUnreachable;
+  if (!asked && link_.state.uplink->hub().drops_repeats) return Route::kBarrier;
+  if (!link_.state.uplink->hub().headers && route == Route::kProbe) return Route::kBarrier;
+  // Found out by trying is not known: a stream that comes, or refuses, must still be heard.
+  return !asked && route == Route::kBarrier ? Route::kReprobe : route;
 }
 
 std::size_t Sender::in_flight_max() const {
@@ -146,7 +150,7 @@ bool Sender::pass_over(Entry& entry, Time now) {
 Sender::Sent Sender::send_one(Time now) {
   if (phase_ != Phase::kFlowing || now < retry_ || rescan_wanted_) return Sent::kNothing;
   while (Entry* entry = backlog_.next_unsent()) {
-    if (backlog_.expired(*entry)) {
+    if (backlog_.expired(*entry) && !entry->maybe) {
       backlog_.mark_lost(*entry, &LossCounts::age);
       backlog_.pop_settled();
       continue;
@@ -191,7 +195,7 @@ void Sender::publish(Entry& entry, Route route, Time now) {
     append_header_with_id(header_, header, backlog_.ids_of(entry), backlog_.number_of(entry));
     header = header_;
   }
-  if (route == Route::kPuback || route == Route::kProbe) {
+  if (route != Route::kBarrier) {
     reply = link_.inbox.reply_subject({.kind = 'a', .a = rule_, .b = entry.order});
   }
   entry.route = last_route_ = route;

@@ -14,7 +14,7 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
     // It counts even when the entry waits to be sent again: the hub has it.
     backlog_.note_stream(*entry, ack.stream, ack.sequence);
     if (ack.duplicate) backlog_.count_duplicate();
-    if (entry->route == Route::kProbe) link_.directory.learn(entry->subject(), Route::kPuback);
+    if (entry->route == Route::kProbe || entry->route == Route::kReprobe) link_.directory.learn(entry->subject(), Route::kPuback);
     backlog_.mark_confirmed(*entry);
     backoff_ = {};
     if (cautious_ != 0) cautious_ = cautious_ < 4096 ? cautious_ * 2 : 0;
@@ -27,7 +27,7 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
     backlog_.pop_settled();
     return;
   }
-  backlog_.requeue(*entry);
+  backlog_.requeue(*entry, false);
   reached_order_ = std::min(reached_order_, order);
   if (now >= retry_) hold_off(now);
   link_.directory.doubt(now);
@@ -65,11 +65,13 @@ void Sender::check_overdue(Time now) {
   for (std::size_t i = 0; i < window.size() && window[i].order < reached_order_; ++i) {
     Entry& entry = window[i];
     if (entry.state != Entry::State::kSent) continue;
-    const bool probe = entry.route == Route::kProbe;
-    const Time due = entry.sent + (probe ? link_.limits.probe_grace : ack);
+    const bool probe = entry.route == Route::kProbe || entry.route == Route::kReprobe;
+    const Duration grace = entry.route == Route::kProbe ? link_.limits.probe_grace
+                                                        : link_.limits.reprobe_grace;
+    const Time due = entry.sent + (probe ? grace + link_.state.uplink->round_trip() : ack);
     if (now < due) {
       deadline_ = std::min(deadline_, due);
-      break;
+      continue;
     }
     if (probe) {
       link_.directory.learn(entry.subject(), Route::kBarrier);

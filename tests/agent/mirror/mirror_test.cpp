@@ -169,7 +169,7 @@ TEST_CASE("mirror: without a domain it finds out by trying") {
     CHECK(world.drained());
     CHECK(world.hub.heard.size() == 5);
     publish(world, 6, 6);
-    world.run(100ms);
+    world.run(500ms);
     CHECK(world.drained());
     CHECK(world.rule().confirm == (stream ? "puback (duplicate window only)" : "barrier"));
   }
@@ -182,11 +182,11 @@ TEST_CASE("mirror: durability outage spares the disk while the link is healthy")
   world.start();
   world.up();
   world.run(1s);
-  const std::uint64_t commits = world.store->commits;
+  const std::uint64_t commits = world.model->commits;
   publish(world, 1, 100);
   world.run(1s);
   CHECK(world.payloads() == numbers(1, 100));
-  CHECK(world.store->commits == commits);
+  CHECK(world.model->commits == commits);
   publish(world, 101, 200);
   world.run(10ms);
   world.down();
@@ -333,7 +333,7 @@ TEST_CASE("mirror: a failed disk does not stop the flow") {
   world.start();
   world.up();
   world.run(1s);
-  world.store->fail();
+  world.model->fail();
   CHECK(world.mirror->report().state == "storage failed");
   publish(world, 1, 10);
   world.run(2s);
