@@ -157,7 +157,8 @@ class Client:
         while b"\r\n" not in self._buffer:
             self._fill(time.monotonic() + 10)
         line, _, self._buffer = self._buffer.partition(b"\r\n")
-        assert line.startswith(b"INFO "), line
+        if not line.startswith(b"INFO "):
+            raise ConnectionError(f"refused: {line!r}")
         return json.loads(line[5:])
 
     def _fill(self, end: float) -> None:
