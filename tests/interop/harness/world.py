@@ -64,7 +64,10 @@ class World:
     def leaf(self, remotes: str, config: str = "", name: str = "edge", start: bool = True,
              link: str = "", **more) -> Server:
         """The server under test, with these remotes: "url: …" of one, or "{…}, {…}" of several.
-        `link` holds further options of the leafnodes block."""
+        `link` holds further options of the leafnodes block. petiole retries every two seconds at
+        the latest, so that a test of many failures does not wait for its back-off."""
+        if servers.server_under_test().is_petiole and "reconnect_max" not in link:
+            link += "\n reconnect_max: 2s"
         text = remotes if remotes.lstrip().startswith("{") else f"{{ {remotes} }}"
         leafnodes = f"leafnodes {{ remotes: [ {text} ]\n {link} }}\n"
         return self.server(servers.server_under_test(), name, leafnodes + config, start, **more)
