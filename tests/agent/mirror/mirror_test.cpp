@@ -121,6 +121,55 @@ TEST_CASE("mirror: another publisher on the subject is walked over") {
   CHECK(world.payloads() == numbers(1, 20));
 }
 
+TEST_CASE("mirror: a later message of the subject does not vouch for one that the hub refused") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 3);
+  world.run(10ms);
+  world.hub.error = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
+  publish(world, 4, 5);
+  world.run(10ms);
+  world.hub.error.clear();
+  publish(world, 6, 30);
+  world.run(10ms);
+  REQUIRE(world.payloads().size() == 28);
+  SUBCASE("the link breaks before the answers") {
+    world.down();
+    world.run(10min);
+  }
+  SUBCASE("petiole is killed before the answers") {
+    world.crash();
+    world.run(10min);
+    world.start();
+  }
+  world.up();
+  world.run(5s);
+  std::vector<std::string> expected = numbers(1, 3);
+  for (const std::string& each : numbers(6, 30)) expected.push_back(each);
+  for (const std::string& each : numbers(4, 5)) expected.push_back(each);
+  CHECK(world.payloads() == expected);
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: where the stream forgets, a later message of the subject vouches for the earlier") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 20);
+  world.run(10ms);
+  REQUIRE(world.payloads().size() == 20);
+  for (std::size_t i = 0; i < 19; ++i) world.hub.stored[i].consumed = i != 0;
+  world.down();
+  world.run(10min);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 20));
+  CHECK(world.drained());
+}
+
 TEST_CASE("mirror: with no stream the barrier confirms, and only where there is interest") {
   World world(config_of(disk_rule()), {.stream_subject = ""});
   world.hub.interest = {"t.a"};
