@@ -418,3 +418,48 @@ TEST_CASE("mirror: a full store gives up the least important first") {
   CHECK(world.rule(0).losses.refused == 0);
   CHECK(world.rule(1).losses.limit > 100);
 }
+
+namespace {
+
+// As sessions do: a publisher pauses while the mirror is congested.
+void flood(World& world, const std::string& subject, int count) {
+  const std::string payload(1000, 'x');
+  for (int i = 0; i < count; ++i) {
+    world.publish(subject, payload);
+    for (int waits = 0; world.mirror->congested() && waits < 100; ++waits) world.run(1ms);
+  }
+  world.run(1s);
+}
+
+}  // namespace
+
+TEST_CASE("mirror: a burst waits for the disk and is not refused") {
+  World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
+  world.commit_delay = 20ms;
+  world.start();
+  world.run(1s);
+  flood(world, "t.a", 20000);
+  CHECK(world.rule().losses.refused == 0);
+  CHECK(world.rule().losses.limit == 0);
+  CHECK(world.rule().messages == 20000);
+}
+
+TEST_CASE("mirror: a full store gives up the least important, and no more than it must") {
+  MirrorConfig config = config_of({.subjects = {"t.hi"}, .priority = 0});
+  config.rules.push_back({.subjects = {"t.low"}, .priority = 9});
+  World world(config, {}, 1, World::Under::kSqlite);
+  world.store_bytes_max = 16 << 20;
+  world.start();
+  world.run(1s);
+  flood(world, "t.hi", 2000);
+  flood(world, "t.low", 20000);
+  CHECK(world.rule(0).messages == 2000);
+  CHECK(world.rule(0).losses.limit == 0);
+  CHECK(world.rule(1).losses.limit > 0);
+  CHECK(world.rule(1).losses.refused < 20);
+  CHECK(world.rule(1).messages > 4000);
+  CHECK(world.rule(1).messages + world.rule(1).losses.limit + world.rule(1).losses.refused == 20000);
+  flood(world, "t.hi", 8000);
+  CHECK(world.rule(0).messages > 6000);
+  CHECK(world.rule(1).messages < 1000);
+}
