@@ -40,6 +40,8 @@ int Database::open() {
   db_.reset(db);
   if (rc != SQLITE_OK) return sqlite3_extended_errcode(db);
   sqlite3_extended_result_codes(db, 1);
+  // SQLite falls back to reading where it may not write; its lock then fails without a clear word.
+  if (sqlite3_db_readonly(db, "main") == 1) return SQLITE_READONLY;
   // A close that was not asked for leaves all files as they are.
   sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

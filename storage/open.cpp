@@ -40,6 +40,18 @@ Status make_directory(CountingVfs& vfs, const std::string& dir) {
   return {};
 }
 
+// The budget is shared out of what there is: a limit above the disk's size must not leave nothing.
+std::uint64_t bytes_on_disk(const StoreOptions& options) {
+  std::error_code error;
+  std::uint64_t ours = 0;
+  for (const auto& file : std::filesystem::directory_iterator(options.dir, error)) {
+    const std::uint64_t size = file.file_size(error);
+    if (!error) ours += size;
+  }
+  const std::filesystem::space_info space = std::filesystem::space(options.dir, error);
+  return error ? options.bytes_max : std::max(kBytesMaxLeast, ours + space.available);
+}
+
 StoreResult refuse(const std::string& path, Status status) {
   return {nullptr, status, path + ": " + std::string(status.text())};
 }
@@ -228,7 +240,6 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
   if (options.bytes_max < kBytesMaxLeast) {
     return refuse(path, {Errc::kConfig, "the limit is too small; a store needs 4 MiB at least"});
   }
-  const StoreBudget budget = make_budget(options);
   const bool real = options.vfs.empty();
   auto vfs = CountingVfs::make(options.vfs);
   if (!vfs) return refuse(path, {Errc::kUnsupported, "no such SQLite VFS"});
@@ -236,6 +247,9 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
     const Status made = make_directory(*vfs, options.dir);
     if (!made.ok()) return refuse(options.dir, made);
   }
+  StoreOptions fitting = options;
+  if (real) fitting.bytes_max = std::min(options.bytes_max, bytes_on_disk(options));
+  const StoreBudget budget = make_budget(fitting);
   Status status = check_header(*vfs, path);
   if (!status.ok()) return refuse(path, status);
   finish_salvage(*vfs, path, real);

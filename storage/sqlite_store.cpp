@@ -353,7 +353,7 @@ void SqliteStore::answer(std::vector<Done>& waiters, Status status) {
 Status SqliteStore::status() const {
   if (failed_ || refused_) return failure_;
   if (full_) return {Errc::kStorageFull, "the store holds as much as it may"};
-  if (lagging_) return {Errc::kStorageFull, "the disk is too slow: too much waits for it"};
+  if (lagging_) return {Errc::kBusy, "the disk is too slow: too much waits for it"};
   return {};
 }
 
@@ -384,6 +384,8 @@ StoreUsage SqliteStore::usage() const {
   usage.payload_bytes = payload_bytes_;
   usage.commits = commits_;
   usage.queued_bytes = queued_bytes_;
+  usage.queued_bytes_max = budget_.pending_max;
+  usage.capacity = capacity();
   return usage;
 }
 

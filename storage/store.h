@@ -47,6 +47,8 @@ struct StoreUsage {
       0;  // Given to append() since start; written / payload: amplification.
   std::uint64_t commits = 0;
   std::uint64_t queued_bytes = 0;  // Appended, not yet on disk.
+  std::uint64_t queued_bytes_max = UINT64_MAX;  // Appends above are refused with kBusy.
+  std::uint64_t capacity = 0;      // Of bytes_max, what records can use.
 };
 
 // What open() did about an unclean or damaged database.
@@ -78,8 +80,8 @@ class Store {
   // in a later turn.
   virtual void when_durable(std::function<void(Status)> done) = 0;
 
-  // Ok; kStorageFull while the limit or the disk refuses appends, or too much waits for a slow one
-  // (trims still work, and it heals);
+  // Ok; kStorageFull while the limit or the disk refuses appends (trims still work, and it heals);
+  // kBusy while too much waits for a slow disk;
   // kStorage for good after a failed sync, because nobody knows what is on disk.
   virtual Status status() const = 0;
   virtual void on_status(std::function<void(Status)> changed) = 0;

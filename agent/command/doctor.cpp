@@ -60,7 +60,8 @@ DialOptions dial_options(const RemoteConfig& remote) {
     options.proxy->user = proxy.user;
     options.proxy->password = proxy.password;
   }
-  if (url.scheme == RemoteUrl::Scheme::kWss || remote.tls_handshake_first) {
+  const bool secure_websocket = uses_websocket(url) && (uses_tls(url) || remote.tls);
+  if (secure_websocket || remote.tls_handshake_first) {
     options.tls = tls_options(remote);
   }
   if (uses_websocket(url)) {
@@ -86,9 +87,11 @@ void examine(const RemoteConfig& remote, const ConfigSources& sources, Host host
   options.reached = [record](Stage stage) {
     if (const char* name = stage_name(stage)) record->pass(name);
   };
-  login.user = remote.urls[0].user;
-  login.password = remote.urls[0].password;
+  const RemoteUrl& url = remote.urls[0];
+  login.user = url.user;
+  login.password = url.password;
   login.tls = tls_options(remote);
+  login.tls_wanted = uses_tls(url) || remote.tls.has_value();
   login.tls_done = options.tls.has_value() || options.websocket.has_value();
   login.name = "petiole-doctor-" + std::to_string(host.entropy.number() % 1'000'000'000);
   auto dial = host.network.dial(options, std::make_unique<DoctorLink>(std::move(login), record));

@@ -106,7 +106,11 @@ void DoctorLink::take_info(const ServerInfo& info) {
 }
 
 bool DoctorLink::start_tls(const ServerInfo& info) {
-  if (!info.tls_required || login_.tls_done) return true;
+  if (login_.tls_done || (!info.tls_required && !login_.tls_wanted)) return true;
+  if (!info.tls_required) {
+    fail("the hub offers no TLS on this port, but the URL or an option demands it");
+    return false;
+  }
   const Status status = wire_->start_tls(login_.tls);
   if (!status.ok()) {
     record_->fail("TLS", std::string(status.text()));

@@ -10,6 +10,9 @@ namespace petiole {
 
 namespace {
 
+constexpr std::uint64_t kRoomCommits = 4;  // After so many, or so long, a store that is still full
+constexpr Duration kRoomTime = std::chrono::seconds(2);  // has more evicted.
+
 std::vector<std::string> patterns_of(const std::vector<NamedRule>& rules) {
   std::vector<std::string> patterns;
   for (const NamedRule& rule : rules) {
@@ -52,6 +55,9 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
       link_{{}, inbox_, api_, directory_, pacer_, limits_, random_key(host.entropy)},
       timer_(host.loop.make_timer([this] { poke(); })) {
   for (NamedRule& named : name_rules(config, store)) rules_.push_back({std::move(named), {}, {}});
+  // What waits in memory must fit into one commit, of all rules together.
+  const std::uint64_t share = store.usage().queued_bytes_max / 4 / std::max<std::size_t>(rules_.size(), 1);
+  limits_.outage_bytes_max = static_cast<std::size_t>(std::min<std::uint64_t>(limits_.outage_bytes_max, share));
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Rule& rule = rules_[i];
     BacklogSetup setup{store, host.clock, limits_, link_.key, leaf_id, host.entropy.number()};
@@ -121,7 +127,16 @@ bool MirrorCore::congested() const {
   const bool holding = std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) {
     return rule.backlog->holding_much();
   });
-  return holding || store_.usage().queued_bytes > limits_.queued_bytes_max;
+  if (holding) return true;
+  switch (store_.status().code()) {
+    case Errc::kBusy: return true;
+    case Errc::kStorageFull: return making_room_;  // What was evicted is free after the next commit.
+    case Errc::kOk: break;
+    default: return false;
+  }
+  const StoreUsage usage = store_.usage();
+  return usage.queued_bytes >
+         std::min<std::uint64_t>(limits_.queued_bytes_max, usage.queued_bytes_max / 4);
 }
 
 void MirrorCore::when_durable(std::function<void(Status)> done) {
@@ -145,6 +160,7 @@ void MirrorCore::stop(std::function<void()> done) {
 
 void MirrorCore::store_changed(Status status) {
   full_ = status.code() == Errc::kStorageFull;
+  making_room_ = false;
   if (status.code() == Errc::kStorage) {
     for (Rule& rule : rules_) rule.backlog->fail();
   }
@@ -152,18 +168,26 @@ void MirrorCore::store_changed(Status status) {
   poke();
 }
 
-// Gives way before the store refuses: first what dedupe holds back, then the least important.
+// Gives way before the store refuses: first what dedupe holds back, then the least important. The
+// room comes back with a commit or two: until then more is not given up for the same want.
 void MirrorCore::make_room() {
   unchecked_bytes_ = 0;
-  const StoreUsage usage = store_.usage();
-  const std::uint64_t high = usage.bytes_max / 10 * 8;
-  if (usage.bytes_max == 0 || (!full_ && usage.live_bytes <= high)) return;
+  StoreUsage usage = store_.usage();
+  const std::uint64_t high = usage.capacity / 10 * 8, step = usage.capacity / 20;
+  if (usage.capacity == 0 || (!full_ && usage.live_bytes <= high)) return;
+  const Time now = host_.clock.now();
+  const bool waits = usage.commits < room_made_commits_ + kRoomCommits && now < room_made_ + kRoomTime;
+  if (making_room_ && waits && usage.live_bytes <= high) return;
   for (Rule& rule : rules_) rule.backlog->drop_retained();
-  const std::uint64_t now_live = store_.usage().live_bytes;
-  const std::uint64_t goal = std::min(high, now_live) - usage.bytes_max / 20;
-  if (!full_ && now_live <= high) return;
-  while (store_.usage().live_bytes > goal && evict_least()) {
-  }
+  usage = store_.usage();
+  const std::uint64_t most = std::min(high, usage.live_bytes);
+  const std::uint64_t goal = most - std::min(most, step);
+  if (!full_ && usage.live_bytes <= high) return;
+  bool evicted = false;
+  while (store_.usage().live_bytes > goal && evict_least()) evicted = true;
+  making_room_ = full_ && evicted;
+  room_made_ = now;
+  room_made_commits_ = usage.commits;
 }
 
 bool MirrorCore::evict_least() {

@@ -98,6 +98,9 @@ class MirrorCore : public Mirror {
   std::vector<std::function<void(Status)>> waiting_;  // For logs to be open.
   std::uint64_t unchecked_bytes_ = 0;
   bool poked_ = false, stopping_ = false, full_ = false;
+  bool making_room_ = false;         // Evicted for a full store, and not free yet.
+  Time room_made_{};
+  std::uint64_t room_made_commits_ = 0;
   Time sampled_{}, ticked_{};
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -22,7 +22,8 @@ StoredMessage read_message(const json::object& answer) {
   const json::value* message = find(answer, "message");
   if (message == nullptr || !message->is_object()) return {};
   const json::object& object = message->get_object();
-  StoredMessage stored{static_cast<std::uint64_t>(get_int(object, "seq")), {}};
+  const std::int64_t sequence = std::max<std::int64_t>(get_int(object, "seq"), 0);
+  StoredMessage stored{static_cast<std::uint64_t>(sequence), {}};
   const auto header = base64_decode(get_string(object, "hdrs"));
   if (header) stored.id = find_header(*header, kMessageIdHeader).value_or("");
   return stored;
@@ -89,51 +90,82 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
   const std::int64_t error = answer.ok() ? api_error(*answer) : -1;
   if (error == kNoMessage) return settled();
   if (error != 0) {
-    failed_.push_back(subject);
-    retry_ = std::min(give_up_, now_ + std::chrono::seconds(1));
+    ask_again(subject);
     return settled();
   }
   const StoredMessage last = read_message(*answer);
   SuspectSubject& suspect = suspects_.subjects()[subject];
-  if (!last.id.empty() && suspect.found(keyed_hash(key_, last.id))) return settled();
   const std::string* stream = directory_.stream_of(suspect.subject);
   if (last.sequence == 0 || stream == nullptr) return settled();
-  std::uint64_t floor = floor_of(*stream);
-  if (floor > last.sequence) {
-    // Nothing came to the subject since, unless the stream was made anew.
-    return settled();
+  const bool ours = !last.id.empty() && suspect.found(keyed_hash(key_, last.id));
+  if (ours) {
+    const bool checked = directory_.intact_since(*stream, floor_of(*stream) + 1) &&
+                         suspect.arrived <= limits_.walk_steps_max;
+    if (suspect.proven() || !checked) return settled();
   }
-  ask_next(subject, {*stream, last.sequence, 0}, floor + 1);
+  walk(subject, *stream, last.sequence);
 }
 
-void Resolver::ask_next(std::size_t subject, Walk walk, std::uint64_t from) {
-  if (from >= walk.last || ++walk.steps > limits_.walk_steps_max) return settled();
+// From what is known to be ours to the last message, which was looked at.
+void Resolver::walk(std::size_t subject, const std::string& stream, std::uint64_t last) {
+  const std::uint64_t from = floor_of(stream) + 1;
+  // Nothing came to the subject since, unless the stream was made anew.
+  if (from >= last) return settled();
+  auto shared = std::make_shared<Walk>();
+  shared->stream = stream;
+  shared->intact = directory_.intact_since(stream, from);
+  const std::uint64_t width = std::max<std::uint64_t>((last - from) / limits_.requests_max + 1, 8);
+  shared->open = static_cast<std::size_t>((last - from - 1) / width + 1);
+  open_ += shared->open - 1;
+  const std::size_t parts = shared->open;
+  for (std::size_t i = 0; i < parts; ++i) {
+    const std::uint64_t begin = from + i * width;
+    ask_next(subject, shared, begin, begin + std::min(width, last - begin));
+  }
+}
+
+// Looks at the subject's messages from `from` to before `end`.
+void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t from,
+                        std::uint64_t end) {
+  if (from >= end) return part_done(subject, *walk, true);
+  if (++walk->steps > limits_.walk_steps_max) return part_done(subject, *walk, false);
   json::object body;
   body["seq"] = from;
   body["next_by_subj"] = suspects_.subjects()[subject].subject;
-  const std::string verb = "STREAM.MSG.GET." + walk.stream;
+  const std::string verb = "STREAM.MSG.GET." + walk->stream;
   api_.request(verb, to_text(body),
-               [this, alive = std::weak_ptr<int>(alive_), subject,
-                walk = std::move(walk)](Result<json::object> answer) mutable {
-                 if (!alive.expired()) got_next(subject, std::move(walk), std::move(answer));
+               [this, alive = std::weak_ptr<int>(alive_), subject, end,
+                walk = std::move(walk)](Result<json::object> answer) {
+                 if (!alive.expired()) got_next(subject, walk, end, std::move(answer));
                },
                now_);
 }
 
-void Resolver::got_next(std::size_t subject, Walk walk, Result<json::object> answer) {
+void Resolver::got_next(std::size_t subject, const WalkPointer& walk, std::uint64_t end,
+                        Result<json::object> answer) {
   const std::int64_t error = answer.ok() ? api_error(*answer) : -1;
-  if (error == kNoMessage) return settled();
+  if (error == kNoMessage) return part_done(subject, *walk, false);
   if (error != 0) {
-    failed_.push_back(subject);
-    retry_ = std::min(give_up_, now_ + std::chrono::seconds(1));
-    return settled();
+    if (walk->whole) ask_again(subject);
+    return part_done(subject, *walk, false);
   }
   const StoredMessage stored = read_message(*answer);
-  if (stored.sequence == 0) return settled();
+  if (stored.sequence == 0) return part_done(subject, *walk, false);
   if (!stored.id.empty()) {
     (void)suspects_.subjects()[subject].found(keyed_hash(key_, stored.id));
   }
-  ask_next(subject, std::move(walk), stored.sequence + 1);
+  ask_next(subject, walk, stored.sequence + 1, end);
+}
+
+void Resolver::part_done(std::size_t subject, Walk& walk, bool whole) {
+  walk.whole = walk.whole && whole;
+  if (--walk.open == 0 && walk.whole && walk.intact) suspects_.subjects()[subject].exact = true;
+  settled();
+}
+
+void Resolver::ask_again(std::size_t subject) {
+  failed_.push_back(subject);
+  retry_ = std::min(give_up_, now_ + std::chrono::seconds(1));
 }
 
 void Resolver::settled() {

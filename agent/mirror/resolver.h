@@ -1,8 +1,10 @@
 // Finds out, by asking the hub, which of our messages it has.
 //
-// One question a subject: the last message there. If it is one of ours, those before it arrived
-// too. If it is somebody else's, the stream is walked from the last sequence known to be ours.
-// What cannot be answered counts as not arrived: it is sent again under the same message id.
+// First one question a subject: the last message there. If it is not one of ours, or vouches for
+// others of ours, the stream is walked from the last sequence known to be ours: a hub may refuse one
+// message and take the next. Where the stream has removed messages, or there are too many to look
+// at, the newest of ours that is there vouches for those before it. What was not found counts as
+// not arrived: it is sent again under the same message id.
 #pragma once
 
 #include <cstdint>
@@ -34,16 +36,24 @@ class Resolver {
   Time deadline() const { return started_ ? retry_ : kNever; }
 
  private:
+  // The walk of one subject, in parts side by side: a round trip is long on some links.
   struct Walk {
     std::string stream;
-    std::uint64_t last = 0;  // Sequence of the subject's last message.
+    bool intact = false;     // All that came since is still in the stream.
+    bool whole = true;       // No part was given up.
+    std::size_t open = 0;    // Parts under way.
     std::size_t steps = 0;
   };
+  using WalkPointer = std::shared_ptr<Walk>;
   void ask_more(Time now);
   void ask_last(std::size_t subject, Time now);
   void got_last(std::size_t subject, Result<json::object> answer);
-  void ask_next(std::size_t subject, Walk walk, std::uint64_t from);
-  void got_next(std::size_t subject, Walk walk, Result<json::object> answer);
+  void walk(std::size_t subject, const std::string& stream, std::uint64_t last);
+  void ask_next(std::size_t subject, WalkPointer walk, std::uint64_t from, std::uint64_t end);
+  void got_next(std::size_t subject, const WalkPointer& walk, std::uint64_t end,
+                Result<json::object> answer);
+  void part_done(std::size_t subject, Walk& walk, bool whole);
+  void ask_again(std::size_t subject);
   void settled();
   std::uint64_t floor_of(const std::string& stream) const;
 

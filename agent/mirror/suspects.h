@@ -13,13 +13,18 @@ struct SuspectSubject {
   struct Item {
     std::uint64_t key;      // Order in the window, or sequence in the log.
     std::uint64_t id_hash;  // Of the message id that it was sent with.
+    bool seen = false;      // In the stream itself.
   };
   std::string subject;
   std::vector<Item> items;
-  std::size_t arrived = 0;  // The first so many are known to be at the hub.
+  std::size_t arrived = 0;  // The first so many are taken to be at the hub,
+  bool exact = false;       // or those of them that were seen: all that is there was looked at.
 
-  // Learns that the hub has the message with this id: so it has those before it. False: not ours.
+  // Learns that the hub has the message with this id: so, unless it refused one and took the next,
+  // it has those before it. False: not ours.
   bool found(std::uint64_t id_hash);
+  // Those that arrived were all seen.
+  bool proven() const;
 };
 
 class SuspectList {

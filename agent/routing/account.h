@@ -45,7 +45,8 @@ class Capture {
   virtual bool has_undurable() const = 0;
   // More is queued for the disk than should be: publishers are paused until when_durable calls.
   virtual bool congested() const = 0;
-  // `done` is called in a later turn, when all that was captured before is on disk, or has failed.
+  // `done` is called in a later turn, when all that was captured before is on disk, or has failed:
+  // then clients get an -ERR before what acknowledges.
   virtual void when_durable(std::function<void(Status)> done) = 0;
 };
 

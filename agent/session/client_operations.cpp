@@ -17,6 +17,11 @@ bool is_below(std::string_view subject, std::string_view prefix) {
   return subject.size() > prefix.size() && subject.starts_with(prefix);
 }
 
+// Official clients close for good on an error that they do not know; behind this beginning they
+// report it to the application and go on.
+constexpr std::string_view kNotStored =
+    "Permissions Violation for Publish: Insufficient Storage, messages may be lost";
+
 // Wire 1.7: subjects and replies that belong to servers.
 bool is_reserved_subject(std::string_view subject) {
   return is_below(subject, "_GR_.") || subject.starts_with("$NRG.");
@@ -190,15 +195,16 @@ bool ClientSession::must_wait_for_disk(const Op& op) const {
   return options_.verbose && (op.verb == Verb::kSub || op.verb == Verb::kUnsub);
 }
 
-// Reads no more until all that was captured is on disk, or the disk has failed: the mirror keeps
-// account of what that loses, and clients are served on.
+// Reads no more until all that was captured is on disk, or the disk has failed. Then the client is
+// told before the PONG or +OK, and is served on; the mirror keeps account of what is lost.
 void ClientSession::wait_for_disk(bool then_ok) {
   waiting_ = true;
   wire_->pause_reading();
   const std::weak_ptr<ClientSession*> self = self_;
-  account_->capture()->when_durable([self, then_ok](Status) {
+  account_->capture()->when_durable([self, then_ok](Status stored) {
     const auto session = self.lock();
     if (!session || (*session)->ended_) return;
+    if (!stored.ok()) (*session)->send_err(kNotStored);
     if (then_ok) (*session)->send_ok();
     (*session)->disk_passed_ = true;
     (*session)->resume();

@@ -129,7 +129,16 @@ std::string ModelHub::api(std::string_view verb, std::string_view body) {
 std::string ModelHub::list_answer() const {
   if (options_.stream_subject.empty()) return R"({"total":0,"offset":0,"limit":256,"streams":[]})";
   return R"({"total":1,"offset":0,"limit":256,"streams":[{"config":{"name":"S","subjects":[")" +
-         options_.stream_subject + R"("]}}]})";
+         options_.stream_subject + R"("]},"state":)" + state_text() + "}]}";
+}
+
+std::string ModelHub::state_text() const {
+  const auto lives = [](const Stored& each) { return !each.consumed; };
+  const auto first = std::find_if(stored.begin(), stored.end(), lives);
+  const std::uint64_t sequence = first == stored.end() ? stored.size() + 1 : first->sequence;
+  return R"({"messages":)" + std::to_string(std::count_if(stored.begin(), stored.end(), lives)) +
+         R"(,"first_seq":)" + std::to_string(sequence) + R"(,"last_seq":)" +
+         std::to_string(stored.size()) + "}";
 }
 
 std::string ModelHub::message_answer(std::string_view body) const {

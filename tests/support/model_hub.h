@@ -69,6 +69,7 @@ class ModelHub {
   void answer(const std::string& reply, std::string text);
   std::string api(std::string_view verb, std::string_view body);
   std::string list_answer() const;
+  std::string state_text() const;
   std::string message_answer(std::string_view body) const;
 
   SimLoop& loop_;

@@ -179,7 +179,7 @@ std::uint64_t ModelStore::live_bytes() const {
 
 StoreUsage ModelStore::usage() const {
   StoreUsage usage;
-  usage.bytes_max = bytes_max_;
+  usage.bytes_max = usage.capacity = bytes_max_;
   usage.live_bytes = usage.file_bytes = live_bytes();
   usage.commits = commits;
   return usage;

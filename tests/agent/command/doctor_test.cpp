@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 struct Patient {
+  bool tls_wanted = false;
   test::SimClock clock;
   ChunkPool chunks;
   test::FakeWire wire{chunks};
@@ -20,9 +21,9 @@ struct Patient {
       clock, [this](const DoctorStep& step) { steps.push_back(step); },
       [this](bool ok) { result = ok; });
   DoctorLink link{DoctorLogin{.jwt = {}, .seed = {}, .user = "u", .password = "p", .tls = {},
-                              .tls_done = false, .name = "doc"}, record};
+                              .tls_wanted = tls_wanted, .tls_done = false, .name = "doc"}, record};
 
-  Patient() { link.opened(wire, clock.now()); }
+  explicit Patient(bool tls = false) : tls_wanted(tls) { link.opened(wire, clock.now()); }
   std::size_t say(std::string_view text) {
     const Result<std::size_t> used = link.receive(text, clock.now());
     return used.ok() ? *used : 0;
@@ -83,6 +84,16 @@ TEST_CASE("doctor: TLS that the INFO asks for, silence, and a close") {
   Patient closing;
   closing.link.closed({Errc::kClosed, Stage::kOpen, ""}, closing.clock.now());
   CHECK(closing.result == false);
+}
+
+TEST_CASE("doctor: where TLS is asked for, a hub without gets no password") {
+  Patient patient(true);
+  patient.say(kInfo);
+  CHECK(patient.wire.take() == "");
+  CHECK(patient.steps.back().name == "TLS");
+  CHECK_FALSE(patient.steps.back().ok);
+  CHECK(patient.steps.back().detail.find("offers no TLS") != std::string::npos);
+  CHECK(patient.result == false);
 }
 
 TEST_CASE("doctor: any cut of the hub's words gives the same steps") {

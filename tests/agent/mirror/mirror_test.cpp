@@ -121,6 +121,55 @@ TEST_CASE("mirror: another publisher on the subject is walked over") {
   CHECK(world.payloads() == numbers(1, 20));
 }
 
+TEST_CASE("mirror: a later message of the subject does not vouch for one that the hub refused") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 3);
+  world.run(10ms);
+  world.hub.error = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
+  publish(world, 4, 5);
+  world.run(10ms);
+  world.hub.error.clear();
+  publish(world, 6, 30);
+  world.run(10ms);
+  REQUIRE(world.payloads().size() == 28);
+  SUBCASE("the link breaks before the answers") {
+    world.down();
+    world.run(10min);
+  }
+  SUBCASE("petiole is killed before the answers") {
+    world.crash();
+    world.run(10min);
+    world.start();
+  }
+  world.up();
+  world.run(5s);
+  std::vector<std::string> expected = numbers(1, 3);
+  for (const std::string& each : numbers(6, 30)) expected.push_back(each);
+  for (const std::string& each : numbers(4, 5)) expected.push_back(each);
+  CHECK(world.payloads() == expected);
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: where the stream forgets, a later message of the subject vouches for the earlier") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 20);
+  world.run(10ms);
+  REQUIRE(world.payloads().size() == 20);
+  for (std::size_t i = 0; i < 19; ++i) world.hub.stored[i].consumed = i != 0;
+  world.down();
+  world.run(10min);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 20));
+  CHECK(world.drained());
+}
+
 TEST_CASE("mirror: with no stream the barrier confirms, and only where there is interest") {
   World world(config_of(disk_rule()), {.stream_subject = ""});
   world.hub.interest = {"t.a"};
@@ -368,4 +417,49 @@ TEST_CASE("mirror: a full store gives up the least important first") {
   CHECK(world.rule(0).messages == 200);
   CHECK(world.rule(0).losses.refused == 0);
   CHECK(world.rule(1).losses.limit > 100);
+}
+
+namespace {
+
+// As sessions do: a publisher pauses while the mirror is congested.
+void flood(World& world, const std::string& subject, int count) {
+  const std::string payload(1000, 'x');
+  for (int i = 0; i < count; ++i) {
+    world.publish(subject, payload);
+    for (int waits = 0; world.mirror->congested() && waits < 100; ++waits) world.run(1ms);
+  }
+  world.run(1s);
+}
+
+}  // namespace
+
+TEST_CASE("mirror: a burst waits for the disk and is not refused") {
+  World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
+  world.commit_delay = 20ms;
+  world.start();
+  world.run(1s);
+  flood(world, "t.a", 20000);
+  CHECK(world.rule().losses.refused == 0);
+  CHECK(world.rule().losses.limit == 0);
+  CHECK(world.rule().messages == 20000);
+}
+
+TEST_CASE("mirror: a full store gives up the least important, and no more than it must") {
+  MirrorConfig config = config_of({.subjects = {"t.hi"}, .priority = 0});
+  config.rules.push_back({.subjects = {"t.low"}, .priority = 9});
+  World world(config, {}, 1, World::Under::kSqlite);
+  world.store_bytes_max = 16 << 20;
+  world.start();
+  world.run(1s);
+  flood(world, "t.hi", 2000);
+  flood(world, "t.low", 20000);
+  CHECK(world.rule(0).messages == 2000);
+  CHECK(world.rule(0).losses.limit == 0);
+  CHECK(world.rule(1).losses.limit > 0);
+  CHECK(world.rule(1).losses.refused < 20);
+  CHECK(world.rule(1).messages > 4000);
+  CHECK(world.rule(1).messages + world.rule(1).losses.limit + world.rule(1).losses.refused == 20000);
+  flood(world, "t.hi", 8000);
+  CHECK(world.rule(0).messages > 6000);
+  CHECK(world.rule(1).messages < 1000);
 }

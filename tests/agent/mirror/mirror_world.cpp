@@ -18,6 +18,7 @@ void World::start() {
     store = std::move(made);
   } else {
     StoreOptions options{.dir = "/box", .vfs = sim_disk.name()};
+    if (store_bytes_max != 0) options.bytes_max = store_bytes_max;
     store = open_store(options, loop, worker, clock, entropy.number()).store;
   }
   mirror = std::make_unique<MirrorCore>(

@@ -14,9 +14,9 @@ class SlowDisk : public Capture {
   bool has_undurable() const override { return undurable != 0; }
   bool congested() const override { return undurable >= 3; }
   void when_durable(std::function<void(Status)> done) override { waiting.push_back(std::move(done)); }
-  void commit() {
+  void commit(Status status = {}) {
     undurable = 0;
-    for (const auto& done : std::exchange(waiting, {})) done({});
+    for (const auto& done : std::exchange(waiting, {})) done(status);
   }
   int undurable = 0;
   std::vector<std::function<void(Status)>> waiting;
@@ -63,6 +63,20 @@ TEST_CASE_FIXTURE(DiskFixture, "durability: publishers pause while the disk is b
   disk.commit();
   client->pump();
   CHECK(disk.undurable == 1);
+}
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: a disk that failed is told before PONG and +OK") {
+  start();
+  const std::string error =
+      "-ERR 'Permissions Violation for Publish: Insufficient Storage, messages may be lost'\r\n";
+  auto client = connect(), verbose = connect("CONNECT {\"verbose\":true,\"pedantic\":false}\r\n");
+  CHECK(client->say("PUB t 1\r\nx\r\nPING\r\nSUB a 1\r\n") == "");
+  CHECK(verbose->say("PUB t 1\r\nx\r\n") == "");
+  disk.commit({Errc::kStorage, "the disk refused a write"});
+  client->pump();
+  CHECK(client->wire.take() == error + "PONG\r\n");
+  CHECK(verbose->wire.take() == error + "+OK\r\n");
+  CHECK(client->say("PUB a 1\r\ny\r\nPING\r\n") == "MSG a 1 1\r\ny\r\nPONG\r\n");
 }
 
 TEST_CASE_FIXTURE(DiskFixture, "durability: a client that leaves meanwhile is not missed") {
