@@ -72,6 +72,7 @@ class Remote : private LinkOwner {
   void link_interest(SolicitingLeaf& link) override;
   void link_drained(SolicitingLeaf& link) override;
   void link_closed(SolicitingLeaf& link, const CloseReason& reason) override;
+  void link_gone() override { link_ = nullptr; }
 
   Server& server_;
   LeafRegister& links_;

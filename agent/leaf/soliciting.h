@@ -28,6 +28,8 @@ class LinkOwner {
   virtual void link_drained(SolicitingLeaf& link) = 0;
   // The last call; the link is freed after it.
   virtual void link_closed(SolicitingLeaf& link, const CloseReason& reason) = 0;
+  // In its place when the network is taken down with all its connections: forget the link.
+  virtual void link_gone() = 0;
 };
 
 struct SolicitOptions {
@@ -42,6 +44,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   // `owner` outlives the link, or calls disown().
   SolicitingLeaf(Server& server, LeafRegister& links, const RemoteConfig& remote,
                  SolicitOptions options, const FileReader& read_file, LinkOwner& owner);
+  ~SolicitingLeaf() override;
 
   void disown() { owner_ = nullptr; }
   void close() { end_quietly(); }
