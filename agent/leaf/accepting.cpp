@@ -32,6 +32,8 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.host = config.leaf_listen.host;
   info.port = config.leaf_listen.port;
   info.headers = true;
+  info.domain = config.leaf_listen.domain;
+  info.jetstream = !info.domain.empty();
   info.max_payload = config.limits.payload_bytes_max;
   info.client_id = cid_;
   info.auth_required = true;  // The reference says so on this port always.
