@@ -30,9 +30,10 @@ class Publisher::Session final : public Protocol {
 };
 
 Publisher::Publisher(const Plan& plan, std::size_t number, SimLoop& loop, Network& network,
-                     Trace& trace, std::uint64_t seed)
+                     Trace& trace, std::uint64_t seed, std::function<bool()> disk_failed)
     : plan_(plan.publishers[number]), rules_(plan.rules), number_(number), loop_(loop),
-      network_(network), trace_(trace), dice_(seed), timer_(loop.make_timer([this] { act(); })) {}
+      network_(network), trace_(trace), dice_(seed), disk_failed_(std::move(disk_failed)),
+      timer_(loop.make_timer([this] { act(); })) {}
 
 void Publisher::start() { dial(); }
 
@@ -63,7 +64,10 @@ void Publisher::heard(std::string_view line) {
   if (line != "PONG") return;
   awaiting_ = false;
   if (std::exchange(ready_, true)) {
-    for (; accepted_ < sent_; ++accepted_) messages_[accepted_].accepted = true;
+    for (const bool uncertain = disk_failed_(); accepted_ < sent_; ++accepted_) {
+      messages_[accepted_].accepted = true;
+      messages_[accepted_].uncertain = uncertain;
+    }
     trace_.add("publisher " + std::to_string(number_), "accepted up to " + std::to_string(sent_));
   } else if (plan_.ids) {
     sent_ = accepted_;

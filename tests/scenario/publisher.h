@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,13 +19,13 @@ struct Published {
   std::size_t rule = 0;
   std::string subject;
   bool accepted = false;
-  bool uncertain = false;  // Accepted, but a fault that is documented to lose it came.
+  bool uncertain = false;  // Accepted by an agent whose disk had failed: in memory at best.
 };
 
 class Publisher {
  public:
   Publisher(const Plan& plan, std::size_t number, SimLoop& loop, Network& network, Trace& trace,
-            std::uint64_t seed);
+            std::uint64_t seed, std::function<bool()> disk_failed);
 
   void start();
   bool done() const { return accepted_ == plan_.messages; }
@@ -51,6 +52,7 @@ class Publisher {
   Network& network_;
   Trace& trace_;
   Dice dice_;
+  std::function<bool()> disk_failed_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Dial> dial_;
   Wire* wire_ = nullptr;

@@ -33,7 +33,7 @@ bool run_one(std::uint64_t seed) {
 }
 
 int run_all(std::uint64_t first, std::uint64_t last, bool repeat) {
-  constexpr int kFailuresMax = 10;
+  constexpr int kFailuresMax = 25;
   int failures = 0;
   std::uint64_t seed = first;
   for (; seed <= last && failures < kFailuresMax; ++seed) {

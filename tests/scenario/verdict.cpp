@@ -96,7 +96,7 @@ std::string World::check_rule(std::size_t rule) {
     const auto& messages = publishers_[i]->messages();
     for (std::size_t number = 0; number < messages.size(); ++number) {
       const Published& message = messages[number];
-      if (message.rule != rule || !message.accepted || seen.contains({i, number})) continue;
+      if (message.rule != rule || !message.accepted || message.uncertain || seen.contains({i, number})) continue;
       ++missing;
       if (missing <= 20) names += " " + text_of(i, number);
     }
@@ -119,7 +119,7 @@ std::string World::check_last(std::size_t rule) {
     const auto& messages = publishers_[i]->messages();
     for (std::size_t number = 0; number < messages.size(); ++number) {
       const Published& message = messages[number];
-      if (message.rule == rule && message.accepted) wanted[message.subject] = number + 1;
+      if (message.rule == rule && message.accepted && !message.uncertain) wanted[message.subject] = number + 1;
     }
     for (const auto& [subject, number] : wanted) {
       if (there[subject] >= number || tallies_[rule].losses > 0) continue;

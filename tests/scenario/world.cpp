@@ -35,7 +35,8 @@ World::World(std::uint64_t seed, bool print)
   sqlite3_randomness(0, nullptr);
   for (std::size_t i = 0; i < plan_.publishers.size(); ++i) {
     publishers_.push_back(std::make_unique<Publisher>(
-        plan_, i, loop_, network_->host("app" + std::to_string(i)), trace_, seed * 31 + i));
+        plan_, i, loop_, network_->host("app" + std::to_string(i)), trace_, seed * 31 + i,
+        [this] { return leaf_ && leaf_->store && leaf_->store->status().code() == Errc::kStorage; }));
   }
 }
 
