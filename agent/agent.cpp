@@ -29,7 +29,8 @@ Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file
   if (store && config.mirror.enabled) {
     const std::string account = config.remotes.empty() ? "$G" : config.remotes.front().account;
     Account* const captured = parts_->server.account(account);
-    parts_->mirror = make_mirror(config.mirror, leaf_id(*store, host.entropy), *captured, *store, host);
+    parts_->links.leaf_id = leaf_id(*store, host.entropy);
+    parts_->mirror = make_mirror(config.mirror, parts_->links.leaf_id, *captured, *store, host);
     captured->set_capture(parts_->mirror.get());
   }
   // The mirror sends over the first remote of its account.

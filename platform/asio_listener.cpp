@@ -33,7 +33,7 @@ class AcceptLoop final : private Deadline, public std::enable_shared_from_this<A
  private:
   void on_acceptable(std::error_code error);
   bool accept_one();
-  void welcome(Socket socket);
+  void welcome(Socket& socket);
   void due(Time) override { wait(); }
 
   NetworkCore& core_;
@@ -82,10 +82,9 @@ void AcceptLoop::on_acceptable(std::error_code error) {
 
 // False when the next wait is already arranged.
 bool AcceptLoop::accept_one() {
-  Socket socket(core_.loop.io);
   std::error_code error;
-  acceptor_.accept(socket, error);
-  if (!error) return welcome(std::move(socket)), true;
+  Socket socket = acceptor_.accept(error);
+  if (!error) return welcome(socket), true;
   if (error == asio::error::would_block) return wait(), false;
   if (error == asio::error::connection_aborted || error == asio::error::interrupted) return true;
   // EMFILE, ENFILE, ENOBUFS, ENOMEM: the port stays readable, so waiting for it would spin.
@@ -93,7 +92,7 @@ bool AcceptLoop::accept_one() {
   return false;
 }
 
-void AcceptLoop::welcome(Socket socket) {
+void AcceptLoop::welcome(Socket& socket) {
   std::error_code error;
   const tcp::endpoint remote = socket.remote_endpoint(error);
   if (error) return;  // Gone already.
@@ -101,7 +100,8 @@ void AcceptLoop::welcome(Socket socket) {
   PeerInfo peer = peer_of(remote);
   std::unique_ptr<Protocol> protocol = accept_(peer);
   if (!protocol) return;
-  std::make_shared<Connection>(core_, std::move(socket), std::move(protocol), std::move(peer), false)
+  std::make_shared<Connection>(core_, std::move(socket), std::move(protocol), std::move(peer),
+                               false)
       ->open();
 }
 

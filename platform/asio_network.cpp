@@ -38,8 +38,7 @@ void AsioNetwork::drop_connections() {
   for (const auto& dial : std::exchange(core_->dials, {})) dial->drop();
 }
 
-Result<std::unique_ptr<Listener>> AsioNetwork::listen(const ListenOptions& options,
-                                                      Accept accept) {
+Result<std::unique_ptr<Listener>> AsioNetwork::listen(const ListenOptions& options, Accept accept) {
   return make_listener(*core_, options, std::move(accept));
 }
 

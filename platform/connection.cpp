@@ -1,8 +1,8 @@
 // The life of a connection: opening, turns, deadlines, the ways to end.
 #include "platform/connection.h"
 
-#include <asio/post.hpp>
 #include <algorithm>
+#include <asio/post.hpp>
 #include <utility>
 
 namespace petiole {

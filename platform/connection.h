@@ -53,7 +53,7 @@ class Connection final : public Wire,
 
  private:
   enum class State : std::uint8_t {
-    kOpening,    // Layers shake hands; the protocol knows of nothing.
+    kOpening,  // Layers shake hands; the protocol knows of nothing.
     kOpen,
     kFlushing,   // Closed by us or by the peer: what is in the output still goes out.
     kLingering,  // All is sent, and our end of the stream; the peer's is awaited.
@@ -132,15 +132,15 @@ class Connection final : public Wire,
   std::uint32_t place_ = 0;       // In the register.
   std::uint32_t linger_bytes_ = 0;
   State state_ = State::kOpening;
-  bool listed_ = false;         // On the flush list.
-  bool read_waiting_ = false;   // An async_wait is under way.
+  bool listed_ = false;        // On the flush list.
+  bool read_waiting_ = false;  // An async_wait is under way.
   bool write_waiting_ = false;
   bool paused_ = false;
-  bool resuming_ = false;       // offer_again is posted.
-  bool receiving_ = false;      // Inside Protocol::receive.
-  bool peer_ended_ = false;     // No more to read.
-  bool telling_ = false;        // tell_closed is posted.
-  bool limit_unsent_ = false;   // A slow link: keep little between protocol and socket.
+  bool resuming_ = false;      // offer_again is posted.
+  bool receiving_ = false;     // Inside Protocol::receive.
+  bool peer_ended_ = false;    // No more to read.
+  bool telling_ = false;       // tell_closed is posted.
+  bool limit_unsent_ = false;  // A slow link: keep little between protocol and socket.
 };
 
 }  // namespace petiole

@@ -56,7 +56,8 @@ void Deadlines::sift_up(Deadline* deadline, std::size_t place) {
 void Deadlines::sift_down(Deadline* deadline, std::size_t place) {
   while (2 * place + 1 < heap_.size()) {
     std::size_t child = 2 * place + 1;
-    const bool right = child + 1 < heap_.size() && heap_[child + 1]->due_at_ < heap_[child]->due_at_;
+    const bool right =
+        child + 1 < heap_.size() && heap_[child + 1]->due_at_ < heap_[child]->due_at_;
     if (right) ++child;
     if (deadline->due_at_ <= heap_[child]->due_at_) break;
     put(heap_[child], place);

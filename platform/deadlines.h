@@ -1,7 +1,7 @@
 // When something is next due, for thousands of owners at once.
 //
-// A binary heap of pointers; each owner knows its place in it, so that moving and removing one costs
-// a few swaps. Sans I/O: the loop asks next() and calls run(). Loop thread only.
+// A binary heap of pointers; each owner knows its place in it, so that moving and removing one
+// costs a few swaps. Sans I/O: the loop asks next() and calls run(). Loop thread only.
 #pragma once
 
 #include <cstddef>

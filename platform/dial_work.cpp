@@ -1,7 +1,7 @@
 #include "platform/dial_work.h"
 
-#include <asio/post.hpp>
 #include <algorithm>
+#include <asio/post.hpp>
 #include <utility>
 
 #include "platform/connection.h"
@@ -130,8 +130,7 @@ bool DialWork::add_layers(std::vector<LayerStack::Entry>& entries) {
     if (tls.server_name.empty()) tls.server_name = options_.host;
     if (!add(core_.layers.tls(tls), Stage::kTls)) return false;
   }
-  return !options_.websocket ||
-         add(core_.layers.websocket(*options_.websocket), Stage::kWebSocket);
+  return !options_.websocket || add(core_.layers.websocket(*options_.websocket), Stage::kWebSocket);
 }
 
 void DialWork::cancel() {

@@ -69,7 +69,8 @@ std::string directory_of(const std::string& path) {
 
 // A rename is on disk when the directory is.
 bool sync_directory(const std::string& path) {
-  const Descriptor directory(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor directory(
+      ::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return directory.number() >= 0 && ::fsync(directory.number()) == 0;
 }
 

@@ -1,6 +1,7 @@
 // Who has something to write at the end of this turn.
 //
-// A message fanned out to n peers is n writes, and m messages to one peer are one. Loop thread only.
+// A message fanned out to n peers is n writes, and m messages to one peer are one. Loop thread
+// only.
 #pragma once
 
 #include <memory>

@@ -7,8 +7,9 @@
 namespace petiole {
 
 namespace {
-constexpr std::size_t kStepBytes = 64 * 1024;  // The first step of room(); each next one is 4 times.
-constexpr std::size_t kKeptBytes = 256;        // A torn line is often followed by the next.
+constexpr std::size_t kStepBytes =
+    64 * 1024;                           // The first step of room(); each next one is 4 times.
+constexpr std::size_t kKeptBytes = 256;  // A torn line is often followed by the next.
 }  // namespace
 
 void HeldBytes::keep(std::string_view rest) {

@@ -37,7 +37,7 @@ class LayerStack {
   std::size_t opened() const { return opened_; }  // Layers that are open, from the bottom.
   const Entry& entry(std::size_t index) const { return entries_[index]; }
   void describe(PeerInfo& peer, std::size_t from) const;  // By the open layers from `from` up.
-  std::string error() const;  // Of the layer that failed.
+  std::string error() const;                              // Of the layer that failed.
 
  private:
   Status send_through(std::size_t layers, std::string_view bytes, std::string& wire);

@@ -89,7 +89,9 @@ void LogWriter::write(LogLevel level, std::string_view text) {
 
 // [pid] 2026/01/02 15:04:05.000000 [INF] text
 void LogWriter::format(LogLevel level, std::string_view text) {
-  line_ = '[' + std::to_string(::getpid()) + "] ";
+  line_.clear();
+  line_ += '[';
+  line_.append(std::to_string(::getpid())).append("] ");
   if (options_.time) {
     const WallTime now = clock_.wall();
     char micros[32];
@@ -110,8 +112,9 @@ void LogWriter::write_stderr() {
     return;
   }
   if (dropped_ != 0) {
-    const std::string note = "[" + std::to_string(::getpid()) + "] [WRN] " +
-                             std::to_string(dropped_) + " log lines dropped: nobody read them\n";
+    std::string note("[");
+    note.append(std::to_string(::getpid())).append("] [WRN] ").append(std::to_string(dropped_));
+    note.append(" log lines dropped: nobody read them\n");
     dropped_ = 0;
     write_all(STDERR_FILENO, note);
   }
@@ -132,8 +135,7 @@ void LogWriter::reopen() {
 
 // The old descriptor serves on when the file cannot be opened.
 void LogWriter::open_file() {
-  const int opened =
-      ::open(options_.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  const int opened = ::open(options_.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
   if (opened < 0) {
     file_error_ = options_.file + ": " + std::strerror(errno);
     return;

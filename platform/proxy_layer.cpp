@@ -27,8 +27,10 @@ std::string base64(std::string_view bytes) {
 std::string connect_request(const ProxyOptions& proxy, const std::string& host,
                             std::uint16_t port) {
   const bool ipv6 = host.find(':') != host.npos;
-  const std::string target = (ipv6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
-  std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
+  std::string target(ipv6 ? "[" : "");
+  target.append(host).append(ipv6 ? "]:" : ":").append(std::to_string(port));
+  std::string request("CONNECT ");
+  request.append(target).append(" HTTP/1.1\r\nHost: ").append(target).append("\r\n");
   if (!proxy.user.empty()) {
     request += "Proxy-Authorization: Basic " + base64(proxy.user + ':' + proxy.password) + "\r\n";
   }

@@ -78,8 +78,9 @@ void Resolver::resolve(const std::string& host, Done done) {
     return found->second.push_back(std::move(done));
   }
   if (state_->waiting.size() == kLookupsMax) {
-    return state_->loop->post(
-        [done = std::move(done)] { done({{}, "too many names are being looked up"}); });
+    return state_->loop->post([done = std::move(done)] {
+      done({{}, "too many names are being looked up"});
+    });
   }
   state_->waiting[host].push_back(std::move(done));
   look_up(host);

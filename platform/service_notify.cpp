@@ -38,7 +38,8 @@ std::optional<Duration> watchdog_of_environment() {
 
 }  // namespace
 
-ServiceNotify::ServiceNotify() : ServiceNotify(variable("NOTIFY_SOCKET"), watchdog_of_environment()) {}
+ServiceNotify::ServiceNotify()
+    : ServiceNotify(variable("NOTIFY_SOCKET"), watchdog_of_environment()) {}
 
 ServiceNotify::ServiceNotify(std::string socket, std::optional<Duration> watchdog)
     : socket_(std::move(socket)), watchdog_(watchdog) {
@@ -59,8 +60,7 @@ void ServiceNotify::send(const std::string& message) const {
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
   const int descriptor = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (descriptor < 0) return;
-  const auto length =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
   // A manager that does not listen is no concern of ours.
   ::sendto(descriptor, message.data(), message.size(), MSG_NOSIGNAL,
            reinterpret_cast<const sockaddr*>(&address), length);

@@ -175,7 +175,7 @@ void Directory::note_small_run() {
 
 // A half-dead segment, and those neighbours that are half-dead or small and still fit with it.
 void Directory::plan_one(std::size_t at, LogId log, std::vector<Compaction>& plans) {
-  const auto fits = [this](const SegmentInfo& info, std::uint64_t bytes) {
+  const auto fits = [](const SegmentInfo& info, std::uint64_t bytes) {
     return !info.busy && !info.stuck && (sparse(info) || info.bytes < kSmallBytes) &&
            bytes + info.live_bytes() <= kSegmentBytes;
   };

@@ -134,6 +134,8 @@ int load_segments(sqlite3* db, StoreImage& image,
   std::map<SegmentId, Bits> removals;
   int rc = load_removals(db, removals);
   if (rc != SQLITE_OK) return rc;
+  // The id of a segment that never came to disk may be in use here: it must not come again.
+  if (!removals.empty()) image.next_id = removals.rbegin()->first + 1;
   const std::string sql = std::string("SELECT ") + kSegmentColumns + " FROM segment";
   Statement rows(db, sql.c_str());
   Statement index(db, "SELECT idx FROM segment WHERE id=?");

@@ -101,15 +101,11 @@ std::optional<std::string> SqliteStore::state(std::string_view key) const {
 }
 
 void SqliteStore::when_durable(Done done) {
-  if (failed_) {
-    loop_.post([done = std::move(done), status = failure_] { done(status); });
-  } else if (dirty_) {
-    waiters_.push_back(std::move(done));
-  } else if (in_flight_ || refused_) {
-    plan_waiters_.push_back(std::move(done));
-  } else {
-    loop_.post([done = std::move(done)] { done({}); });
-  }
+  if (dirty_ && !failed_) return waiters_.push_back(std::move(done));
+  if ((in_flight_ || refused_) && !failed_) return plan_waiters_.push_back(std::move(done));
+  std::vector<Done> now;
+  now.push_back(std::move(done));
+  answer(now, failed_ ? failure_ : Status{});
 }
 
 std::uint64_t SqliteStore::capacity() const {
@@ -184,7 +180,7 @@ void SqliteStore::start_commit() {
     settle_removals(*plan_);
     fresh = merge(std::move(*plan_), std::move(fresh));
   }
-  if (fresh.empty()) return answer(waiters_, {});
+  if (fresh.empty() && !refused_) return answer(waiters_, {});
   plan_ = std::make_shared<CommitPlan>(std::move(fresh));
   plan_bytes_ = queued_bytes_;
   for (Done& done : waiters_) plan_waiters_.push_back(std::move(done));
@@ -299,7 +295,11 @@ void SqliteStore::settle() {
 void SqliteStore::settled(CommitResult result) {
   in_flight_ = false;
   take_use(result.use);
-  if (!result.status.ok()) refused(result.status);
+  if (!result.status.ok()) {
+    refused(result.status);
+  } else if (!refused_) {
+    answer(plan_waiters_, {});  // Nothing was queued when they asked.
+  }
   refresh_status();
   next_step();
 }
@@ -344,7 +344,9 @@ void SqliteStore::finish_read(PendingRead read, ReadResult result) {
 
 void SqliteStore::answer(std::vector<Done>& waiters, Status status) {
   for (Done& done : std::exchange(waiters, {})) {
-    loop_.post([done = std::move(done), status] { done(status); });
+    loop_.post([done = std::move(done), status, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) done(status);
+    });
   }
 }
 

@@ -14,6 +14,10 @@ namespace petiole {
 void check_config(const Config& config, std::vector<ConfigError>& errors,
                   std::vector<ConfigError>& warnings);
 
+// The files that options name: each must be there and readable before anything is started.
+void check_files(const Config& config, const ConfigSources& sources,
+                 std::vector<ConfigError>& errors);
+
 // Why `subject` is no subject to subscribe to (wildcards allowed); empty when it is one.
 std::string check_subject(std::string_view subject);
 

@@ -70,6 +70,7 @@ LoadedStart load_start(std::span<const std::string> arguments, const ConfigSourc
   LoadedConfig& loaded = start.loaded;
   apply_flags(flags, loaded.config, loaded.errors);
   if (loaded.ok()) check_config(loaded.config, loaded.errors, loaded.warnings);
+  if (loaded.ok()) check_files(loaded.config, sources, loaded.errors);
   if (start.action == StartAction::kCheck) {
     start.text = "petiole: configuration file " + flags.file + " is valid";
   }

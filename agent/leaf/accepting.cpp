@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "agent/protocol/headers.h"
 #include "agent/protocol/writer.h"
 #include "platform/crypto.h"
 
@@ -39,6 +40,7 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.auth_required = true;  // The reference says so on this port always.
   info.leafnode_urls = {config.leaf_listen.host + ":" + std::to_string(config.leaf_listen.port)};
   info.info_on_connect = true;
+  info.petiole = kPetioleVersion;
   return info;
 }
 
@@ -109,6 +111,12 @@ Status AcceptingLeaf::check() {
   wire()->output().append("-ERR 'Rejecting connection from gateway \"" + connect_.gateway +
                           "\" on the leafnode port'\r\n");
   return {Errc::kProtocol, "a gateway came to the leaf node port"};
+}
+
+bool AcceptingLeaf::is_repeat(const Op& op) {
+  if (connect_.petiole_leaf.empty() || op.header.empty() || !op.reply.empty()) return false;
+  const auto id = find_header(op.header, "Nats-Msg-Id");
+  return id && links().repeats.repeated(connect_.petiole_leaf, *id);
 }
 
 // What our user there is let do, seen from our end. JetStream's API stays at home, yet what the

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "agent/leaf/repeat_filter.h"
 #include "agent/server.h"
 
 namespace petiole {
@@ -22,6 +23,9 @@ struct LeafPeer {
 class LeafRegister {
  public:
   explicit LeafRegister(Server& server) : server_(server) {}
+
+  std::string leaf_id;   // Of our own mirror; empty: there is none.
+  RepeatFilter repeats;  // Of the mirrors of leafs behind us.
   LeafRegister(const LeafRegister&) = delete;
   LeafRegister& operator=(const LeafRegister&) = delete;
 

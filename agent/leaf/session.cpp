@@ -135,6 +135,7 @@ Status LeafSession::on_message(const Op& op) {
       return refuse(Errc::kPermission, "Permissions Violation for Publish to ", op.subject);
     }
   }
+  if (is_repeat(op)) return {};
   // What comes down from a hub is not sent up again: the mirror does not see it.
   const Message message{op.subject, op.reply, op.header, op.payload, nullptr};
   account_->publish({.from = this, .echo = false, .leaf = true, .queues = op.queues,

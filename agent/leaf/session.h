@@ -75,6 +75,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable, priva
   virtual Status on_error(std::string_view text) = 0;  // -ERR of the peer.
   virtual Status on_unready() = 0;                     // Another verb before the handshake is done.
   virtual Status on_handshake_timeout() = 0;
+  virtual bool is_repeat(const Op& op) { return (void)op, false; }
   virtual void on_loop() {}
   virtual void on_heartbeat(bool proven) { (void)proven; }
   virtual void on_interest() {}

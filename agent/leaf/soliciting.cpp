@@ -79,8 +79,14 @@ Status SolicitingLeaf::check(const ServerInfo& info) {
   peer_.name = info.server_name.empty() ? info.server_id : info.server_name;
   peer_.cluster = info.cluster;
   peer_version_ = info.version;
-  hub_ = {info.server_id,  peer_.name,   info.version,          info.domain,
-          info.jetstream,  info.headers, static_cast<std::size_t>(info.max_payload)};
+  hub_ = {.server_id = info.server_id,
+          .server_name = peer_.name,
+          .version = info.version,
+          .domain = info.domain,
+          .jetstream = info.jetstream,
+          .headers = info.headers,
+          .drops_repeats = !info.petiole.empty(),
+          .payload_bytes_max = static_cast<std::size_t>(info.max_payload)};
   return {};
 }
 
@@ -132,6 +138,7 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
   connect.server_id = server().id();
   connect.name = connect.cluster = server().name();
   connect.remote_account = remote_.account;
+  connect.petiole_leaf = links().leaf_id;
   connect.headers = info.headers;
   connect.protocol = 1;
   connect.is_hub = remote_.hub;

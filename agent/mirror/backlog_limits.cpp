@@ -56,6 +56,9 @@ bool Backlog::evict_unloaded(std::uint64_t LossCounts::* cause) {
   Sequence from = loaded_upto_ + 1;
   if (!suspects_.empty()) from = std::max(from, last_sent_ + 1);
   from = std::max(from, maybe_upto_ + 1);
+  const bool first = window_.empty() && retained_.empty() && parked_ == 0 && from <= loaded_upto_ + 1;
+  // A crash leaves a wide gap in the sequences.
+  if (first) from = std::max(from, log_.state().first);
   evict_next_ = std::max(evict_next_, from);
   while (evict_next_ <= last) {
     const Sequence sequence = evict_next_++;

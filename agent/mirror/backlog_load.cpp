@@ -19,7 +19,7 @@ void Backlog::open() {
   state_.cursor = std::min(state_.cursor, log.last);
   state_.settled = std::clamp(state_.settled, state_.cursor, std::max(state_.cursor, log.last));
   // Without a note nothing was sent; with one that cannot be read anything may have been.
-  if (doubtful) state_.sent_limit = state_.settled + setup_.limits.dedupe_ids_max;
+  if (doubtful) state_.sent_limit = log.last;
   state_.sent_limit = std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
   last_sent_ = state_.sent_limit;
   loaded_upto_ = evict_next_ = state_.cursor;
@@ -63,6 +63,7 @@ void Backlog::scan_record(const RecordView& record) {
     retained_.push_back({record.sequence, record.time, size});
     retained_bytes_ += size;
   } else if (record.sequence > state_.settled && record.sequence <= state_.sent_limit) {
+    if (suspects_.count() >= setup_.limits.suspects_max) return;
     std::string made;
     if (!own) disk_ids_.append(made, record.sequence);
     suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made));

@@ -110,8 +110,9 @@ void Backlog::note(bool force, bool idle) {
   setup_.store.set_state(state_key_, encode_state(state_));
   setup_.store.when_durable([this, alive = std::weak_ptr<int>(alive_), number = ++notes_,
                              limit = state_.sent_limit](Status status) {
-    if (alive.expired() || !status.ok() || number != notes_) return;
-    durable_sent_limit_ = limit;
+    if (alive.expired() || number != notes_) return;
+    if (status.ok()) durable_sent_limit_ = limit;
+    else dirty_ = true;  // No room for it: once more, later.
     changed_();
   });
 }

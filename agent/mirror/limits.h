@@ -27,6 +27,7 @@ struct MirrorLimits {
   Duration note_interval = std::chrono::milliseconds(250);  // or after so long, where a commit is
   Duration note_alone = std::chrono::seconds(5);            // due anyway; a commit of its own: this.
   std::size_t dedupe_ids_max = 65536;           // Publishers' own ids that are remembered; per rule.
+  std::size_t suspects_max = 65536;             // Asked for after a crash; more than can be in flight.
   std::size_t last_subjects_max = 65536;        // keep: last; more subjects are kept in full.
   std::size_t parked_subjects_max = 1024;       // Remembered to see interest come; more: any change.
   std::size_t learned_subjects_max = 8192;      // Ways of confirmation found out by trying.

@@ -66,6 +66,13 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
   store_.on_status([this, alive = std::weak_ptr<int>(alive_)](Status status) {
     if (!alive.expired()) store_changed(status);
   });
+  store_.on_loss([this, alive = std::weak_ptr<int>(alive_)](const std::string& log,
+                                                            std::uint64_t messages) {
+    if (alive.expired()) return;
+    for (Rule& rule : rules_) {
+      if (rule.named.log == log) rule.backlog->add_corrupt(messages);
+    }
+  });
   for (Rule& rule : rules_) rule.backlog->open();
   const std::uint64_t lost = store_.recovery().lost_messages;
   if (lost != 0 && !rules_.empty()) rules_.front().backlog->add_corrupt(lost);

@@ -47,6 +47,9 @@ std::string MirrorCore::guarantee_text() const {
              "drop what was consumed (work queues), where it holds within the duplicate window; at "
              "least once elsewhere";
     case HubDirectory::State::kUnreachable:
+      if (link_.state.uplink->hub().drops_repeats) {
+        return "exactly once: the hub is a petiole and drops repeats, for as long as it runs";
+      }
       return "the hub's JetStream API cannot be reached (no domain, or no permission): exactly once "
              "within the duplicate window of the hub's streams, else at least once";
     case HubDirectory::State::kUnknown: break;

@@ -115,10 +115,11 @@ Route Sender::route_of(const Entry& entry) const {
     case Confirm::kAuto: break;
   }
   const Route route = link_.directory.route_of(entry.subject());
+  const bool asked = link_.directory.state() != HubDirectory::State::kUnreachable;
+  if (!asked && link_.state.uplink->hub().drops_repeats) return Route::kBarrier;
   if (!link_.state.uplink->hub().headers && route == Route::kProbe) return Route::kBarrier;
   // Found out by trying is not known: a stream that comes, or refuses, must still be heard.
-  const bool tried = link_.directory.state() == HubDirectory::State::kUnreachable;
-  return tried && route == Route::kBarrier ? Route::kReprobe : route;
+  return !asked && route == Route::kBarrier ? Route::kReprobe : route;
 }
 
 std::size_t Sender::in_flight_max() const {

@@ -18,6 +18,7 @@ struct HubInfo {
   std::string domain;            // JetStream domain; empty: none, then its API cannot be reached.
   bool jetstream = false;
   bool headers = false;
+  bool drops_repeats = false;    // A petiole: what arrived once is not delivered again.
   std::size_t payload_bytes_max = 0;
 };
 

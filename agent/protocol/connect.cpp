@@ -28,6 +28,7 @@ constexpr TextField kTexts[] = {
     {"domain", &ConnectOptions::domain},
     {"remote_account", &ConnectOptions::remote_account},
     {"compress_mode", &ConnectOptions::compression},
+    {"petiole_leaf", &ConnectOptions::petiole_leaf},
     {"gateway", &ConnectOptions::gateway},
 };
 

@@ -69,7 +69,9 @@ void GoJson::raw(std::string_view name, std::string_view json) {
 
 std::string GoJson::take() {
   out_ += '}';
-  return std::exchange(out_, "{");
+  std::string text = std::move(out_);
+  out_.assign(1, '{');
+  return text;
 }
 
 }  // namespace petiole

@@ -29,6 +29,7 @@ void write_identity(GoJson& json, const ServerInfo& info) {
   json.text_if("nonce", info.nonce);
   json.text_if("cluster", info.cluster);
   json.text_if("domain", info.domain);
+  json.text_if("petiole", info.petiole);
   json.texts_if("connect_urls", info.connect_urls);
   json.texts_if("ws_connect_urls", info.ws_connect_urls);
   json.flag_if("ldm", info.lame_duck);
@@ -128,6 +129,7 @@ void read_identity(Reader& reader, ServerInfo& info) {
   reader.text("nonce", info.nonce);
   reader.text("cluster", info.cluster);
   reader.text("domain", info.domain);
+  reader.text("petiole", info.petiole);
   reader.text("xkey", info.xkey);
   reader.text("remote_account", info.remote_account);
   reader.text("ip", info.ip);

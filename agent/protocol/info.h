@@ -25,6 +25,7 @@ struct ServerInfo {
   std::uint64_t max_payload = 0;
   std::uint64_t client_id = 0;
   std::string client_ip, git_commit, nonce, cluster, domain, xkey;
+  std::string petiole;  // Ours, to leafs: the version of a petiole.
   std::int64_t api_level = 0;
   bool jetstream = false, auth_required = false;
   bool tls_required = false, tls_verify = false, tls_available = false;

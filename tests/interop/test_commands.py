@@ -29,7 +29,7 @@ def test_demo(tmp_path):
     assert time.monotonic() - start < 30
     counts = {
         word: int(number.replace(",", ""))
-        for word, number in re.findall(r"(?i)\b(sent|received|lost|doubled)\b\D{0,12}?([\d,]+)", done.stdout)
+        for word, number in re.findall(r"(?i)\b(sent|received|lost|doubled)\b\D{0,24}?([\d,]+)", done.stdout)
     }
     counts = {word.lower(): number for word, number in counts.items()}
     assert counts["sent"] == counts["received"] > 1000, done.stdout
@@ -38,7 +38,7 @@ def test_demo(tmp_path):
 
 def test_status(world):
     hub = world.hub()
-    edge = world.leaf(remote(hub), "leafnodes { link_down_grace: 1s }")
+    edge = world.leaf(remote(hub), link="link_down_grace: 1s")
     hub.wait_leafs()
     good = until(lambda: _status(edge, 0), "healthy")
     assert f"127.0.0.1:{hub.ports['leaf']}" in good.stdout

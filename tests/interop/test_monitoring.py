@@ -85,7 +85,7 @@ def test_wrong_query_is_refused(world):
 @pytest.mark.petiole
 def test_healthz_turns_red_after_the_grace(world):
     hub = world.hub()
-    edge = world.leaf(remote(hub), "leafnodes { link_down_grace: 1s }")
+    edge = world.leaf(remote(hub), link="link_down_grace: 1s")
     hub.wait_leafs()
     assert edge.monitor("/healthz") == {"status": "ok"}
     hub.kill()

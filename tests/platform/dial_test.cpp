@@ -1,9 +1,9 @@
-#include <asio/ip/tcp.hpp>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <asio/ip/tcp.hpp>
 
 #include <condition_variable>
 #include <mutex>
@@ -219,10 +219,9 @@ TEST_CASE("dial: a proxy that refuses or is silent") {
     Errc code;
     const char* text;
   };
-  for (const Case& c :
-       {Case{"HTTP/1.1 403 Forbidden\r\n\r\n", Errc::kNetwork,
-             "the proxy refused: HTTP/1.1 403 Forbidden"},
-        Case{"", Errc::kTimeout, "no answer in time"}}) {
+  for (const Case& c : {Case{"HTTP/1.1 403 Forbidden\r\n\r\n", Errc::kNetwork,
+                             "the proxy refused: HTTP/1.1 403 Forbidden"},
+                        Case{"", Errc::kTimeout, "no answer in time"}}) {
     NetFixture net;
     RawListener proxy;
     DialOptions options;

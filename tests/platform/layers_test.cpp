@@ -134,8 +134,8 @@ TEST_CASE("connection: a failed or silent handshake is told with its stage") {
     Errc code;
     const char* text;
   };
-  for (const Case& c : {Case{"what?", Errc::kTls, "not a tls"},
-                        Case{"tls", Errc::kTimeout, "no answer in time"}}) {
+  for (const Case& c :
+       {Case{"what?", Errc::kTls, "not a tls"}, Case{"tls", Errc::kTimeout, "no answer in time"}}) {
     NetFixture net;
     RawListener hub;
     DialOptions options = dial_to(hub.port());
@@ -187,9 +187,8 @@ TEST_CASE("connection: start_tls in mid-stream") {
     const auto dial = net.network.dial(dial_to(hub.port()), make_scripted(client));
     RawPeer peer = hub.accept(net);
     peer.send(stream.substr(0, cut));
-    CHECK(net.until([&] {
-      return client.wire != nullptr && client.wire->stats().bytes_read == cut;
-    }));
+    CHECK(net.until(
+        [&] { return client.wire != nullptr && client.wire->stats().bytes_read == cut; }));
     peer.send(stream.substr(cut));
     CHECK(net.until([&] { return client.input == "hello"; }));
     CHECK(net.until([&] { return peer.read(), peer.text.size() == 16; }));

@@ -132,7 +132,8 @@ RawPeer::RawPeer(std::uint16_t port, int receive_buffer)
     ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
   }
   const sockaddr_in address = local(port);
-  REQUIRE(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  REQUIRE(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
+          0);
 }
 
 void RawPeer::send(std::string_view bytes) { REQUIRE(send_some(bytes) == bytes.size()); }

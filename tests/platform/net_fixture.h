@@ -66,7 +66,7 @@ class RawPeer {
   int descriptor() const { return descriptor_; }
 
   std::string text;
-  bool ended = false;       // The stream's end was read.
+  bool ended = false;  // The stream's end was read.
   bool was_reset = false;
 
  private:

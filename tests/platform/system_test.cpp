@@ -175,8 +175,8 @@ TEST_CASE("signals: are calls on the loop") {
     caught.push_back(signal);
     loop.stop();
   });
-  for (const Signal signal : {Signal::kHangUp, Signal::kUser1, Signal::kUser2, Signal::kInterrupt,
-                              Signal::kTerminate}) {
+  for (const Signal signal :
+       {Signal::kHangUp, Signal::kUser1, Signal::kUser2, Signal::kInterrupt, Signal::kTerminate}) {
     CHECK(send_signal(::getpid(), signal).ok());
     loop.run();
     CHECK(caught.back() == signal);

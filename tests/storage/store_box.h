@@ -51,17 +51,18 @@ struct StoreBox {
                                    .payload = payload});
   }
   Status sync() {
-    Status status_then{Errc::kTimeout, "no answer"};
-    store->when_durable([&](Status done) { status_then = done; });
+    auto answer = std::make_shared<Status>(Errc::kTimeout, "no answer");
+    store->when_durable([answer](Status done) { *answer = done; });
     loop.run_for(20ms);
-    return status_then;
+    return *answer;
   }
   Result<Page> read(const std::string& log, Sequence after, std::size_t count = 256,
                     std::size_t bytes = 1 << 20) {
-    Result<Page> result(Errc::kTimeout, "no answer");
-    store->log(log).read(after, count, bytes, [&](Result<Page> page) { result = std::move(page); });
+    auto result = std::make_shared<Result<Page>>(Errc::kTimeout, "no answer");
+    store->log(log).read(after, count, bytes,
+                         [result](Result<Page> page) { *result = std::move(page); });
     loop.run_for(20ms);
-    return result;
+    return *result;
   }
   // All records of the log, by as many reads as it takes.
   std::vector<std::pair<Sequence, std::string>> all(const std::string& log) {

@@ -47,24 +47,23 @@ class Life {
     good_ = false;
   }
 
-  // What is committed together: all that a turn did.
-  struct Turn {
-    std::uint64_t number;
-  };
-
   void live() {
     for (auto& [name, model] : models_) watch(name);
     if (pick(4) != 0) box_.disk.fail_after(1 + pick(pick(2) == 0 ? 40 : 600));
+    // Now and then the disk is full, for a while.
+    if (pick(4) == 0) box_.disk.set_capacity(box_.disk.used() + pick(300000));
     const std::uint64_t turns = 1 + pick(40);
     for (std::uint64_t i = 0; i < turns && good_; ++i) {
       turn();
       box_.loop.run_for(Duration(pick(3'000'000)));
       if (pick(30) == 0) box_.loop.run_for(6s);  // Long enough for the idle work.
+      if (pick(30) == 0) box_.disk.set_capacity(UINT64_MAX);
     }
     end();
   }
 
   void end() {
+    box_.disk.set_capacity(UINT64_MAX);
     const std::uint64_t how = pick(5);
     if (how == 0 && !box_.disk.died()) {
       box_.disk.fail_after(0);

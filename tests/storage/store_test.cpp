@@ -240,6 +240,44 @@ TEST_CASE("store: an idle store writes nothing") {
   CHECK(box.store->usage().bytes_written > 0);
 }
 
+TEST_CASE("store: when_durable answers at any time, also during idle work") {
+  StoreBox box;
+  REQUIRE(box.open());
+  box.append("a", "x");
+  CHECK(box.sync().ok());
+  int answers = 0;
+  for (int i = 0; i < 100; ++i) {
+    box.store->when_durable([&](Status status) { answers += status.ok() ? 1 : 0; });
+    box.loop.run_for(100ms + 500us);
+  }
+  CHECK(answers == 100);
+  // The WAL is copied back five seconds after a commit, for a millisecond of worker time: ask
+  // before, during and after.
+  for (int step = 0; step < 20; ++step) {
+    box.append("a", "y");
+    const Time when = box.clock.now() + 5s + step * 250us;
+    CHECK(box.sync().ok());
+    const auto timer =
+        box.loop.make_timer([&] { box.store->when_durable([&](Status) { ++answers; }); });
+    timer->arm(when);
+    box.loop.run_for(10s);
+    CHECK(answers == 101 + step);
+  }
+}
+
+TEST_CASE("store: callbacks do not outlive the store") {
+  StoreBox box;
+  REQUIRE(box.open());
+  box.append("a", "x");
+  int calls = 0;
+  box.store->when_durable([&](Status) { ++calls; });
+  box.store->log("a").on_durable([&](Sequence) { ++calls; });
+  box.store->log("a").read(0, 1, 1, [&](Result<Page>) { ++calls; });
+  box.loop.run_idle();
+  box.close();
+  CHECK(calls == 0);
+}
+
 TEST_CASE("store: room comes back to the disk when a large backlog is gone") {
   StoreBox box;
   REQUIRE(box.open());

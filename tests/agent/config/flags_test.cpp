@@ -15,7 +15,8 @@ const test::Files kFiles{
     {{"f", "port: 5000\nserver_name: file\nleafnodes {remotes: [{url: a}]}\n"
            "store_and_forward {dir: d, rules: {subject: x}}"},
      {"two", "leafnodes {remotes: [{url: a}, {url: b}]}"},
-     {"bad", "port: x"}},
+     {"bad", "port: x"},
+     {"k", "credentials"}},
     {}};
 
 LoadedStart start(const Words& words) { return load_start(words, kFiles.sources()); }

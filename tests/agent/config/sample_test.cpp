@@ -14,6 +14,7 @@ TEST_CASE("the sample configuration says what the README says") {
   text << file.rdbuf();
   test::Files files;
   files.files["petiole.conf"] = text.str();
+  files.files["/etc/petiole/line-7.creds"] = files.files["/etc/petiole/ca.pem"] = "text";
   const std::string arguments[] = {"-c", "petiole.conf"};
   const LoadedStart start = load_start(arguments, files.sources());
   for (const ConfigError& error : start.loaded.errors) FAIL_CHECK(to_text(error));

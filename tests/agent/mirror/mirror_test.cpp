@@ -182,11 +182,11 @@ TEST_CASE("mirror: durability outage spares the disk while the link is healthy")
   world.start();
   world.up();
   world.run(1s);
-  const std::uint64_t commits = world.store->commits;
+  const std::uint64_t commits = world.model->commits;
   publish(world, 1, 100);
   world.run(1s);
   CHECK(world.payloads() == numbers(1, 100));
-  CHECK(world.store->commits == commits);
+  CHECK(world.model->commits == commits);
   publish(world, 101, 200);
   world.run(10ms);
   world.down();
@@ -333,7 +333,7 @@ TEST_CASE("mirror: a failed disk does not stop the flow") {
   world.start();
   world.up();
   world.run(1s);
-  world.store->fail();
+  world.model->fail();
   CHECK(world.mirror->report().state == "storage failed");
   publish(world, 1, 10);
   world.run(2s);

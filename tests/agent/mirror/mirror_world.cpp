@@ -4,14 +4,22 @@
 
 namespace petiole::test {
 
-World::World(MirrorConfig given, HubOptions options, std::uint64_t seed)
+World::World(MirrorConfig given, HubOptions options, std::uint64_t seed, Under what)
     : entropy(seed), config(std::move(given)), hub(loop, std::move(options)),
-      account("$G", Limits{}, entropy) {
+      account("$G", Limits{}, entropy), under(what),
+      sim_disk("mirror-" + std::to_string(seed), seed) {
   hub.random.seed(seed);
 }
 
 void World::start() {
-  store = std::make_unique<ModelStore>(disk, loop, [this] { return commit_delay; }, store_bytes_max);
+  if (under == Under::kModel) {
+    auto made = std::make_unique<ModelStore>(disk, loop, [this] { return commit_delay; }, store_bytes_max);
+    model = made.get();
+    store = std::move(made);
+  } else {
+    StoreOptions options{.dir = "/box", .vfs = sim_disk.name()};
+    store = open_store(options, loop, worker, clock, entropy.number()).store;
+  }
   mirror = std::make_unique<MirrorCore>(
       config, "leaf1", account, *store,
       Host{loop, clock, network, entropy, log, worker, chunks}, limits);
@@ -23,7 +31,10 @@ void World::crash() {
   hub.cut();
   link = nullptr;
   mirror.reset();
+  if (under == Under::kSqlite) power_cuts ? sim_disk.power_cut() : sim_disk.kill();
   store.reset();
+  model = nullptr;
+  if (under == Under::kSqlite) loop.run_for(std::chrono::seconds(1));  // Its jobs, on dead handles.
 }
 
 void World::up() {

@@ -9,6 +9,7 @@
 #include "agent/mirror/mirror_core.h"
 #include "tests/support/model_hub.h"
 #include "tests/support/model_store.h"
+#include "tests/support/sim_disk.h"
 
 namespace petiole::test {
 
@@ -22,7 +23,9 @@ class NoNetwork : public Network {
 
 class World {
  public:
-  World(MirrorConfig config, HubOptions hub, std::uint64_t seed = 1);
+  enum class Under : std::uint8_t { kModel, kSqlite };  // What the mirror stands on.
+  World(MirrorConfig config, HubOptions hub, std::uint64_t seed = 1, Under under = Under::kModel);
+  ~World() { crash(); }
 
   void start();   // The mirror, over what the disk holds.
   void crash();   // What was not committed is lost, and what the mirror knew.
@@ -40,7 +43,7 @@ class World {
   SimEntropy entropy;
   SimLog log;
   NoNetwork network;
-  SimWorker worker{loop, [] { return Duration(0); }};
+  SimWorker worker{loop, [this] { return commit_delay; }};
   ChunkPool chunks;
   Duration commit_delay = std::chrono::milliseconds(1);
   MirrorConfig config;
@@ -49,7 +52,11 @@ class World {
   ModelDisk disk;
   ModelHub hub;
   Account account;
-  std::unique_ptr<ModelStore> store;
+  Under under;
+  SimDisk sim_disk;
+  bool power_cuts = true;          // A crash takes what was not synced, not the process alone.
+  std::unique_ptr<Store> store;
+  ModelStore* model = nullptr;
   std::unique_ptr<MirrorCore> mirror;
   Uplink* link = nullptr;
 };

@@ -62,10 +62,11 @@ class World:
         return self.server(servers.nats_server(version), name, leaf + config, start, **more)
 
     def leaf(self, remotes: str, config: str = "", name: str = "edge", start: bool = True,
-             **more) -> Server:
-        """The server under test, with these remotes: "url: …" of one, or "{…}, {…}" of several."""
+             link: str = "", **more) -> Server:
+        """The server under test, with these remotes: "url: …" of one, or "{…}, {…}" of several.
+        `link` holds further options of the leafnodes block."""
         text = remotes if remotes.lstrip().startswith("{") else f"{{ {remotes} }}"
-        leafnodes = f"leafnodes {{ remotes: [ {text} ] }}\n"
+        leafnodes = f"leafnodes {{ remotes: [ {text} ]\n {link} }}\n"
         return self.server(servers.server_under_test(), name, leafnodes + config, start, **more)
 
     def alone(self, config: str = "", name: str = "edge", start: bool = True, **more) -> Server:
