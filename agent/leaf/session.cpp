@@ -135,11 +135,14 @@ Status LeafSession::on_message(const Op& op) {
       return refuse(Errc::kPermission, "Permissions Violation for Publish to ", op.subject);
     }
   }
-  if (is_repeat(op)) return {};
+  const std::string_view id = mirror_id(op);
+  if (!id.empty() && links_.repeats.knows(id)) return {};
   // What comes down from a hub is not sent up again: the mirror does not see it.
   const Message message{op.subject, op.reply, op.header, op.payload, nullptr};
-  account_->publish({.from = this, .echo = false, .leaf = true, .queues = op.queues,
-                     .capture = !spoke_}, message);
+  const PublishOutcome outcome =
+      account_->publish({.from = this, .echo = false, .leaf = true, .queues = op.queues,
+                         .capture = !spoke_}, message);
+  if (!id.empty() && outcome.delivered > 0) links_.repeats.add(id);
   return {};
 }
 
@@ -173,7 +176,9 @@ Status LeafSession::on_subscribe(const Op& op) {
 }
 
 void LeafSession::on_unsubscribe(const Op& op) {
-  if (subscriptions_.remove(*account_, op.subject, op.queue)) on_interest();
+  if (!subscriptions_.remove(*account_, op.subject, op.queue)) return;
+  on_interest_lost(op.subject);
+  on_interest();
 }
 
 void LeafSession::on_ping() {

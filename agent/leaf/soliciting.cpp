@@ -206,6 +206,10 @@ void SolicitingLeaf::on_interest() {
   if (owner_) owner_->link_interest(*this);
 }
 
+void SolicitingLeaf::on_interest_lost(std::string_view subject) {
+  if (owner_) owner_->link_interest_lost(*this, subject);
+}
+
 void SolicitingLeaf::on_drained() {
   if (owner_) owner_->link_drained(*this);
 }

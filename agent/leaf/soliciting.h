@@ -25,6 +25,7 @@ class LinkOwner {
   virtual void link_established(SolicitingLeaf& link) = 0;
   virtual void link_heartbeat(SolicitingLeaf& link, bool proven) = 0;
   virtual void link_interest(SolicitingLeaf& link) = 0;
+  virtual void link_interest_lost(SolicitingLeaf& link, std::string_view subject) = 0;
   virtual void link_drained(SolicitingLeaf& link) = 0;
   // The last call; the link is freed after it.
   virtual void link_closed(SolicitingLeaf& link, const CloseReason& reason) = 0;
@@ -78,6 +79,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   void on_loop() override;
   void on_heartbeat(bool proven) override;
   void on_interest() override;
+  void on_interest_lost(std::string_view subject) override;
   void on_drained() override;
   void on_closed(const CloseReason& reason, Time now) override;
 
