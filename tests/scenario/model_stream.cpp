@@ -80,7 +80,8 @@ bool ModelStream::deliver(Subscription&, const Message& message) {
 void ModelStream::take(const std::string& subject, const std::string& reply,
                        const std::string& header, const std::string& payload) {
   if (refusing_) {
-    trace_.add("stream", "refuses " + payload);
+    refused_.insert(payload.substr(0, payload.find(' ')));
+    trace_.add("stream", "refuses " + payload.substr(0, payload.find(' ')));
     return answer(reply, R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"}})");
   }
   const std::string id(find_header(header, "Nats-Msg-Id").value_or(""));

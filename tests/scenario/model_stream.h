@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class ModelStream final : public Subscriber {
 
   void store(std::string subject, std::string id, std::string payload);
   const std::vector<Stored>& stored() const { return stored_; }
+  // Payloads that were refused once: they come later than those that were in flight behind them.
+  const std::set<std::string>& refused() const { return refused_; }
   void set_silent(bool silent) { silent_ = silent; }    // The API does not answer.
   void set_refusing(bool refusing) { refusing_ = refusing; }  // "insufficient resources".
 
@@ -58,6 +61,7 @@ class ModelStream final : public Subscriber {
   Time order_{};  // Of the last message taken: the stream keeps the order.
   bool silent_ = false, refusing_ = false;
   std::vector<Stored> stored_;
+  std::set<std::string> refused_;
   std::map<std::string, std::pair<Time, std::uint64_t>> ids_;
 };
 

@@ -60,6 +60,7 @@ Plan make_plan(std::uint64_t seed) {
   plan.wall_jumps = dice.one_in(6);
   plan.span = std::chrono::seconds(40 + dice.below(200));
   plan.fault_pause = std::chrono::milliseconds(500 + dice.below(20000));
+  plan.drops_repeats = plan.hub == HubKind::kPlain && dice.one_in(2);
   plan_rules(plan, dice);
   plan_publishers(plan, dice);
   return plan;
@@ -72,7 +73,7 @@ std::string Plan::describe() const {
   };
   std::string text = std::string("hub: ") + kKinds[static_cast<int>(hub)] + ", window " +
                      ms(duplicate_window) + ", store " + ms(store_delay) + ", ack " + ms(ack_delay) +
-                     (late_interest ? ", late interest" : "") + (others ? ", others" : "") +
+                     (drops_repeats ? ", drops repeats" : "") + (late_interest ? ", late interest" : "") + (others ? ", others" : "") +
                      (crashes ? ", crashes" : "") + (io_errors ? ", I/O errors" : "") +
                      (full_disk ? ", full disk" : "") + (wall_jumps ? ", wall clock jumps" : "") +
                      "\nrules:";

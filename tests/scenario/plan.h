@@ -31,6 +31,7 @@ struct Plan {
   HubKind hub = HubKind::kStream;
   std::chrono::nanoseconds duplicate_window = 2min;
   std::chrono::nanoseconds store_delay{}, ack_delay{};  // At most.
+  bool drops_repeats = false;   // The hub is a petiole and says so.
   bool late_interest = false;   // After a start of the hub its subscriber comes later.
   bool others = false;          // Others publish to the hub's stream.
   std::vector<RuleConfig> rules;

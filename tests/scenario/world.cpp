@@ -64,6 +64,8 @@ Config World::hub_config() const {
   config.server_name = "hub";
   config.leaf_listen.enabled = true;
   if (plan_.hub == HubKind::kStream) config.leaf_listen.domain = "hub";
+  // As a nats-server, but for some plain ones.
+  config.leaf_listen.drops_repeats = plan_.drops_repeats;
   return config;
 }
 
