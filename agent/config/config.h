@@ -60,6 +60,10 @@ struct LeafListenConfig {  // leafnodes { listen }
   std::string host = "0.0.0.0";
   std::uint16_t port = 7422;
   AuthConfig auth;
+  // Told to leafs as our JetStream domain; empty: we have none. Ours, without a key in the file:
+  // for an agent whose JetStream is not its own, as in the demo and in scenarios.
+  std::string domain;
+  bool drops_repeats = true;  // Ours: what a leaf's mirror sends again is dropped, and it is told so.
 };
 
 enum class Durability : std::uint8_t { kDisk, kOutage };

@@ -33,12 +33,14 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.host = config.leaf_listen.host;
   info.port = config.leaf_listen.port;
   info.headers = true;
+  info.domain = config.leaf_listen.domain;
+  info.jetstream = !info.domain.empty();
   info.max_payload = config.limits.payload_bytes_max;
   info.client_id = cid_;
   info.auth_required = true;  // The reference says so on this port always.
   info.leafnode_urls = {config.leaf_listen.host + ":" + std::to_string(config.leaf_listen.port)};
   info.info_on_connect = true;
-  info.petiole = kPetioleVersion;
+  if (config.leaf_listen.drops_repeats) info.petiole = kPetioleVersion;
   return info;
 }
 
@@ -113,10 +115,10 @@ Status AcceptingLeaf::check() {
   return {Errc::kProtocol, "a gateway came to the leaf node port"};
 }
 
-bool AcceptingLeaf::is_repeat(const Op& op) {
-  if (connect_.petiole_leaf.empty() || op.header.empty() || !op.reply.empty()) return false;
+std::string_view AcceptingLeaf::mirror_id(const Op& op) const {
+  if (!server().config().leaf_listen.drops_repeats || op.header.empty() || !op.reply.empty()) return {};
   const auto id = find_header(op.header, "Nats-Msg-Id");
-  return id && links().repeats.repeated(connect_.petiole_leaf, *id);
+  return id && RepeatFilter::made_by(connect_.petiole_leaf, *id) ? *id : std::string_view();
 }
 
 // What our user there is let do, seen from our end. JetStream's API stays at home, yet what the

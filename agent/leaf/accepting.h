@@ -23,7 +23,7 @@ class AcceptingLeaf final : public LeafSession {
   Status on_error(std::string_view text) override;
   Status on_unready() override;
   Status on_handshake_timeout() override;
-  bool is_repeat(const Op& op) override;
+  std::string_view mirror_id(const Op& op) const override;
   void on_closed(const CloseReason& reason, Time now) override;
 
   const AuthConfig& authorization() const;

@@ -157,6 +157,12 @@ void Remote::link_interest(SolicitingLeaf& link) {
   }
 }
 
+void Remote::link_interest_lost(SolicitingLeaf& link, std::string_view subject) {
+  if (observer_ && (state_ == State::kUp || state_ == State::kDoubtful)) {
+    observer_->interest_lost(link, subject);
+  }
+}
+
 void Remote::link_drained(SolicitingLeaf& link) {
   if (observer_ && (state_ == State::kUp || state_ == State::kDoubtful)) {
     observer_->link_drained(link);

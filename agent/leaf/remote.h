@@ -70,8 +70,10 @@ class Remote : private LinkOwner {
   void link_established(SolicitingLeaf& link) override;
   void link_heartbeat(SolicitingLeaf& link, bool proven) override;
   void link_interest(SolicitingLeaf& link) override;
+  void link_interest_lost(SolicitingLeaf& link, std::string_view subject) override;
   void link_drained(SolicitingLeaf& link) override;
   void link_closed(SolicitingLeaf& link, const CloseReason& reason) override;
+  void link_gone() override { link_ = nullptr; }
 
   Server& server_;
   LeafRegister& links_;

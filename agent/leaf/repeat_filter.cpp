@@ -1,26 +1,25 @@
 #include "agent/leaf/repeat_filter.h"
 
-#include <charconv>
+#include <algorithm>
 
 namespace petiole {
 
-bool RepeatFilter::repeated(std::string_view leaf_id, std::string_view message_id) {
+bool RepeatFilter::made_by(std::string_view leaf_id, std::string_view message_id) {
   if (leaf_id.empty() || !message_id.starts_with(leaf_id)) return false;
   const std::size_t colon = message_id.rfind(':');
   if (message_id[leaf_id.size()] != ':' || colon == leaf_id.size()) return false;
   const std::string_view digits = message_id.substr(colon + 1);
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size()) return false;
-  const std::string_view epoch = message_id.substr(0, colon);
-  if (const auto known = highest_.find(epoch); known != highest_.end()) {
-    if (number <= known->second) return true;
-    known->second = number;
-    return false;
-  }
-  if (highest_.size() == entries_max_) highest_.clear();
-  highest_.emplace(epoch, number);
-  return false;
+  return !digits.empty() && std::all_of(digits.begin(), digits.end(),
+                                        [](char c) { return c >= '0' && c <= '9'; });
+}
+
+void RepeatFilter::add(std::string_view message_id) {
+  const auto [at, fresh] = ids_.emplace(message_id);
+  if (!fresh) return;
+  order_.push_back(&*at);
+  if (order_.size() <= ids_max_) return;
+  ids_.erase(*order_.front());
+  order_.pop_front();
 }
 
 }  // namespace petiole

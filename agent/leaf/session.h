@@ -78,10 +78,12 @@ class LeafSession : public Protocol,
   virtual Status on_error(std::string_view text) = 0;  // -ERR of the peer.
   virtual Status on_unready() = 0;                     // Another verb before the handshake is done.
   virtual Status on_handshake_timeout() = 0;
-  virtual bool is_repeat(const Op& op) { return (void)op, false; }
+  // The message id, when the peer's mirror made it and we promised to drop repeats; else empty.
+  virtual std::string_view mirror_id(const Op& op) const { return (void)op, std::string_view(); }
   virtual void on_loop() {}
   virtual void on_heartbeat(bool proven) { (void)proven; }
   virtual void on_interest() {}
+  virtual void on_interest_lost(std::string_view subject) { (void)subject; }
   virtual void on_drained() {}
   virtual void on_closed(const CloseReason& reason, Time now) = 0;
 

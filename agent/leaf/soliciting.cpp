@@ -26,6 +26,10 @@ SolicitingLeaf::SolicitingLeaf(Server& server, LeafRegister& links, const Remote
       read_file_(read_file),
       owner_(&owner) {}
 
+SolicitingLeaf::~SolicitingLeaf() {
+  if (owner_) owner_->link_gone();
+}
+
 void SolicitingLeaf::greet(Time now) {
   expect_by(now + remote_.first_info_timeout.value_or(server().config().link.first_info_timeout));
   if (owner_) owner_->link_opened(*this);
@@ -201,6 +205,10 @@ void SolicitingLeaf::on_heartbeat(bool proven) {
 
 void SolicitingLeaf::on_interest() {
   if (owner_) owner_->link_interest(*this);
+}
+
+void SolicitingLeaf::on_interest_lost(std::string_view subject) {
+  if (owner_) owner_->link_interest_lost(*this, subject);
 }
 
 void SolicitingLeaf::on_drained() {

@@ -25,9 +25,12 @@ class LinkOwner {
   virtual void link_established(SolicitingLeaf& link) = 0;
   virtual void link_heartbeat(SolicitingLeaf& link, bool proven) = 0;
   virtual void link_interest(SolicitingLeaf& link) = 0;
+  virtual void link_interest_lost(SolicitingLeaf& link, std::string_view subject) = 0;
   virtual void link_drained(SolicitingLeaf& link) = 0;
   // The last call; the link is freed after it.
   virtual void link_closed(SolicitingLeaf& link, const CloseReason& reason) = 0;
+  // In its place when the network is taken down with all its connections: forget the link.
+  virtual void link_gone() = 0;
 };
 
 struct SolicitOptions {
@@ -42,6 +45,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   // `owner` outlives the link, or calls disown().
   SolicitingLeaf(Server& server, LeafRegister& links, const RemoteConfig& remote,
                  SolicitOptions options, const FileReader& read_file, LinkOwner& owner);
+  ~SolicitingLeaf() override;
 
   void disown() { owner_ = nullptr; }
   void close() { end_quietly(); }
@@ -75,6 +79,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   void on_loop() override;
   void on_heartbeat(bool proven) override;
   void on_interest() override;
+  void on_interest_lost(std::string_view subject) override;
   void on_drained() override;
   void on_closed(const CloseReason& reason, Time now) override;
 

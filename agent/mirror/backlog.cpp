@@ -206,6 +206,7 @@ void Backlog::mark_sent(Entry& entry, Time now) {
   leave_flight(entry);
   entry.state = Entry::State::kSent;
   entry.sent = now;
+  entry.missed = false;
   ++in_flight_;
   in_flight_bytes_ += entry.text.size();
   last_sent_ = std::max(last_sent_, entry.sequence);

@@ -81,6 +81,8 @@ class Backlog {
   // Passes over an entry on disk that nobody upstream wants for now.
   void park(Entry& entry);
   bool has_parked() const { return parked_ > 0; }
+  // Messages of its subject were passed over, or may have been.
+  bool behind_parked(const Entry& entry) const;
   // Looks at the log from the cursor again. Nothing may be in flight.
   void rescan();
   bool parked_wanted(const std::function<bool(std::string_view)>& wants) const;

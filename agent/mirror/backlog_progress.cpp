@@ -129,6 +129,11 @@ void Backlog::park(Entry& entry) {
   pop_settled();
 }
 
+bool Backlog::behind_parked(const Entry& entry) const {
+  if (parked_subjects_.empty()) return false;
+  return parked_many_ || parked_subjects_.contains(std::string(entry.subject()));
+}
+
 bool Backlog::parked_wanted(const std::function<bool(std::string_view)>& wants) const {
   return parked_many_ || std::any_of(parked_subjects_.begin(), parked_subjects_.end(), wants);
 }

@@ -45,6 +45,7 @@ struct Entry {
   bool own_id = false;  // The header has a Nats-Msg-Id.
   bool maybe = false;   // Queued again, and the hub may have it all the same.
   bool doubted = false; // It was `maybe` before: a refusal now says nothing of the copy sent then.
+  bool missed = false;  // While it was on its way nobody there wanted it: its PONG says nothing.
   bool forgotten = false;  // In memory only, and no longer counted there.
   std::string text;     // Subject, header, payload.
 

@@ -196,6 +196,12 @@ void MirrorCore::interest_changed(Uplink& link) {
   poke();
 }
 
+// A PONG on the way may stand behind messages that met nobody.
+void MirrorCore::interest_lost(Uplink& link, std::string_view subject) {
+  if (link_.state.uplink != &link) return;
+  for (Rule& rule : rules_) rule.sender->interest_lost(subject);
+}
+
 void MirrorCore::link_drained(Uplink& link) {
   if (link_.state.uplink == &link) poke();
 }

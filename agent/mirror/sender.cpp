@@ -135,6 +135,11 @@ bool Sender::pass_over(Entry& entry, Time now) {
     deadline_ = std::min(deadline_, due);
     return false;
   }
+  return set_aside(entry);
+}
+
+// Onto the disk, if it is not there, and out of the way of others.
+bool Sender::set_aside(Entry& entry) {
   if (entry.sequence == 0) {
     const std::uint64_t order = entry.order;
     backlog_.spill();
@@ -160,6 +165,11 @@ Sender::Sent Sender::send_one(Time now) {
     if (!backlog_.may_send(*entry)) return Sent::kNothing;
     const Route route = route_of(*entry);
     if (route == Route::kUnknown) return Sent::kNothing;
+    if (backlog_.behind_parked(*entry)) {  // In the order of its subject: the rescan sends both.
+      interest_moved_ = true;
+      if (!set_aside(*entry)) return Sent::kNothing;
+      continue;
+    }
     waiting_for_interest_ = !link_.state.uplink->wants(entry->subject());
     if (waiting_for_interest_) {
       if (!pass_over(*entry, now)) return Sent::kNothing;

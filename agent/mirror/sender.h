@@ -30,6 +30,7 @@ class Sender {
   void acked(std::uint64_t order, const PubAck& ack, Time now);
   void barrier_passed(std::uint64_t number, Time now);
   void interest_changed() { interest_moved_ = true; }
+  void interest_lost(std::string_view pattern);
 
   // Does what is due by the clock or has become possible; then send_one() may be called.
   void tick(Time now);
@@ -53,6 +54,7 @@ class Sender {
   void check_rescan(Time now);
   void hold_off(Time now);
   bool pass_over(Entry& entry, Time now);
+  bool set_aside(Entry& entry);
   Route route_of(const Entry& entry) const;
   void publish(Entry& entry, Route route, Time now);
   std::size_t in_flight_max() const;

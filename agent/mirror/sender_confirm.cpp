@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agent/mirror/sender.h"
+#include "agent/subject/subject.h"
 
 namespace petiole {
 
@@ -42,6 +43,17 @@ void Sender::hold_off(Time now) {
   cautious_ = 1;
 }
 
+void Sender::interest_lost(std::string_view pattern) {
+  if (phase_ != Phase::kFlowing || backlog_.in_flight() == 0) return;
+  EntryRing& window = backlog_.window();
+  for (std::size_t i = 0; i < window.size(); ++i) {
+    Entry& entry = window[i];
+    if (entry.state != Entry::State::kSent || entry.route == Route::kPuback) continue;
+    if (!matches(pattern, entry.subject())) continue;
+    entry.missed = entry.missed || !link_.state.uplink->wants(entry.subject());
+  }
+}
+
 void Sender::barrier_passed(std::uint64_t number, Time now) {
   if (phase_ != Phase::kFlowing) return;
   std::uint64_t order = std::max(reached_order_, backlog_.first_order());
@@ -49,6 +61,10 @@ void Sender::barrier_passed(std::uint64_t number, Time now) {
     const bool sent = entry->state == Entry::State::kSent;
     if (entry->state == Entry::State::kQueued || (sent && entry->barrier > number)) break;
     if (!sent) continue;
+    if (entry->missed && entry->route == Route::kBarrier) {
+      backlog_.requeue(*entry, true);
+      break;
+    }
     entry->sent = now;  // From here on an answer is due.
     if (entry->route == Route::kBarrier) backlog_.mark_confirmed(*entry);
   }
@@ -73,7 +89,10 @@ void Sender::check_overdue(Time now) {
       deadline_ = std::min(deadline_, due);
       continue;
     }
-    if (probe) {
+    if (probe && entry.missed) {
+      backlog_.requeue(entry, true);
+      reached_order_ = std::min(reached_order_, entry.order);
+    } else if (probe) {
       link_.directory.learn(entry.subject(), Route::kBarrier);
       backlog_.mark_confirmed(entry);
     } else {

@@ -56,6 +56,8 @@ class UplinkObserver {
   virtual void link_proven(Uplink& link) = 0;  // It answered after all.
   virtual void link_down(Uplink& link) = 0;    // Last use of `link`.
   virtual void interest_changed(Uplink& link) = 0;  // LS+, LS- or permissions.
+  // Before interest_changed: nobody there may want what matches `subject` any more.
+  virtual void interest_lost(Uplink& link, std::string_view subject) { (void)link, (void)subject; }
   virtual void link_drained(Uplink& link) = 0;      // queued_bytes() fell below the low-water mark.
 };
 

@@ -4,38 +4,36 @@
 
 namespace petiole {
 
-TEST_CASE("repeat filter: what a leaf's mirror sent before is dropped, nothing else") {
+TEST_CASE("repeat filter: an id is of the leaf whose mirror made it, or of nobody") {
   struct Case {
     const char* leaf;
     const char* id;
-    bool repeated;
+    bool made;
   };
   constexpr Case kCases[] = {
-      {"leafA", "leafA:e1:5", false},   {"leafA", "leafA:e1:5", true},
-      {"leafA", "leafA:e1:4", true},    {"leafA", "leafA:e1:6", false},
-      {"leafA", "leafA:e2:1", false},   // Another epoch counts for itself.
-      {"leafA", "leafA:e1:6", true},    {"leafA", "leafB:e1:1", false},
-      {"leafA", "leafB:e1:1", false},   // Passed on for another: its order is not this leaf's.
-      {"leafA", "order-17", false},     {"leafA", "order-17", false},
-      {"leafA", "leafA:17", false},     {"leafA", "leafA:17", false},
-      {"leafA", "leafA:e1:x", false},   {"leafA", "leafA:e1:", false},
-      {"leafA", "leafAB:e1:1", false},  {"leafA", "leafAB:e1:1", false},
-      {"", ":e1:1", false},             {"", ":e1:1", false},
+      {"leafA", "leafA:e1:5", true}, {"leafA", "leafB:e1:1", false}, {"leafA", "order-17", false},
+      {"leafA", "leafA:17", false},  {"leafA", "leafA:e1:x", false}, {"leafA", "leafA:e1:", false},
+      {"leafA", "leafAB:e1:1", false}, {"", ":e1:1", false},
   };
-  RepeatFilter filter;
   for (const Case& c : kCases) {
     CAPTURE(c.id);
-    CHECK(filter.repeated(c.leaf, c.id) == c.repeated);
+    CHECK(RepeatFilter::made_by(c.leaf, c.id) == c.made);
   }
 }
 
-TEST_CASE("repeat filter: it holds no more epochs than it may") {
+TEST_CASE("repeat filter: an older number that never came is no repeat") {
+  RepeatFilter filter;
+  filter.add("l:a:5");
+  CHECK(filter.knows("l:a:5"));
+  CHECK_FALSE(filter.knows("l:a:4"));  // Nobody wanted it while 5 was sent.
+}
+
+TEST_CASE("repeat filter: it holds the newest ids, no more than it may") {
   RepeatFilter filter(2);
-  CHECK_FALSE(filter.repeated("l", "l:a:1"));
-  CHECK_FALSE(filter.repeated("l", "l:b:1"));
-  CHECK(filter.repeated("l", "l:a:1"));
-  CHECK_FALSE(filter.repeated("l", "l:c:1"));
-  CHECK_FALSE(filter.repeated("l", "l:a:1"));
+  for (const char* id : {"l:a:1", "l:a:2", "l:a:2", "l:a:3"}) filter.add(id);
+  CHECK_FALSE(filter.knows("l:a:1"));
+  CHECK(filter.knows("l:a:2"));
+  CHECK(filter.knows("l:a:3"));
 }
 
 }  // namespace petiole

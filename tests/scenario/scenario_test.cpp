@@ -1,0 +1,74 @@
+// Whole agents on simulated time, network and disk, from a seed.
+//
+//   scenario_test --seed N         one run, with its trace
+//   scenario_test --seeds A-B      all of them; the failing ones are printed
+//   scenario_test --repeat A-B     each twice: both must be the same run
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "tests/scenario/world.h"
+
+namespace petiole::test {
+namespace {
+
+struct Outcome {
+  std::string broken;
+  std::uint64_t hash = 0;
+};
+
+Outcome run_seed(std::uint64_t seed, bool print) {
+  World world(seed, print);
+  std::string broken = world.run();
+  return {std::move(broken), world.hash()};
+}
+
+bool run_one(std::uint64_t seed) {
+  const Outcome outcome = run_seed(seed, true);
+  std::printf("seed %llu: %s\nhash %016llx\n", static_cast<unsigned long long>(seed),
+              outcome.broken.empty() ? "ok" : outcome.broken.c_str(),
+              static_cast<unsigned long long>(outcome.hash));
+  return outcome.broken.empty();
+}
+
+int run_all(std::uint64_t first, std::uint64_t last, bool repeat) {
+  constexpr int kFailuresMax = 25;
+  int failures = 0;
+  std::uint64_t seed = first;
+  for (; seed <= last && failures < kFailuresMax; ++seed) {
+    const Outcome outcome = run_seed(seed, false);
+    std::string broken = outcome.broken;
+    if (broken.empty() && repeat && run_seed(seed, false).hash != outcome.hash) {
+      broken = "a second run of the seed was another run";
+    }
+    if (broken.empty()) continue;
+    ++failures;
+    std::printf("seed %llu: %s\n(rerun: scenario_test --seed %llu)\n\n",
+                static_cast<unsigned long long>(seed), broken.c_str(),
+                static_cast<unsigned long long>(seed));
+    std::fflush(stdout);
+  }
+  std::printf("%llu seeds, %d failed\n", static_cast<unsigned long long>(seed - first), failures);
+  return failures == 0 ? 0 : 1;
+}
+
+int usage() {
+  std::fputs("scenario_test --seed N | --seeds A-B | --repeat A-B\n", stderr);
+  return 2;
+}
+
+}  // namespace
+}  // namespace petiole::test
+
+int main(int argc, char** argv) {
+  using namespace petiole::test;
+  if (argc != 3) return usage();
+  char* rest = nullptr;
+  const std::uint64_t first = std::strtoull(argv[2], &rest, 10);
+  const std::uint64_t last = *rest == '-' ? std::strtoull(rest + 1, nullptr, 10) : first;
+  if (std::strcmp(argv[1], "--seed") == 0) return run_one(first) ? 0 : 1;
+  if (std::strcmp(argv[1], "--seeds") == 0) return run_all(first, last, false);
+  if (std::strcmp(argv[1], "--repeat") == 0) return run_all(first, last, true);
+  return usage();
+}

@@ -1,0 +1,136 @@
+// What must hold: published = upstream once and in order + in the mirror + in the ledger.
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+
+#include "tests/scenario/world.h"
+
+namespace petiole::test {
+
+namespace {
+
+constexpr std::uint64_t kInFlightMax = 4096;  // MirrorLimits.
+
+struct Name {
+  std::size_t publisher = 0, number = 0;
+};
+
+bool is_other(const std::string& payload) { return payload == "other"; }
+
+Name name_of(const std::string& payload) {
+  char* rest = nullptr;
+  Name name;
+  name.publisher = std::strtoull(payload.c_str(), &rest, 10);
+  name.number = std::strtoull(rest + 1, nullptr, 10);
+  return name;
+}
+
+std::string text_of(std::size_t publisher, std::size_t number) {
+  return std::to_string(publisher) + "-" + std::to_string(number);
+}
+
+}  // namespace
+
+std::string World::watch() {
+  if (!leaf_ || !leaf_->agent) return {};
+  const json::object now = mirrorz();
+  storage_failed_ = storage_failed_ || get_string(now, "state") == "storage failed";
+  for (const json::value& each : find(now, "rules")->get_array()) {
+    const json::object& rule = each.get_object();
+    if (static_cast<std::uint64_t>(get_int(rule, "in_flight")) > kInFlightMax) return "too much in flight";
+  }
+  return {};
+}
+
+bool World::drained() {
+  if (!leaf_ || !leaf_->agent) return false;
+  const bool done = std::all_of(publishers_.begin(), publishers_.end(),
+                                [](const auto& each) { return each->done(); });
+  return done && get_int(mirrorz(), "messages") == 0;
+}
+
+std::string World::verdict() {
+  count_losses();
+  std::string bad = check_stream();
+  for (std::size_t rule = 0; rule < plan_.rules.size() && bad.empty(); ++rule) {
+    bad = plan_.rules[rule].keep_last ? check_last(rule) : check_rule(rule);
+  }
+  return bad;
+}
+
+// Nothing doubled, and of each publisher and rule in the order of publishing. A plain subscriber
+// gets everything at least once, so there the first of each counts.
+std::string World::check_stream() {
+  std::map<std::pair<std::size_t, std::string>, std::size_t> newest;  // Number + 1.
+  // While nobody wants a subject others go ahead.
+  const bool by_subject = plan_.hub == HubKind::kPlain;
+  std::map<std::pair<std::size_t, std::size_t>, bool> seen;
+  for (const ModelStream::Stored& stored : stream_.stored()) {
+    if (is_other(stored.payload)) continue;
+    const Name name = name_of(stored.payload);
+    const std::string text = text_of(name.publisher, name.number);
+    if (name.publisher >= publishers_.size()) return "never published: " + stored.payload;
+    const auto& messages = publishers_[name.publisher]->messages();
+    if (name.number >= messages.size()) return "never published: " + stored.payload;
+    const Published& message = messages[name.number];
+    if (message.subject != stored.subject) return "wrong subject: " + text + " on " + stored.subject;
+    bool& before = seen[{name.publisher, name.number}];
+    if (before && plan_.hub == HubKind::kPlain) continue;
+    if (before) return "doubled: " + text;
+    before = true;
+    if (stream_.refused().contains(text)) continue;
+    std::size_t& last = newest[{name.publisher, by_subject ? message.subject : std::to_string(message.rule)}];
+    if (name.number + 1 <= last) return "out of order: " + text + " after " + text_of(name.publisher, last - 1);
+    last = name.number + 1;
+  }
+  return {};
+}
+
+std::string World::check_rule(std::size_t rule) {
+  std::map<std::pair<std::size_t, std::size_t>, bool> seen;
+  for (const ModelStream::Stored& stored : stream_.stored()) {
+    if (is_other(stored.payload)) continue;
+    const Name name = name_of(stored.payload);
+    seen[{name.publisher, name.number}] = true;
+  }
+  std::uint64_t missing = 0;
+  std::string names;
+  for (std::size_t i = 0; i < publishers_.size(); ++i) {
+    const auto& messages = publishers_[i]->messages();
+    for (std::size_t number = 0; number < messages.size(); ++number) {
+      const Published& message = messages[number];
+      if (message.rule != rule || !message.accepted || message.uncertain || seen.contains({i, number})) continue;
+      ++missing;
+      if (missing <= 20) names += " " + text_of(i, number);
+    }
+  }
+  const RuleTally& tally = tallies_[rule];
+  if (missing <= tally.losses + tally.windows) return {};
+  return "missing of " + plan_.rules[rule].subjects.front() + ": " + std::to_string(missing) +
+         ", in the ledger " + std::to_string(tally.losses) + ", in windows that a kill took " +
+         std::to_string(tally.windows) + ":" + names;
+}
+
+// keep: last. Of each subject the newest accepted message, or a newer one, must be the last there.
+std::string World::check_last(std::size_t rule) {
+  std::map<std::string, std::size_t> there;
+  for (const ModelStream::Stored& stored : stream_.stored()) {
+    if (!is_other(stored.payload)) there[stored.subject] = name_of(stored.payload).number + 1;
+  }
+  for (std::size_t i = 0; i < publishers_.size(); ++i) {
+    std::map<std::string, std::size_t> wanted;
+    const auto& messages = publishers_[i]->messages();
+    for (std::size_t number = 0; number < messages.size(); ++number) {
+      const Published& message = messages[number];
+      if (message.rule == rule && message.accepted && !message.uncertain) wanted[message.subject] = number + 1;
+    }
+    for (const auto& [subject, number] : wanted) {
+      if (there[subject] >= number || tallies_[rule].losses > 0) continue;
+      return "keep: last of " + subject + ": the last there is number " +
+             std::to_string(there[subject]) + ", published " + std::to_string(number);
+    }
+  }
+  return {};
+}
+
+}  // namespace petiole::test

@@ -1,0 +1,207 @@
+#include "tests/scenario/world.h"
+
+#include <algorithm>
+
+namespace petiole::test {
+
+namespace {
+
+constexpr Duration kDrainLimit = 30min;
+
+std::uint64_t sum_losses(const json::object& losses) {
+  std::uint64_t sum = 0;
+  for (const char* cause : {"age", "limit", "refused", "rejected", "corrupt"}) {
+    sum += static_cast<std::uint64_t>(get_int(losses, cause));
+  }
+  return sum;
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed, bool print)
+    : plan_(make_plan(seed)),
+      dice_(seed ^ 0x5ca1ab1e),
+      trace_(clock_, print),
+      disk_("scenario-" + std::to_string(seed), seed),
+      leaf_log_(trace_, "leaf"),
+      hub_log_(trace_, "hub"),
+      leaf_config_(leaf_config()),
+      hub_config_(hub_config()),
+      stream_(plan_, loop_, trace_, dice_),
+      network_(std::make_unique<SimNetwork>(loop_, chunks_, seed)),
+      tallies_(plan_.rules.size()) {
+  // SQLite draws from its default file system once; a run must not depend on the one before.
+  sqlite3_vfs_register(sqlite3_vfs_find(disk_.name().c_str()), 1);
+  sqlite3_randomness(0, nullptr);
+  for (std::size_t i = 0; i < plan_.publishers.size(); ++i) {
+    publishers_.push_back(std::make_unique<Publisher>(
+        plan_, i, loop_, network_->host("app" + std::to_string(i)), trace_, seed * 31 + i,
+        [this] { return leaf_ && leaf_->store && leaf_->store->status().code() == Errc::kStorage; }));
+  }
+}
+
+World::~World() {
+  if (leaf_) end_leaf(false);
+  if (hub_) end_hub();
+  network_.reset();
+}
+
+Config World::leaf_config() const {
+  Config config;
+  config.server_name = "leaf";
+  RemoteConfig remote;
+  remote.urls.emplace_back().host = "hub";
+  config.remotes = {remote};
+  config.mirror.enabled = true;
+  config.mirror.dir = "/box";
+  config.mirror.max_bytes = plan_.store_bytes_max;
+  config.mirror.rules = plan_.rules;
+  return config;
+}
+
+Config World::hub_config() const {
+  Config config;
+  config.server_name = "hub";
+  config.leaf_listen.enabled = true;
+  if (plan_.hub == HubKind::kStream) config.leaf_listen.domain = "hub";
+  // As a nats-server, but for some plain ones.
+  config.leaf_listen.drops_repeats = plan_.drops_repeats;
+  return config;
+}
+
+void World::after(Duration span, std::function<void()> task) {
+  loop_.at(clock_.now() + span, std::move(task));
+}
+
+Host World::host_of(Process& process, const std::string& name, Logger& log) {
+  return {process.loop, clock_, network_->host(name), process.entropy, log, process.worker, chunks_};
+}
+
+void World::retry_leaf(Duration wait) {
+  after(wait, [this] {
+    if (!leaf_) start_leaf();
+  });
+}
+
+void World::start_leaf() {
+  ++restarts_;
+  const auto delay = [this] { return dice_.span(200us, dice_.one_in(30) ? 300ms : 8ms); };
+  // A disk that died in the middle of a commit takes the process with it.
+  leaf_ = std::make_unique<Process>(loop_, dice_.below(UINT64_MAX), delay, [this] {
+    if (leaf_ && disk_.died()) {
+      end_leaf(cut_power_next_);
+      retry_leaf(dice_.span(100ms, 20s));
+    }
+  });
+  StoreOptions options{.dir = "/box", .bytes_max = plan_.store_bytes_max, .vfs = disk_.name()};
+  StoreResult opened = open_store(options, leaf_->loop, leaf_->worker, clock_, dice_.below(UINT64_MAX));
+  leaf_->store = std::move(opened.store);
+  if (!leaf_->store || disk_.died()) {
+    trace_.add("leaf", "does not start: " + opened.error);
+    end_leaf(disk_.died() && cut_power_next_);
+    return retry_leaf(dice_.span(500ms, 5s));
+  }
+  const StoreRecovery& recovery = leaf_->store->recovery();
+  if (!recovery.quarantined.empty()) broken_ = "the database was taken for damaged";
+  leaf_->agent = std::make_unique<Agent>(leaf_config_, host_of(*leaf_, "leaf", leaf_log_),
+                                         leaf_->store.get());
+  const Agent::Started started = leaf_->agent->start();
+  if (!started.status.ok()) broken_ = "the leaf does not start: " + started.error;
+  const json::object now = mirrorz();
+  const json::array& rules = find(now, "rules")->get_array();
+  for (std::size_t i = 0; i < tallies_.size(); ++i) {
+    tallies_[i].at_start = sum_losses(find(rules[i].get_object(), "losses")->get_object());
+  }
+}
+
+void World::start_hub() {
+  hub_ = std::make_unique<Process>(loop_, dice_.below(UINT64_MAX), [] { return Duration(1ms); }, [] {});
+  hub_->agent = std::make_unique<Agent>(hub_config_, host_of(*hub_, "hub", hub_log_), nullptr);
+  stream_.attach(*hub_->agent->account("$G"));
+  const Agent::Started started = hub_->agent->start();
+  if (!started.status.ok()) broken_ = "the hub does not start: " + started.error;
+  if (!plan_.late_interest) return stream_.show_interest();
+  after(dice_.span({}, 15s), [this] { stream_.show_interest(); });
+}
+
+json::object World::mirrorz() {
+  const Result<json::value> body = parse_json(leaf_->agent->monitor("/mirrorz"));
+  return body.ok() && body->is_object() ? body->get_object() : json::object{};
+}
+
+// What the ledger says that this life has lost; asked before the life ends, since a count that is
+// not on disk yet goes with it.
+void World::count_losses() {
+  const json::object now = mirrorz();
+  storage_failed_ = storage_failed_ || get_string(now, "state") == "storage failed";
+  const json::array& rules = find(now, "rules")->get_array();
+  for (std::size_t i = 0; i < tallies_.size(); ++i) {
+    const json::object& rule = rules[i].get_object();
+    const json::object& losses = find(rule, "losses")->get_object();
+    const std::uint64_t sum = sum_losses(losses);
+    tallies_[i].losses += sum - std::min(sum, tallies_[i].at_start);
+    tallies_[i].at_start = sum;
+    tallies_[i].superseded = static_cast<std::uint64_t>(get_int(losses, "superseded"));
+    if (plan_.rules[i].durability == Durability::kOutage) {
+      tallies_[i].windows += static_cast<std::uint64_t>(get_int(rule, "messages"));
+    }
+  }
+}
+
+void World::end_leaf(bool power_cut) {
+  trace_.add("world", power_cut ? "the leaf loses power" : "the leaf is killed");
+  killed_ = true;
+  if (leaf_->agent) count_losses();
+  network_->vanish("leaf", power_cut);
+  leaf_->loop.end();
+  leaf_->worker.end();
+  leaf_->agent.reset();
+  power_cut ? disk_.power_cut() : disk_.kill();
+  leaf_->store.reset();
+  leaf_.reset();
+  cut_power_next_ = false;
+}
+
+void World::end_hub() {
+  trace_.add("world", "the hub is killed");
+  stream_.detach();
+  network_->vanish("hub", false);
+  hub_->loop.end();
+  hub_->worker.end();
+  hub_.reset();
+}
+
+std::string World::run() {
+  if (dice_.one_in(4)) {
+    after(dice_.span({}, 30s), [this] { if (!hub_) start_hub(); });
+  } else {
+    start_hub();
+  }
+  start_leaf();
+  for (const auto& publisher : publishers_) publisher->start();
+  next_fault();
+  const Time end = clock_.now() + plan_.span;
+  while (clock_.now() < end && broken_.empty()) {
+    loop_.run_for(1s);
+    broken_ = broken_.empty() ? watch() : broken_;
+  }
+  heal();
+  const Time limit = clock_.now() + kDrainLimit;
+  while (broken_.empty() && !drained() && clock_.now() < limit) {
+    loop_.run_for(1s);
+    broken_ = broken_.empty() ? watch() : broken_;
+  }
+  if (broken_.empty() && !drained()) broken_ = "not drained half an hour after all was healed";
+  if (broken_.empty()) broken_ = verdict();
+  if (broken_.empty()) return {};
+  return broken_ + "\n" + dump();
+}
+
+std::string World::dump() {
+  std::string text = plan_.describe() + "\n";
+  for (const std::string& line : trace_.lines()) text += line + "\n";
+  if (!leaf_ || !leaf_->agent) return text + "the leaf is down\n";
+  return text + leaf_->agent->monitor("/mirrorz") + "\n" + leaf_->agent->monitor("/linkz") + "\n";
+}
+
+}  // namespace petiole::test

@@ -1,0 +1,106 @@
+// A leaf with its disk, a hub, and publishers, all in this process on one simulated clock.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/agent.h"
+#include "platform/json.h"
+#include "tests/scenario/model_stream.h"
+#include "tests/scenario/plan.h"
+#include "tests/scenario/process.h"
+#include "tests/scenario/publisher.h"
+#include "tests/scenario/trace.h"
+#include "tests/support/sim_disk.h"
+#include "tests/support/sim_network.h"
+
+namespace petiole::test {
+
+// What is written in the ledger of a rule, and what the run allows beyond it.
+struct RuleTally {
+  std::uint64_t losses = 0;      // Over all lives, without what was superseded.
+  std::uint64_t at_start = 0;    // Of the ledger, of the life that runs.
+  std::uint64_t superseded = 0;
+  std::uint64_t windows = 0;     // Of an outage rule, in memory when the process was killed.
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, bool print);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // Empty: all invariants held. Else what broke, with a dump.
+  std::string run();
+  std::uint64_t hash() const { return trace_.hash(); }
+
+ private:
+  struct Process {
+    Process(SimLoop& sim, std::uint64_t seed, std::function<Duration()> delay,
+            std::function<void()> after_job)
+        : loop(sim), worker(sim, std::move(delay), std::move(after_job)), entropy(seed) {}
+    ProcessLoop loop;
+    ProcessWorker worker;
+    SimEntropy entropy;
+    std::unique_ptr<Store> store;
+    std::unique_ptr<Agent> agent;
+  };
+
+  // world.cpp
+  Config leaf_config() const;
+  Config hub_config() const;
+  Host host_of(Process& process, const std::string& name, Logger& log);
+  void start_leaf();
+  void start_hub();
+  void end_leaf(bool power_cut);
+  void end_hub();
+  void retry_leaf(Duration wait);
+  void count_losses();
+  json::object mirrorz();
+  void after(Duration span, std::function<void()> task);
+  std::string dump();
+
+  // faults.cpp
+  void next_fault();
+  void fault();
+  void cut_path();
+  void worsen_path();
+  void strike_leaf();
+  void strike_hub();
+  void strike_disk();
+  void heal();
+  void heal_disk();
+
+  // verdict.cpp
+  std::string watch();       // What must hold at any time.
+  bool drained();
+  std::string verdict();
+  std::string check_stream();
+  std::string check_rule(std::size_t rule);
+  std::string check_last(std::size_t rule);
+
+  Plan plan_;
+  Dice dice_;
+  SimClock clock_;
+  Trace trace_;
+  SimDisk disk_;
+  SimLoop loop_{clock_};
+  ChunkPool chunks_;
+  TraceLog leaf_log_, hub_log_;
+  Config leaf_config_, hub_config_;
+  ModelStream stream_;
+  std::unique_ptr<SimNetwork> network_;
+  std::unique_ptr<Process> leaf_, hub_;
+  std::vector<std::unique_ptr<Publisher>> publishers_;
+  std::vector<RuleTally> tallies_;
+  bool healing_ = false, storage_failed_ = false, disk_hurt_ = false, killed_ = false;
+  bool cut_power_next_ = false;
+  std::string broken_;
+  std::uint64_t restarts_ = 0;
+};
+
+}  // namespace petiole::test
