@@ -7,6 +7,7 @@
 #include "agent/machine.h"
 #include "agent/server.h"
 #include "platform/files.h"
+#include "platform/json.h"
 #include "platform/process.h"
 #include "platform/service_notify.h"
 #include "platform/signals.h"
@@ -48,7 +49,7 @@ class Run {
   void on_signal(Signal signal);
   void begin_stop();
   void beat();
-  void write_pid();
+  void write_files();
   void say_goodbye();
 
   const Config& config_;
@@ -59,6 +60,7 @@ class Run {
   ServiceNotify notify_;
   std::unique_ptr<Timer> timer_;
   std::string status_;
+  std::string ports_file_;  // Empty: none was written.
   Time next_watchdog_{};
   bool stopping_ = false;
 };
@@ -74,7 +76,7 @@ int Run::run() {
     log.write(LogLevel::kFatal, started.error);
     return kStartError;
   }
-  write_pid();
+  write_files();
   Signals signals(machine_.loop, [this](Signal signal) { on_signal(signal); });
   timer_ = machine_.loop.make_timer([this] { beat(); });
   log.info("Server is ready");
@@ -82,6 +84,7 @@ int Run::run() {
   if (notify_.active()) beat();
   machine_.loop.run();
   say_goodbye();
+  if (!ports_file_.empty()) remove_file(ports_file_);
   agent_.reset();
   store_.reset();
   log.info("Server Exiting..");
@@ -151,12 +154,25 @@ void Run::beat() {
   timer_->arm(now + kStatusBeat);
 }
 
-void Run::write_pid() {
-  if (config_.pid_file.empty()) return;
-  const std::string text = std::to_string(process_id());
-  if (const Status written = write_file(config_.pid_file, text); !written.ok()) {
-    machine_.log.error("pid_file " + config_.pid_file + ": " + std::string(written.text()));
-  }
+// What tells other programs of this process: its id, and the ports that it found free.
+void Run::write_files() {
+  const std::string pid = std::to_string(process_id());
+  const auto write = [this](const std::string& path, const std::string& text) {
+    if (const Status written = write_file(path, text); !written.ok()) {
+      machine_.log.error(path + ": " + std::string(written.text()));
+    }
+  };
+  if (!config_.pid_file.empty()) write(config_.pid_file, pid);
+  if (config_.ports_file_dir.empty()) return;
+  ports_file_ = config_.ports_file_dir + "/petiole_" + pid + ".ports";
+  json::object ports;
+  const auto add = [&ports](const char* name, const std::string& url, std::uint16_t port) {
+    if (port != 0) ports[name] = json::array{json::string(url + std::to_string(port))};
+  };
+  add("nats", "nats://" + config_.host + ":", agent_->client_port());
+  add("monitoring", "http://" + config_.monitor.host + ":", agent_->monitor_port());
+  add("leafnodes", "nats://" + config_.leaf_listen.host + ":", agent_->leaf_port());
+  write(ports_file_, to_text(json::value(ports)));
 }
 
 void Run::say_goodbye() {

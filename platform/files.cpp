@@ -112,6 +112,8 @@ Status write_file(const std::string& path, std::string_view text, std::uint32_t 
   return to_status(error);
 }
 
+void remove_file(const std::string& path) { unlink(path.c_str()); }
+
 bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 std::optional<WallTime> file_modified(const std::string& path) {

@@ -23,6 +23,7 @@ FileText read_file(const std::string& path, std::size_t bytes_max);
 // returns. The mode is that of a new file; 0600 keeps secrets.
 Status write_file(const std::string& path, std::string_view text, std::uint32_t mode = 0644);
 
+void remove_file(const std::string& path);  // Fine when it is not there.
 bool file_exists(const std::string& path);
 std::optional<WallTime> file_modified(const std::string& path);
 // One level; fine when it is there already.

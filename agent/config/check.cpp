@@ -172,6 +172,9 @@ void check_config(const Config& config, std::vector<ConfigError>& errors,
   if (config.server_name.find_first_of(" \t\r\n") != std::string::npos) {
     report.error("server_name", "\"server_name\" must not contain blanks");
   }
+  if (!config.log.remote_syslog.empty()) {
+    report.error("remote_syslog", "not supported; allowed: syslog, to this machine's own");
+  }
   check_limits(report);
   check_auth(report);
   check_users(report, "leafnodes.authorization", config.leaf_listen.auth);

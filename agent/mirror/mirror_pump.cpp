@@ -8,6 +8,7 @@ namespace petiole {
 
 namespace {
 
+constexpr double kDrainRateMin = 0.1;  // Messages a second; below, nothing drains.
 constexpr int kQuantum = 64;               // Messages of one rule before another's turn.
 constexpr Duration kTick = std::chrono::seconds(1);
 
@@ -207,7 +208,8 @@ void MirrorCore::sample(Time now) {
     const std::uint64_t confirmed = rule.backlog->state().confirmed;
     const double rate = static_cast<double>(confirmed - rule.confirmed_before) / span;
     rule.confirmed_before = confirmed;
-    rule.drain_rate = rule.backlog->messages() == 0 ? 0 : rule.drain_rate * 0.7 + rate * 0.3;
+    const double smoothed = rule.drain_rate * 0.7 + rate * 0.3;
+    rule.drain_rate = rule.backlog->messages() == 0 || smoothed < kDrainRateMin ? 0 : smoothed;
   }
 }
 

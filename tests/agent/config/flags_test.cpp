@@ -60,7 +60,6 @@ const Case kCases[] = {
     {{"--logtime=0"}, SAYS(!c.log.time)},
     {{"--logtime_utc"}, SAYS(c.log.time_utc)},
     {{"-s"}, SAYS(c.log.syslog)},
-    {{"-r", "udp://h"}, SAYS(c.log.syslog && c.log.remote_syslog == "udp://h")},
     {{"-D"}, SAYS(c.log.debug && !c.log.trace)},
     {{"-D", "-p", "1"}, SAYS(c.log.debug && c.port == 1)},
     {{"--debug=false"}, SAYS(!c.log.debug)},
