@@ -64,7 +64,8 @@ static void queues(natsConnection* nc) {
   check("a queue group gets each message once", must(total == 300));
 }
 
-static void serve(natsConnection* nc, natsSubscription* subscription, natsMsg* message, void* closure) {
+static void serve(natsConnection* nc, natsSubscription* subscription, natsMsg* message,
+                  void* closure) {
   (void)subscription;
   (void)closure;
   natsConnection_PublishString(nc, natsMsg_GetReply(message), "served");
@@ -118,7 +119,8 @@ static void drain(natsConnection* nc) {
   check("drain", natsSubscription_Drain(subscription));
   for (int i = 0; i < 100; ++i) {
     natsMsg* message = NULL;
-    if (natsSubscription_NextMsg(&message, subscription, 5000) != NATS_OK) check("drained", NATS_ERR);
+    if (natsSubscription_NextMsg(&message, subscription, 5000) != NATS_OK)
+      check("drained", NATS_ERR);
     natsMsg_Destroy(message);
   }
   check("drain delivers what was sent", NATS_OK);
@@ -161,7 +163,7 @@ static void reconnect(const char* url) {
   check("flush", natsConnection_FlushTimeout(nc, 5000));
   printf("ready to be cut\n");
   fflush(stdout);
-  natsMsg* message = NULL;  /* The test publishes it once the server is there again. */
+  natsMsg* message = NULL; /* The test publishes it once the server is there again. */
   check("delivery after the reconnect", natsSubscription_NextMsg(&message, subscription, 30000));
   check("its text", must(is(message, "here again")));
   natsMsg_Destroy(message);
@@ -172,11 +174,16 @@ static void reconnect(const char* url) {
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  if (strcmp(argv[1], "basic") == 0) basic(argv[2]);
-  else if (strcmp(argv[1], "auth") == 0) auth(argv[2]);
-  else if (strcmp(argv[1], "refused") == 0) refused(argv[2]);
-  else if (strcmp(argv[1], "reconnect") == 0) reconnect(argv[2]);
-  else return 2;
+  if (strcmp(argv[1], "basic") == 0)
+    basic(argv[2]);
+  else if (strcmp(argv[1], "auth") == 0)
+    auth(argv[2]);
+  else if (strcmp(argv[1], "refused") == 0)
+    refused(argv[2]);
+  else if (strcmp(argv[1], "reconnect") == 0)
+    reconnect(argv[2]);
+  else
+    return 2;
   nats_Close();
   return 0;
 }
