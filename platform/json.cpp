@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <boost/json/src.hpp>
-#include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
 #include <utility>
 
 namespace petiole {
@@ -18,18 +20,49 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
 
+// The fewest digits that read back as `number`, and the exponent of the first. std::to_chars does the
+// same, with 130 KB of tables.
+struct Digits {
+  std::string digits;  // Without zeros at the end; "0" for zero.
+  int exponent = 0;
+};
+
+Digits shortest_digits(double number) {
+  char text[40];
+  for (int precision = 14; precision <= 16; ++precision) {  // Behind the point; 17 digits always do.
+    std::snprintf(text, sizeof text, "%.*e", precision, number);
+    if (std::strtod(text, nullptr) == number) break;
+  }
+  const std::string_view all(text);
+  const std::size_t mark = all.find('e');
+  Digits found{std::string(1, all[0]) + std::string(all.substr(2, mark - 2)),
+               std::atoi(text + mark + 1)};
+  found.digits.erase(std::max<std::size_t>(found.digits.find_last_not_of('0') + 1, 1));
+  return found;
+}
+
 // Numbers as Go prints them; Boost.JSON writes 0.5 as 5E-1.
 void write_number(double number, std::string& out) {
-  const double size = std::abs(number);
-  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
-  char text[64];
-  const auto [end, error] =
-      std::to_chars(text, text + sizeof text, number,
-                    plain ? std::chars_format::fixed : std::chars_format::scientific);
-  if (std::isfinite(number) && error == std::errc()) {
-    out.append(text, end);
-  } else {
+  if (!std::isfinite(number)) {
     out += "null";
+    return;
+  }
+  if (std::signbit(number)) out += '-';
+  const double size = std::abs(number);
+  auto [digits, exponent] = shortest_digits(size);
+  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+  if (!plain) {
+    char text[8];
+    std::snprintf(text, sizeof text, "e%+03d", exponent);
+    if (digits.size() > 1) digits.insert(1, ".");
+    out.append(digits).append(text);
+  } else if (exponent < 0) {
+    out.append("0.").append(static_cast<std::size_t>(-exponent - 1), '0').append(digits);
+  } else {
+    const std::size_t whole = static_cast<std::size_t>(exponent) + 1;
+    if (digits.size() < whole) digits.append(whole - digits.size(), '0');
+    if (digits.size() > whole) digits.insert(whole, ".");
+    out += digits;
   }
 }
 
