@@ -31,9 +31,11 @@ StoredMessage read_message(const json::object& answer) {
 }  // namespace
 
 Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits,
-                   HashKey key, SuspectList suspects, std::vector<StreamFloor> floors, Done done)
+                   HashKey key, SuspectList suspects, std::vector<StreamFloor> floors,
+                   bool holes, Done done)
     : api_(api), directory_(directory), limits_(limits), key_(key), suspects_(std::move(suspects)),
-      floors_(std::move(floors)), done_(std::move(done)) {}
+      floors_(std::move(floors)), done_(std::move(done)),
+      holes_(holes) {}
 
 void Resolver::start(Time now) {
   started_ = true;
@@ -95,7 +97,8 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
   }
   const StoredMessage last = read_message(*answer);
   SuspectSubject& suspect = suspects_.subjects()[subject];
-  if (!last.id.empty() && suspect.found(keyed_hash(key_, last.id))) return settled();
+  const bool ours = !last.id.empty() && suspect.found(keyed_hash(key_, last.id), holes_);
+  if (ours && !holes_) return settled();
   const std::string* stream = directory_.stream_of(suspect.subject);
   if (last.sequence == 0 || stream == nullptr) return settled();
   std::uint64_t floor = floor_of(*stream);
@@ -107,7 +110,7 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
 }
 
 void Resolver::ask_next(std::size_t subject, Walk walk, std::uint64_t from) {
-  if (from >= walk.last || ++walk.steps > limits_.walk_steps_max) return settled();
+  if (from >= walk.last || ++walk.steps > limits_.walk_steps_max + suspects_.subjects()[subject].items.size()) return settled();
   json::object body;
   body["seq"] = from;
   body["next_by_subj"] = suspects_.subjects()[subject].subject;
@@ -131,7 +134,7 @@ void Resolver::got_next(std::size_t subject, Walk walk, Result<json::object> ans
   const StoredMessage stored = read_message(*answer);
   if (stored.sequence == 0) return settled();
   if (!stored.id.empty()) {
-    (void)suspects_.subjects()[subject].found(keyed_hash(key_, stored.id));
+    (void)suspects_.subjects()[subject].found(keyed_hash(key_, stored.id), holes_);
   }
   ask_next(subject, std::move(walk), stored.sequence + 1);
 }

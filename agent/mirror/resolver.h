@@ -1,7 +1,8 @@
 // Finds out, by asking the hub, which of our messages it has.
 //
 // One question a subject: the last message there. If it is one of ours, those before it arrived
-// too. If it is somebody else's, the stream is walked from the last sequence known to be ours.
+// too. If it is somebody else's, the stream is walked from the last sequence known to be ours; so it
+// is where the hub refused some of them and took later ones, as then none vouches for another.
 // What cannot be answered counts as not arrived: it is sent again under the same message id.
 #pragma once
 
@@ -23,9 +24,9 @@ class Resolver {
  public:
   using Done = std::function<void(const SuspectList& suspects)>;
 
-  // `done` is called once, perhaps from inside start(); never after destruction.
+  // `holes`: the hub refused some. `done` is called once, perhaps from inside start(); never after destruction.
   Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits, HashKey key,
-           SuspectList suspects, std::vector<StreamFloor> floors, Done done);
+           SuspectList suspects, std::vector<StreamFloor> floors, bool holes, Done done);
 
   // Call when the directory knows, or will not.
   void start(Time now);
@@ -54,7 +55,7 @@ class Resolver {
   SuspectList suspects_;
   std::vector<StreamFloor> floors_;
   Done done_;
-  bool started_ = false, finished_ = false;
+  bool holes_ = false, started_ = false, finished_ = false;
   std::size_t next_ = 0, open_ = 0;
   std::vector<std::size_t> failed_;  // Asked in vain: once more later.
   Time now_{}, give_up_{}, retry_ = kNever;

@@ -13,13 +13,14 @@ struct SuspectSubject {
   struct Item {
     std::uint64_t key;      // Order in the window, or sequence in the log.
     std::uint64_t id_hash;  // Of the message id that it was sent with.
+    bool arrived = false;
   };
   std::string subject;
   std::vector<Item> items;
-  std::size_t arrived = 0;  // The first so many are known to be at the hub.
 
-  // Learns that the hub has the message with this id: so it has those before it. False: not ours.
-  bool found(std::uint64_t id_hash);
+  // Learns that the hub has the message with this id, and so those before it, unless `alone`.
+  // False: not ours.
+  bool found(std::uint64_t id_hash, bool alone);
 };
 
 class SuspectList {
