@@ -25,9 +25,11 @@ class Resolver {
  public:
   using Done = std::function<void(const SuspectList& suspects)>;
 
-  // `done` is called once, perhaps from inside start(); never after destruction.
+  // `holes`: the hub is known to have refused some, so none vouches for another. `done` is called
+  // once, perhaps from inside start(); never after destruction.
   Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits, HashKey key,
-           SuspectList suspects, std::vector<StreamFloor> floors, Done done);
+           SuspectList suspects, std::vector<StreamFloor> floors, bool holes,
+           Done done);
 
   // Call when the directory knows, or will not.
   void start(Time now);
@@ -64,6 +66,7 @@ class Resolver {
   SuspectList suspects_;
   std::vector<StreamFloor> floors_;
   Done done_;
+  bool holes_;
   bool started_ = false, finished_ = false;
   std::size_t next_ = 0, open_ = 0;
   std::vector<std::size_t> failed_;  // Asked in vain: once more later.

@@ -29,6 +29,8 @@ struct Deaf : LinkOwner {
   void link_established(SolicitingLeaf&) override { ++established; }
   void link_heartbeat(SolicitingLeaf&, bool proven) override { heartbeats += proven ? "+" : "-"; }
   void link_interest(SolicitingLeaf&) override {}
+  void link_interest_lost(SolicitingLeaf&, std::string_view) override {}
+  void link_gone() override {}
   void link_drained(SolicitingLeaf&) override { ++drained; }
   void link_closed(SolicitingLeaf& link, const CloseReason&) override {
     wait = link.wait();
