@@ -44,6 +44,12 @@ Remote::~Remote() {
 
 void Remote::start() {
   if (state_ != State::kStopped || urls_.size() == 0) return;
+  Account* const account = server_.account(config_.account);
+  if (account == nullptr) {
+    shown_.last_error = "the account " + config_.account + " does not exist";
+    return;
+  }
+  offer_ = std::make_shared<OfferedInterest>(*account, links_);
   wait(Duration{});
 }
 
@@ -125,7 +131,7 @@ void Remote::dial() {
   };
   LinkOwner& owner = *this;
   auto link = std::make_unique<SolicitingLeaf>(server_, links_, config_, solicit_options(url),
-                                               read_file_, owner);
+                                               offer_, read_file_, owner);
   link_ = link.get();
   dial_ = server_.host().network.dial(options, std::move(link));
 }

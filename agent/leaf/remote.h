@@ -84,7 +84,8 @@ class Remote : private LinkOwner {
   Reconnect reconnect_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Dial> dial_;
-  SolicitingLeaf* link_ = nullptr;  // Owned by its connection.
+  std::shared_ptr<OfferedInterest> offer_;  // Counted from start() on, link or none.
+  SolicitingLeaf* link_ = nullptr;          // Owned by its connection.
   State state_ = State::kStopped;
   Stage stage_ = Stage::kResolve;
   bool resolved_ = false;

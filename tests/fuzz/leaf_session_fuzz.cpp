@@ -42,7 +42,8 @@ void run(std::string_view input, std::size_t step, bool established) {
   };
   const RemoteConfig& remote = node.server().config().remotes[0];
   SolicitingLeaf link(node.server(), node.links(), remote, {.url = remote.urls[0], .tls = {}},
-                      files, owner);
+                      std::make_shared<OfferedInterest>(node.account(), node.links()), files,
+                      owner);
   const Time now = world.clock.now();
   link.opened(wire, now);
   if (established) check(link.receive(kHandshake, now).ok());

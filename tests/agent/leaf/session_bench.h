@@ -54,10 +54,13 @@ struct Bench {
 
   void solicit() {
     auto made = std::make_unique<SolicitingLeaf>(node.server(), node.links(), remote(), options,
-                                                 files, owner);
+                                                 offer(), files, owner);
     soliciting = made.get();
     session = std::move(made);
     session->opened(wire, now());
+  }
+  std::shared_ptr<OfferedInterest> offer() {
+    return std::make_shared<OfferedInterest>(node.account(), node.links());
   }
   void accept() {
     session = std::make_unique<AcceptingLeaf>(node.server(), node.links());
