@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/loop.h"
 #include "platform/time.h"
@@ -57,6 +58,7 @@ struct StoreRecovery {
   bool unclean = false;     // The last run ended without close().
   std::string quarantined;  // Path of the damaged file that was set aside; empty: none.
   std::uint64_t salvaged_messages = 0;
+  std::vector<std::string> recovered_logs;  // Made for records whose log's name was not readable.
   std::uint64_t lost_messages = 0;  // Known from sequence gaps; they belong in the ledger. At most
                                     // so many: removed records look the same.
 };

@@ -62,6 +62,7 @@ class Remote : private LinkOwner {
   void move_to(State state);
   void fail(const CloseReason& reason, const SolicitingLeaf& link);
   const char* dialling_step() const;
+  bool secure_first(const RemoteUrl& url) const;
   DialOptions dial_options(const RemoteUrl& url) const;
   SolicitOptions solicit_options(const RemoteUrl& url) const;
 

@@ -159,6 +159,11 @@ void MirrorCore::stop(std::function<void()> done) {
 }
 
 void MirrorCore::store_changed(Status status) {
+  if (status.code() != store_code_ && status.code() != Errc::kBusy) {
+    if (status.ok()) host_.log.info("mirror: the store takes messages again");
+    else host_.log.error("mirror: " + std::string(status.text()) + ": messages are being given up");
+    store_code_ = status.code();
+  }
   full_ = status.code() == Errc::kStorageFull;
   making_room_ = false;
   if (status.code() == Errc::kStorage) {
