@@ -384,6 +384,7 @@ StoreUsage SqliteStore::usage() const {
   usage.payload_bytes = payload_bytes_;
   usage.commits = commits_;
   usage.queued_bytes = queued_bytes_;
+  usage.queued_bytes_max = budget_.pending_max;
   return usage;
 }
 

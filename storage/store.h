@@ -47,6 +47,7 @@ struct StoreUsage {
       0;  // Given to append() since start; written / payload: amplification.
   std::uint64_t commits = 0;
   std::uint64_t queued_bytes = 0;  // Appended, not yet on disk.
+  std::uint64_t queued_bytes_max = UINT64_MAX;  // Above, appends are refused.
 };
 
 // What open() did about an unclean or damaged database.

@@ -121,7 +121,11 @@ bool MirrorCore::congested() const {
   const bool holding = std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) {
     return rule.backlog->holding_much();
   });
-  return holding || store_.usage().queued_bytes > limits_.queued_bytes_max;
+  if (holding) return true;
+  // Well below what the store refuses: each publisher adds one more message before it pauses.
+  const StoreUsage usage = store_.usage();
+  return usage.queued_bytes >
+         std::min<std::uint64_t>(limits_.queued_bytes_max, usage.queued_bytes_max / 4);
 }
 
 void MirrorCore::when_durable(std::function<void(Status)> done) {
