@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <boost/json/src.hpp>
-#include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <utility>
 
 namespace petiole {
@@ -18,19 +20,24 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
 
-// Numbers as Go prints them; Boost.JSON writes 0.5 as 5E-1.
+// Numbers as Go prints them, with the fewest digits that read back the same; Boost.JSON writes 0.5
+// as 5E-1, and the tables behind std::to_chars for doubles take 150 KB.
 void write_number(double number, std::string& out) {
-  const double size = std::abs(number);
-  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
-  char text[64];
-  const auto [end, error] =
-      std::to_chars(text, text + sizeof text, number,
-                    plain ? std::chars_format::fixed : std::chars_format::scientific);
-  if (std::isfinite(number) && error == std::errc()) {
-    out.append(text, end);
-  } else {
+  if (!std::isfinite(number)) {
     out += "null";
+    return;
   }
+  char text[64];
+  int decimals = 0;  // Behind the first digit.
+  do {
+    std::snprintf(text, sizeof text, "%.*e", decimals, number);
+  } while (std::strtod(text, nullptr) != number && ++decimals < 17);
+  const double size = std::abs(number);
+  if (size == 0 || (size >= 1e-6 && size < 1e21)) {
+    const int exponent = std::atoi(std::strchr(text, 'e') + 1);
+    std::snprintf(text, sizeof text, "%.*f", std::max(decimals - exponent, 0), number);
+  }
+  out += text;
 }
 
 // Writes a document, indented or on one line. Recursion is as deep as the value.

@@ -45,9 +45,9 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
   std::size_t used = 0;
   parsing_ = true;
   wanted_ = 0;
+  Op op;
   while (parsing_ && used < input.size()) {
     if (phase_ == Phase::kClosed) return input.size();
-    Op op;
     const ParseResult result =
         parse(input.substr(used), kLeaf, server_.config().limits, headers_, op);
     if (result.error != ParseError::kNone) return refuse_input(result.error);

@@ -134,6 +134,7 @@ bool MirrorCore::congested() const {
     case Errc::kOk: break;
     default: return false;
   }
+  // Well below what the store refuses: each publisher adds one more message before it pauses.
   const StoreUsage usage = store_.usage();
   return usage.queued_bytes >
          std::min<std::uint64_t>(limits_.queued_bytes_max, usage.queued_bytes_max / 4);
