@@ -32,7 +32,9 @@ function(petiole_program name)
   petiole_settings(${name})
   target_link_libraries(${name} PRIVATE ${ARG_USES})
   if(PETIOLE_STATIC)
-    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+    # The map is what tests/bench/size reads.
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc
+                                        -Wl,-Map=${CMAKE_BINARY_DIR}/${name}.map)
     if(PETIOLE_PACKS_RELOCATIONS)
       target_link_options(${name} PRIVATE -Wl,-z,pack-relative-relocs)
     endif()
@@ -50,6 +52,7 @@ function(petiole_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   petiole_settings(${name})
+  target_compile_options(${name} PRIVATE -O0)  # A test's own code need not be fast, its build should.
   target_link_libraries(${name} PRIVATE petiole_test_main ${ARG_USES})
   add_test(NAME ${name} COMMAND ${name})
   if(NOT ARG_LABELS)
