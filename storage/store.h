@@ -47,9 +47,9 @@ struct StoreUsage {
   std::uint64_t payload_bytes =
       0;  // Given to append() since start; written / payload: amplification.
   std::uint64_t commits = 0;
-  std::uint64_t queued_bytes = 0;  // Appended, not yet on disk.
+  std::uint64_t queued_bytes = 0;               // Appended, not yet on disk.
   std::uint64_t queued_bytes_max = UINT64_MAX;  // Appends above are refused with kBusy.
-  std::uint64_t capacity = 0;      // Of bytes_max, what records can use.
+  std::uint64_t capacity = 0;                   // Of bytes_max, what records can use.
 };
 
 // What open() did about an unclean or damaged database.

@@ -293,10 +293,11 @@ TEST_CASE("link: a remote with TLS options never dials a WebSocket without TLS")
     Scheme scheme;
     bool block, first, tls;
   };
-  for (const Case& each : {Case{Scheme::kWs, false, false, false}, Case{Scheme::kWs, true, false, true},
-                           Case{Scheme::kWss, false, false, true},
-                           Case{Scheme::kTls, true, false, false},  // After INFO.
-                           Case{Scheme::kTls, true, true, true}}) {
+  for (const Case& each :
+       {Case{Scheme::kWs, false, false, false}, Case{Scheme::kWs, true, false, true},
+        Case{Scheme::kWss, false, false, true},
+        Case{Scheme::kTls, true, false, false},  // After INFO.
+        Case{Scheme::kTls, true, true, true}}) {
     World world(1);
     DialNotes network;
     Config config = dialling("hub");
