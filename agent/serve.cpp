@@ -109,7 +109,7 @@ bool Run::open_mirror() {
 void Run::report_recovery(const StoreRecovery& recovery) {
   Logger& log = machine_.log;
   if (recovery.created) log.info("mirror: new store in " + config_.mirror.dir);
-  if (recovery.unclean) log.info("mirror: the last run ended without a stop; all that was on disk is here");
+  if (recovery.unclean && recovery.quarantined.empty()) log.info("mirror: the last run ended without a stop; all that was on disk is here");
   if (recovery.quarantined.empty()) return;
   log.error("mirror: the store was damaged and set aside as " + recovery.quarantined + "; " +
             std::to_string(recovery.salvaged_messages) + " messages salvaged, " +

@@ -1,6 +1,5 @@
 # Targets that read like a bill of materials. They set the language standard, the warnings, the
 # include root and the sanitizers once.
-include(CheckLinkerFlag)
 
 function(petiole_settings target)
   target_compile_features(${target} PUBLIC cxx_std_20)
@@ -22,6 +21,10 @@ function(petiole_library name)
   target_link_libraries(${name} PUBLIC ${ARG_USES})
 endfunction()
 
+# 170 KB less; binutils 2.38 and glibc 2.36 know them.
+include(CheckLinkerFlag)
+check_linker_flag(CXX -Wl,-z,pack-relative-relocs PETIOLE_PACKS_RELOCATIONS)
+
 # petiole_program(name SOURCES file… USES target…)
 function(petiole_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
@@ -29,11 +32,10 @@ function(petiole_program name)
   petiole_settings(${name})
   target_link_libraries(${name} PRIVATE ${ARG_USES})
   if(PETIOLE_STATIC)
-    # The map is what tests/bench/size reads. Packed relocations spare 160 KB; they need glibc 2.36.
+    # The map is what tests/bench/size reads.
     target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc
                                         -Wl,-Map=${CMAKE_BINARY_DIR}/${name}.map)
-    check_linker_flag(CXX -Wl,-z,pack-relative-relocs PETIOLE_PACKED_RELOCATIONS)
-    if(PETIOLE_PACKED_RELOCATIONS)
+    if(PETIOLE_PACKS_RELOCATIONS)
       target_link_options(${name} PRIVATE -Wl,-z,pack-relative-relocs)
     endif()
   endif()

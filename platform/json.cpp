@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <string>
+#include <cstring>
 #include <utility>
 
 namespace petiole {
@@ -20,50 +20,24 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
 
-// The fewest digits that read back as `number`, and the exponent of the first. std::to_chars does the
-// same, with 130 KB of tables.
-struct Digits {
-  std::string digits;  // Without zeros at the end; "0" for zero.
-  int exponent = 0;
-};
-
-Digits shortest_digits(double number) {
-  char text[40];
-  for (int precision = 14; precision <= 16; ++precision) {  // Behind the point; 17 digits always do.
-    std::snprintf(text, sizeof text, "%.*e", precision, number);
-    if (std::strtod(text, nullptr) == number) break;
-  }
-  const std::string_view all(text);
-  const std::size_t mark = all.find('e');
-  Digits found{std::string(1, all[0]) + std::string(all.substr(2, mark - 2)),
-               std::atoi(text + mark + 1)};
-  found.digits.erase(std::max<std::size_t>(found.digits.find_last_not_of('0') + 1, 1));
-  return found;
-}
-
-// Numbers as Go prints them; Boost.JSON writes 0.5 as 5E-1.
+// Numbers as Go prints them, with the fewest digits that read back the same; Boost.JSON writes 0.5
+// as 5E-1, and the tables behind std::to_chars for doubles take 150 KB.
 void write_number(double number, std::string& out) {
   if (!std::isfinite(number)) {
     out += "null";
     return;
   }
-  if (std::signbit(number)) out += '-';
+  char text[64];
+  int decimals = 0;  // Behind the first digit.
+  do {
+    std::snprintf(text, sizeof text, "%.*e", decimals, number);
+  } while (std::strtod(text, nullptr) != number && ++decimals < 17);
   const double size = std::abs(number);
-  auto [digits, exponent] = shortest_digits(size);
-  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
-  if (!plain) {
-    char text[8];
-    std::snprintf(text, sizeof text, "e%+03d", exponent);
-    if (digits.size() > 1) digits.insert(1, ".");
-    out.append(digits).append(text);
-  } else if (exponent < 0) {
-    out.append("0.").append(static_cast<std::size_t>(-exponent - 1), '0').append(digits);
-  } else {
-    const std::size_t whole = static_cast<std::size_t>(exponent) + 1;
-    if (digits.size() < whole) digits.append(whole - digits.size(), '0');
-    if (digits.size() > whole) digits.insert(whole, ".");
-    out += digits;
+  if (size == 0 || (size >= 1e-6 && size < 1e21)) {
+    const int exponent = std::atoi(std::strchr(text, 'e') + 1);
+    std::snprintf(text, sizeof text, "%.*f", std::max(decimals - exponent, 0), number);
   }
+  out += text;
 }
 
 // Writes a document, indented or on one line. Recursion is as deep as the value.

@@ -265,6 +265,7 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
     status = status_of_open(open_and_load(*database, image, random));
     image.recovery.quarantined = report.quarantined;
     image.recovery.salvaged_messages = report.salvaged;
+    image.recovery.recovered_logs = report.recovered_logs;
     image.recovery.lost_messages = report.lost;
     image.recovery.created = false;
     image.recovery.unclean = true;

@@ -96,6 +96,7 @@ class Copier {
     (void)execute(to_, "COMMIT");
     report.salvaged = salvaged_;
     report.lost = lost_ + gaps();
+    report.recovered_logs = std::move(recovered_);
   }
 
  private:
@@ -212,7 +213,8 @@ class Copier {
     Statement insert(to_, "INSERT OR IGNORE INTO log VALUES(?,?,1,0,0)");
     for (const auto& [log, ranges] : ranges_) {
       if (firsts_.contains(log)) continue;
-      (void)insert.bind(1, log).bind_text(2, "recovered-" + std::to_string(log)).run();
+      recovered_.push_back("recovered-" + std::to_string(log));
+      (void)insert.bind(1, log).bind_text(2, recovered_.back()).run();
     }
   }
 
@@ -241,6 +243,7 @@ class Copier {
   std::uint64_t salvaged_ = 0, lost_ = 0;
   int rows_ = 0;
   bool torn_ = false;
+  std::vector<std::string> recovered_;
 };
 
 // Fills the new database completely before the damaged one moves.

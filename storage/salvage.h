@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "platform/status.h"
 #include "platform/time.h"
@@ -27,6 +28,7 @@ void finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk);
 struct SalvageReport {
   std::string quarantined;
   std::uint64_t salvaged = 0, lost = 0;
+  std::vector<std::string> recovered_logs;
 };
 
 // `database` is the damaged one, opened or not; it comes back new, closed, at the same path.

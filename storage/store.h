@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/loop.h"
 #include "platform/time.h"
@@ -46,9 +47,9 @@ struct StoreUsage {
   std::uint64_t payload_bytes =
       0;  // Given to append() since start; written / payload: amplification.
   std::uint64_t commits = 0;
-  std::uint64_t queued_bytes = 0;  // Appended, not yet on disk.
+  std::uint64_t queued_bytes = 0;               // Appended, not yet on disk.
   std::uint64_t queued_bytes_max = UINT64_MAX;  // Appends above are refused with kBusy.
-  std::uint64_t capacity = 0;      // Of bytes_max, what records can use.
+  std::uint64_t capacity = 0;                   // Of bytes_max, what records can use.
 };
 
 // What open() did about an unclean or damaged database.
@@ -57,6 +58,7 @@ struct StoreRecovery {
   bool unclean = false;     // The last run ended without close().
   std::string quarantined;  // Path of the damaged file that was set aside; empty: none.
   std::uint64_t salvaged_messages = 0;
+  std::vector<std::string> recovered_logs;  // Made for records whose log's name was not readable.
   std::uint64_t lost_messages = 0;  // Known from sequence gaps; they belong in the ledger. At most
                                     // so many: removed records look the same.
 };

@@ -108,7 +108,9 @@ void DoctorLink::take_info(const ServerInfo& info) {
 bool DoctorLink::start_tls(const ServerInfo& info) {
   if (login_.tls_done || (!info.tls_required && !login_.tls_wanted)) return true;
   if (!info.tls_required) {
-    fail("the hub offers no TLS on this port, but the URL or an option demands it");
+    record_->fail("TLS", "the hub offers no TLS on this port, but the URL or an option demands it");
+    state_ = State::kDone;
+    wire_->close({});
     return false;
   }
   const Status status = wire_->start_tls(login_.tls);

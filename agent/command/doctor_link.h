@@ -35,10 +35,10 @@ class DoctorRecord {
 struct DoctorLogin {
   std::string jwt, seed;  // Of the credentials file.
   std::string user, password;
-  TlsOptions tls;         // For hubs that ask for TLS in their INFO.
+  TlsOptions tls;           // For hubs that ask for TLS in their INFO.
   bool tls_wanted = false;  // The user says TLS: no login without.
-  bool tls_done = false;  // Before anything else: wss://, handshake_first.
-  std::string name;       // Of this leaf, for the hub's log.
+  bool tls_done = false;    // Before anything else: wss://, handshake_first.
+  std::string name;         // Of this leaf, for the hub's log.
 };
 
 class DoctorLink : public Protocol {

@@ -16,6 +16,7 @@ constexpr Advice kAdvice[] = {  // The first one that fits.
     {"TCP", "refused", "Nothing listens there. Check the port: a hub's leaf port is usually 7422."},
     {"TCP", "", "The address does not answer. Check routes and firewalls on the way."},
     {"proxy", "", "The proxy did not open the way. Check its address, user and password."},
+    {"TLS", "offers no TLS", "Turn TLS on in the hub's leafnodes {}, or use nats-leaf:// without --tls options."},
     {"TLS", "", "Check the CA (--tlsca), the name in the certificate, and this device's clock."},
     {"WebSocket", "", "The answer was no WebSocket. Check port and path, and the hub's websocket {}."},
     {"INFO", "leaf", "This is not a leaf port. Use that of the hub's leafnodes {}, usually 7422."},

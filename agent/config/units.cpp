@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <string>
 
 #include "agent/config/word.h"
 
@@ -24,10 +26,10 @@ std::optional<double> take_number(std::string_view& text) {
   while (length < text.size() && ((text[length] >= '0' && text[length] <= '9') || text[length] == '.')) {
     ++length;
   }
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + length, number,
-                                            std::chars_format::fixed);
-  if (length == 0 || error != std::errc() || end != text.data() + length) return std::nullopt;
+  const std::string word(text.substr(0, length));
+  char* end = nullptr;
+  const double number = std::strtod(word.c_str(), &end);
+  if (length == 0 || end != word.c_str() + length) return std::nullopt;
   text.remove_prefix(length);
   return number;
 }

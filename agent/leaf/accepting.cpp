@@ -147,7 +147,7 @@ Status AcceptingLeaf::accept(Time now) {
   info.remote_account = account->name();
   send_handshake(leaf_info_line(info));
   set_permissions(make_permissions());
-  establish(*account, connect_.is_hub, now);
+  establish(*account, connect_.is_hub, std::make_shared<OfferedInterest>(*account, links()), now);
   return {};
 }
 

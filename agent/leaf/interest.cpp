@@ -5,27 +5,61 @@
 
 namespace petiole {
 
+namespace {
+
+constexpr std::size_t kListKeptMax = 64 * 1024;  // A longer list gives its memory back.
+
+void write_line(Output& output, std::string_view key, bool queued, std::uint32_t weight) {
+  output.append(weight == 0 ? "LS- " : "LS+ ");
+  output.append(key);
+  if (weight != 0 && queued) {
+    char digits[12] = {' '};
+    const char* const end = std::to_chars(digits + 1, digits + sizeof digits, weight).ptr;
+    output.append({digits, static_cast<std::size_t>(end - digits)});
+  }
+  output.append("\r\n");
+}
+
+}  // namespace
+
 std::string_view InterestMap::key(std::string_view subject, std::string_view queue) {
   if (queue.empty()) return subject;
   scratch_.assign(subject).append(1, ' ').append(queue);
   return scratch_;
 }
 
-void InterestMap::list(Map::value_type& item) {
-  if (item.second.listed) return;
-  item.second.listed = true;
+InterestMap::Item& InterestMap::insert(std::string_view name) {
+  Item& item = *entries_.emplace(std::string(name), Entry()).first;
+  item.second.before = last_;
+  (last_ ? last_->second.after : first_) = &item;
+  last_ = &item;
+  return item;
+}
+
+void InterestMap::erase(Item& item) {
+  Entry& entry = item.second;
+  if (entry.listed != 0) changed_[entry.listed - 1] = nullptr;
+  if (scan_ == &item) scan_ = entry.after;
+  (entry.before ? entry.before->second.after : first_) = entry.after;
+  (entry.after ? entry.after->second.before : last_) = entry.before;
+  entries_.erase(entries_.find(item.first));
+}
+
+void InterestMap::list(Item& item) {
+  if (idle_ || item.second.listed != 0) return;
   changed_.push_back(&item);
+  item.second.listed = static_cast<std::uint32_t>(changed_.size());
 }
 
 void InterestMap::add(std::string_view subject, std::string_view queue, std::uint32_t weight) {
   const std::string_view name = key(subject, queue);
-  auto found = entries_.find(name);
-  if (found == entries_.end()) found = entries_.emplace(std::string(name), Entry()).first;
-  Entry& entry = found->second;
+  const auto found = entries_.find(name);
+  Item& item = found == entries_.end() ? insert(name) : *found;
+  Entry& entry = item.second;
   if (!queue.empty()) entry.queue_at = static_cast<std::uint32_t>(subject.size()) + 1;
-  const std::uint32_t before = entry.count;
+  const bool first = entry.count == 0;
   entry.count += queue.empty() ? 1 : std::max(weight, 1u);
-  if (before == 0 || !queue.empty()) list(*found);
+  if (first || !queue.empty()) list(item);
 }
 
 void InterestMap::remove(std::string_view subject, std::string_view queue, std::uint32_t weight) {
@@ -33,43 +67,66 @@ void InterestMap::remove(std::string_view subject, std::string_view queue, std::
   if (found == entries_.end()) return;
   Entry& entry = found->second;
   entry.count -= std::min(entry.count, queue.empty() ? 1 : std::max(weight, 1u));
+  if (entry.count == 0 && (idle_ || told(entry) == 0)) return erase(*found);
   if (entry.count == 0 || !queue.empty()) list(*found);
 }
 
-void InterestMap::recheck() {
-  for (auto& item : entries_) list(item);
+void InterestMap::start() {
+  idle_ = false;
+  ++link_;
+  scan_ = first_;
 }
 
-void InterestMap::write_one(Output& output, const std::string& key, Entry& entry,
-                            std::uint32_t wanted) {
-  output.append(wanted == 0 ? "LS- " : "LS+ ");
-  output.append(key);
-  if (wanted != 0 && entry.queue_at != 0) {
-    char digits[12] = {' '};
-    const auto end = std::to_chars(digits + 1, digits + sizeof digits, wanted).ptr;
-    output.append({digits, static_cast<std::size_t>(end - digits)});
+void InterestMap::stop() {
+  idle_ = true;
+  scan_ = nullptr;
+  for (; next_ != changed_.size(); ++next_) {
+    Item* const item = changed_[next_];
+    if (item == nullptr) continue;
+    item->second.listed = 0;
+    if (item->second.count == 0) erase(*item);
   }
-  output.append("\r\n");
-  entry.sent = wanted;
+  changed_ = {};
+  next_ = 0;
 }
 
-void InterestMap::write(Output& output, std::size_t bytes_max,
-                        const SubjectPermissions& permission) {
-  for (; next_ != changed_.size() && output.size() < bytes_max; ++next_) {
-    auto& [name, entry] = *changed_[next_];
-    entry.listed = false;
-    const std::string_view text = name;
-    const std::string_view subject = entry.queue_at ? text.substr(0, entry.queue_at - 1) : text;
-    const std::string_view queue = entry.queue_at ? text.substr(entry.queue_at) : "";
-    const bool known = entry.count != 0 && interest_allowed(permission, subject, queue);
-    const std::uint32_t wanted = !known ? 0 : queue.empty() ? 1 : entry.count;
-    if (wanted != entry.sent) write_one(output, name, entry, wanted);
-    if (entry.count == 0) entries_.erase(entries_.find(name));
+InterestMap::Item* InterestMap::take_next() {
+  while (next_ != changed_.size()) {
+    Item* const item = changed_[next_++];
+    if (item == nullptr) continue;
+    item->second.listed = 0;
+    return item;
+  }
+  Item* const item = scan_;
+  if (item != nullptr) scan_ = item->second.after;
+  return item;
+}
+
+void InterestMap::settle(Output& output, Item& item, const SubjectPermissions& permissions) {
+  Entry& entry = item.second;
+  const std::string_view name = item.first;
+  const bool queued = entry.queue_at != 0;
+  const std::string_view subject = queued ? name.substr(0, entry.queue_at - 1) : name;
+  const std::string_view queue = queued ? name.substr(entry.queue_at) : std::string_view();
+  const bool shown = entry.count != 0 && interest_allowed(permissions, subject, queue);
+  const std::uint32_t weight = !shown ? 0 : queued ? entry.count : 1;
+  if (weight != told(entry)) write_line(output, name, queued, weight);
+  entry.told = weight;
+  entry.link = link_;
+  if (entry.count == 0) erase(item);
+}
+
+void InterestMap::write(Output& output, std::size_t bytes_max, std::size_t visits_max,
+                        const SubjectPermissions& permissions) {
+  while (!idle_ && visits_max-- != 0 && output.size() < bytes_max) {
+    Item* const item = take_next();
+    if (item == nullptr) break;
+    settle(output, *item, permissions);
   }
   if (next_ != changed_.size()) return;
   changed_.clear();
   next_ = 0;
-  if (changed_.capacity() > 64 * 1024) changed_.shrink_to_fit();
+  if (changed_.capacity() > kListKeptMax) changed_.shrink_to_fit();
 }
 
 }  // namespace petiole

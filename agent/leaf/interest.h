@@ -3,7 +3,7 @@
 //
 // Changes gather and are written together: a subject that came and went within a turn costs
 // nothing on the wire. What is to be written is made from the counts when there is room for it, so
-// a million subjects need no buffer.
+// a million subjects need no buffer. The counts outlive a link: the next one starts at once.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "agent/leaf/permissions.h"
@@ -24,23 +25,31 @@ class InterestMap {
   void add(std::string_view subject, std::string_view queue, std::uint32_t weight);
   void remove(std::string_view subject, std::string_view queue, std::uint32_t weight);
 
-  // Writes LS+ and LS- lines for what changed, as far as `permission` lets the peer know, until
-  // `output` holds `bytes_max` or nothing is left to say.
-  void write(Output& output, std::size_t bytes_max, const SubjectPermissions& permission);
-  bool changed() const { return next_ != changed_.size(); }
+  // A peer that knows nothing yet is to be told everything; the peer is gone. Without one there is
+  // nothing to write.
+  void start();
+  void stop();
+  // All is looked at again by the next writes: the permissions changed.
+  void recheck() { scan_ = first_; }
 
-  // All is looked at again by the next write: the permissions changed.
-  void recheck();
-  // Takes `count` subjects in one go without growing step by step.
-  void reserve(std::size_t count) { entries_.reserve(count); }
+  // Writes LS+ and LS- lines for what changed, as far as `permissions` let the peer know, until
+  // `output` holds `bytes_max`, `visits_max` subjects were looked at or nothing is left to say.
+  void write(Output& output, std::size_t bytes_max, std::size_t visits_max,
+             const SubjectPermissions& permissions);
+  bool changed() const { return next_ != changed_.size() || scan_ != nullptr; }
   std::size_t size() const { return entries_.size(); }
 
  private:
+  struct Entry;
+  using Item = std::pair<const std::string, Entry>;
   struct Entry {
+    Item* before = nullptr;  // All items are in a list, for the scan.
+    Item* after = nullptr;
     std::uint32_t count = 0;
-    std::uint32_t sent = 0;      // As the peer knows it; 0: not at all.
+    std::uint32_t told = 0;  // As the peer knows it, if link is the current one; 0: not at all.
+    std::uint32_t link = 0;
     std::uint32_t queue_at = 0;  // Where the queue's name starts in the key; 0: plain.
-    bool listed = false;         // In changed_.
+    std::uint32_t listed = 0;    // Place in changed_, from 1 on; 0: not there.
   };
   struct Hash {
     using is_transparent = void;
@@ -48,15 +57,23 @@ class InterestMap {
       return std::hash<std::string_view>()(text);
     }
   };
-  using Map = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
 
   std::string_view key(std::string_view subject, std::string_view queue);
-  void list(Map::value_type& item);
-  void write_one(Output& output, const std::string& key, Entry& entry, std::uint32_t wanted);
+  Item& insert(std::string_view name);
+  void erase(Item& item);
+  void list(Item& item);
+  std::uint32_t told(const Entry& entry) const { return entry.link == link_ ? entry.told : 0; }
+  Item* take_next();
+  void settle(Output& output, Item& item, const SubjectPermissions& permissions);
 
-  Map entries_;                            // "subject" or "subject queue".
-  std::vector<Map::value_type*> changed_;  // From next_ on still to be looked at.
+  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;  // "subject[ queue]"
+  Item* first_ = nullptr;
+  Item* last_ = nullptr;
+  Item* scan_ = nullptr;        // The next one to look at; null: no scan.
+  std::vector<Item*> changed_;  // From next_ on still to be looked at; null: erased meanwhile.
   std::size_t next_ = 0;
+  std::uint32_t link_ = 0;  // Counts the links.
+  bool idle_ = true;        // There is no peer.
   std::string scratch_;
 };
 

@@ -21,17 +21,26 @@ std::string LeafRegister::cluster() const {
   return server_.config().remotes.empty() ? std::string() : server_.name();
 }
 
-bool LeafRegister::is_spoke(const Subscriber* party) const {
-  for (const LeafSession* session : sessions_) {
-    if (static_cast<const Subscriber*>(session) == party) return session->is_spoke();
+void LeafRegister::enter(LeafSession& session) { sessions_.emplace(&session, &session); }
+
+void LeafRegister::leave(LeafSession& session) { sessions_.erase(&session); }
+
+void LeafRegister::for_each(const Account& account,
+                            const std::function<void(const LeafSession&)>& visit) const {
+  for (const auto& [party, session] : sessions_) {
+    if (session->account() == &account) visit(*session);
   }
-  return false;
+}
+
+bool LeafRegister::is_spoke(const Subscriber* party) const {
+  const auto found = sessions_.find(party);
+  return found != sessions_.end() && found->second->is_spoke();
 }
 
 LeafSession* LeafRegister::find_duplicate(const Account& account, const LeafPeer& peer,
                                           const LeafSession& except) const {
   if (peer.name.empty() || peer.remote_account.empty()) return nullptr;
-  for (LeafSession* session : sessions_) {
+  for (const auto& [party, session] : sessions_) {
     const LeafPeer& other = session->peer();
     if (session != &except && session->account() == &account && !session->solicited() &&
         other.name == peer.name && other.cluster == peer.cluster &&
@@ -43,7 +52,7 @@ LeafSession* LeafRegister::find_duplicate(const Account& account, const LeafPeer
 }
 
 bool LeafRegister::has_leaf_cluster(const Account& account, std::string_view cluster) const {
-  for (const LeafSession* session : sessions_) {
+  for (const auto& [party, session] : sessions_) {
     if (!cluster.empty() && session->account() == &account && !session->is_spoke() &&
         session->peer().cluster == cluster) {
       return true;

@@ -3,10 +3,11 @@
 // Owned by the agent; outlives its links. Loop thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "agent/leaf/repeat_filter.h"
 #include "agent/server.h"
@@ -38,9 +39,11 @@ class LeafRegister {
   // for one as soon as it has remotes.
   std::string cluster() const;
 
-  void enter(LeafSession& session) { sessions_.insert(&session); }
-  void leave(LeafSession& session) { sessions_.erase(&session); }
+  void enter(LeafSession& session);
+  void leave(LeafSession& session);
   std::size_t size() const { return sessions_.size(); }
+
+  void for_each(const Account& account, const std::function<void(const LeafSession&)>& visit) const;
 
   // Whether `party` is a link on which we are the spoke; false for whom the register does not know.
   bool is_spoke(const Subscriber* party) const;
@@ -53,7 +56,7 @@ class LeafRegister {
  private:
   Server& server_;
   std::map<std::string, std::string, std::less<>> loop_subjects_;
-  std::unordered_set<LeafSession*> sessions_;
+  std::unordered_map<const Subscriber*, LeafSession*> sessions_;
 };
 
 }  // namespace petiole

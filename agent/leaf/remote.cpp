@@ -44,6 +44,12 @@ Remote::~Remote() {
 
 void Remote::start() {
   if (state_ != State::kStopped || urls_.size() == 0) return;
+  Account* const account = server_.account(config_.account);
+  if (account == nullptr) {
+    shown_.last_error = "the account " + config_.account + " does not exist";
+    return;
+  }
+  offer_ = std::make_shared<OfferedInterest>(*account, links_);
   wait(Duration{});
 }
 
@@ -77,6 +83,13 @@ void Remote::wait(Duration span) {
   timer_->arm(server_.host().clock.now() + span);
 }
 
+// TLS before any word. Over WebSocket there is no other moment for it: a tls {} block means it
+// with ws:// too.
+bool Remote::secure_first(const RemoteUrl& url) const {
+  if (!is_websocket(url)) return config_.tls_handshake_first;
+  return url.scheme == RemoteUrl::Scheme::kWss || config_.tls.has_value();
+}
+
 DialOptions Remote::dial_options(const RemoteUrl& url) const {
   const LinkLimits& limits = server_.config().link;
   DialOptions options;
@@ -85,9 +98,7 @@ DialOptions Remote::dial_options(const RemoteUrl& url) const {
   options.timeout = config_.dial_timeout.value_or(limits.dial_timeout);
   options.proxy = parse_proxy(config_);
   options.unsent_bytes_max = limits.unsent_bytes_max;
-  const bool secure_first =
-      url.scheme == RemoteUrl::Scheme::kWss || (config_.tls_handshake_first && !is_websocket(url));
-  if (secure_first) options.tls = solicit_options(url).tls;
+  if (secure_first(url)) options.tls = solicit_options(url).tls;
   if (is_websocket(url)) {
     options.websocket = WebSocketOptions{.host = url.host + ":" + std::to_string(url.port),
                                          .path = url.path + "/leafnode",
@@ -125,7 +136,7 @@ void Remote::dial() {
   };
   LinkOwner& owner = *this;
   auto link = std::make_unique<SolicitingLeaf>(server_, links_, config_, solicit_options(url),
-                                               read_file_, owner);
+                                               offer_, read_file_, owner);
   link_ = link.get();
   dial_ = server_.host().network.dial(options, std::move(link));
 }
@@ -207,10 +218,9 @@ void Remote::fail(const CloseReason& reason, const SolicitingLeaf& link) {
 // `stage_` is the last step that is done.
 const char* Remote::dialling_step() const {
   const RemoteUrl& url = urls_.current();
-  const bool tls = url.scheme == RemoteUrl::Scheme::kWss || config_.tls_handshake_first;
   if (stage_ == Stage::kResolve) return resolved_ ? "connecting" : "resolving";
   if (stage_ == Stage::kConnect && !config_.proxy_url.empty()) return "proxy";
-  if (stage_ <= Stage::kProxy && tls) return "tls";
+  if (stage_ <= Stage::kProxy && secure_first(url)) return "tls";
   return is_websocket(url) ? "websocket" : "connecting";
 }
 

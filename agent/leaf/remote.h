@@ -62,6 +62,7 @@ class Remote : private LinkOwner {
   void move_to(State state);
   void fail(const CloseReason& reason, const SolicitingLeaf& link);
   const char* dialling_step() const;
+  bool secure_first(const RemoteUrl& url) const;
   DialOptions dial_options(const RemoteUrl& url) const;
   SolicitOptions solicit_options(const RemoteUrl& url) const;
 
@@ -84,7 +85,8 @@ class Remote : private LinkOwner {
   Reconnect reconnect_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Dial> dial_;
-  SolicitingLeaf* link_ = nullptr;  // Owned by its connection.
+  std::shared_ptr<OfferedInterest> offer_;  // Counted from start() on, link or none.
+  SolicitingLeaf* link_ = nullptr;          // Owned by its connection.
   State state_ = State::kStopped;
   Stage stage_ = Stage::kResolve;
   bool resolved_ = false;

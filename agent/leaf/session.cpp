@@ -11,7 +11,7 @@ namespace {
 
 // Of one peer; above it further LS+ are refused, as over max_subscriptions. The reference has no
 // limit here; 200 bytes each make 200 MB.
-constexpr std::size_t kPeerInterestMax = 1'000'000;
+constexpr std::size_t kPeerInterestMax = 1 << 20;
 
 }  // namespace
 
@@ -27,10 +27,7 @@ LeafSession::LeafSession(Server& server, LeafRegister& links)
 // Usually closed() has been before; not so when a network or a simulated machine goes away.
 LeafSession::~LeafSession() {
   *handle_ = nullptr;
-  if (account_ == nullptr) return;
-  account_->unlisten(*this);
-  subscriptions_.clear(*account_);
-  links_.leave(*this);
+  if (offer_) leave_account();
 }
 
 void LeafSession::opened(Wire& wire, Time now) {
@@ -48,9 +45,9 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
   std::size_t used = 0;
   parsing_ = true;
   wanted_ = 0;
+  Op op;
   while (parsing_ && used < input.size()) {
     if (phase_ == Phase::kClosed) return input.size();
-    Op op;
     const ParseResult result =
         parse(input.substr(used), kLeaf, server_.config().limits, headers_, op);
     if (result.error != ParseError::kNone) return refuse_input(result.error);
@@ -194,7 +191,8 @@ void LeafSession::on_pong(Time now) {
   if (ping.passed) ping.passed();
 }
 
-void LeafSession::establish(Account& account, bool spoke, Time now) {
+void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<OfferedInterest> offer,
+                            Time now) {
   account_ = &account;
   spoke_ = spoke;
   phase_ = Phase::kEstablished;
@@ -202,15 +200,15 @@ void LeafSession::establish(Account& account, bool spoke, Time now) {
   heartbeat_.start(now);
   links_.enter(*this);
   server_.enter(cid_, *this);
-  collect_interest();
-  account.listen(*this);
+  offer_ = std::move(offer);
+  offer_->attach(*this);
   pump();
 }
 
 void LeafSession::set_permissions(LeafPermissions permissions) {
   permissions_ = std::move(permissions);
   if (!established()) return;
-  interest_.recheck();
+  offer_->map().recheck();
   flush_later();
   on_interest();
 }
@@ -275,20 +273,26 @@ void LeafSession::send_heartbeat(Time now) {
 
 void LeafSession::closed(const CloseReason& reason, Time now) {
   phase_ = Phase::kClosed;
-  if (account_) leave(reason);
+  if (offer_) leave(reason);
   on_closed(reason, now);
   staging_.detach();
   wire_ = nullptr;
 }
 
 void LeafSession::leave(const CloseReason& reason) {
-  account_->unlisten(*this);
   ConnectionReport last = report(false);
   last.reason = reason.text;
   last.stop = host().clock.wall();
+  leave_account();
+  server_.leave(cid_, std::move(last));
+}
+
+// In this order: the others' counts look us up in the register while our interest goes.
+void LeafSession::leave_account() {
+  offer_->detach();
+  offer_.reset();
   subscriptions_.clear(*account_);
   links_.leave(*this);
-  server_.leave(cid_, std::move(last));
 }
 
 ConnectionReport LeafSession::report(bool subscriptions) const {

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "agent/leaf/heartbeat.h"
-#include "agent/leaf/interest.h"
+#include "agent/leaf/offered_interest.h"
 #include "agent/leaf/peer_interest.h"
 #include "agent/leaf/register.h"
 #include "agent/leaf/staging.h"
@@ -28,10 +28,7 @@ struct LinkBytes {
   std::uint64_t handshake = 0, keepalive = 0, interest = 0, data = 0;
 };
 
-class LeafSession : public Protocol,
-                    public Subscriber,
-                    public Reportable,
-                    private InterestListener {
+class LeafSession : public Protocol, public Subscriber, public Reportable {
  public:
   ~LeafSession() override;
   LeafSession(const LeafSession&) = delete;
@@ -61,9 +58,13 @@ class LeafSession : public Protocol,
   const LinkBytes& bytes_in() const { return in_; }
   const LinkBytes& bytes_out() const { return out_; }
   Duration rtt() const { return rtt_; }
+  const PeerInterest& peer_subscriptions() const { return subscriptions_; }
   std::size_t subscription_count() const { return subscriptions_.size(); }
   std::uint64_t cid() const { return cid_; }
   std::uint64_t dropped() const { return dropped_; }
+
+  // Of OfferedInterest: there is something to tell.
+  void offer_changed() { flush_later(); }
 
   // Sends `-ERR '<text>'` and ends the link. `text` is a literal.
   void end(Errc code, const char* text);
@@ -87,8 +88,8 @@ class LeafSession : public Protocol,
   virtual void on_drained() {}
   virtual void on_closed(const CloseReason& reason, Time now) = 0;
 
-  // Enters the account, tells the peer of our interest and starts the keepalive.
-  void establish(Account& account, bool spoke, Time now);
+  // Enters the account, tells the peer of `offer` and starts the keepalive.
+  void establish(Account& account, bool spoke, std::shared_ptr<OfferedInterest> offer, Time now);
   // New permissions: interest and deliveries follow them from now on.
   void set_permissions(LeafPermissions permissions);
   // What the peer is let send; a hub closes over a breach (wire 3.5).
@@ -114,7 +115,6 @@ class LeafSession : public Protocol,
   LeafRegister& links() const { return links_; }
   Wire* wire() const { return wire_; }
   const LeafPermissions& permissions() const { return permissions_; }
-  const PeerInterest& peer_subscriptions() const { return subscriptions_; }
   const Staging& staging() const { return staging_; }
   // Null once the session is gone; for callbacks that may come later. Loop thread.
   std::shared_ptr<LeafSession*> handle() const { return handle_; }
@@ -139,18 +139,15 @@ class LeafSession : public Protocol,
   void on_ping();
   void on_pong(Time now);
 
-  void added(const Subscription& subscription) override;
-  void removed(const Subscription& subscription) override;
-  void reweighed(const Subscription& subscription, std::uint32_t before) override;
-  bool counts(const Subscription& subscription) const;
-  void collect_interest();
   void flush_later();
 
+  void pump_again();
   void send_heartbeat(Time now);
   Time stuck_until() const;
   void pump();
-  bool hold_messages() const { return interest_.changed(); }
+  bool hold_messages() const { return offer_->map().changed(); }
   void leave(const CloseReason& reason);
+  void leave_account();
 
   Server& server_;
   LeafRegister& links_;
@@ -160,12 +157,13 @@ class LeafSession : public Protocol,
   bool spoke_ = false;
   bool parsing_ = true;
   bool flushing_ = false;  // flush_later() is under way.
+  bool pumping_ = false;   // pump_again() is under way.
   bool dropping_ = false;  // In an episode of drops, logged once.
   std::size_t wanted_ = 0;
   Time handshake_due_ = kNever;
   Heartbeat heartbeat_;
-  InterestMap interest_;        // Ours, as the peer is to know it.
-  PeerInterest subscriptions_;  // The peer's.
+  std::shared_ptr<OfferedInterest> offer_;  // Ours, as the peer is to know it.
+  PeerInterest subscriptions_;              // The peer's.
   LeafPermissions permissions_;
   std::optional<SubjectPermissions> export_;
   Staging staging_;

@@ -1,47 +1,17 @@
 // The outgoing half of a leaf link: interest, messages, barriers.
+#include <utility>
+
 #include "agent/leaf/session.h"
 #include "agent/protocol/writer.h"
 
 namespace petiole {
 
-bool LeafSession::counts(const Subscription& subscription) const {
-  const Subscriber* owner = subscription.owner;
-  if (owner == this) return false;
-  if (owner->kind() != PeerKind::kLeaf) return true;
-  const std::string_view cluster = owner->origin_cluster();
-  const bool same_cluster = !cluster.empty() && cluster == peer_.cluster;
-  if (subscription.subject().starts_with("$LDS.")) return !same_cluster;
-  if (same_cluster) return false;
-  return !(spoke_ && links_.is_spoke(owner));  // What one hub wants is not told to another.
-}
+namespace {
 
-void LeafSession::collect_interest() {
-  interest_.reserve(account_->subscription_count() + 1);
-  account_->for_each([this](const Subscription& each) {
-    if (counts(each)) interest_.add(each.subject(), each.queue(), each.weight);
-  });
-  interest_.add(links_.loop_subject(*account_), {}, 1);
-}
+// Subjects looked at in one turn; the rest of a long list waits for the next.
+constexpr std::size_t kVisitsMax = 8192;
 
-void LeafSession::added(const Subscription& subscription) {
-  if (!counts(subscription)) return;
-  interest_.add(subscription.subject(), subscription.queue(), subscription.weight);
-  flush_later();
-}
-
-void LeafSession::removed(const Subscription& subscription) {
-  if (!counts(subscription)) return;
-  interest_.remove(subscription.subject(), subscription.queue(), subscription.weight);
-  flush_later();
-}
-
-void LeafSession::reweighed(const Subscription& subscription, std::uint32_t before) {
-  if (!counts(subscription)) return;
-  // Added first: a group that stays must not leave the map in between.
-  interest_.add(subscription.subject(), subscription.queue(), subscription.weight);
-  interest_.remove(subscription.subject(), subscription.queue(), before);
-  flush_later();
-}
+}  // namespace
 
 void LeafSession::flush_later() {
   if (flushing_ || phase_ != Phase::kEstablished) return;
@@ -54,16 +24,28 @@ void LeafSession::flush_later() {
   });
 }
 
+void LeafSession::pump_again() {
+  if (std::exchange(pumping_, true)) return;
+  host().loop.post([handle = handle_] {
+    LeafSession* const self = *handle;
+    if (self == nullptr) return;
+    self->pumping_ = false;
+    if (self->phase_ == Phase::kEstablished) self->pump();
+  });
+}
+
 // Interest goes first, and no message goes before all of it is told: the answer to a request could
 // else arrive before the hub knows who waits for it.
 void LeafSession::pump() {
   Output& output = wire_->output();
-  if (interest_.changed() && staging_.room()) {
+  InterestMap& interest = offer_->map();
+  if (interest.changed() && staging_.room()) {
     const std::size_t before = output.size();
-    interest_.write(output, staging_.window(), permissions_.receive);
+    interest.write(output, staging_.window(), kVisitsMax, permissions_.receive);
     out_.interest += output.size() - before;
+    if (interest.changed() && staging_.room()) pump_again();
   }
-  if (!interest_.changed()) {
+  if (!interest.changed()) {
     for (std::size_t passed = staging_.pump(); passed != 0; --passed) {
       pings_.push_back({host().clock.now(), std::move(barriers_.front())});
       barriers_.pop_front();

@@ -18,12 +18,13 @@ constexpr Duration kVersionDelay = std::chrono::seconds(5);
 }  // namespace
 
 SolicitingLeaf::SolicitingLeaf(Server& server, LeafRegister& links, const RemoteConfig& remote,
-                               SolicitOptions options, const FileReader& read_file,
-                               LinkOwner& owner)
+                               SolicitOptions options, std::shared_ptr<OfferedInterest> offer,
+                               const FileReader& read_file, LinkOwner& owner)
     : LeafSession(server, links),
       remote_(remote),
       options_(std::move(options)),
       read_file_(read_file),
+      offer_(std::move(offer)),
       owner_(&owner) {}
 
 SolicitingLeaf::~SolicitingLeaf() {
@@ -162,7 +163,7 @@ void SolicitingLeaf::apply_permissions(const ServerInfo& info) {
 }
 
 Status SolicitingLeaf::finish(Time now) {
-  establish(*server().account(remote_.account), !remote_.hub, now);
+  establish(*server().account(remote_.account), !remote_.hub, offer_, now);
   send_barrier({});  // Its PONG tells the round trip.
   if (owner_) owner_->link_established(*this);
   return {};

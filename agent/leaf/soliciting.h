@@ -44,7 +44,8 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
  public:
   // `owner` outlives the link, or calls disown().
   SolicitingLeaf(Server& server, LeafRegister& links, const RemoteConfig& remote,
-                 SolicitOptions options, const FileReader& read_file, LinkOwner& owner);
+                 SolicitOptions options, std::shared_ptr<OfferedInterest> offer,
+                 const FileReader& read_file, LinkOwner& owner);
   ~SolicitingLeaf() override;
 
   void disown() { owner_ = nullptr; }
@@ -96,6 +97,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   const RemoteConfig& remote_;
   SolicitOptions options_;
   const FileReader& read_file_;
+  std::shared_ptr<OfferedInterest> offer_;
   LinkOwner* owner_;
   HubInfo hub_;
   bool info_seen_ = false;

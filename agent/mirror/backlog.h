@@ -75,6 +75,8 @@ class Backlog {
   // Sent, and not known to have arrived; `maybe`: not known to have been lost either.
   void requeue(Entry& entry, bool maybe);
   void note_stream(Entry& entry, std::string_view stream, std::uint64_t sequence);
+  // The hub refused one for now, and may have taken those behind it.
+  void note_refusal();
   void count_duplicate() { ++state_.duplicates; }
   // Takes what is confirmed or gone off the front.
   void pop_settled();
@@ -152,6 +154,7 @@ class Backlog {
   void raise_floor(const Entry& entry);
   void trim_retained();
   Duration note_interval() const;
+  bool whole() const;
   std::optional<Latest> latest_of(std::string_view subject) const;
   void supersede(const Latest& older);
   void start_over();

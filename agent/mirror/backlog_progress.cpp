@@ -91,6 +91,21 @@ Duration Backlog::note_interval() const {
   return unnoted_ < 64 ? setup_.limits.note_alone : setup_.limits.note_interval;
 }
 
+// Nothing that is not confirmed has confirmed ones behind it.
+bool Backlog::whole() const {
+  if (in_flight_ != 0 || maybe_ != 0 || !suspects_.empty()) return false;
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    if (window_[i].state == Entry::State::kConfirmed) return false;
+  }
+  return true;
+}
+
+// On disk at once: a crash must not make the later ones vouch for this one.
+void Backlog::note_refusal() {
+  if (std::exchange(state_.holes, true)) return;
+  note(true, !noted_ahead_);
+}
+
 void Backlog::note(bool force, bool idle) {
   if (!opened_ || failed_) return;
   const MirrorLimits& limits = setup_.limits;
@@ -101,6 +116,7 @@ void Backlog::note(bool force, bool idle) {
   if (!force && !due) return;
   idle = idle || (!force && !noted_ahead_);
   trim_retained();
+  state_.holes = state_.holes && !whole();
   state_.sent_limit = idle ? last_sent_ : std::max(last_sent_, next_sent_) + limits.sent_ahead;
   noted_ahead_ = !idle;
   dirty_ = false;

@@ -134,6 +134,7 @@ bool MirrorCore::congested() const {
     case Errc::kOk: break;
     default: return false;
   }
+  // Well below what the store refuses: each publisher adds one more message before it pauses.
   const StoreUsage usage = store_.usage();
   return usage.queued_bytes >
          std::min<std::uint64_t>(limits_.queued_bytes_max, usage.queued_bytes_max / 4);
@@ -159,6 +160,11 @@ void MirrorCore::stop(std::function<void()> done) {
 }
 
 void MirrorCore::store_changed(Status status) {
+  if (status.code() != store_code_ && status.code() != Errc::kBusy) {
+    if (status.ok()) host_.log.info("mirror: the store takes messages again");
+    else host_.log.error("mirror: " + std::string(status.text()) + ": messages are being given up");
+    store_code_ = status.code();
+  }
   full_ = status.code() == Errc::kStorageFull;
   making_room_ = false;
   if (status.code() == Errc::kStorage) {

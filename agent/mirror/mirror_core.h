@@ -100,6 +100,7 @@ class MirrorCore : public Mirror {
   std::uint64_t unchecked_bytes_ = 0;
   bool poked_ = false, stopping_ = false, full_ = false;
   bool making_room_ = false;         // Evicted for a full store, and not free yet.
+  Errc store_code_ = Errc::kOk;      // As last written to the log.
   Time room_made_{};
   std::uint64_t room_made_commits_ = 0;
   Time sampled_{}, ticked_{};

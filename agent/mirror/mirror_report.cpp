@@ -40,7 +40,7 @@ std::string MirrorCore::confirm_text(const Rule& rule) const {
 }
 
 std::string MirrorCore::guarantee_text() const {
-  if (link_.state.uplink == nullptr) return "nothing is lost; what the hub can promise shows when the link is up";
+  if (link_.state.uplink == nullptr) return "what waits is kept; what the hub can promise shows when the link is up";
   switch (directory_.state()) {
     case HubDirectory::State::kKnown:
       return "exactly once where a stream of the hub captures the subject, except for streams that "
@@ -54,7 +54,7 @@ std::string MirrorCore::guarantee_text() const {
              "within the duplicate window of the hub's streams, else at least once";
     case HubDirectory::State::kUnknown: break;
   }
-  return "nothing is lost; asking the hub for its streams";
+  return "what waits is kept; asking the hub for its streams";
 }
 
 MirrorReport MirrorCore::report() const {

@@ -32,9 +32,12 @@ StoredMessage read_message(const json::object& answer) {
 }  // namespace
 
 Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits,
-                   HashKey key, SuspectList suspects, std::vector<StreamFloor> floors, Done done)
+                   HashKey key, SuspectList suspects, std::vector<StreamFloor> floors,
+                   bool holes, Done done)
     : api_(api), directory_(directory), limits_(limits), key_(key), suspects_(std::move(suspects)),
-      floors_(std::move(floors)), done_(std::move(done)) {}
+      floors_(std::move(floors)), done_(std::move(done)), holes_(holes) {
+  for (SuspectSubject& subject : suspects_.subjects()) subject.exact = holes;
+}
 
 void Resolver::start(Time now) {
   started_ = true;
@@ -99,8 +102,8 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
   if (last.sequence == 0 || stream == nullptr) return settled();
   const bool ours = !last.id.empty() && suspect.found(keyed_hash(key_, last.id));
   if (ours) {
-    const bool checked = directory_.intact_since(*stream, floor_of(*stream) + 1) &&
-                         suspect.arrived <= limits_.walk_steps_max;
+    const bool checked = holes_ || (directory_.intact_since(*stream, floor_of(*stream) + 1) &&
+                         suspect.arrived <= limits_.walk_steps_max);
     if (suspect.proven() || !checked) return settled();
   }
   walk(subject, *stream, last.sequence);
@@ -128,7 +131,8 @@ void Resolver::walk(std::size_t subject, const std::string& stream, std::uint64_
 void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t from,
                         std::uint64_t end) {
   if (from >= end) return part_done(subject, *walk, true);
-  if (++walk->steps > limits_.walk_steps_max) return part_done(subject, *walk, false);
+  const std::size_t more = holes_ ? suspects_.subjects()[subject].items.size() : 0;
+  if (++walk->steps > limits_.walk_steps_max + more) return part_done(subject, *walk, false);
   json::object body;
   body["seq"] = from;
   body["next_by_subj"] = suspects_.subjects()[subject].subject;

@@ -1,10 +1,10 @@
 // Finds out, by asking the hub, which of our messages it has.
 //
 // First one question a subject: the last message there. If it is not one of ours, or vouches for
-// others of ours, the stream is walked from the last sequence known to be ours: a hub may refuse one
-// message and take the next. Where the stream has removed messages, or there are too many to look
-// at, the newest of ours that is there vouches for those before it. What was not found counts as
-// not arrived: it is sent again under the same message id.
+// others of ours, the stream is walked from the last sequence known to be ours: a hub may refuse
+// one message and take the next. Where the stream has removed messages, or there are too many to
+// look at, the newest of ours that is there vouches for those before it. What was not found counts
+// as not arrived: it is sent again under the same message id.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,11 @@ class Resolver {
  public:
   using Done = std::function<void(const SuspectList& suspects)>;
 
-  // `done` is called once, perhaps from inside start(); never after destruction.
+  // `holes`: the hub is known to have refused some, so none vouches for another. `done` is called
+  // once, perhaps from inside start(); never after destruction.
   Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits, HashKey key,
-           SuspectList suspects, std::vector<StreamFloor> floors, Done done);
+           SuspectList suspects, std::vector<StreamFloor> floors, bool holes,
+           Done done);
 
   // Call when the directory knows, or will not.
   void start(Time now);
@@ -39,9 +41,9 @@ class Resolver {
   // The walk of one subject, in parts side by side: a round trip is long on some links.
   struct Walk {
     std::string stream;
-    bool intact = false;     // All that came since is still in the stream.
-    bool whole = true;       // No part was given up.
-    std::size_t open = 0;    // Parts under way.
+    bool intact = false;   // All that came since is still in the stream.
+    bool whole = true;     // No part was given up.
+    std::size_t open = 0;  // Parts under way.
     std::size_t steps = 0;
   };
   using WalkPointer = std::shared_ptr<Walk>;
@@ -64,6 +66,7 @@ class Resolver {
   SuspectList suspects_;
   std::vector<StreamFloor> floors_;
   Done done_;
+  bool holes_;
   bool started_ = false, finished_ = false;
   std::size_t next_ = 0, open_ = 0;
   std::vector<std::size_t> failed_;  // Asked in vain: once more later.

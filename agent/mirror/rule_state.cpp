@@ -27,14 +27,15 @@ std::string_view take_word(std::string_view& text, char end) {
 
 }  // namespace
 
-// "1 <numbers> <0|1>\n" and a line "<sequence> <stream>\n" for each floor.
+// "1 <numbers> <0|1> <0|1>\n" and a line "<sequence> <stream>\n" for each floor.
 std::string encode_state(const RuleState& state) {
   std::string text = "1";
   visit_numbers(state, [&](std::uint64_t number) {
     text += ' ';
     append_number(text, number);
   });
-  text += state.own_ids ? " 1\n" : " 0\n";
+  text += state.own_ids ? " 1" : " 0";
+  text += state.holes ? " 1\n" : " 0\n";
   for (const StreamFloor& floor : state.floors) {
     append_number(text, floor.sequence);
     text += ' ';
@@ -57,6 +58,7 @@ std::optional<RuleState> decode_state(std::string_view text) {
   const std::string_view own_ids = take_word(first, ' ');
   if (!good || (own_ids != "0" && own_ids != "1")) return std::nullopt;
   state.own_ids = own_ids == "1";
+  state.holes = take_word(first, ' ') == "1";
   while (!text.empty()) {
     std::string_view line = take_word(text, '\n');
     const auto sequence = parse_number(take_word(line, ' '));

@@ -64,6 +64,8 @@ std::vector<NamedRule> name_rules(const MirrorConfig& config, Store& store) {
   }
   const std::string before = store.state(kCatalog).value_or("");
   add_orphans(before, rules);
+  // Of any rule: what a damaged store still held is sent like all else.
+  for (const std::string& log : store.recovery().recovered_logs) add_orphans(log + " >", rules);
   // An orphan that is empty is forgotten by the catalog, never dropped: its sequences, and so the
   // message ids made of them, must not start over if the rule comes back.
   std::erase_if(rules, [&](const NamedRule& rule) {

@@ -40,7 +40,8 @@ void Sender::start_resolving(Time now) {
   }
   resolver_ = std::make_unique<Resolver>(
       link_.api, link_.directory, link_.limits, link_.key, std::move(suspects),
-      backlog_.state().floors, [this](const SuspectList& done) { resolved_ = done; });
+      backlog_.state().floors, backlog_.state().holes,
+      [this](const SuspectList& done) { resolved_ = done; });
   (void)now;
 }
 

@@ -28,6 +28,7 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
     backlog_.pop_settled();
     return;
   }
+  backlog_.note_refusal();
   backlog_.requeue(*entry, false);
   reached_order_ = std::min(reached_order_, order);
   if (now >= retry_) hold_off(now);

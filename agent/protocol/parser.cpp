@@ -1,6 +1,7 @@
 #include "agent/protocol/parser.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace petiole {
@@ -22,7 +23,7 @@ struct Line {
 };
 
 // `\r` separates too: nats-server splits arguments so.
-bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool blank(char c) { return c <= ' ' && (c == ' ' || c == '\t' || c == '\r'); }
 
 // The next word of `text`, taken off its front; empty when there is none.
 std::string_view take_word(std::string_view& text) {
@@ -51,6 +52,25 @@ Words split(std::string_view text) {
     }
     words.word[words.count++] = word;
   }
+}
+
+// Where the first LF is; npos when there is none. Most lines are shorter than a call is long, so the
+// first bytes are looked at eight at a time: a byte that is LF becomes 0, and the lowest byte that
+// was 0 is the lowest whose top bit the subtraction sets.
+std::size_t find_line_end(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+  constexpr std::size_t kNearBytes = 48;
+  std::size_t at = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; at < kNearBytes && at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, text.data() + at, sizeof(word));
+      word ^= kOnes * '\n';
+      word = (word - kOnes) & ~word & kTops;
+      if (word != 0) return at + static_cast<std::size_t>(std::countr_zero(word)) / 8;
+    }
+  }
+  return text.find('\n', at);
 }
 
 // One to nine digits, as nats-server's parseSize; else kBadSize.
@@ -93,11 +113,15 @@ ParseResult take_headed(const Line& line, std::string_view header, std::string_v
 
 // PUB <subject> [reply] <bytes>CRLF<payload>CRLF
 ParseResult parse_pub(const Line& line, Op& op) {
-  const auto [word, count] = split(line.arguments);
-  if (count != 2 && count != 3) return kBadArguments;
-  op = {.verb = Verb::kPub, .subject = word[0]};
-  if (count == 3) op.reply = word[1];
-  return take_plain(line, word[count - 1], op);
+  std::string_view rest = line.arguments;
+  const std::string_view subject = take_word(rest), second = take_word(rest);
+  if (second.empty()) return kBadArguments;
+  const std::string_view third = rest.empty() ? rest : take_word(rest);
+  if (!third.empty() && !take_word(rest).empty()) return kBadArguments;
+  op = {.verb = Verb::kPub, .subject = subject};
+  if (third.empty()) return take_plain(line, second, op);
+  op.reply = second;
+  return take_plain(line, third, op);
 }
 
 // HPUB <subject> [reply] <header bytes> <all bytes>CRLF<header><payload>CRLF
@@ -321,15 +345,14 @@ ParseResult parse(std::string_view input, Peer peer, const Limits& limits, bool 
   const std::size_t line_bytes_max =
       limits.control_line_bytes_max * (peer == kClient ? 1 : limits.leaf_line_factor);
   std::string_view rest = input.substr(verb_bytes);
-  const void* const lf = std::memchr(rest.data(), '\n', rest.size());
-  const std::size_t length =
-      lf ? static_cast<std::size_t>(static_cast<const char*>(lf) - rest.data()) : rest.size();
+  const std::size_t lf = find_line_end(rest);
+  const std::size_t length = std::min(lf, rest.size());
   std::string_view arguments = rest.substr(0, length);
   if (arguments.ends_with('\r')) arguments.remove_suffix(1);
   if (arguments.size() > line_bytes_max + 1) {  // One more: the blank behind the verb.
     return {.error = ParseError::kControlLine};
   }
-  if (!lf) return {};
+  if (lf == rest.npos) return {};
   return entry->parse({input, arguments, verb_bytes + length + 1, limits, headers}, op);
 }
 

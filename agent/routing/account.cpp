@@ -78,9 +78,11 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
   const int rule = entry.result.rule;
   outcome.captured = origin.capture && rule >= 0 &&
                      (message.reply.empty() || capture_->captures_requests(rule));
-  outcome.delivered = deliver(origin, message, entry.result, outcome.captured, random_);
-  stats_.messages_out += outcome.delivered;
-  stats_.bytes_out += outcome.delivered * bytes;
+  if (!entry.result.empty()) {
+    outcome.delivered = deliver(origin, message, entry.result, outcome.captured, random_);
+    stats_.messages_out += outcome.delivered;
+    stats_.bytes_out += outcome.delivered * bytes;
+  }
   if (outcome.captured && capture_->capture(rule, message)) ++outcome.delivered;
   cache_->unpin(entry);
   end_publish();

@@ -39,11 +39,6 @@ std::uint16_t MatchCache::generation_of(std::string_view prefix) const {
   return static_cast<std::uint16_t>(hash(prefix) % kGenerations);
 }
 
-// Generations only grow, so their sum is the same only when none has changed.
-std::uint64_t MatchCache::stamp(const MatchEntry& entry) const {
-  return everything_ + generations_[entry.first] + generations_[entry.second];
-}
-
 MatchEntry* MatchCache::find(std::string_view subject, std::uint32_t hash) {
   if (slots_.empty()) return nullptr;
   const std::size_t mask = slots_.size() - 1;
@@ -55,14 +50,12 @@ MatchEntry* MatchCache::find(std::string_view subject, std::uint32_t hash) {
   return nullptr;
 }
 
-MatchEntry& MatchCache::pin(std::string_view subject) {
+MatchEntry& MatchCache::look_up(std::string_view subject) {
   const std::uint32_t key = hash(subject);
   MatchEntry* entry = find(subject, key);
-  if (entry && entry->filled && entry->stamp == stamp(*entry)) {
-    ++hits_;
-    entry->recent = true;
-    ++entry->pins;
-    return *entry;
+  if (entry && holds(*entry)) {
+    last_ = entry;
+    return hit(*entry);
   }
   ++misses_;
   if (!entry) {

@@ -36,7 +36,11 @@ class MatchCache {
 
   // The entry of `subject`, pinned; `filled` when its result holds. Else the caller fills it and
   // calls fill_done. Release by unpin.
-  MatchEntry& pin(std::string_view subject);
+  MatchEntry& pin(std::string_view subject) {
+    MatchEntry* const last = last_;
+    if (!last || last->subject != subject || !holds(*last)) return look_up(subject);
+    return hit(*last);
+  }
   void fill_done(MatchEntry& entry);
   void unpin(MatchEntry& entry) { --entry.pins; }
 
@@ -54,8 +58,19 @@ class MatchCache {
     std::uint32_t entry = 0;  // Its number plus one; 0: free.
   };
 
+  MatchEntry& look_up(std::string_view subject);
+  bool holds(const MatchEntry& entry) const { return entry.filled && entry.stamp == stamp(entry); }
+  MatchEntry& hit(MatchEntry& entry) {
+    ++hits_;
+    entry.recent = true;
+    ++entry.pins;
+    return entry;
+  }
   std::uint32_t hash(std::string_view text) const;
-  std::uint64_t stamp(const MatchEntry& entry) const;
+  // Generations only grow, so their sum is the same only when none has changed.
+  std::uint64_t stamp(const MatchEntry& entry) const {
+    return everything_ + generations_[entry.first] + generations_[entry.second];
+  }
   std::uint16_t generation_of(std::string_view prefix) const;
   MatchEntry* find(std::string_view subject, std::uint32_t hash);
   MatchEntry& spare();
@@ -76,6 +91,7 @@ class MatchCache {
   std::uint64_t everything_ = 0;
   std::vector<std::uint32_t> generations_;  // By hash of the first one or two tokens.
   std::uint64_t hits_ = 0, misses_ = 0;
+  MatchEntry* last_ = nullptr;  // What was found last: publishers repeat themselves.
 };
 
 }  // namespace petiole

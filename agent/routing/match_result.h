@@ -28,6 +28,7 @@ struct MatchResult {
   std::vector<Subscription*> members;  // Of all groups; see QueueGroup.
   int rule = -1;                       // Capture::rule_of.
 
+  bool empty() const { return plain.empty() && leafs.empty() && groups.empty(); }
   std::size_t target_count() const { return plain.size() + leafs.size() + groups.size(); }
   std::size_t pointer_count() const { return plain.size() + leafs.size() + members.size(); }
   // Fills this from the index; keeps the memory of what was here.

@@ -22,11 +22,11 @@ class RefusedClient : public Protocol {
 }  // namespace
 
 Network::Accept accept_clients(Server& server) {
-  return [&server](const PeerInfo& peer) -> std::unique_ptr<Protocol> {
+  return [&server](const PeerInfo&) -> std::unique_ptr<Protocol> {
     if (server.client_count() >= server.config().limits.connections_max) {
       return std::make_unique<RefusedClient>();
     }
-    return std::make_unique<ClientSession>(server, peer);
+    return std::make_unique<ClientSession>(server);
   };
 }
 

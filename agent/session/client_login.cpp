@@ -24,7 +24,7 @@ ServerInfo ClientSession::make_info() const {
   info.port = config.port;
   info.max_payload = limits_.payload_bytes_max;
   info.client_id = cid_;
-  info.client_ip = peer_.address;
+  info.client_ip = wire_->peer().address;
   info.auth_required = authenticator_.required();
   info.nonce = nonce_;
   // As nats-server: a server with leaf remotes is its own cluster.
@@ -55,14 +55,36 @@ Status ClientSession::ensure_login() {
   return account_ ? Status() : settle(authenticator_.check_silent());
 }
 
+// What `text` does not name stays as the last CONNECT left it, but for who the client is: no
+// password is kept.
+Status ClientSession::learn(std::string_view text, ConnectOptions& options) {
+  Said& said = options_;
+  options.verbose = said.verbose;
+  options.pedantic = said.pedantic;
+  options.echo = said.echo;
+  options.headers = said.headers;
+  options.no_responders = said.no_responders;
+  options.protocol = said.protocol;
+  options.name = std::move(said.name);
+  options.lang = std::move(said.lang);
+  options.version = std::move(said.version);
+  const Status parsed = parse_connect(text, options);
+  if (!parsed.ok()) return parsed;
+  said = {options.verbose, options.pedantic, options.echo, options.headers, options.no_responders,
+          options.protocol, options.name, options.lang, options.version};
+  relic_ = options.new_account || !options.account.empty();
+  return {};
+}
+
 Status ClientSession::on_connect(const Op& op, Time now) {
-  const Status parsed = parse_connect(op.argument, options_);
+  ConnectOptions options;
+  const Status parsed = learn(op.argument, options);
   if (!parsed.ok()) return fail(parsed, {}, "Protocol Violation");
   if (connected_ && account_) leave_account();
   connected_ = true;
   login_due_ = kNever;
   keepalive_->restart(std::min<Duration>(2s, limits_.ping_interval), now);
-  Authenticator::Answer answer = authenticator_.check(options_, nonce_);
+  Authenticator::Answer answer = authenticator_.check(options, nonce_);
   if (answer.verdict == Authenticator::Verdict::kCompareHash) {
     compare_hash(std::move(answer));
     return {};
@@ -75,7 +97,7 @@ Status ClientSession::settle(const Authenticator::Answer& answer) {
   Account* const account = answer.verdict == Authenticator::Verdict::kAccepted
                                ? server_.account(answer.account)
                                : nullptr;
-  if (!account || options_.new_account || !options_.account.empty()) {
+  if (!account || relic_) {
     return fail(kViolation, "Authorization Violation", "Authentication Failure");
   }
   account_ = account;

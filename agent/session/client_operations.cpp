@@ -24,10 +24,12 @@ constexpr std::string_view kNotStored =
 
 // Wire 1.7: subjects and replies that belong to servers.
 bool is_reserved_subject(std::string_view subject) {
+  if (subject.empty() || (subject[0] != '_' && subject[0] != '$')) return false;  // Most.
   return is_below(subject, "_GR_.") || subject.starts_with("$NRG.");
 }
 
 bool is_reserved_reply(std::string_view reply) {
+  if (reply.empty() || (reply[0] != '_' && reply[0] != '$')) return false;
   return reply.starts_with("_R_.") || is_below(reply, "$JS.ACK.") || is_below(reply, "_GR_.");
 }
 

@@ -12,11 +12,10 @@ constexpr Duration kFirstPing = 2s;  // nats-server: firstClientPingInterval.
 
 }  // namespace
 
-ClientSession::ClientSession(Server& server, const PeerInfo& peer)
+ClientSession::ClientSession(Server& server)
     : server_(server),
       limits_(server.config().limits),
       authenticator_(server.config().auth),
-      peer_(peer),
       subscriptions_(server.host().entropy.number()),
       cid_(server.next_cid()),
       started_(server.host().clock.wall()),
@@ -29,7 +28,6 @@ ClientSession::~ClientSession() { server_.count_client(-1); }
 
 void ClientSession::opened(Wire& wire, Time now) {
   wire_ = &wire;
-  peer_ = wire.peer();
   last_activity_ = now;
   server_.enter(cid_, *this);
   const Duration first = std::min<Duration>(kFirstPing, limits_.ping_interval);
@@ -45,8 +43,8 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
   keepalive_->heard(now);
   std::size_t used = 0;
   wanted_ = 0;
+  Op op;
   while (used < input.size() && !waiting_ && !ended_) {
-    Op op;
     const ParseResult result =
         parse(input.substr(used), kClient, limits_, options_.headers, op);
     if (result.error != ParseError::kNone) return refuse(result.error);
@@ -182,22 +180,23 @@ void ClientSession::give_up_slow(const char* reason) {
 
 ConnectionReport ClientSession::report(bool subscriptions) const {
   ConnectionReport report;
+  const PeerInfo& peer = wire_->peer();  // Only an open session is asked.
   const Clock& clock = server_.host().clock;
   report.cid = cid_;
-  report.type = peer_.websocket ? "websocket" : "nats";
-  report.ip = peer_.address;
-  report.port = peer_.port;
+  report.type = peer.websocket ? "websocket" : "nats";
+  report.ip = peer.address;
+  report.port = peer.port;
   report.start = started_;
   report.last_activity = clock.wall() - (clock.now() - last_activity_);
   report.rtt = keepalive_ ? keepalive_->round_trip() : Duration{};
-  report.pending_bytes = wire_ ? wire_->output().size() : 0;
+  report.pending_bytes = wire_->output().size();
   report.counters = counters_;
   report.subscriptions = subscriptions_.size();
   report.name = options_.name;
   report.lang = options_.lang;
   report.version = options_.version;
-  report.tls_version = peer_.tls_version;
-  report.tls_cipher = peer_.tls_cipher;
+  report.tls_version = peer.tls_version;
+  report.tls_cipher = peer.tls_cipher;
   report.user = user_;
   report.account = account_ ? account_->name() : std::string();
   if (!subscriptions) return report;

@@ -24,7 +24,7 @@ struct ServerInfo;
 
 class ClientSession : public Protocol, public Subscriber, public Reportable {
  public:
-  ClientSession(Server& server, const PeerInfo& peer);
+  explicit ClientSession(Server& server);
   ~ClientSession() override;
 
   void opened(Wire& wire, Time now) override;
@@ -43,11 +43,20 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void announce_lame_duck() override;
 
  private:
+  // What CONNECT said and is wanted after login: 10,000 idle clients keep no more than that.
+  struct Said {
+    bool verbose = true, pedantic = true, echo = true;  // True also before any CONNECT.
+    bool headers = false, no_responders = false;
+    std::int64_t protocol = 0;
+    std::string name, lang, version;
+  };
+
   // Login: client_login.cpp.
   ServerInfo make_info() const;
   void send_info();
   Status ensure_login();
   Status on_connect(const Op& op, Time now);
+  Status learn(std::string_view text, ConnectOptions& options);
   void compare_hash(Authenticator::Answer answer);
   void hash_compared(const Authenticator::Answer& answer);
   Status settle(const Authenticator::Answer& answer);
@@ -78,12 +87,11 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void give_up_slow(const char* reason);
 
   Server& server_;
-  const Limits limits_;
+  const Limits& limits_;
   Authenticator authenticator_;
-  PeerInfo peer_;
   Wire* wire_ = nullptr;
   Account* account_ = nullptr;  // Null until login.
-  ConnectOptions options_;
+  Said options_;
   SidTable subscriptions_;
   std::optional<Keepalive> keepalive_;
   std::uint64_t cid_;
@@ -95,6 +103,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   std::size_t wanted_ = 0;
   const char* reason_ = nullptr;  // Why we close; wire 1.11.
   bool connected_ = false;        // CONNECT was accepted.
+  bool relic_ = false;            // It named an account, which is refused.
   bool first_pong_sent_ = false;
   bool waiting_ = false;          // Reading is paused until a callback.
   bool disk_passed_ = false;      // The next operation waited for the disk already.

@@ -23,8 +23,10 @@ struct Deaf : LinkOwner {
   void link_established(SolicitingLeaf&) override {}
   void link_heartbeat(SolicitingLeaf&, bool) override {}
   void link_interest(SolicitingLeaf&) override {}
+  void link_interest_lost(SolicitingLeaf&, std::string_view) override {}
   void link_drained(SolicitingLeaf&) override {}
   void link_closed(SolicitingLeaf&, const CloseReason&) override {}
+  void link_gone() override {}
 };
 
 void check(bool holds) {
@@ -42,7 +44,8 @@ void run(std::string_view input, std::size_t step, bool established) {
   };
   const RemoteConfig& remote = node.server().config().remotes[0];
   SolicitingLeaf link(node.server(), node.links(), remote, {.url = remote.urls[0], .tls = {}},
-                      files, owner);
+                      std::make_shared<OfferedInterest>(node.account(), node.links()), files,
+                      owner);
   const Time now = world.clock.now();
   link.opened(wire, now);
   if (established) check(link.receive(kHandshake, now).ok());

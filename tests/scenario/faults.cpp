@@ -159,6 +159,7 @@ void World::heal_disk() {
 void World::heal() {
   trace_.add("world", "all is healed");
   healing_ = true;
+  for (const auto& publisher : publishers_) publisher->hurry();
   heal_disk();
   network_->cut_after("leaf", "hub", 0);
   network_->cut_after("hub", "leaf", 0);

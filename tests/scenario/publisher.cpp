@@ -75,7 +75,7 @@ void Publisher::heard(std::string_view line) {
     // What was under way may be there or not; it is not repeated.
     accepted_ = sent_;
   }
-  timer_->arm(loop_.clock().now() + dice_.span({}, plan_.pause_max));
+  timer_->arm(loop_.clock().now() + dice_.span({}, hurried_ ? 20ms : plan_.pause_max));
 }
 
 void Publisher::lost() {

@@ -28,6 +28,7 @@ class Publisher {
             std::uint64_t seed, std::function<bool()> disk_failed);
 
   void start();
+  void hurry() { hurried_ = true; }
   bool done() const { return accepted_ == plan_.messages; }
   std::vector<Published>& messages() { return messages_; }
   const std::vector<Published>& messages() const { return messages_; }
@@ -56,7 +57,7 @@ class Publisher {
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Dial> dial_;
   Wire* wire_ = nullptr;
-  bool ready_ = false, awaiting_ = false;
+  bool hurried_ = false, ready_ = false, awaiting_ = false;
   std::size_t accepted_ = 0, sent_ = 0;
   std::vector<Published> messages_;
 };

@@ -274,5 +274,49 @@ TEST_CASE("link: a slow link with a full queue stays alive and loses only what i
   CHECK(above.heard.size() + report.dropped == 3000);
 }
 
+// Notes how it was asked to dial.
+class DialNotes : public Network {
+ public:
+  Result<std::unique_ptr<Listener>> listen(const ListenOptions&, Accept) override {
+    return {Errc::kUnsupported};
+  }
+  std::unique_ptr<Dial> dial(const DialOptions& options, std::unique_ptr<Protocol>) override {
+    dials.push_back(options);
+    return nullptr;
+  }
+  std::vector<DialOptions> dials;
+};
+
+TEST_CASE("link: a remote with TLS options never dials a WebSocket without TLS") {
+  using Scheme = RemoteUrl::Scheme;
+  struct Case {
+    Scheme scheme;
+    bool block, first, tls;
+  };
+  for (const Case& each :
+       {Case{Scheme::kWs, false, false, false}, Case{Scheme::kWs, true, false, true},
+        Case{Scheme::kWss, false, false, true},
+        Case{Scheme::kTls, true, false, false},  // After INFO.
+        Case{Scheme::kTls, true, true, true}}) {
+    World world(1);
+    DialNotes network;
+    Config config = dialling("hub");
+    config.remotes[0].urls[0].scheme = each.scheme;
+    if (each.block) config.remotes[0].tls.emplace();
+    config.remotes[0].tls_handshake_first = each.first;
+    Server server(config, {world.loop, world.clock, network, world.entropy, world.log, world.worker,
+                           world.chunks});
+    LeafRegister links(server);
+    const FileReader files = [](const std::string&) -> Result<std::string> {
+      return {Errc::kNotFound};
+    };
+    Remote remote(server, links, server.config().remotes[0], files, nullptr);
+    remote.start();
+    world.loop.run_for(1s);
+    REQUIRE(network.dials.size() >= 1);
+    CHECK(network.dials[0].tls.has_value() == each.tls);
+  }
+}
+
 }  // namespace
 }  // namespace petiole::test

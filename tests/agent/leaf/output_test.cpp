@@ -25,12 +25,13 @@ std::string take(Output& output) {
 }
 
 struct Interest {
+  Interest() { map.start(); }
   ChunkPool pool;
   Output output{pool};
   InterestMap map;
   SubjectPermissions permission;
   std::string written(std::size_t bytes_max = 1 << 20) {
-    map.write(output, bytes_max, permission);
+    map.write(output, bytes_max, 1 << 20, permission);
     return take(output);
   }
 };
@@ -102,6 +103,40 @@ TEST_CASE("interest: writing stops at the bound and goes on where it stopped") {
   }
   CHECK(rounds > 10);
   CHECK(std::count(all.begin(), all.end(), '\n') == 1000);
+}
+
+TEST_CASE("interest: counts outlive a link; the next peer is told all that is there") {
+  Interest i;
+  i.map.add("a", "", 1);
+  i.map.add("b", "q", 2);
+  CHECK(i.written() == "LS+ a\r\nLS+ b q 2\r\n");
+  i.map.add("lost", "", 1);
+  i.map.remove("a", "", 1);
+  i.map.stop();
+  CHECK(i.map.size() == 2);
+  i.map.remove("lost", "", 1);
+  i.map.add("c", "", 1);
+  for (int k = 0; k < 1000; ++k) {  // What comes and goes meanwhile leaves nothing behind.
+    i.map.add("churn." + std::to_string(k), "", 1);
+    i.map.remove("churn." + std::to_string(k), "", 1);
+  }
+  CHECK(i.map.size() == 2);
+  CHECK(i.written() == "");
+  i.map.start();
+  CHECK(i.written() == "LS+ b q 2\r\nLS+ c\r\n");
+  i.map.recheck();
+  CHECK(i.written() == "");
+}
+
+TEST_CASE("interest: what the peer never heard of is forgotten at once, however slow it is") {
+  Interest i;
+  for (int k = 0; k < 1000; ++k) {
+    i.map.add("churn", "", 1);
+    i.map.remove("churn", "", 1);
+    i.map.add("stays", "q", 1);
+  }
+  CHECK(i.map.size() == 1);
+  CHECK(i.written() == "LS+ stays q 1000\r\n");
 }
 
 // A peer that keeps what it was told must know exactly what is there.

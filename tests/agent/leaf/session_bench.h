@@ -29,6 +29,8 @@ struct Deaf : LinkOwner {
   void link_established(SolicitingLeaf&) override { ++established; }
   void link_heartbeat(SolicitingLeaf&, bool proven) override { heartbeats += proven ? "+" : "-"; }
   void link_interest(SolicitingLeaf&) override {}
+  void link_interest_lost(SolicitingLeaf&, std::string_view) override {}
+  void link_gone() override {}
   void link_drained(SolicitingLeaf&) override { ++drained; }
   void link_closed(SolicitingLeaf& link, const CloseReason&) override {
     wait = link.wait();
@@ -52,10 +54,13 @@ struct Bench {
 
   void solicit() {
     auto made = std::make_unique<SolicitingLeaf>(node.server(), node.links(), remote(), options,
-                                                 files, owner);
+                                                 offer(), files, owner);
     soliciting = made.get();
     session = std::move(made);
     session->opened(wire, now());
+  }
+  std::shared_ptr<OfferedInterest> offer() {
+    return std::make_shared<OfferedInterest>(node.account(), node.links());
   }
   void accept() {
     session = std::make_unique<AcceptingLeaf>(node.server(), node.links());

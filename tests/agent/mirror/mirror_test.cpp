@@ -463,3 +463,29 @@ TEST_CASE("mirror: a full store gives up the least important, and no more than i
   CHECK(world.rule(0).messages > 6000);
   CHECK(world.rule(1).messages < 1000);
 }
+
+TEST_CASE("mirror: what a damaged store holds under no name is sent all the same") {
+  World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
+  world.start();
+  world.run(1s);
+  publish(world, 1, 300);
+  world.run(30s);  // All is in the database file.
+  world.crash();
+  std::string& file = *world.sim_disk.content("/box/petiole.db");
+  const std::size_t at = file.find("mirror-");  // The only row of the table of logs.
+  REQUIRE(at != file.npos);
+  const std::size_t page = at / 4096;
+  REQUIRE(page > 0);
+  file.replace(page * 4096, 4096, std::string(4096, '\xa5'));
+  world.start();
+  REQUIRE(world.store != nullptr);
+  CHECK(world.store->recovery().salvaged_messages == 300);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads().size() == 300);
+  publish(world, 301, 310);
+  world.run(5s);
+  CHECK(world.payloads().size() == 310);
+  CHECK(world.payloads() == numbers(1, 310));
+  CHECK(world.drained());
+}

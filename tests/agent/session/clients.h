@@ -32,7 +32,7 @@ struct Machine {
 class Client {
  public:
   Client(Machine& machine, Server& server) : machine_(machine), wire(machine.chunks) {
-    session = std::make_unique<ClientSession>(server, wire.info);
+    session = std::make_unique<ClientSession>(server);
     session->opened(wire, machine.clock.now());
     info = wire.take();
   }
