@@ -15,7 +15,8 @@ constexpr std::string_view kLeafIdKey = "leaf-id";
 // when its name or address changes.
 std::string leaf_id(Store& store, Entropy& entropy) {
   if (const auto known = store.state(kLeafIdKey)) return *known;
-  constexpr std::string_view kDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  constexpr std::string_view kDigits =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   std::string id;
   for (int i = 0; i < 12; ++i) id += kDigits[entropy.number() % kDigits.size()];
   store.set_state(kLeafIdKey, id);
@@ -36,8 +37,8 @@ Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file
   // The mirror sends over the first remote of its account.
   UplinkObserver* observer = parts_->mirror.get();
   for (const RemoteConfig& remote : parts_->server.config().remotes) {
-    parts_->remotes.push_back(std::make_unique<Remote>(parts_->server, parts_->links, remote,
-                                                       read_file, std::exchange(observer, nullptr)));
+    parts_->remotes.push_back(std::make_unique<Remote>(
+        parts_->server, parts_->links, remote, read_file, std::exchange(observer, nullptr)));
   }
 }
 
@@ -54,9 +55,9 @@ Agent::Started Agent::start() {
     return started;
   }
   if (config.leaf_listen.enabled) {
-    if (auto started = parts.listen(parts.leaf_listener, "leafnode", config.leaf_listen.host,
-                                    config.leaf_listen.port,
-                                    make_leaf_accept(parts.server, parts.links));
+    if (auto started =
+            parts.listen(parts.leaf_listener, "leafnode", config.leaf_listen.host,
+                         config.leaf_listen.port, make_leaf_accept(parts.server, parts.links));
         !started.status.ok()) {
       return started;
     }

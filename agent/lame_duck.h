@@ -8,8 +8,8 @@
 
 namespace petiole {
 
-// The first client is closed after lame_duck_grace, the others spread at random over what remains of
-// lame_duck_duration; then `done` is called. Loop thread.
+// The first client is closed after lame_duck_grace, the others spread at random over what remains
+// of lame_duck_duration; then `done` is called. Loop thread.
 class LameDuck {
  public:
   LameDuck(Server& server, std::function<void()> done);

@@ -86,7 +86,8 @@ int run_signal(const std::string& name, std::string target, const Config& config
   }
   int pid = 0;
   const auto parse = [&pid](const std::string& text) {
-    return std::from_chars(text.data(), text.data() + text.size(), pid).ec == std::errc{} && pid > 0;
+    return std::from_chars(text.data(), text.data() + text.size(), pid).ec == std::errc{} &&
+           pid > 0;
   };
   if (!parse(target)) {
     const FileText file = read_file(target, 64);
@@ -96,13 +97,23 @@ int run_signal(const std::string& name, std::string target, const Config& config
     }
   }
   Status sent;
-  if (name == "quit") sent = kill_process(pid);
-  else if (name == "ldm") sent = send_signal(pid, Signal::kUser2);
-  else if (name == "reopen") sent = send_signal(pid, Signal::kUser1);
-  else if (name == "reload") sent = send_signal(pid, Signal::kHangUp);
-  else if (name == "stop" || name == "term") sent = send_signal(pid, Signal::kTerminate);
-  else return complain("-sl: unknown signal \"" + name + "\"; allowed: ldm, stop, quit, term, reopen, reload"), kConfigError;
-  if (!sent.ok()) return complain("-sl: process " + std::to_string(pid) + ": " + std::string(sent.text())), kConfigError;
+  if (name == "quit")
+    sent = kill_process(pid);
+  else if (name == "ldm")
+    sent = send_signal(pid, Signal::kUser2);
+  else if (name == "reopen")
+    sent = send_signal(pid, Signal::kUser1);
+  else if (name == "reload")
+    sent = send_signal(pid, Signal::kHangUp);
+  else if (name == "stop" || name == "term")
+    sent = send_signal(pid, Signal::kTerminate);
+  else
+    return complain("-sl: unknown signal \"" + name +
+                    "\"; allowed: ldm, stop, quit, term, reopen, reload"),
+           kConfigError;
+  if (!sent.ok())
+    return complain("-sl: process " + std::to_string(pid) + ": " + std::string(sent.text())),
+           kConfigError;
   return 0;
 }
 
@@ -123,9 +134,8 @@ int run_start(std::span<const std::string> arguments) {
 int run_program(std::span<const std::string> arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   if (command == "status") {
-    return run_command([&](Host host, auto done) {
-      run_status(arguments.subspan(1), host, print, done);
-    });
+    return run_command(
+        [&](Host host, auto done) { run_status(arguments.subspan(1), host, print, done); });
   }
   if (command == "doctor") {
     return run_command([&](Host host, auto done) {

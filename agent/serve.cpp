@@ -19,8 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kStartError = 2;
-constexpr Duration kGoodbyeMax = 2s;    // For peers to take what was sent to them last.
-constexpr Duration kStatusBeat = 1s;    // Of the status text; written only when it changes.
+constexpr Duration kGoodbyeMax = 2s;  // For peers to take what was sent to them last.
+constexpr Duration kStatusBeat = 1s;  // Of the status text; written only when it changes.
 
 LogOptions log_options(const LogConfig& config) {
   LogOptions options;
@@ -109,7 +109,8 @@ bool Run::open_mirror() {
 void Run::report_recovery(const StoreRecovery& recovery) {
   Logger& log = machine_.log;
   if (recovery.created) log.info("mirror: new store in " + config_.mirror.dir);
-  if (recovery.unclean && recovery.quarantined.empty()) log.info("mirror: the last run ended without a stop; all that was on disk is here");
+  if (recovery.unclean && recovery.quarantined.empty())
+    log.info("mirror: the last run ended without a stop; all that was on disk is here");
   if (recovery.quarantined.empty()) return;
   log.error("mirror: the store was damaged and set aside as " + recovery.quarantined + "; " +
             std::to_string(recovery.salvaged_messages) + " messages salvaged, " +

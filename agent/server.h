@@ -39,7 +39,7 @@ struct ConnectionReport {
   ConnectionCounters counters;
   std::size_t subscriptions = 0;
   std::string name, lang, version, tls_version, tls_cipher, user, account;
-  bool is_spoke = false;  // Leafs.
+  bool is_spoke = false;                               // Leafs.
   std::vector<const Subscription*> subscription_list;  // Only when asked for; open ones only.
 };
 
@@ -69,7 +69,7 @@ class Server {
 
   const Config& config() const { return config_; }
   const Host& host() const { return host_; }
-  const std::string& id() const { return id_; }      // N…, 56 characters.
+  const std::string& id() const { return id_; }  // N…, 56 characters.
   const std::string& name() const { return name_; }
   WallTime started() const { return started_; }
 
@@ -87,7 +87,9 @@ class Server {
   const std::map<std::uint64_t, Reportable*>& open() const { return open_; }
   const std::deque<ConnectionReport>& closed() const { return closed_; }
   std::size_t client_count() const { return clients_; }
-  void count_client(int by) { clients_ = static_cast<std::size_t>(static_cast<long>(clients_) + by); }
+  void count_client(int by) {
+    clients_ = static_cast<std::size_t>(static_cast<long>(clients_) + by);
+  }
 
   ServerStats& stats() { return stats_; }
   const ServerStats& stats() const { return stats_; }

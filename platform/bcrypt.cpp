@@ -114,7 +114,8 @@ std::string digest(std::string_view key, std::string_view salt, int cost) {
     std::uint32_t words[2] = {text.next(), text.next()};
     for (int i = 0; i < 64; ++i) cipher->encrypt(words[0], words[1]);
     for (const std::uint32_t word : words) {
-      for (int shift = 24; shift >= 0; shift -= 8) result += static_cast<char>(word >> shift & 0xff);
+      for (int shift = 24; shift >= 0; shift -= 8)
+        result += static_cast<char>(word >> shift & 0xff);
     }
   }
   result.resize(kResultBytes);

@@ -21,9 +21,9 @@ Result<bool> ed25519_verify(const std::array<unsigned char, 32>& key, std::strin
                             const Ed25519Signature& signature);
 std::array<unsigned char, 32> sha256(std::string_view bytes);  // In every build.
 
-std::string base64url(std::string_view bytes);                  // Unpadded. RFC 4648 section 5.
+std::string base64url(std::string_view bytes);                    // Unpadded. RFC 4648 section 5.
 std::optional<std::string> base64_decode(std::string_view text);  // Either alphabet, padded or not.
-std::string base32(std::string_view bytes);                     // Unpadded. RFC 4648 section 6.
+std::string base32(std::string_view bytes);                       // Unpadded. RFC 4648 section 6.
 std::optional<std::string> base32_decode(std::string_view text);
 
 // True for equal strings, in a time that does not tell where they differ.

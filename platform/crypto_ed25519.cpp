@@ -62,8 +62,8 @@ Result<bool> ed25519_verify(const std::array<unsigned char, 32>& key_bytes, std:
   if (wc_ed25519_import_public(key_bytes.data(), 32, key.get()) != 0) return false;
   int valid = 0;
   const int failure =
-      wc_ed25519_verify_msg(signature.data(), static_cast<word32>(signature.size()),
-                            bytes_of(text), static_cast<word32>(text.size()), &valid, key.get());
+      wc_ed25519_verify_msg(signature.data(), static_cast<word32>(signature.size()), bytes_of(text),
+                            static_cast<word32>(text.size()), &valid, key.get());
   return failure == 0 && valid == 1;
 }
 

@@ -266,8 +266,7 @@ std::unique_ptr<Protocol> make_http_server(HttpHandler handler) {
 
 std::unique_ptr<Protocol> make_http_get(std::string host, std::string target,
                                         std::size_t body_bytes_max, HttpDone done) {
-  return std::make_unique<Get>(std::move(host), std::move(target), body_bytes_max,
-                               std::move(done));
+  return std::make_unique<Get>(std::move(host), std::move(target), body_bytes_max, std::move(done));
 }
 
 }  // namespace petiole

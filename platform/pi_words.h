@@ -1,6 +1,6 @@
-// The first 33,344 bits after the point of pi, the state that Blowfish starts from: 18 words for the
-// keys of the rounds, then four boxes of 256. Computed with Machin's formula,
-// pi = 16 arctan(1/5) - 4 arctan(1/239), in integers.
+// The first 33,344 bits after the point of pi, the state that Blowfish starts from: 18 words for
+// the keys of the rounds, then four boxes of 256. Computed with Machin's formula, pi = 16
+// arctan(1/5) - 4 arctan(1/239), in integers.
 #pragma once
 
 #include <cstdint>

@@ -38,7 +38,7 @@ struct PeerInfo {
 };
 
 struct WireStats {
-  std::uint64_t bytes_read = 0;     // As on the socket: TLS and WebSocket framing included.
+  std::uint64_t bytes_read = 0;  // As on the socket: TLS and WebSocket framing included.
   std::uint64_t bytes_written = 0;
 };
 

@@ -11,22 +11,22 @@ namespace petiole {
 
 enum class Errc : std::uint8_t {
   kOk,
-  kProtocol,         // The peer broke the protocol; close.
-  kTooLarge,         // A size over its limit; close or refuse.
-  kPermission,       // Refused by configuration.
-  kSlowConsumer,     // Output over its limit; close.
-  kStorage,          // The disk refused.
-  kStorageFull,      // No room within the configured limit, or on the disk.
-  kCorrupt,          // Stored bytes fail their checksum.
-  kBusy,             // Taken by another: a port, a lock.
-  kNewerSchema,      // The database was written by a newer version.
-  kNetwork,          // The network refused: connect, resolve, reset.
-  kTimeout,          // Nothing came in time.
-  kTls,              // Handshake or certificate.
-  kConfig,           // The user's text is wrong.
-  kUnsupported,      // A part that this build does not hold.
-  kNotFound,         // No such file, key or record.
-  kClosed,           // The other side is gone.
+  kProtocol,      // The peer broke the protocol; close.
+  kTooLarge,      // A size over its limit; close or refuse.
+  kPermission,    // Refused by configuration.
+  kSlowConsumer,  // Output over its limit; close.
+  kStorage,       // The disk refused.
+  kStorageFull,   // No room within the configured limit, or on the disk.
+  kCorrupt,       // Stored bytes fail their checksum.
+  kBusy,          // Taken by another: a port, a lock.
+  kNewerSchema,   // The database was written by a newer version.
+  kNetwork,       // The network refused: connect, resolve, reset.
+  kTimeout,       // Nothing came in time.
+  kTls,           // Handshake or certificate.
+  kConfig,        // The user's text is wrong.
+  kUnsupported,   // A part that this build does not hold.
+  kNotFound,      // No such file, key or record.
+  kClosed,        // The other side is gone.
 };
 
 // An error code and a literal that says more. Copying is free; nothing is allocated.
@@ -55,11 +55,26 @@ class [[nodiscard]] Result {
   Status status() const { return status_; }
   Errc code() const { return status_.code(); }
 
-  T& operator*() & { assert(ok()); return *value_; }
-  const T& operator*() const& { assert(ok()); return *value_; }
-  T&& operator*() && { assert(ok()); return std::move(*value_); }
-  T* operator->() { assert(ok()); return &*value_; }
-  const T* operator->() const { assert(ok()); return &*value_; }
+  T& operator*() & {
+    assert(ok());
+    return *value_;
+  }
+  const T& operator*() const& {
+    assert(ok());
+    return *value_;
+  }
+  T&& operator*() && {
+    assert(ok());
+    return std::move(*value_);
+  }
+  T* operator->() {
+    assert(ok());
+    return &*value_;
+  }
+  const T* operator->() const {
+    assert(ok());
+    return &*value_;
+  }
 
  private:
   std::optional<T> value_;

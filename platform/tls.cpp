@@ -14,7 +14,7 @@
 namespace petiole {
 namespace {
 
-constexpr std::size_t kRecordBytes = 16 * 1024;  // RFC 8446, section 5.1.
+constexpr std::size_t kRecordBytes = 16 * 1024;              // RFC 8446, section 5.1.
 constexpr std::size_t kSendBytesMax = std::size_t{1} << 30;  // wolfSSL counts in int.
 constexpr unsigned char kHandshakeRecord = 22, kAlertRecord = 21;
 
@@ -96,8 +96,8 @@ class Session : public TlsSession {
     if (current == nullptr) return {};
     // The number of a suite is the last two bytes of OpenSSL's identifier of it.
     const word32 id = wolfSSL_CIPHER_get_id(current);
-    const char* name = wolfSSL_get_cipher_name_iana_from_suite(
-        static_cast<unsigned char>(id >> 8), static_cast<unsigned char>(id));
+    const char* name = wolfSSL_get_cipher_name_iana_from_suite(static_cast<unsigned char>(id >> 8),
+                                                               static_cast<unsigned char>(id));
     return name ? name : "";
   }
   std::string error() const override { return error_; }
@@ -136,8 +136,8 @@ class Session : public TlsSession {
   }
 
   Status handshake() {
-    const int result = context_->server() ? wolfSSL_accept(session_.get())
-                                          : wolfSSL_connect(session_.get());
+    const int result =
+        context_->server() ? wolfSSL_accept(session_.get()) : wolfSSL_connect(session_.get());
     if (result != WOLFSSL_SUCCESS) return failed(result);
     open_ = true;
     return {};
@@ -184,7 +184,7 @@ class Session : public TlsSession {
 
   std::shared_ptr<TlsContext> context_;
   std::unique_ptr<WOLFSSL, WolfsslFree> session_;
-  std::string_view input_;      // For the time of a call.
+  std::string_view input_;       // For the time of a call.
   std::string* wire_ = nullptr;  // Likewise.
   Status status_;
   std::string error_;

@@ -17,7 +17,7 @@ enum class TlsVersion : std::uint8_t { k12, k13 };
 
 struct TlsOptions {
   bool server = false;
-  std::string server_name;  // Client: for SNI, and verified against the certificate.
+  std::string server_name;          // Client: for SNI, and verified against the certificate.
   std::string cert_file, key_file;  // PEM. Optional for a client.
   std::string ca_file;              // PEM; empty: the system's store.
   bool verify = true;               // Client: check the chain and the name. Server: ask for one.

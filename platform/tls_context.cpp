@@ -69,7 +69,9 @@ Error check_file(const char* option, const std::string& path, const char* header
       return {};
     }
   }
-  return file_error(option, path, std::string("holds no PEM block of a ") + (header[0] == 'C' ? "certificate" : "private key"));
+  return file_error(
+      option, path,
+      std::string("holds no PEM block of a ") + (header[0] == 'C' ? "certificate" : "private key"));
 }
 
 Error load_authorities(WOLFSSL_CTX* context, const std::string& path) {
@@ -83,8 +85,8 @@ Error load_authorities(WOLFSSL_CTX* context, const std::string& path) {
     return "tls: no trusted certificates on this system; install ca-certificates or set ca_file";
   }
   if (Error error = check_file("ca_file", path, "CERTIFICATE"); !error.empty()) return error;
-  const int result = wolfSSL_CTX_load_verify_locations_ex(context, path.c_str(), nullptr,
-                                                          WOLFSSL_LOAD_FLAG_NONE);
+  const int result =
+      wolfSSL_CTX_load_verify_locations_ex(context, path.c_str(), nullptr, WOLFSSL_LOAD_FLAG_NONE);
   if (result == WOLFSSL_SUCCESS) return {};
   return file_error("ca_file", path, tls_error_text(result));
 }
@@ -93,7 +95,8 @@ Error load_authorities(WOLFSSL_CTX* context, const std::string& path) {
 bool curve_key_matches(WOLFSSL_CTX* context) {
   WOLFSSL_EVP_PKEY* key = wolfSSL_CTX_get0_privatekey(context);
   WOLFSSL_X509* cert = wolfSSL_CTX_get0_certificate(context);
-  if (key == nullptr || cert == nullptr || wolfSSL_EVP_PKEY_base_id(key) != EVP_PKEY_EC) return true;
+  if (key == nullptr || cert == nullptr || wolfSSL_EVP_PKEY_base_id(key) != EVP_PKEY_EC)
+    return true;
   const Owned<WOLFSSL_EVP_PKEY> open(wolfSSL_X509_get_pubkey(cert));
   if (!open || wolfSSL_EVP_PKEY_base_id(open.get()) != EVP_PKEY_EC) return false;
   const Owned<WOLFSSL_EC_KEY> ours(wolfSSL_EVP_PKEY_get1_EC_KEY(key));
@@ -171,8 +174,8 @@ Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify) {
   wolfSSL_CTX_set_session_cache_mode(context, WOLFSSL_SESS_CACHE_OFF);
   wolfSSL_CTX_NoTicketTLSv12(context);
   if (options.server) wolfSSL_CTX_no_ticket_TLSv13(context);
-  const int mode = !verify ? WOLFSSL_VERIFY_NONE
-                           : WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  const int mode =
+      !verify ? WOLFSSL_VERIFY_NONE : WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   wolfSSL_CTX_set_verify(context, mode, nullptr);
   if (Error error = set_cipher_suites(context, options.cipher_suites); !error.empty()) return error;
   if (verify) {
@@ -185,8 +188,8 @@ Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify) {
 
 TlsContextResult make_tls_context(const TlsOptions& options) {
   if (!library_ready()) return {nullptr, "tls: wolfSSL does not start"};
-  WOLFSSL_CTX* raw = wolfSSL_CTX_new(options.server ? wolfSSLv23_server_method()
-                                                    : wolfSSLv23_client_method());
+  WOLFSSL_CTX* raw =
+      wolfSSL_CTX_new(options.server ? wolfSSLv23_server_method() : wolfSSLv23_client_method());
   if (raw == nullptr) return {nullptr, "tls: out of memory"};
   const bool verify = options.verify && (options.server || !options.insecure);
   auto context = std::make_shared<TlsContext>(raw, options.server, verify);

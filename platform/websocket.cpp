@@ -18,7 +18,7 @@ namespace http = beast::http;
 namespace websocket = beast::websocket;
 using memory::Error;
 
-constexpr std::size_t kReadBytes = 4096;      // One copy from Beast; larger gains nothing measurable.
+constexpr std::size_t kReadBytes = 4096;  // One copy from Beast; larger gains nothing measurable.
 constexpr std::size_t kUpgradeBytesMax = 8192;  // Of an upgrade request.
 // nats-server compresses payloads of more than 64 bytes (websocket.go: wsCompressThreshold).
 constexpr std::size_t kCompressThreshold = 65;
@@ -45,7 +45,9 @@ Errc errc_of(const Error& error) {
   return Errc::kProtocol;
 }
 
-bool is_safe(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) == text.npos; }
+bool is_safe(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) == text.npos;
+}
 
 // What both roles share: the stream, the read loop, sending and closing.
 class Session : public WebSocketSession {
@@ -63,8 +65,7 @@ class Session : public WebSocketSession {
     machine_.wire = &wire;
     machine_.input = bytes;
     plain_ = &plain;
-    plain_bytes_max_ =
-        plain.size() + options_.message_bytes_max + kInflateRatioMax * bytes.size();
+    plain_bytes_max_ = plain.size() + options_.message_bytes_max + kInflateRatioMax * bytes.size();
     take_input();
     machine_.drain();
     machine_.input = {};
@@ -118,7 +119,8 @@ class Session : public WebSocketSession {
     if (error == websocket::error::closed) {
       const websocket::close_reason& reason = stream_.reason();
       error_ = "closed by the peer: " + std::to_string(reason.code);
-      if (!reason.reason.empty()) error_.append(" ").append(reason.reason.data(), reason.reason.size());
+      if (!reason.reason.empty())
+        error_.append(" ").append(reason.reason.data(), reason.reason.size());
     } else {
       error_ = "websocket: " + error.message();
     }
@@ -185,7 +187,8 @@ class ClientSession : public Session {
  private:
   bool check_options() {
     bool safe = is_safe(options().host) && is_safe(options().path);
-    for (const auto& [name, value] : options().headers) safe = safe && is_safe(name) && is_safe(value);
+    for (const auto& [name, value] : options().headers)
+      safe = safe && is_safe(name) && is_safe(value);
     if (!safe) fail(Errc::kConfig, "websocket: a line break in the host, path or a header");
     return safe;
   }
@@ -254,11 +257,13 @@ class ServerSession : public Session {
   }
 
   void refuse(int status, const char* text) {
-    const char* reason = status == 404 ? "404 Not Found"
+    const char* reason = status == 404   ? "404 Not Found"
                          : status == 431 ? "431 Request Header Fields Too Large"
                                          : "400 Bad Request";
-    machine().wire->append("HTTP/1.1 ").append(reason).append(
-        "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    machine()
+        .wire->append("HTTP/1.1 ")
+        .append(reason)
+        .append("\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     machine().input = {};
     fail(Errc::kProtocol, text);
   }

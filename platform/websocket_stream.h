@@ -95,12 +95,10 @@ template <class Buffers, class Handler>
 struct ReadStep : Step {
   ReadStep(Machine& m, const Buffers& b, Handler&& h)
       : machine(m), buffers(b), handler(std::move(h)) {}
-  bool ready() const override {
-    return !machine.input.empty() || asio::buffer_size(buffers) == 0;
-  }
+  bool ready() const override { return !machine.input.empty() || asio::buffer_size(buffers) == 0; }
   void run() override {
-    const std::size_t bytes = asio::buffer_copy(
-        buffers, asio::buffer(machine.input.data(), machine.input.size()));
+    const std::size_t bytes =
+        asio::buffer_copy(buffers, asio::buffer(machine.input.data(), machine.input.size()));
     machine.input.remove_prefix(bytes);
     std::move(handler)(Error{}, bytes);
   }

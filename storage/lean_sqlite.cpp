@@ -1,8 +1,8 @@
 // Stands in for SQLite's full-text and R-tree extensions in a self-contained binary.
 //
-// SQLite's main file calls these when a database is opened; in the archive they would bring in 350 KB
-// that nothing here uses. The linker takes the first definition it meets, and this is it. Only built
-// where the archive has the extensions in members of their own; see cmake/Dependencies.cmake.
+// SQLite's main file calls these when a database is opened; in the archive they would bring in 350
+// KB that nothing here uses. The linker takes the first definition it meets, and this is it. Only
+// built where the archive has the extensions in members of their own; see cmake/Dependencies.cmake.
 struct sqlite3;
 
 extern "C" {

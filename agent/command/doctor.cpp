@@ -30,12 +30,18 @@ std::string read_credentials(const RemoteConfig& remote, const ConfigSources& so
 
 const char* stage_name(Stage stage) {
   switch (stage) {
-    case Stage::kResolve: return "DNS";
-    case Stage::kConnect: return "TCP";
-    case Stage::kProxy: return "proxy";
-    case Stage::kTls: return "TLS";
-    case Stage::kWebSocket: return "WebSocket";
-    case Stage::kOpen: return nullptr;
+    case Stage::kResolve:
+      return "DNS";
+    case Stage::kConnect:
+      return "TCP";
+    case Stage::kProxy:
+      return "proxy";
+    case Stage::kTls:
+      return "TLS";
+    case Stage::kWebSocket:
+      return "WebSocket";
+    case Stage::kOpen:
+      return nullptr;
   }
   return nullptr;
 }
@@ -78,8 +84,9 @@ void examine(const RemoteConfig& remote, const ConfigSources& sources, Host host
              std::function<void(const DoctorStep&)> step, std::function<void(bool)> done) {
   // `done` ends the program's loop or the test: never from inside a call of ours.
   auto record = std::make_shared<DoctorRecord>(
-      host.clock, std::move(step),
-      [&loop = host.loop, done = std::move(done)](bool ok) { loop.post([done, ok] { done(ok); }); });
+      host.clock, std::move(step), [&loop = host.loop, done = std::move(done)](bool ok) {
+        loop.post([done, ok] { done(ok); });
+      });
   DoctorLogin login;
   const std::string wrong = read_credentials(remote, sources, login);
   if (!wrong.empty()) return record->fail("credentials", wrong);

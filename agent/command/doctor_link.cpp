@@ -83,15 +83,18 @@ void DoctorLink::handle(const Op& op) {
       if (!info.ok()) return fail("the hub's INFO is not JSON");
       return take_info(*info);
     }
-    case Verb::kErr: return fail(std::string(op.argument));
-    case Verb::kPing: return send("PONG\r\n");
+    case Verb::kErr:
+      return fail(std::string(op.argument));
+    case Verb::kPing:
+      return send("PONG\r\n");
     case Verb::kLeafSub:
       ++interest_;
       return accepted(nullptr);
     case Verb::kPong:
       accepted(nullptr);
       return conclude();
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -167,8 +170,9 @@ void DoctorLink::conclude() {
   if (!hub_.jetstream) {
     record_->pass("JetStream", "the hub has none: messages are confirmed by PING and PONG");
   } else if (hub_.domain.empty()) {
-    record_->pass("JetStream", "the hub has it, without a domain: its API cannot be reached over a "
-                               "leaf link; duplicates are dropped within the stream's window");
+    record_->pass("JetStream",
+                  "the hub has it, without a domain: its API cannot be reached over a "
+                  "leaf link; duplicates are dropped within the stream's window");
   } else {
     record_->pass("JetStream", "domain " + hub_.domain);
   }
@@ -199,12 +203,23 @@ Status DoctorLink::tick(Time now) {
 void DoctorLink::closed(const CloseReason& reason, Time) {
   const char* name = step();
   switch (reason.stage) {
-    case Stage::kResolve: name = "DNS"; break;
-    case Stage::kConnect: name = "TCP"; break;
-    case Stage::kProxy: name = "proxy"; break;
-    case Stage::kTls: name = "TLS"; break;
-    case Stage::kWebSocket: name = "WebSocket"; break;
-    case Stage::kOpen: break;
+    case Stage::kResolve:
+      name = "DNS";
+      break;
+    case Stage::kConnect:
+      name = "TCP";
+      break;
+    case Stage::kProxy:
+      name = "proxy";
+      break;
+    case Stage::kTls:
+      name = "TLS";
+      break;
+    case Stage::kWebSocket:
+      name = "WebSocket";
+      break;
+    case Stage::kOpen:
+      break;
   }
   record_->fail(name, reason.text.empty() ? "the hub closed the link" : reason.text);
 }

@@ -11,18 +11,22 @@ struct Advice {
   std::string_view step, error, text;  // `error`: a part of it; empty: any.
 };
 
-constexpr Advice kAdvice[] = {  // The first one that fits.
+constexpr Advice kAdvice[] = {
+    // The first one that fits.
     {"DNS", "", "Check the host name, /etc/resolv.conf, and whether this device has a network."},
     {"TCP", "refused", "Nothing listens there. Check the port: a hub's leaf port is usually 7422."},
     {"TCP", "", "The address does not answer. Check routes and firewalls on the way."},
     {"proxy", "", "The proxy did not open the way. Check its address, user and password."},
-    {"TLS", "offers no TLS", "Turn TLS on in the hub's leafnodes {}, or use nats-leaf:// without --tls options."},
+    {"TLS", "offers no TLS",
+     "Turn TLS on in the hub's leafnodes {}, or use nats-leaf:// without --tls options."},
     {"TLS", "", "Check the CA (--tlsca), the name in the certificate, and this device's clock."},
-    {"WebSocket", "", "The answer was no WebSocket. Check port and path, and the hub's websocket {}."},
+    {"WebSocket", "",
+     "The answer was no WebSocket. Check port and path, and the hub's websocket {}."},
     {"INFO", "leaf", "This is not a leaf port. Use that of the hub's leafnodes {}, usually 7422."},
     {"INFO", "", "Whoever answers speaks no NATS, or wants TLS at once: see handshake_first."},
-    {"authentication", "uthorization", "The hub refused the login. Check credentials, their expiry, "
-                                      "and the account at the hub."},
+    {"authentication", "uthorization",
+     "The hub refused the login. Check credentials, their expiry, "
+     "and the account at the hub."},
     {"authentication", "loop", "Two links connect the same two servers. Remove one."},
     {"authentication", "", "The hub closed the link. Its own log says why."},
     {"permissions", "", "The hub's log says what this user may do."},
@@ -40,7 +44,7 @@ struct FileFlag {
   void (*set)(RemoteConfig&, const std::string&);
 };
 
-void set_tls(RemoteConfig& remote, std::string TlsOptions::* member, const std::string& file) {
+void set_tls(RemoteConfig& remote, std::string TlsOptions::*member, const std::string& file) {
   if (!remote.tls) remote.tls.emplace();
   *remote.tls.*member = file;
 }
@@ -50,7 +54,8 @@ constexpr FileFlag kFileFlags[] = {
     {"--tlsca", [](RemoteConfig& r, const std::string& v) { set_tls(r, &TlsOptions::ca_file, v); }},
     {"--tlscert",
      [](RemoteConfig& r, const std::string& v) { set_tls(r, &TlsOptions::cert_file, v); }},
-    {"--tlskey", [](RemoteConfig& r, const std::string& v) { set_tls(r, &TlsOptions::key_file, v); }},
+    {"--tlskey",
+     [](RemoteConfig& r, const std::string& v) { set_tls(r, &TlsOptions::key_file, v); }},
     {"--proxy", [](RemoteConfig& r, const std::string& v) { r.proxy_url = v; }},
 };
 
@@ -78,7 +83,8 @@ std::string check_remote(const RemoteConfig& remote) {
 
 std::string_view doctor_advice(std::string_view step, std::string_view error) {
   for (const Advice& advice : kAdvice) {
-    if (advice.step == step && error.find(advice.error) != std::string_view::npos) return advice.text;
+    if (advice.step == step && error.find(advice.error) != std::string_view::npos)
+      return advice.text;
   }
   return {};
 }

@@ -6,8 +6,8 @@
 
 namespace petiole {
 
-std::string size_text(double bytes);         // "512 B", "1.5 KiB", "2.0 GiB".
-std::string count_text(double count);        // "12,345".
-std::string span_text(std::int64_t seconds); // "45s", "3m 20s", "2h 5m", "4d 1h".
+std::string size_text(double bytes);          // "512 B", "1.5 KiB", "2.0 GiB".
+std::string count_text(double count);         // "12,345".
+std::string span_text(std::int64_t seconds);  // "45s", "3m 20s", "2h 5m", "4d 1h".
 
 }  // namespace petiole

@@ -16,7 +16,10 @@ class Run : public std::enable_shared_from_this<Run> {
  public:
   Run(StatusOptions options, Host host, std::function<void(std::string_view)> print,
       std::function<void(int)> done)
-      : options_(std::move(options)), host_(host), print_(std::move(print)), done_(std::move(done)) {}
+      : options_(std::move(options)),
+        host_(host),
+        print_(std::move(print)),
+        done_(std::move(done)) {}
 
   void fetch(std::size_t index) {
     DialOptions dial;
@@ -24,11 +27,11 @@ class Run : public std::enable_shared_from_this<Run> {
     dial.port = options_.port;
     dial.timeout = std::chrono::seconds(5);
     auto self = shared_from_this();
-    dial_ = host_.network.dial(
-        dial, make_http_get(options_.host, options_.path + kPaths[index], kBodyBytesMax,
-                            [self, index](HttpResponse response) {
-                              self->fetched(index, std::move(response));
-                            }));
+    dial_ =
+        host_.network.dial(dial, make_http_get(options_.host, options_.path + kPaths[index],
+                                               kBodyBytesMax, [self, index](HttpResponse response) {
+                                                 self->fetched(index, std::move(response));
+                                               }));
   }
 
  private:
@@ -49,9 +52,8 @@ class Run : public std::enable_shared_from_this<Run> {
   void failed(std::size_t index, const HttpResponse& response) {
     const std::string url = "http://" + options_.host + ":" + std::to_string(options_.port) +
                             options_.path + kPaths[index];
-    const std::string why = response.status == 0
-                                ? response.body
-                                : "HTTP status " + std::to_string(response.status);
+    const std::string why =
+        response.status == 0 ? response.body : "HTTP status " + std::to_string(response.status);
     show("no answer from " + url + ": " + why +
          "\nIs petiole running there, with -m or \"http\" in its configuration?\n");
     finish(2);
@@ -91,15 +93,15 @@ std::string parse_target(std::string text, StatusOptions& options) {
     options.port = target->port;
     return {};
   }
-  if (text.empty() || text.find(':') != std::string::npos) return "the URL must be http://host:port";
+  if (text.empty() || text.find(':') != std::string::npos)
+    return "the URL must be http://host:port";
   options.host = text;
   return {};
 }
 
 }  // namespace
 
-std::string parse_status_arguments(std::span<const std::string> arguments,
-                                   StatusOptions& options) {
+std::string parse_status_arguments(std::span<const std::string> arguments, StatusOptions& options) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string word = arguments[i];
     if (word.starts_with("--")) word.erase(0, 1);

@@ -38,8 +38,8 @@ struct StatusOptions {
 // [--json] [--watch] [-m port | URL]. Returns what is wrong, empty when nothing is.
 std::string parse_status_arguments(std::span<const std::string> arguments, StatusOptions& options);
 
-// Fetches and prints; with --watch again and again, until the process is ended. `done` gets the exit
-// code: as StatusScreen, or 2 when there is no answer.
+// Fetches and prints; with --watch again and again, until the process is ended. `done` gets the
+// exit code: as StatusScreen, or 2 when there is no answer.
 void run_status(std::span<const std::string> arguments, Host host,
                 std::function<void(std::string_view)> print, std::function<void(int)> done);
 

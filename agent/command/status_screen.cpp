@@ -9,7 +9,7 @@ namespace {
 double get_number(const json::object& object, std::string_view name) {
   const json::value* value = find(object, name);
   if (value == nullptr || !value->is_number()) return 0;
-  return value->is_double() ? value->get_double()
+  return value->is_double()  ? value->get_double()
          : value->is_int64() ? static_cast<double>(value->get_int64())
                              : static_cast<double>(value->get_uint64());
 }
@@ -109,8 +109,10 @@ std::string rule_row(const json::object& rule) {
          right(count_text(get_number(rule, "messages")), 11) +
          right(size_text(get_number(rule, "bytes")), 12) +
          right(empty ? "-" : span_text(get_int(rule, "oldest_age")), 9) +
-         right(empty ? "-" : drains ? span_text(static_cast<std::int64_t>(
-                                          get_number(rule, "time_to_drained"))) : "not yet", 9) +
+         right(empty    ? "-"
+               : drains ? span_text(static_cast<std::int64_t>(get_number(rule, "time_to_drained")))
+                        : "not yet",
+               9) +
          right(count_text(lost), 8) + "\n";
 }
 
@@ -158,8 +160,10 @@ Parsed parse(const StatusBodies& bodies) {
   return parsed;
 }
 
-const StatusScreen kNotPetiole{"this is no petiole: its answer is not what /varz, /linkz and "
-                               "/mirrorz say\n", 2};
+const StatusScreen kNotPetiole{
+    "this is no petiole: its answer is not what /varz, /linkz and "
+    "/mirrorz say\n",
+    2};
 
 }  // namespace
 

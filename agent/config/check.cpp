@@ -141,7 +141,8 @@ void check_mirror(Report& report) {
     report.error("store_and_forward", "\"dir\" must name a directory, because there are rules");
   }
   if (report.config.remotes.empty()) {
-    report.warning("store_and_forward", "there is no remote: messages are stored and not forwarded");
+    report.warning("store_and_forward",
+                   "there is no remote: messages are stored and not forwarded");
   }
   std::vector<std::string> seen;
   for (std::size_t i = 0; i < mirror.rules.size(); ++i) {

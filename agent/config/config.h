@@ -33,9 +33,9 @@ struct RemoteUrl {
   enum class Scheme : std::uint8_t { kNats, kTls, kWs, kWss };
   Scheme scheme = Scheme::kNats;
   std::string host;
-  std::uint16_t port = 7422;  // 80 and 443 for ws and wss.
-  std::string path;           // ws, wss: what stands before /leafnode.
-  std::string user, password; // Of the URL's user part; a user alone is a token.
+  std::uint16_t port = 7422;   // 80 and 443 for ws and wss.
+  std::string path;            // ws, wss: what stands before /leafnode.
+  std::string user, password;  // Of the URL's user part; a user alone is a token.
 };
 
 struct RemoteConfig {
@@ -63,7 +63,8 @@ struct LeafListenConfig {  // leafnodes { listen }
   // Told to leafs as our JetStream domain; empty: we have none. Ours, without a key in the file:
   // for an agent whose JetStream is not its own, as in the demo and in scenarios.
   std::string domain;
-  bool drops_repeats = true;  // Ours: what a leaf's mirror sends again is dropped, and it is told so.
+  bool drops_repeats =
+      true;  // Ours: what a leaf's mirror sends again is dropped, and it is told so.
 };
 
 enum class Durability : std::uint8_t { kDisk, kOutage };
@@ -74,11 +75,11 @@ struct RuleConfig {
   std::vector<std::string> subjects;
   Durability durability = Durability::kDisk;
   Discard discard = Discard::kOld;
-  bool keep_last = false;                   // keep: last
+  bool keep_last = false;  // keep: last
   bool capture_requests = false;
   Confirm confirm = Confirm::kAuto;
-  int priority = 1;                         // 0 is the most important.
-  std::chrono::nanoseconds max_age{0};      // 0: no limit, for these three.
+  int priority = 1;                     // 0 is the most important.
+  std::chrono::nanoseconds max_age{0};  // 0: no limit, for these three.
   std::uint64_t max_bytes = 0;
   std::uint64_t max_messages = 0;
   std::chrono::nanoseconds duplicate_window = 2min;  // A publisher's own Nats-Msg-Id is remembered.
@@ -101,8 +102,8 @@ struct MonitorConfig {
   bool enabled = false;
   std::string host = "0.0.0.0";
   std::uint16_t port = 8222;
-  std::string base_path;                          // http_base_path
-  std::chrono::nanoseconds link_down_grace = 60s; // Then /healthz is red.
+  std::string base_path;                           // http_base_path
+  std::chrono::nanoseconds link_down_grace = 60s;  // Then /healthz is red.
 };
 
 struct LogConfig {
@@ -118,7 +119,7 @@ struct Config {
   std::string file;  // Path it came from; empty: flags only.
   std::string host = "0.0.0.0";
   std::uint16_t port = 4222;
-  std::string server_name;       // Empty: the server id.
+  std::string server_name;  // Empty: the server id.
   std::string client_advertise;
   std::vector<std::string> server_tags;                              // For /varz.
   std::vector<std::pair<std::string, std::string>> server_metadata;  // The same.

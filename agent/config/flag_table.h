@@ -22,7 +22,13 @@ struct FlagDraft {
 
 struct Flag {
   enum class Kind : std::uint8_t {
-    kBool, kValue, kFile, kCheck, kSignal, kVersion, kHelp,
+    kBool,
+    kValue,
+    kFile,
+    kCheck,
+    kSignal,
+    kVersion,
+    kHelp,
     kRefused,  // `help` says why.
   };
   std::string_view names;  // Without dashes, '|' between.

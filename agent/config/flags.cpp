@@ -34,8 +34,8 @@ const char* value_of(bool value) { return value ? "true" : "false"; }
 bool parse_flag_bool(std::string_view text, bool& value) {
   value = text == "1" || text == "t" || text == "T" || text == "true" || text == "TRUE" ||
           text == "True";
-  return value || text == "0" || text == "f" || text == "F" || text == "false" ||
-         text == "FALSE" || text == "False";
+  return value || text == "0" || text == "f" || text == "F" || text == "false" || text == "FALSE" ||
+         text == "False";
 }
 
 void take_signal(ParsedFlags& flags, const std::string& value) {
@@ -44,8 +44,9 @@ void take_signal(ParsedFlags& flags, const std::string& value) {
   if (equal != std::string::npos) flags.signal_target = value.substr(equal + 1);
   constexpr std::string_view kSignals[] = {"ldm", "stop", "quit", "term", "reopen", "reload"};
   if (std::find(std::begin(kSignals), std::end(kSignals), flags.signal) == std::end(kSignals)) {
-    flags.errors.push_back({"--signal", "unknown signal \"" + flags.signal +
-                                            "\"; allowed here: ldm, stop, quit, term, reopen, reload"});
+    flags.errors.push_back(
+        {"--signal", "unknown signal \"" + flags.signal +
+                         "\"; allowed here: ldm, stop, quit, term, reopen, reload"});
   }
   flags.action = StartAction::kSignal;
 }
@@ -55,9 +56,14 @@ void take_action(ParsedFlags& flags, const Flag& flag, const std::string& name,
                  const std::string& value) {
   if (flags.action == StartAction::kVersion || flags.action == StartAction::kHelp) return;
   switch (flag.kind) {
-    case Flag::Kind::kFile: flags.file = value; return;
-    case Flag::Kind::kCheck: flags.action = StartAction::kCheck; return;
-    case Flag::Kind::kSignal: return take_signal(flags, value);
+    case Flag::Kind::kFile:
+      flags.file = value;
+      return;
+    case Flag::Kind::kCheck:
+      flags.action = StartAction::kCheck;
+      return;
+    case Flag::Kind::kSignal:
+      return take_signal(flags, value);
     case Flag::Kind::kVersion:
       flags.action = StartAction::kVersion;
       flags.text = name == "version" ? "petiole " + std::string(kPetioleVersion)
@@ -68,7 +74,9 @@ void take_action(ParsedFlags& flags, const Flag& flag, const std::string& name,
       flags.text = usage_text();
       return;
     case Flag::Kind::kBool:
-    case Flag::Kind::kValue: flags.options.emplace_back(&flag, value); return;
+    case Flag::Kind::kValue:
+      flags.options.emplace_back(&flag, value);
+      return;
     case Flag::Kind::kRefused:
       flags.errors.push_back(
           {"--" + name, "not supported by this build: " + std::string(flag.help)});
@@ -115,8 +123,9 @@ void take_flag(ParsedFlags& flags, std::span<const std::string> arguments, std::
 void take_word(ParsedFlags& flags, const std::string& word) {
   if (word == "version") return take_action(flags, *find_flag("v"), "v", "true");
   if (word == "help") return take_action(flags, *find_flag("h"), "h", "true");
-  flags.errors.push_back({"", "unknown command \"" + word + "\"; allowed here: status, doctor, demo, "
-                              "version, help, or flags"});
+  flags.errors.push_back({"", "unknown command \"" + word +
+                                  "\"; allowed here: status, doctor, demo, "
+                                  "version, help, or flags"});
 }
 
 std::string first_name(const Flag& flag) {
@@ -189,10 +198,11 @@ void apply_flags(const ParsedFlags& flags, Config& config, std::vector<ConfigErr
 }
 
 std::string usage_text() {
-  std::string text = "Usage: petiole [options]\n"
-                     "       petiole status [--json] [--watch] [-m port | URL]\n"
-                     "       petiole doctor URL [--creds FILE] [--tlsca FILE]\n"
-                     "       petiole demo\n";
+  std::string text =
+      "Usage: petiole [options]\n"
+      "       petiole status [--json] [--watch] [-m port | URL]\n"
+      "       petiole doctor URL [--creds FILE] [--tlsca FILE]\n"
+      "       petiole demo\n";
   std::string_view section;
   for (const Flag& flag : flag_table()) {
     if (flag.kind == Flag::Kind::kRefused) continue;

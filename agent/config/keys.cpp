@@ -28,8 +28,8 @@ bool is_named(const KeyName& names, std::string_view key) {
 bool turns_off(const ConfigValue& value) {
   if (value.is(ConfigValue::Kind::kBool)) return !value.boolean;
   return value.is(ConfigValue::Kind::kString) &&
-         (equal_ignoring_case(value.text, "disabled") || equal_ignoring_case(value.text, "disable") ||
-          equal_ignoring_case(value.text, "off"));
+         (equal_ignoring_case(value.text, "disabled") ||
+          equal_ignoring_case(value.text, "disable") || equal_ignoring_case(value.text, "off"));
 }
 
 void report(Reader& reader, const ConfigEntry& entry, const KeyName& name) {

@@ -1,7 +1,7 @@
 // The table of keys: for each key of each block what it does, or why it is refused.
 //
-// A block is an array of Key<Target>. read_block finds the row of each entry and calls its function;
-// an unknown key is an error that lists what is allowed.
+// A block is an array of Key<Target>. read_block finds the row of each entry and calls its
+// function; an unknown key is an error that lists what is allowed.
 #pragma once
 
 #include <span>
@@ -24,7 +24,7 @@ enum class KeyKind : std::uint8_t {
 struct KeyName {
   std::string_view names;  // The name that is shown, then others, separated by '|'.
   KeyKind kind = KeyKind::kSet;
-  std::string_view why;    // For kNoEffect and kRefused.
+  std::string_view why;  // For kNoEffect and kRefused.
 };
 
 template <class Target>
@@ -88,13 +88,13 @@ struct RemoteDraft {
 };
 
 // The blocks, each in its own file.
-std::span<const Key<Config>> server_keys();       // keys_server.cpp: the top level.
-std::span<const Key<Config>> limit_keys();        // keys_limits.cpp: the top level's limits, logs.
-std::span<const Key<AuthConfig>> auth_keys();     // keys_auth.cpp: authorization.
-std::span<const Key<Config>> leaf_keys();         // keys_leaf.cpp: leafnodes.
-std::span<const Key<RemoteDraft>> remote_keys();  // keys_remote.cpp: leafnodes.remotes[].
-std::span<const Key<RemoteConfig>> tls_keys();    // keys_tls.cpp: leafnodes.remotes[].tls.
-std::span<const Key<MirrorConfig>> mirror_keys(); // keys_mirror.cpp: store_and_forward.
+std::span<const Key<Config>> server_keys();        // keys_server.cpp: the top level.
+std::span<const Key<Config>> limit_keys();         // keys_limits.cpp: the top level's limits, logs.
+std::span<const Key<AuthConfig>> auth_keys();      // keys_auth.cpp: authorization.
+std::span<const Key<Config>> leaf_keys();          // keys_leaf.cpp: leafnodes.
+std::span<const Key<RemoteDraft>> remote_keys();   // keys_remote.cpp: leafnodes.remotes[].
+std::span<const Key<RemoteConfig>> tls_keys();     // keys_tls.cpp: leafnodes.remotes[].tls.
+std::span<const Key<MirrorConfig>> mirror_keys();  // keys_mirror.cpp: store_and_forward.
 std::span<const Key<RuleConfig>> rule_keys();
 std::span<const Key<ReplayConfig>> replay_keys();
 

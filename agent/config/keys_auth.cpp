@@ -13,7 +13,8 @@ void set_single_user(AuthConfig& auth) {
 
 constexpr Key<UserConfig> kUserKeys[] = {
     {"user|username", [](Reader& r, const ConfigEntry& e, UserConfig& u) { r.text(e, u.user); }},
-    {"password|pass", [](Reader& r, const ConfigEntry& e, UserConfig& u) { r.text(e, u.password); }},
+    {"password|pass",
+     [](Reader& r, const ConfigEntry& e, UserConfig& u) { r.text(e, u.password); }},
     {"account", [](Reader& r, const ConfigEntry& e, UserConfig& u) { r.text(e, u.account); }},
     {"nkey", KeyKind::kRefused, kLaterAuth},
     {"permissions|permission|authorization", KeyKind::kRefused, kLaterAuth},

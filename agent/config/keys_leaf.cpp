@@ -34,8 +34,9 @@ void read_remotes(Reader& r, E entry, Config& c) {
 
 void read_compression(Reader& r, E entry, Config&) {
   if (turns_off(entry.value)) return;
-  r.warning(entry.place, "\"compression\" has no effect: leaf links are not S2-compressed; "
-                         "ws_compression compresses links over WebSocket");
+  r.warning(entry.place,
+            "\"compression\" has no effect: leaf links are not S2-compressed; "
+            "ws_compression compresses links over WebSocket");
 }
 
 constexpr Key<Config> kLeafKeys[] = {
@@ -50,8 +51,7 @@ constexpr Key<Config> kLeafKeys[] = {
     // Time-outs and back-off of the links to hubs; README, "Link options".
     {"reconnect|reconnect_delay|reconnect_interval",
      [](Reader& r, E e, Config& c) { r.duration(e, c.link.reconnect_min, 10ms); }},
-    {"reconnect_max",
-     [](Reader& r, E e, Config& c) { r.duration(e, c.link.reconnect_max, 10ms); }},
+    {"reconnect_max", [](Reader& r, E e, Config& c) { r.duration(e, c.link.reconnect_max, 10ms); }},
     {"stable_after", [](Reader& r, E e, Config& c) { r.duration(e, c.link.stable_after); }},
     {"loop_delay", [](Reader& r, E e, Config& c) { r.duration(e, c.link.loop_delay, 1s); }},
     {"dial_timeout", [](Reader& r, E e, Config& c) { r.duration(e, c.link.dial_timeout, 1ms); }},

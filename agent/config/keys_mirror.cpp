@@ -40,14 +40,12 @@ constexpr Key<RuleConfig> kRuleKeys[] = {
     {"keep", read_keep},
     {"confirm", read_confirm},
     {"priority", [](Reader& r, E e, RuleConfig& c) { r.number(e, c.priority, 0, 255); }},
-    {"capture_requests",
-     [](Reader& r, E e, RuleConfig& c) { r.boolean(e, c.capture_requests); }},
+    {"capture_requests", [](Reader& r, E e, RuleConfig& c) { r.boolean(e, c.capture_requests); }},
     {"max_age", [](Reader& r, E e, RuleConfig& c) { r.duration(e, c.max_age); }},
     {"max_bytes", [](Reader& r, E e, RuleConfig& c) { r.bytes(e, c.max_bytes, 0, kMost); }},
     {"max_messages|max_msgs",
      [](Reader& r, E e, RuleConfig& c) { r.bytes(e, c.max_messages, 0, kMost); }},
-    {"duplicate_window",
-     [](Reader& r, E e, RuleConfig& c) { r.duration(e, c.duplicate_window); }},
+    {"duplicate_window", [](Reader& r, E e, RuleConfig& c) { r.duration(e, c.duplicate_window); }},
 };
 
 // "2MB" and "2MB/s" are the same rate.
@@ -78,8 +76,7 @@ constexpr Key<MirrorConfig> kMirrorKeys[] = {
     {"max_bytes",
      [](Reader& r, E e, MirrorConfig& c) { r.bytes(e, c.max_bytes, kStoreLeast, kMost); }},
     {"rules", read_rules},
-    {"replay",
-     [](Reader& r, E e, MirrorConfig& c) { read_block(r, e, replay_keys(), c.replay); }},
+    {"replay", [](Reader& r, E e, MirrorConfig& c) { read_block(r, e, replay_keys(), c.replay); }},
 };
 
 }  // namespace

@@ -9,8 +9,9 @@ namespace {
 using E = const ConfigEntry&;
 
 constexpr std::string_view kNoTls = "TLS, because it was built with PETIOLE_TLS=OFF";
-constexpr std::string_view kNoWebSocket = "WebSocket, because it was built with "
-                                          "PETIOLE_WEBSOCKET=OFF";
+constexpr std::string_view kNoWebSocket =
+    "WebSocket, because it was built with "
+    "PETIOLE_WEBSOCKET=OFF";
 
 // Why this build cannot dial the URL; empty when it can.
 std::string_view missing_for(const RemoteUrl& url) {
@@ -42,8 +43,9 @@ void read_urls(Reader& r, E entry, RemoteDraft& draft) {
 
 void read_tls(Reader& r, E entry, RemoteDraft& draft) {
   if (!kHasTls) {
-    return r.error(entry.place, "\"tls\" is not supported by this build: it was built with "
-                                "PETIOLE_TLS=OFF");
+    return r.error(entry.place,
+                   "\"tls\" is not supported by this build: it was built with "
+                   "PETIOLE_TLS=OFF");
   }
   draft.config.tls.emplace();
   read_block(r, entry, tls_keys(), draft.config);
@@ -57,8 +59,8 @@ void set_proxy_url(Reader& r, E entry, RemoteConfig& c) {
     return r.error(entry.value.place, wrong);
   }
   const bool bracket = url.host.find(':') != std::string::npos;
-  c.proxy_url = "http://" + (bracket ? "[" + url.host + "]" : url.host) + ":" +
-                std::to_string(url.port);
+  c.proxy_url =
+      "http://" + (bracket ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
   if (!url.user.empty()) c.proxy_user = url.user;
   if (!url.password.empty()) c.proxy_password = url.password;
 }
@@ -87,8 +89,9 @@ void read_proxy(Reader& r, E entry, RemoteDraft& draft) {
 void read_nkey(Reader& r, E entry, RemoteDraft& draft) {
   r.text(entry, draft.config.nkey);
   if (!kHasTls) {
-    r.error(entry.place, "\"nkey\" is not supported by this build: its signatures need "
-                         "PETIOLE_TLS=ON");
+    r.error(entry.place,
+            "\"nkey\" is not supported by this build: its signatures need "
+            "PETIOLE_TLS=ON");
   } else if (!draft.config.nkey.starts_with("SU")) {
     r.error(entry.value.place, "\"nkey\" must be the seed of a user: SU…");
   }
@@ -97,15 +100,17 @@ void read_nkey(Reader& r, E entry, RemoteDraft& draft) {
 void read_credentials(Reader& r, E entry, RemoteDraft& draft) {
   r.text(entry, draft.config.credentials);
   if (!kHasTls) {
-    r.error(entry.place, "\"credentials\" is not supported by this build: their signatures need "
-                         "PETIOLE_TLS=ON");
+    r.error(entry.place,
+            "\"credentials\" is not supported by this build: their signatures need "
+            "PETIOLE_TLS=ON");
   }
 }
 
 void read_compression(Reader& r, E entry, RemoteDraft&) {
   if (turns_off(entry.value)) return;
-  r.warning(entry.place, "\"compression\" has no effect: leaf links are not S2-compressed; "
-                         "ws_compression compresses links over WebSocket");
+  r.warning(entry.place,
+            "\"compression\" has no effect: leaf links are not S2-compressed; "
+            "ws_compression compresses links over WebSocket");
 }
 
 constexpr Key<RemoteDraft> kRemoteKeys[] = {

@@ -9,8 +9,9 @@ using E = const ConfigEntry&;
 
 constexpr std::string_view kLaterAuth = "it comes with full authentication and accounts";
 constexpr std::string_view kLaterTls = "TLS for local clients comes with a later version";
-constexpr std::string_view kLaterMonitorTls = "monitoring over TLS comes with a later version; "
-                                              "use \"http\" on a local address";
+constexpr std::string_view kLaterMonitorTls =
+    "monitoring over TLS comes with a later version; "
+    "use \"http\" on a local address";
 constexpr std::string_view kNoStore = "it was built with PETIOLE_STORE=OFF";
 constexpr std::string_view kNoMonitor = "it was built with PETIOLE_MONITOR=OFF";
 
@@ -83,8 +84,7 @@ constexpr Key<Config> kServerKeys[] = {
     {"pid_file|pidfile", [](Reader& r, E e, Config& c) { r.text(e, c.pid_file); }},
     {"ports_file_dir", [](Reader& r, E e, Config& c) { r.text(e, c.ports_file_dir); }},
     {"lame_duck_duration", read_lame_duck},
-    {"lame_duck_grace_period",
-     [](Reader& r, E e, Config& c) { r.duration(e, c.lame_duck_grace); }},
+    {"lame_duck_grace_period", [](Reader& r, E e, Config& c) { r.duration(e, c.lame_duck_grace); }},
 
     {"https|https_port", KeyKind::kRefused, kLaterMonitorTls},
     {"tls|allow_non_tls", KeyKind::kRefused, kLaterTls},
@@ -99,7 +99,8 @@ constexpr Key<Config> kServerKeys[] = {
     {"no_system_account|no_system|no_sys_acc", KeyKind::kNoEffect,
      "there is no system account yet"},
     {"proxies|proxy_protocol", KeyKind::kRefused, "trusted proxies are not part of petiole"},
-    {"websocket|ws", KeyKind::kRefused, "a WebSocket listener for clients comes with a later version"},
+    {"websocket|ws", KeyKind::kRefused,
+     "a WebSocket listener for clients comes with a later version"},
     {"mqtt", KeyKind::kRefused, "MQTT is not part of petiole"},
     {"jetstream|store_dir|storedir", KeyKind::kRefused,
      "JetStream on the leaf comes with a later version; streams live on the hub, and "

@@ -6,8 +6,9 @@ namespace {
 
 using E = const ConfigEntry&;
 
-constexpr std::string_view kWindowsStore = "certificate stores of Windows are not part of petiole; "
-                                           "use cert_file, key_file and ca_file";
+constexpr std::string_view kWindowsStore =
+    "certificate stores of Windows are not part of petiole; "
+    "use cert_file, key_file and ca_file";
 constexpr std::string_view kServerSide = "it concerns listeners, and this is a client's side";
 
 void read_version(Reader& r, E entry, RemoteConfig& c) {
@@ -24,7 +25,8 @@ constexpr Key<RemoteConfig> kTlsKeys[] = {
     {"cert_file", [](Reader& r, E e, RemoteConfig& c) { r.text(e, c.tls->cert_file); }},
     {"key_file", [](Reader& r, E e, RemoteConfig& c) { r.text(e, c.tls->key_file); }},
     {"ca_file", [](Reader& r, E e, RemoteConfig& c) { r.text(e, c.tls->ca_file); }},
-    {"server_name", [](Reader& r, E e, RemoteConfig& c) { r.text(e, c.tls->server_name); }},  // Ours.
+    {"server_name",
+     [](Reader& r, E e, RemoteConfig& c) { r.text(e, c.tls->server_name); }},  // Ours.
     {"insecure", [](Reader& r, E e, RemoteConfig& c) { r.boolean(e, c.tls->insecure); }},
     {"timeout", [](Reader& r, E e, RemoteConfig& c) { r.duration(e, c.tls->timeout, 1ms); }},
     {"min_version", read_version},

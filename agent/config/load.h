@@ -26,8 +26,9 @@ LoadedConfig read_config(std::string_view text, const std::string& file,
 struct LoadedStart {
   StartAction action = StartAction::kRun;
   LoadedConfig loaded;
-  std::string signal, signal_target;  // kSignal. The target is a process id or a file; may be empty.
-  std::string text;                   // kVersion, kHelp, kCheck: to print, then exit 0.
+  std::string signal,
+      signal_target;  // kSignal. The target is a process id or a file; may be empty.
+  std::string text;   // kVersion, kHelp, kCheck: to print, then exit 0.
 };
 
 // `arguments` without the program's name. Flags win over the file.

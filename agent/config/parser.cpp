@@ -109,7 +109,8 @@ bool Parser::parse_entry(ConfigValue& map, bool braced) {
   in_.skip_space();
   if (in_.take('=') || in_.take(':')) {
     in_.skip_blanks();
-    if (in_.at_line_end() && !braced) return in_.fail("expected a value, found the end of the line");
+    if (in_.at_line_end() && !braced)
+      return in_.fail("expected a value, found the end of the line");
     in_.skip_space();
   }
   if (in_.at_end()) return in_.fail_at(entry.place, "\"" + entry.key + "\" has no value");

@@ -15,13 +15,17 @@ constexpr std::size_t kErrorsMax = 50;
 
 std::string shown(const ConfigValue& value) {
   switch (value.kind) {
-    case Kind::kString: return "\"" + value.text.substr(0, 60) + "\"";
-    case Kind::kArray: return "a list";
-    case Kind::kMap: return "a block";
+    case Kind::kString:
+      return "\"" + value.text.substr(0, 60) + "\"";
+    case Kind::kArray:
+      return "a list";
+    case Kind::kMap:
+      return "a block";
     case Kind::kBool:
     case Kind::kInteger:
     case Kind::kFloat:
-    case Kind::kDate: return value.text;
+    case Kind::kDate:
+      return value.text;
   }
   return {};
 }
@@ -33,9 +37,9 @@ bool is_scalar(const ConfigValue& value) {
 // A bare 2m is a number of 2,000,000 to the grammar; where a time is wanted it is two minutes.
 std::optional<Duration> duration_of(const ConfigValue& value) {
   if (!is_scalar(value)) return std::nullopt;
-  const bool plain = value.is(Kind::kFloat) ||
-                     (value.is(Kind::kInteger) && value.text.find_first_not_of("0123456789") ==
-                                                      std::string::npos);
+  const bool plain =
+      value.is(Kind::kFloat) ||
+      (value.is(Kind::kInteger) && value.text.find_first_not_of("0123456789") == std::string::npos);
   return parse_duration(plain ? value.text + "s" : value.text);
 }
 
@@ -52,12 +56,13 @@ void Reader::error(const ConfigPlace& place, std::string text) {
 }
 
 void Reader::warning(const ConfigPlace& place, std::string text) {
-  if (warnings_.size() < kErrorsMax) warnings_.push_back({tree_.place_text(place), std::move(text)});
+  if (warnings_.size() < kErrorsMax)
+    warnings_.push_back({tree_.place_text(place), std::move(text)});
 }
 
 void Reader::wrong(const ConfigEntry& entry, const ConfigValue& value, std::string_view wanted) {
-  error(value.place, "\"" + entry.key + "\" must be " + std::string(wanted) + ", not " +
-                         shown(value));
+  error(value.place,
+        "\"" + entry.key + "\" must be " + std::string(wanted) + ", not " + shown(value));
 }
 
 void Reader::boolean(const ConfigEntry& entry, bool& target) {
@@ -92,22 +97,23 @@ bool Reader::take_number(const ConfigEntry& entry, std::int64_t& target, std::in
     target = value.integer;
     return true;
   }
-  wrong(entry, value,
-        "a number from " + std::to_string(least) + " to " + std::to_string(most));
+  wrong(entry, value, "a number from " + std::to_string(least) + " to " + std::to_string(most));
   return false;
 }
 
 void Reader::port(const ConfigEntry& entry, std::uint16_t& target) {
   std::int64_t value = 0;
   // nats-server: -1 is any free port. So is 0 here.
-  if (take_number(entry, value, -1, 65535)) target = static_cast<std::uint16_t>(value < 0 ? 0 : value);
+  if (take_number(entry, value, -1, 65535))
+    target = static_cast<std::uint16_t>(value < 0 ? 0 : value);
 }
 
 void Reader::duration(const ConfigEntry& entry, Duration& target, Duration least) {
   const auto value = duration_of(entry.value);
   if (!value) {
-    return wrong(entry, entry.value,
-                 "a time such as \"500ms\", \"30s\", \"2m\", \"1h30m\", \"7d\" or a number of seconds");
+    return wrong(
+        entry, entry.value,
+        "a time such as \"500ms\", \"30s\", \"2m\", \"1h30m\", \"7d\" or a number of seconds");
   }
   if (*value < least) {
     return error(entry.value.place, "\"" + entry.key + "\" must be at least " + text_of(least));
@@ -138,9 +144,9 @@ void Reader::percent(const ConfigEntry& entry, int& target) {
 void Reader::listen(const ConfigEntry& entry, std::string& host, std::uint16_t& port_target) {
   const ConfigValue& value = entry.value;
   const bool any_port = value.is(Kind::kInteger) && value.integer == -1;
-  const auto parsed = any_port               ? HostPort{}
-                      : is_scalar(value)     ? parse_host_port(value.text)
-                                             : std::nullopt;
+  const auto parsed = any_port           ? HostPort{}
+                      : is_scalar(value) ? parse_host_port(value.text)
+                                         : std::nullopt;
   if (!parsed) return wrong(entry, value, "a port or \"host:port\" with a port from 0 to 65535");
   if (!parsed->host.empty()) host = parsed->host;
   port_target = parsed->port;

@@ -9,9 +9,7 @@ namespace {
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 bool is_space(char c) { return is_blank(c) || c == '\n' || c == '\r' || c == '\v' || c == '\f'; }
 
-bool ends_bare_word(char c) {
-  return is_space(c) || c == ',' || c == ';' || c == ']' || c == '}';
-}
+bool ends_bare_word(char c) { return is_space(c) || c == ',' || c == ';' || c == ']' || c == '}'; }
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -52,9 +50,7 @@ void Scanner::skip_blanks() {
   while (!at_end() && is_blank(peek())) skip();
 }
 
-bool Scanner::at_comment() const {
-  return peek() == '#' || text_.substr(position_, 2) == "//";
-}
+bool Scanner::at_comment() const { return peek() == '#' || text_.substr(position_, 2) == "//"; }
 
 void Scanner::skip_comment() {
   while (!at_end() && !at_line_end()) skip();

@@ -15,15 +15,17 @@ struct Unit {
   double nanoseconds;
 };
 
-constexpr Unit kUnits[] = {  // Longer names first: "ms" before "m".
-    {"ns", 1},          {"us", 1e3},  {"\xC2\xB5s", 1e3}, {"\xCE\xBCs", 1e3}, {"ms", 1e6},
-    {"s", 1e9},         {"m", 60e9},  {"h", 3600e9},      {"d", 86400e9},
+constexpr Unit kUnits[] = {
+    // Longer names first: "ms" before "m".
+    {"ns", 1},  {"us", 1e3}, {"\xC2\xB5s", 1e3}, {"\xCE\xBCs", 1e3}, {"ms", 1e6},
+    {"s", 1e9}, {"m", 60e9}, {"h", 3600e9},      {"d", 86400e9},
 };
 
 // Takes digits with an optional point off the front.
 std::optional<double> take_number(std::string_view& text) {
   std::size_t length = 0;
-  while (length < text.size() && ((text[length] >= '0' && text[length] <= '9') || text[length] == '.')) {
+  while (length < text.size() &&
+         ((text[length] >= '0' && text[length] <= '9') || text[length] == '.')) {
     ++length;
   }
   const std::string word(text.substr(0, length));

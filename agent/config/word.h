@@ -8,7 +8,8 @@
 
 namespace petiole {
 
-// Fills kind and value of `value` from `word`. Returns what is wrong with it, empty when nothing is.
+// Fills kind and value of `value` from `word`. Returns what is wrong with it, empty when nothing
+// is.
 std::string classify_word(std::string_view word, ConfigValue& value);
 
 // "512MB", "10k", "-3": k m g t p e are powers of 1000; kb ki kib and so on of 1024.

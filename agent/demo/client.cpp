@@ -23,8 +23,10 @@ class Client : public Protocol {
       if (result.error != ParseError::kNone) return {Errc::kProtocol, "unexpected answer"};
       if (result.used == 0) break;
       used += result.used;
-      if (op.verb == Verb::kPing) say("PONG\r\n");
-      else handle(op);
+      if (op.verb == Verb::kPing)
+        say("PONG\r\n");
+      else
+        handle(op);
     }
     return used;
   }

@@ -63,7 +63,8 @@ std::string grouped(std::uint64_t number) {
 
 std::string bar(std::uint64_t part, std::uint64_t whole) {
   constexpr std::size_t kWidth = 30;
-  const std::size_t filled = whole == 0 ? kWidth : std::min<std::size_t>(kWidth, part * kWidth / whole);
+  const std::size_t filled =
+      whole == 0 ? kWidth : std::min<std::size_t>(kWidth, part * kWidth / whole);
   return "[" + std::string(filled, '#') + std::string(kWidth - filled, '.') + "]";
 }
 
@@ -73,8 +74,12 @@ struct Demo::Parts {
   enum class Phase { kConnecting, kLive, kOutage, kReplay, kCheck };
 
   Parts(Options options_, Host host_, Store& store_, Print print_, Done done_)
-      : options(std::move(options_)), host(host_), store(store_), print(std::move(print_)),
-        done(std::move(done_)), timer(host.loop.make_timer([this] { beat(); })) {}
+      : options(std::move(options_)),
+        host(host_),
+        store(store_),
+        print(std::move(print_)),
+        done(std::move(done_)),
+        timer(host.loop.make_timer([this] { beat(); })) {}
 
   bool start();
   void fail(const std::string& why);
@@ -150,14 +155,18 @@ void Demo::Parts::enter(Phase next) {
 }
 
 void Demo::Parts::show(const std::string& line) {
-  if (options.terminal) print("\r   " + line + "\x1b[K");
-  else if (beats % 10 == 0) print("   " + line + "\n");
+  if (options.terminal)
+    print("\r   " + line + "\x1b[K");
+  else if (beats % 10 == 0)
+    print("   " + line + "\n");
 }
 
 void Demo::Parts::beat() {
   if (phase == Phase::kConnecting) {
-    if (publisher.wire && subscriber.ready) enter(Phase::kLive);
-    else if (in_phase() > 10s) return fail("the demo's own clients could not connect");
+    if (publisher.wire && subscriber.ready)
+      enter(Phase::kLive);
+    else if (in_phase() > 10s)
+      return fail("the demo's own clients could not connect");
   }
   if (phase == Phase::kLive || phase == Phase::kOutage) {
     demo::publish_numbers(publisher, kMessagesABeat);
@@ -167,8 +176,8 @@ void Demo::Parts::beat() {
   }
   ++beats;
   const std::uint64_t behind = publisher.sent - std::min(publisher.sent, subscriber.received);
-  std::string line = "sent " + grouped(publisher.sent) + "   received at the hub " +
-                     grouped(subscriber.received);
+  std::string line =
+      "sent " + grouped(publisher.sent) + "   received at the hub " + grouped(subscriber.received);
   if (phase == Phase::kOutage) line += "   backlog " + grouped(behind);
   if (phase == Phase::kReplay) {
     const std::uint64_t left = std::min(behind, backlog_at_mend);
@@ -176,9 +185,12 @@ void Demo::Parts::beat() {
   }
   if (phase != Phase::kConnecting) show(line);
 
-  if (phase == Phase::kLive && in_phase() >= kLive) enter(Phase::kOutage);
-  else if (phase == Phase::kOutage && in_phase() >= kOutage) enter(Phase::kReplay);
-  else if (phase == Phase::kReplay && in_phase() > 2500ms && (behind == 0 || in_phase() > kReplayMax)) {
+  if (phase == Phase::kLive && in_phase() >= kLive)
+    enter(Phase::kOutage);
+  else if (phase == Phase::kOutage && in_phase() >= kOutage)
+    enter(Phase::kReplay);
+  else if (phase == Phase::kReplay && in_phase() > 2500ms &&
+           (behind == 0 || in_phase() > kReplayMax)) {
     beats = 10;
     if (!options.terminal) show(line);
     return check();

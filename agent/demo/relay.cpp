@@ -51,8 +51,8 @@ Relay::Relay(Network& network, std::uint16_t hub_port) : network_(network), hub_
 Relay::~Relay() { cut(); }
 
 Status Relay::start() {
-  auto listener =
-      network_.listen({.host = "127.0.0.1", .port = 0}, [this](const PeerInfo&) { return accept(); });
+  auto listener = network_.listen({.host = "127.0.0.1", .port = 0},
+                                  [this](const PeerInfo&) { return accept(); });
   if (!listener.ok()) return listener.status();
   listener_ = std::move(*listener);
   return {};

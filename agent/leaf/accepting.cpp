@@ -116,7 +116,8 @@ Status AcceptingLeaf::check() {
 }
 
 std::string_view AcceptingLeaf::mirror_id(const Op& op) const {
-  if (!server().config().leaf_listen.drops_repeats || op.header.empty() || !op.reply.empty()) return {};
+  if (!server().config().leaf_listen.drops_repeats || op.header.empty() || !op.reply.empty())
+    return {};
   const auto id = find_header(op.header, "Nats-Msg-Id");
   return id && RepeatFilter::made_by(connect_.petiole_leaf, *id) ? *id : std::string_view();
 }

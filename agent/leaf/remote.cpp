@@ -73,8 +73,10 @@ void Remote::move_to(State state) {
   state_ = state;
   shown_.since = server_.host().clock.wall();
   const bool up = state == State::kUp || state == State::kDoubtful;
-  if (up) shown_.down_since = kNever;
-  else if (shown_.down_since == kNever) shown_.down_since = server_.host().clock.now();
+  if (up)
+    shown_.down_since = kNever;
+  else if (shown_.down_since == kNever)
+    shown_.down_since = server_.host().clock.now();
 }
 
 void Remote::wait(Duration span) {

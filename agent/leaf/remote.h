@@ -17,9 +17,9 @@ namespace petiole {
 
 // For /linkz, /leafz and people.
 struct RemoteReport {
-  std::string state;  // "stopped", "waiting", "dialling", "handshake", "up", "doubtful".
-  std::string step;   // Dialling: "resolving", "connecting", "proxy", "tls", "websocket".
-  WallTime since{};   // Of the state.
+  std::string state;         // "stopped", "waiting", "dialling", "handshake", "up", "doubtful".
+  std::string step;          // Dialling: "resolving", "connecting", "proxy", "tls", "websocket".
+  WallTime since{};          // Of the state.
   Time down_since = kNever;  // Since when no link is up, over all states; kNever while one is.
   std::string last_error;
   WallTime last_error_at{};

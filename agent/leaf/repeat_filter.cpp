@@ -9,8 +9,8 @@ bool RepeatFilter::made_by(std::string_view leaf_id, std::string_view message_id
   const std::size_t colon = message_id.rfind(':');
   if (message_id[leaf_id.size()] != ':' || colon == leaf_id.size()) return false;
   const std::string_view digits = message_id.substr(colon + 1);
-  return !digits.empty() && std::all_of(digits.begin(), digits.end(),
-                                        [](char c) { return c >= '0' && c <= '9'; });
+  return !digits.empty() &&
+         std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 void RepeatFilter::add(std::string_view message_id) {

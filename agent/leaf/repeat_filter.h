@@ -4,7 +4,8 @@
 // of it arrived. A hub that is a petiole does know: it remembers the newest ids of mirrors,
 // `<leaf id>:<epoch>:<number>`, that reached somebody. Numbers alone would not do: what nobody
 // wanted for a while comes after what was captured later. Kept for as long as this process runs,
-// over reconnects of the leaf. Messages that carry a reply are left to the stream that answers them.
+// over reconnects of the leaf. Messages that carry a reply are left to the stream that answers
+// them.
 #pragma once
 
 #include <cstddef>

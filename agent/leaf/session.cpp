@@ -89,7 +89,8 @@ Status LeafSession::handle_op(const Op& op, std::size_t bytes, Time now) {
     case Verb::kOk:
       in_.handshake += bytes;
       return {};
-    default: break;
+    default:
+      break;
   }
   if (!established()) return on_unready();
   switch (op.verb) {
@@ -136,9 +137,9 @@ Status LeafSession::on_message(const Op& op) {
   if (!id.empty() && links_.repeats.knows(id)) return {};
   // What comes down from a hub is not sent up again: the mirror does not see it.
   const Message message{op.subject, op.reply, op.header, op.payload, nullptr};
-  const PublishOutcome outcome =
-      account_->publish({.from = this, .echo = false, .leaf = true, .queues = op.queues,
-                         .capture = !spoke_}, message);
+  const PublishOutcome outcome = account_->publish(
+      {.from = this, .echo = false, .leaf = true, .queues = op.queues, .capture = !spoke_},
+      message);
   if (!id.empty() && outcome.delivered > 0) links_.repeats.add(id);
   return {};
 }
@@ -255,9 +256,13 @@ Status LeafSession::tick(Time now) {
     return {};
   }
   switch (heartbeat_.tick(now)) {
-    case Heartbeat::Action::kNone: return {};
-    case Heartbeat::Action::kPing: send_heartbeat(now); return {};
-    case Heartbeat::Action::kGiveUp: break;
+    case Heartbeat::Action::kNone:
+      return {};
+    case Heartbeat::Action::kPing:
+      send_heartbeat(now);
+      return {};
+    case Heartbeat::Action::kGiveUp:
+      break;
   }
   ++server_.stats().stale_connections;
   write_err(wire_->output(), "Stale Connection");
@@ -317,9 +322,8 @@ ConnectionReport LeafSession::report(bool subscriptions) const {
     report.tls_cipher = wire_->peer().tls_cipher;
   }
   if (subscriptions) {
-    subscriptions_.for_each([&](const Subscription* each) {
-      report.subscription_list.push_back(each);
-    });
+    subscriptions_.for_each(
+        [&](const Subscription* each) { report.subscription_list.push_back(each); });
   }
   return report;
 }

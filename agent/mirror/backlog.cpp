@@ -217,7 +217,7 @@ void Backlog::mark_confirmed(Entry& entry) {
   entry.state = Entry::State::kConfirmed;
 }
 
-void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::* cause) {
+void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::*cause) {
   leave_flight(entry);
   entry.state = Entry::State::kGone;
   if (entry.sequence != 0) log_.remove(entry.sequence);
@@ -242,7 +242,7 @@ void Backlog::requeue(Entry& entry, bool maybe) {
 }
 
 // In the same commit as the removal that it accounts for.
-void Backlog::count_loss(std::uint64_t LossCounts::* cause, std::uint64_t count) {
+void Backlog::count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count) {
   state_.losses.*cause += count;
   setup_.store.set_state(state_key_, encode_state(state_));
 }

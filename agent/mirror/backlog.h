@@ -31,7 +31,7 @@ struct BacklogSetup {
   Store& store;
   Clock& clock;
   const MirrorLimits& limits;
-  HashKey key;                 // Of this process; for publishers' ids.
+  HashKey key;  // Of this process; for publishers' ids.
   std::string leaf_id;
   std::uint64_t memory_epoch;  // Random; for ids of what is in memory only.
 };
@@ -60,18 +60,20 @@ class Backlog {
   EntryRing& window() { return window_; }
   std::uint64_t first_order() const { return next_order_ - window_.size(); }
   Entry* find(std::uint64_t order);
-  Entry* next_unsent();                 // The first queued one; null: none in memory.
-  bool may_send(const Entry& entry);    // On disk, and so is the note that it may have been sent.
+  Entry* next_unsent();               // The first queued one; null: none in memory.
+  bool may_send(const Entry& entry);  // On disk, and so is the note that it may have been sent.
   bool room_in_flight(std::size_t bytes_max) const;
   std::string_view id_of(const Entry& entry, std::string& scratch) const;
-  const IdScheme& ids_of(const Entry& entry) const { return entry.sequence ? disk_ids_ : memory_ids_; }
+  const IdScheme& ids_of(const Entry& entry) const {
+    return entry.sequence ? disk_ids_ : memory_ids_;
+  }
   std::uint64_t number_of(const Entry& entry) const {
     return entry.sequence ? entry.sequence : entry.order;
   }
 
   void mark_sent(Entry& entry, Time now);
   void mark_confirmed(Entry& entry);
-  void mark_lost(Entry& entry, std::uint64_t LossCounts::* cause);
+  void mark_lost(Entry& entry, std::uint64_t LossCounts::*cause);
   // Sent, and not known to have arrived; `maybe`: not known to have been lost either.
   void requeue(Entry& entry, bool maybe);
   void note_stream(Entry& entry, std::string_view stream, std::uint64_t sequence);
@@ -96,12 +98,14 @@ class Backlog {
   void drop_retained();
 
   // What may have been sent by a run before; empty once resolve_suspects was called.
-  const SuspectList* suspects() const { return opened_ && !suspects_.empty() ? &suspects_ : nullptr; }
+  const SuspectList* suspects() const {
+    return opened_ && !suspects_.empty() ? &suspects_ : nullptr;
+  }
   // `answered`: the hub was asked; else those not in `arrived` may be there all the same.
   void resolve_suspects(const std::vector<std::uint64_t>& arrived, bool answered);
 
   // Gives up the oldest message that is not in flight. False: there is none.
-  bool evict_oldest(std::uint64_t LossCounts::* cause);
+  bool evict_oldest(std::uint64_t LossCounts::*cause);
   bool expired(const Entry& entry) const;
   void expire();
 
@@ -138,7 +142,7 @@ class Backlog {
   void leave_flight(Entry& entry);
   void spill_entry(std::size_t index, std::string& header);
   bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;
-  void count_loss(std::uint64_t LossCounts::* cause, std::uint64_t count = 1);
+  void count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count = 1);
   Taken refuse();
 
   void scan(Sequence after, Sequence end);
@@ -159,9 +163,9 @@ class Backlog {
   void supersede(const Latest& older);
   void start_over();
   void forget_latest(const Entry& entry);
-  bool evict_parked(std::uint64_t LossCounts::* cause);
-  bool evict_queued(std::uint64_t LossCounts::* cause);
-  bool evict_unloaded(std::uint64_t LossCounts::* cause);
+  bool evict_parked(std::uint64_t LossCounts::*cause);
+  bool evict_queued(std::uint64_t LossCounts::*cause);
+  bool evict_unloaded(std::uint64_t LossCounts::*cause);
   bool remove_record(Sequence sequence);
 
   BacklogSetup setup_;
@@ -175,19 +179,19 @@ class Backlog {
   EntryRing held_;  // Captured before the log was open.
 
   EntryRing window_, tail_;
-  std::uint64_t next_order_ = 1;       // Of the next entry of the window.
-  std::uint64_t send_order_ = 1;       // No entry before it is queued.
-  Sequence loaded_upto_ = 0;           // The window holds what is in the log up to here.
+  std::uint64_t next_order_ = 1;  // Of the next entry of the window.
+  std::uint64_t send_order_ = 1;  // No entry before it is queued.
+  Sequence loaded_upto_ = 0;      // The window holds what is in the log up to here.
   Sequence appended_ = 0, durable_ = 0;
   bool reading_ = false;
   std::uint64_t read_generation_ = 0;
-  std::vector<Sequence> removed_;      // While a page was on its way.
+  std::vector<Sequence> removed_;  // While a page was on its way.
   std::size_t in_flight_ = 0, in_flight_bytes_ = 0;
-  std::size_t maybe_ = 0;              // Queued, but perhaps at the hub: never evicted.
+  std::size_t maybe_ = 0;                      // Queued, but perhaps at the hub: never evicted.
   Sequence maybe_after_ = 0, maybe_upto_ = 0;  // Of a run before: the same, not loaded yet.
   std::size_t memory_messages_ = 0, memory_bytes_ = 0;
 
-  std::deque<Retained> retained_;      // Confirmed, still in the log.
+  std::deque<Retained> retained_;  // Confirmed, still in the log.
   std::uint64_t retained_bytes_ = 0;
   bool keep_ids_ = true;
   DedupeWindow dedupe_;
@@ -195,7 +199,7 @@ class Backlog {
 
   std::uint64_t parked_ = 0;
   std::unordered_set<std::string> parked_subjects_;
-  bool parked_many_ = false;           // More subjects than are remembered.
+  bool parked_many_ = false;  // More subjects than are remembered.
   Sequence evict_next_ = 0;
 
   SuspectList suspects_;

@@ -14,7 +14,7 @@ bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) co
          (rule_.max_bytes != 0 && size + more_bytes > rule_.max_bytes);
 }
 
-bool Backlog::evict_oldest(std::uint64_t LossCounts::* cause) {
+bool Backlog::evict_oldest(std::uint64_t LossCounts::*cause) {
   return opened_ && (evict_parked(cause) || evict_queued(cause) || evict_unloaded(cause));
 }
 
@@ -26,7 +26,7 @@ bool Backlog::remove_record(Sequence sequence) {
 }
 
 // Those between the cursor and the window were passed over: the oldest of all.
-bool Backlog::evict_parked(std::uint64_t LossCounts::* cause) {
+bool Backlog::evict_parked(std::uint64_t LossCounts::*cause) {
   if (parked_ == 0) return false;
   evict_next_ = std::max(evict_next_, state_.cursor + 1);
   while (evict_next_ <= state_.settled) {
@@ -39,7 +39,7 @@ bool Backlog::evict_parked(std::uint64_t LossCounts::* cause) {
   return false;
 }
 
-bool Backlog::evict_queued(std::uint64_t LossCounts::* cause) {
+bool Backlog::evict_queued(std::uint64_t LossCounts::*cause) {
   if (next_unsent() == nullptr) return false;
   for (std::size_t i = send_order_ - first_order(); i < window_.size(); ++i) {
     if (window_[i].state != Entry::State::kQueued || window_[i].maybe) continue;
@@ -50,13 +50,14 @@ bool Backlog::evict_queued(std::uint64_t LossCounts::* cause) {
   return false;
 }
 
-bool Backlog::evict_unloaded(std::uint64_t LossCounts::* cause) {
+bool Backlog::evict_unloaded(std::uint64_t LossCounts::*cause) {
   if (parked_ != 0 && evict_next_ <= state_.settled) return false;
   const Sequence last = log_.state().last;
   Sequence from = loaded_upto_ + 1;
   if (!suspects_.empty()) from = std::max(from, last_sent_ + 1);
   from = std::max(from, maybe_upto_ + 1);
-  const bool first = window_.empty() && retained_.empty() && parked_ == 0 && from <= loaded_upto_ + 1;
+  const bool first =
+      window_.empty() && retained_.empty() && parked_ == 0 && from <= loaded_upto_ + 1;
   // A crash leaves a wide gap in the sequences.
   if (first) from = std::max(from, log_.state().first);
   evict_next_ = std::max(evict_next_, from);
@@ -98,7 +99,8 @@ void Backlog::supersede(const Latest& latest) {
   if (latest.sequence != 0) {
     for (EntryRing* ring : {&window_, &tail_}) {
       const std::size_t index = ring->lower_bound(latest.sequence);
-      if (index < ring->size() && (*ring)[index].sequence == latest.sequence) entry = &(*ring)[index];
+      if (index < ring->size() && (*ring)[index].sequence == latest.sequence)
+        entry = &(*ring)[index];
     }
   }
   if (entry != nullptr) {
@@ -116,8 +118,8 @@ void Backlog::forget_latest(const Entry& entry) {
   if (latest_.empty()) return;
   const auto at = latest_.find(std::string(entry.subject()));
   if (at == latest_.end()) return;
-  const bool same = entry.sequence != 0 ? at->second.sequence == entry.sequence
-                                        : at->second.order == entry.order;
+  const bool same =
+      entry.sequence != 0 ? at->second.sequence == entry.sequence : at->second.order == entry.order;
   if (same) latest_.erase(at);
 }
 

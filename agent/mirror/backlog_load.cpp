@@ -20,7 +20,8 @@ void Backlog::open() {
   state_.settled = std::clamp(state_.settled, state_.cursor, std::max(state_.cursor, log.last));
   // Without a note nothing was sent; with one that cannot be read anything may have been.
   if (doubtful) state_.sent_limit = log.last;
-  state_.sent_limit = std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
+  state_.sent_limit =
+      std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
   last_sent_ = state_.sent_limit;
   loaded_upto_ = evict_next_ = state_.cursor;
   if (log.messages == 0) {

@@ -127,8 +127,10 @@ void Backlog::note(bool force, bool idle) {
   setup_.store.when_durable([this, alive = std::weak_ptr<int>(alive_), number = ++notes_,
                              limit = state_.sent_limit](Status status) {
     if (alive.expired() || number != notes_) return;
-    if (status.ok()) durable_sent_limit_ = limit;
-    else dirty_ = true;  // No room for it: once more, later.
+    if (status.ok())
+      durable_sent_limit_ = limit;
+    else
+      dirty_ = true;  // No room for it: once more, later.
     changed_();
   });
 }

@@ -86,8 +86,10 @@ std::size_t EntryRing::lower_bound(Sequence sequence) const {
   while (low < high) {
     const std::size_t middle = (low + high) / 2;
     const Sequence here = (*this)[middle].sequence;
-    if (here != 0 && here < sequence) low = middle + 1;
-    else high = middle;
+    if (here != 0 && here < sequence)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }

@@ -31,9 +31,9 @@ struct Entry {
     kParked,     // Nobody upstream wants it for now; stays in the log.
   };
 
-  std::uint64_t order = 0;   // Counts up in the window by one.
-  Sequence sequence = 0;     // 0: in memory only.
-  Sequence after = 0;        // The newest record of the log before this one.
+  std::uint64_t order = 0;  // Counts up in the window by one.
+  Sequence sequence = 0;    // 0: in memory only.
+  Sequence after = 0;       // The newest record of the log before this one.
   WallTime time{};
   Time sent{};
   std::uint64_t barrier = 0;     // The first one that was asked for after it was sent.
@@ -42,12 +42,12 @@ struct Entry {
   std::uint32_t subject_bytes = 0, header_bytes = 0;
   State state = State::kQueued;
   Route route = Route::kUnknown;
-  bool own_id = false;  // The header has a Nats-Msg-Id.
-  bool maybe = false;   // Queued again, and the hub may have it all the same.
-  bool doubted = false; // It was `maybe` before: a refusal now says nothing of the copy sent then.
-  bool missed = false;  // While it was on its way nobody there wanted it: its PONG says nothing.
+  bool own_id = false;   // The header has a Nats-Msg-Id.
+  bool maybe = false;    // Queued again, and the hub may have it all the same.
+  bool doubted = false;  // It was `maybe` before: a refusal now says nothing of the copy sent then.
+  bool missed = false;   // While it was on its way nobody there wanted it: its PONG says nothing.
   bool forgotten = false;  // In memory only, and no longer counted there.
-  std::string text;     // Subject, header, payload.
+  std::string text;        // Subject, header, payload.
 
   std::string_view subject() const { return std::string_view(text).substr(0, subject_bytes); }
   std::string_view header() const {

@@ -63,11 +63,12 @@ void HubDirectory::ask_page(std::size_t pattern, std::int64_t offset, Time now) 
   json::object body;
   body["offset"] = offset;
   body["subject"] = patterns_[pattern];
-  api_.request("STREAM.LIST", to_text(body),
-               [this, pattern, offset, generation = generation_](Result<json::object> answer) {
-                 if (generation == generation_) answered(pattern, offset, std::move(answer));
-               },
-               now);
+  api_.request(
+      "STREAM.LIST", to_text(body),
+      [this, pattern, offset, generation = generation_](Result<json::object> answer) {
+        if (generation == generation_) answered(pattern, offset, std::move(answer));
+      },
+      now);
 }
 
 void HubDirectory::answered(std::size_t pattern, std::int64_t offset, Result<json::object> answer) {
@@ -147,9 +148,12 @@ bool HubDirectory::intact_since(std::string_view stream, std::uint64_t sequence)
 
 Route HubDirectory::route_of(std::string_view subject) const {
   switch (state_) {
-    case State::kUnknown: return Route::kUnknown;
-    case State::kKnown: return stream_of(subject) != nullptr ? Route::kPuback : Route::kBarrier;
-    case State::kUnreachable: break;
+    case State::kUnknown:
+      return Route::kUnknown;
+    case State::kKnown:
+      return stream_of(subject) != nullptr ? Route::kPuback : Route::kBarrier;
+    case State::kUnreachable:
+      break;
   }
   const auto at = learned_.find(std::string(subject));
   return at == learned_.end() ? Route::kProbe : at->second;

@@ -31,9 +31,7 @@ Inbox::Inbox(Account& account, std::string_view leaf_id, Answer answer)
   account_.add(*subscription_);
 }
 
-Inbox::~Inbox() {
-  account_.retire(subscription_);
-}
+Inbox::~Inbox() { account_.retire(subscription_); }
 
 std::uint64_t Inbox::proof(const Address& address) const {
   char text[17];

@@ -13,8 +13,8 @@
 namespace petiole {
 
 struct LinkState {
-  Uplink* uplink = nullptr;      // Null: down.
-  bool proven = false;           // Heartbeats are answered.
+  Uplink* uplink = nullptr;  // Null: down.
+  bool proven = false;       // Heartbeats are answered.
   Time up{}, interest_changed{};
   std::uint64_t generation = 0;  // Counts links.
   // Barriers are numbered; what is sent now is behind those asked for and before `next_barrier`.

@@ -56,8 +56,10 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
       timer_(host.loop.make_timer([this] { poke(); })) {
   for (NamedRule& named : name_rules(config, store)) rules_.push_back({std::move(named), {}, {}});
   // What waits in memory must fit into one commit, of all rules together.
-  const std::uint64_t share = store.usage().queued_bytes_max / 4 / std::max<std::size_t>(rules_.size(), 1);
-  limits_.outage_bytes_max = static_cast<std::size_t>(std::min<std::uint64_t>(limits_.outage_bytes_max, share));
+  const std::uint64_t share =
+      store.usage().queued_bytes_max / 4 / std::max<std::size_t>(rules_.size(), 1);
+  limits_.outage_bytes_max =
+      static_cast<std::size_t>(std::min<std::uint64_t>(limits_.outage_bytes_max, share));
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Rule& rule = rules_[i];
     BacklogSetup setup{store, host.clock, limits_, link_.key, leaf_id, host.entropy.number()};
@@ -72,13 +74,13 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
   store_.on_status([this, alive = std::weak_ptr<int>(alive_)](Status status) {
     if (!alive.expired()) store_changed(status);
   });
-  store_.on_loss([this, alive = std::weak_ptr<int>(alive_)](const std::string& log,
-                                                            std::uint64_t messages) {
-    if (alive.expired()) return;
-    for (Rule& rule : rules_) {
-      if (rule.named.log == log) rule.backlog->add_corrupt(messages);
-    }
-  });
+  store_.on_loss(
+      [this, alive = std::weak_ptr<int>(alive_)](const std::string& log, std::uint64_t messages) {
+        if (alive.expired()) return;
+        for (Rule& rule : rules_) {
+          if (rule.named.log == log) rule.backlog->add_corrupt(messages);
+        }
+      });
   for (Rule& rule : rules_) rule.backlog->open();
   const std::uint64_t lost = store_.recovery().lost_messages;
   if (lost != 0 && !rules_.empty()) rules_.front().backlog->add_corrupt(lost);
@@ -103,9 +105,9 @@ bool MirrorCore::captures_requests(int rule) const {
 bool MirrorCore::capture(int rule_number, const Message& message) {
   Rule& rule = rules_[static_cast<std::size_t>(rule_number)];
   const bool outage = rule.named.rule.durability == Durability::kOutage;
-  const bool memory = link_.state.proven && !stopping_ &&
-                      (rule.backlog->failed() ||
-                       (outage && rule.sender->keeps_up(host_.clock.now())));
+  const bool memory =
+      link_.state.proven && !stopping_ &&
+      (rule.backlog->failed() || (outage && rule.sender->keeps_up(host_.clock.now())));
   const Backlog::Taken taken = rule.backlog->capture(message, memory);
   unchecked_bytes_ += message.subject.size() + message.header.size() + message.payload.size();
   if (unchecked_bytes_ > 64 << 10) make_room();
@@ -124,15 +126,18 @@ bool MirrorCore::has_undurable() const {
 }
 
 bool MirrorCore::congested() const {
-  const bool holding = std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) {
-    return rule.backlog->holding_much();
-  });
+  const bool holding = std::any_of(rules_.begin(), rules_.end(),
+                                   [](const Rule& rule) { return rule.backlog->holding_much(); });
   if (holding) return true;
   switch (store_.status().code()) {
-    case Errc::kBusy: return true;
-    case Errc::kStorageFull: return making_room_;  // What was evicted is free after the next commit.
-    case Errc::kOk: break;
-    default: return false;
+    case Errc::kBusy:
+      return true;
+    case Errc::kStorageFull:
+      return making_room_;  // What was evicted is free after the next commit.
+    case Errc::kOk:
+      break;
+    default:
+      return false;
   }
   // Well below what the store refuses: each publisher adds one more message before it pauses.
   const StoreUsage usage = store_.usage();
@@ -141,8 +146,10 @@ bool MirrorCore::congested() const {
 }
 
 void MirrorCore::when_durable(std::function<void(Status)> done) {
-  if (holding()) waiting_.push_back(std::move(done));
-  else store_.when_durable(std::move(done));
+  if (holding())
+    waiting_.push_back(std::move(done));
+  else
+    store_.when_durable(std::move(done));
 }
 
 void MirrorCore::finish_waiting() {
@@ -161,8 +168,10 @@ void MirrorCore::stop(std::function<void()> done) {
 
 void MirrorCore::store_changed(Status status) {
   if (status.code() != store_code_ && status.code() != Errc::kBusy) {
-    if (status.ok()) host_.log.info("mirror: the store takes messages again");
-    else host_.log.error("mirror: " + std::string(status.text()) + ": messages are being given up");
+    if (status.ok())
+      host_.log.info("mirror: the store takes messages again");
+    else
+      host_.log.error("mirror: " + std::string(status.text()) + ": messages are being given up");
     store_code_ = status.code();
   }
   full_ = status.code() == Errc::kStorageFull;
@@ -182,7 +191,8 @@ void MirrorCore::make_room() {
   const std::uint64_t high = usage.capacity / 10 * 8, step = usage.capacity / 20;
   if (usage.capacity == 0 || (!full_ && usage.live_bytes <= high)) return;
   const Time now = host_.clock.now();
-  const bool waits = usage.commits < room_made_commits_ + kRoomCommits && now < room_made_ + kRoomTime;
+  const bool waits =
+      usage.commits < room_made_commits_ + kRoomCommits && now < room_made_ + kRoomTime;
   if (making_room_ && waits && usage.live_bytes <= high) return;
   for (Rule& rule : rules_) rule.backlog->drop_retained();
   usage = store_.usage();

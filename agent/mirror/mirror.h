@@ -20,29 +20,29 @@ namespace petiole {
 
 // Why messages were given up, counted for good. Lost without an entry here is a bug.
 struct LossCounts {
-  std::uint64_t age = 0;        // Older than max_age.
-  std::uint64_t limit = 0;      // Evicted by discard: old, or by priority on a full store.
-  std::uint64_t refused = 0;    // Not taken: discard: new, a full disk.
-  std::uint64_t superseded = 0; // keep: last, by a newer message of the subject (not a loss).
-  std::uint64_t rejected = 0;   // The hub will never take it: too large for it or its stream.
-  std::uint64_t corrupt = 0;    // Not readable from a damaged database.
+  std::uint64_t age = 0;         // Older than max_age.
+  std::uint64_t limit = 0;       // Evicted by discard: old, or by priority on a full store.
+  std::uint64_t refused = 0;     // Not taken: discard: new, a full disk.
+  std::uint64_t superseded = 0;  // keep: last, by a newer message of the subject (not a loss).
+  std::uint64_t rejected = 0;    // The hub will never take it: too large for it or its stream.
+  std::uint64_t corrupt = 0;     // Not readable from a damaged database.
 };
 
 struct RuleReport {
   std::vector<std::string> subjects;
   Durability durability = Durability::kDisk;
-  std::string confirm;          // "puback", "barrier", "puback (duplicate window only)", "unknown".
+  std::string confirm;  // "puback", "barrier", "puback (duplicate window only)", "unknown".
   std::uint64_t messages = 0, bytes = 0;  // Backlog: captured, not confirmed.
   WallTime oldest{};
   std::uint64_t captured = 0, confirmed = 0, duplicates = 0, in_flight = 0;
-  double drain_rate = 0;        // Messages a second, smoothed; 0: not draining.
+  double drain_rate = 0;  // Messages a second, smoothed; 0: not draining.
   LossCounts losses;
 };
 
 struct MirrorReport {
-  std::string state;            // "live", "replaying", "resolving", "waiting for interest", "offline",
-                                // "storage failed".
-  std::string guarantee;        // What a reconnect can promise with this hub, for people.
+  std::string state;      // "live", "replaying", "resolving", "waiting for interest", "offline",
+                          // "storage failed".
+  std::string guarantee;  // What a reconnect can promise with this hub, for people.
   std::vector<RuleReport> rules;
   StoreUsage usage;
   std::string quarantined;
@@ -56,7 +56,8 @@ class Mirror : public Capture, public UplinkObserver {
   virtual void stop(std::function<void()> done) = 0;
 };
 
-// `leaf_id` names this leaf in message ids; stable over restarts. All references outlive the mirror.
+// `leaf_id` names this leaf in message ids; stable over restarts. All references outlive the
+// mirror.
 std::unique_ptr<Mirror> make_mirror(const MirrorConfig& config, std::string leaf_id,
                                     Account& account, Store& store, Host host);
 

@@ -59,7 +59,7 @@ class MirrorCore : public Mirror {
     Time sent;
   };
 
-  void poke();                       // Something happened: pump() at the end of the turn.
+  void poke();  // Something happened: pump() at the end of the turn.
   void pump();
   void take_answer(const Inbox::Address& address, const Message& message);
   void apply_answers(Time now);
@@ -83,14 +83,14 @@ class MirrorCore : public Mirror {
   MirrorLimits limits_;
   Store& store_;
   Host host_;
-  std::vector<Rule> rules_;          // As configured, orphans last.
+  std::vector<Rule> rules_;  // As configured, orphans last.
   std::vector<Rule*> by_priority_;
   Inbox inbox_;
   ApiClient api_;
   HubDirectory directory_;
   Pacer pacer_;
   LinkParts link_;
-  std::vector<Uplink*> links_;       // All that are up; the first is used.
+  std::vector<Uplink*> links_;  // All that are up; the first is used.
   std::unique_ptr<Timer> timer_;
   std::vector<Answer> answers_, applying_;
   std::deque<Barrier> barriers_;
@@ -99,8 +99,8 @@ class MirrorCore : public Mirror {
   std::vector<std::function<void(Status)>> waiting_;  // For logs to be open.
   std::uint64_t unchecked_bytes_ = 0;
   bool poked_ = false, stopping_ = false, full_ = false;
-  bool making_room_ = false;         // Evicted for a full store, and not free yet.
-  Errc store_code_ = Errc::kOk;      // As last written to the log.
+  bool making_room_ = false;     // Evicted for a full store, and not free yet.
+  Errc store_code_ = Errc::kOk;  // As last written to the log.
   Time room_made_{};
   std::uint64_t room_made_commits_ = 0;
   Time sampled_{}, ticked_{};

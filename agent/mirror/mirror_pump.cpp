@@ -9,7 +9,7 @@ namespace petiole {
 namespace {
 
 constexpr double kDrainRateMin = 0.1;  // Messages a second; below, nothing drains.
-constexpr int kQuantum = 64;               // Messages of one rule before another's turn.
+constexpr int kQuantum = 64;           // Messages of one rule before another's turn.
 constexpr Duration kTick = std::chrono::seconds(1);
 
 }  // namespace
@@ -107,10 +107,10 @@ void MirrorCore::ask_barrier(Time now) {
   state.barrier_wanted = false;
   const std::uint64_t number = state.next_barrier++;
   barriers_.push_back({number, state.bytes_sent, now});
-  state.uplink->barrier([this, alive = std::weak_ptr<int>(alive_), number,
-                         generation = state.generation] {
-    if (!alive.expired() && generation == link_.state.generation) barrier_passed(number);
-  });
+  state.uplink->barrier(
+      [this, alive = std::weak_ptr<int>(alive_), number, generation = state.generation] {
+        if (!alive.expired() && generation == link_.state.generation) barrier_passed(number);
+      });
 }
 
 void MirrorCore::barrier_passed(std::uint64_t number) {
@@ -228,8 +228,10 @@ void MirrorCore::arm(Time now) {
     const bool ages = rule.named.rule.max_age > Duration::zero() || online;
     if (ages && rule.backlog->messages() > 0) due = std::min(due, now + kTick);
   }
-  if (due == kNever) timer_->cancel();
-  else timer_->arm(std::max(due, now + std::chrono::milliseconds(1)));
+  if (due == kNever)
+    timer_->cancel();
+  else
+    timer_->arm(std::max(due, now + std::chrono::milliseconds(1)));
 }
 
 }  // namespace petiole

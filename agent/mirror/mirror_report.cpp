@@ -30,17 +30,21 @@ std::string MirrorCore::confirm_text(const Rule& rule) const {
   if (rule.named.rule.confirm == Confirm::kBarrier) return "barrier";
   if (rule.named.rule.confirm == Confirm::kPuback) return puback;
   switch (rule.sender->last_route()) {
-    case Route::kPuback: return puback;
+    case Route::kPuback:
+      return puback;
     case Route::kBarrier:
-    case Route::kReprobe: return "barrier";
+    case Route::kReprobe:
+      return "barrier";
     case Route::kUnknown:
-    case Route::kProbe: break;
+    case Route::kProbe:
+      break;
   }
   return "unknown";
 }
 
 std::string MirrorCore::guarantee_text() const {
-  if (link_.state.uplink == nullptr) return "what waits is kept; what the hub can promise shows when the link is up";
+  if (link_.state.uplink == nullptr)
+    return "what waits is kept; what the hub can promise shows when the link is up";
   switch (directory_.state()) {
     case HubDirectory::State::kKnown:
       return "exactly once where a stream of the hub captures the subject, except for streams that "
@@ -50,9 +54,11 @@ std::string MirrorCore::guarantee_text() const {
       if (link_.state.uplink->hub().drops_repeats) {
         return "exactly once: the hub is a petiole and drops repeats, for as long as it runs";
       }
-      return "the hub's JetStream API cannot be reached (no domain, or no permission): exactly once "
+      return "the hub's JetStream API cannot be reached (no domain, or no permission): exactly "
+             "once "
              "within the duplicate window of the hub's streams, else at least once";
-    case HubDirectory::State::kUnknown: break;
+    case HubDirectory::State::kUnknown:
+      break;
   }
   return "what waits is kept; asking the hub for its streams";
 }

@@ -25,16 +25,16 @@ class Pacer {
   // All that was sent in `elapsed` until its PONG came, of which the round trip is `idle`.
   void measured(std::size_t bytes, Duration elapsed, Duration idle);
   void link_up();
-  std::size_t queue_bytes_max() const;      // Ahead of live traffic: a tenth of a second.
+  std::size_t queue_bytes_max() const;  // Ahead of live traffic: a tenth of a second.
   std::size_t in_flight_bytes_max(Duration round_trip, std::size_t most) const;
 
  private:
   void refill(Time now);
 
-  double rate_ = 0;        // Bytes a second; 0: as fast as the link.
-  double live_rate_ = 0;   // Of it, what live traffic takes from replay at most.
+  double rate_ = 0;       // Bytes a second; 0: as fast as the link.
+  double live_rate_ = 0;  // Of it, what live traffic takes from replay at most.
   double tokens_ = 0, live_tokens_ = 0;
-  double link_rate_ = 0;   // Measured; 0: unknown.
+  double link_rate_ = 0;  // Measured; 0: unknown.
   double live_share_ = 0.5;
   Time refilled_{}, next_ = kNever;
 };

@@ -10,15 +10,15 @@ namespace petiole {
 namespace {
 
 // Errors that lie in the message itself: size, header, time to live, what it expects of the stream.
-constexpr std::int64_t kRejections[] = {10054, 10097, 10060, 10070, 10071, 10111, 10165, 10166,
-                                        10168, 10169, 10170, 10171, 10172, 10193};
+constexpr std::int64_t kRejections[] = {10054, 10097, 10060, 10070, 10071, 10111, 10165,
+                                        10166, 10168, 10169, 10170, 10171, 10172, 10193};
 
 PubAck error_of(const json::object& error) {
   const std::int64_t code = get_int(error, "err_code");
   const std::string_view text = get_string(error, "description");
-  const bool rejected = std::find(std::begin(kRejections), std::end(kRejections), code) !=
-                            std::end(kRejections) ||
-                        (code == 10077 && text == "message too large");
+  const bool rejected =
+      std::find(std::begin(kRejections), std::end(kRejections), code) != std::end(kRejections) ||
+      (code == 10077 && text == "message too large");
   return {.kind = rejected ? PubAck::Kind::kRejected : PubAck::Kind::kTemporary,
           .stream = {},
           .error = std::string(text)};

@@ -32,10 +32,16 @@ StoredMessage read_message(const json::object& answer) {
 }  // namespace
 
 Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits,
-                   HashKey key, SuspectList suspects, std::vector<StreamFloor> floors,
-                   bool holes, Done done)
-    : api_(api), directory_(directory), limits_(limits), key_(key), suspects_(std::move(suspects)),
-      floors_(std::move(floors)), done_(std::move(done)), holes_(holes) {
+                   HashKey key, SuspectList suspects, std::vector<StreamFloor> floors, bool holes,
+                   Done done)
+    : api_(api),
+      directory_(directory),
+      limits_(limits),
+      key_(key),
+      suspects_(std::move(suspects)),
+      floors_(std::move(floors)),
+      done_(std::move(done)),
+      holes_(holes) {
   for (SuspectSubject& subject : suspects_.subjects()) subject.exact = holes;
 }
 
@@ -82,11 +88,12 @@ void Resolver::ask_last(std::size_t subject, Time now) {
   if (stream == nullptr) return settled();
   json::object body;
   body["last_by_subj"] = name;
-  api_.request("STREAM.MSG.GET." + *stream, to_text(body),
-               [this, alive = std::weak_ptr<int>(alive_), subject](Result<json::object> answer) {
-                 if (!alive.expired()) got_last(subject, std::move(answer));
-               },
-               now);
+  api_.request(
+      "STREAM.MSG.GET." + *stream, to_text(body),
+      [this, alive = std::weak_ptr<int>(alive_), subject](Result<json::object> answer) {
+        if (!alive.expired()) got_last(subject, std::move(answer));
+      },
+      now);
 }
 
 void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
@@ -103,7 +110,7 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
   const bool ours = !last.id.empty() && suspect.found(keyed_hash(key_, last.id));
   if (ours) {
     const bool checked = holes_ || (directory_.intact_since(*stream, floor_of(*stream) + 1) &&
-                         suspect.arrived <= limits_.walk_steps_max);
+                                    suspect.arrived <= limits_.walk_steps_max);
     if (suspect.proven() || !checked) return settled();
   }
   walk(subject, *stream, last.sequence);
@@ -137,12 +144,13 @@ void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t fro
   body["seq"] = from;
   body["next_by_subj"] = suspects_.subjects()[subject].subject;
   const std::string verb = "STREAM.MSG.GET." + walk->stream;
-  api_.request(verb, to_text(body),
-               [this, alive = std::weak_ptr<int>(alive_), subject, end,
-                walk = std::move(walk)](Result<json::object> answer) {
-                 if (!alive.expired()) got_next(subject, walk, end, std::move(answer));
-               },
-               now_);
+  api_.request(
+      verb, to_text(body),
+      [this, alive = std::weak_ptr<int>(alive_), subject, end,
+       walk = std::move(walk)](Result<json::object> answer) {
+        if (!alive.expired()) got_next(subject, walk, end, std::move(answer));
+      },
+      now_);
 }
 
 void Resolver::got_next(std::size_t subject, const WalkPointer& walk, std::uint64_t end,

@@ -28,8 +28,7 @@ class Resolver {
   // `holes`: the hub is known to have refused some, so none vouches for another. `done` is called
   // once, perhaps from inside start(); never after destruction.
   Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits, HashKey key,
-           SuspectList suspects, std::vector<StreamFloor> floors, bool holes,
-           Done done);
+           SuspectList suspects, std::vector<StreamFloor> floors, bool holes, Done done);
 
   // Call when the directory knows, or will not.
   void start(Time now);

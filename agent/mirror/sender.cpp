@@ -35,13 +35,12 @@ void Sender::start_resolving(Time now) {
   for (std::size_t i = 0; i < window.size() && !resolving_log_; ++i) {
     const Entry& entry = window[i];
     if (entry.state != Entry::State::kSent) continue;
-    suspects.add(entry.subject(), entry.order,
-                 keyed_hash(link_.key, backlog_.id_of(entry, id_)));
+    suspects.add(entry.subject(), entry.order, keyed_hash(link_.key, backlog_.id_of(entry, id_)));
   }
-  resolver_ = std::make_unique<Resolver>(
-      link_.api, link_.directory, link_.limits, link_.key, std::move(suspects),
-      backlog_.state().floors, backlog_.state().holes,
-      [this](const SuspectList& done) { resolved_ = done; });
+  resolver_ = std::make_unique<Resolver>(link_.api, link_.directory, link_.limits, link_.key,
+                                         std::move(suspects), backlog_.state().floors,
+                                         backlog_.state().holes,
+                                         [this](const SuspectList& done) { resolved_ = done; });
   (void)now;
 }
 
@@ -111,9 +110,12 @@ void Sender::check_rescan(Time now) {
 
 Route Sender::route_of(const Entry& entry) const {
   switch (backlog_.rule().confirm) {
-    case Confirm::kPuback: return Route::kPuback;
-    case Confirm::kBarrier: return Route::kBarrier;
-    case Confirm::kAuto: break;
+    case Confirm::kPuback:
+      return Route::kPuback;
+    case Confirm::kBarrier:
+      return Route::kBarrier;
+    case Confirm::kAuto:
+      break;
   }
   const Route route = link_.directory.route_of(entry.subject());
   const bool asked = link_.directory.state() != HubDirectory::State::kUnreachable;
@@ -130,7 +132,8 @@ std::size_t Sender::in_flight_max() const {
 
 // Nobody upstream wants it. After a while others go ahead; it stays on disk. False: wait.
 bool Sender::pass_over(Entry& entry, Time now) {
-  const Time since = std::max(link_.state.up, link_.state.interest_changed - link_.limits.park_after / 2);
+  const Time since =
+      std::max(link_.state.up, link_.state.interest_changed - link_.limits.park_after / 2);
   const Time due = since + link_.limits.park_after;
   if (now < due) {
     deadline_ = std::min(deadline_, due);

@@ -64,13 +64,13 @@ class Sender {
   std::uint64_t rule_;
   Phase phase_ = Phase::kDown;
   std::unique_ptr<Resolver> resolver_;
-  bool resolving_log_ = false;         // What a run before has left, not what is in the window.
+  bool resolving_log_ = false;  // What a run before has left, not what is in the window.
   std::optional<SuspectList> resolved_;
-  std::uint64_t reached_order_ = 0;    // What was sent before it has reached the hub.
-  Time retry_{};                       // Nothing is sent before.
+  std::uint64_t reached_order_ = 0;  // What was sent before it has reached the hub.
+  Time retry_{};                     // Nothing is sent before.
   bool refused_ = false;
   Duration backoff_{};
-  std::size_t cautious_ = 0;           // After a refusal: so many in flight; 0: no limit.
+  std::size_t cautious_ = 0;  // After a refusal: so many in flight; 0: no limit.
   bool waiting_for_interest_ = false, interest_moved_ = false, rescan_wanted_ = false;
   Time rescanned_{};
   Time deadline_ = kNever;

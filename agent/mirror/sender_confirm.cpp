@@ -15,7 +15,8 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
     // It counts even when the entry waits to be sent again: the hub has it.
     backlog_.note_stream(*entry, ack.stream, ack.sequence);
     if (ack.duplicate) backlog_.count_duplicate();
-    if (entry->route == Route::kProbe || entry->route == Route::kReprobe) link_.directory.learn(entry->subject(), Route::kPuback);
+    if (entry->route == Route::kProbe || entry->route == Route::kReprobe)
+      link_.directory.learn(entry->subject(), Route::kPuback);
     backlog_.mark_confirmed(*entry);
     backoff_ = {};
     if (cautious_ != 0) cautious_ = cautious_ < 4096 ? cautious_ * 2 : 0;
@@ -83,8 +84,8 @@ void Sender::check_overdue(Time now) {
     Entry& entry = window[i];
     if (entry.state != Entry::State::kSent) continue;
     const bool probe = entry.route == Route::kProbe || entry.route == Route::kReprobe;
-    const Duration grace = entry.route == Route::kProbe ? link_.limits.probe_grace
-                                                        : link_.limits.reprobe_grace;
+    const Duration grace =
+        entry.route == Route::kProbe ? link_.limits.probe_grace : link_.limits.reprobe_grace;
     const Time due = entry.sent + (probe ? grace + link_.state.uplink->round_trip() : ack);
     if (now < due) {
       deadline_ = std::min(deadline_, due);

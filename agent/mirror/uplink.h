@@ -15,10 +15,10 @@ namespace petiole {
 // What is known of the hub at the other end.
 struct HubInfo {
   std::string server_id, server_name, version;
-  std::string domain;            // JetStream domain; empty: none, then its API cannot be reached.
+  std::string domain;  // JetStream domain; empty: none, then its API cannot be reached.
   bool jetstream = false;
   bool headers = false;
-  bool drops_repeats = false;    // A petiole: what arrived once is not delivered again.
+  bool drops_repeats = false;  // A petiole: what arrived once is not delivered again.
   std::size_t payload_bytes_max = 0;
 };
 
@@ -51,14 +51,15 @@ class Uplink {
 class UplinkObserver {
  public:
   virtual ~UplinkObserver() = default;
-  virtual void link_up(Uplink& link) = 0;      // Handshake done, first interest may still come.
-  virtual void link_doubted(Uplink& link) = 0; // A heartbeat is unanswered: no longer proven healthy.
-  virtual void link_proven(Uplink& link) = 0;  // It answered after all.
-  virtual void link_down(Uplink& link) = 0;    // Last use of `link`.
+  virtual void link_up(Uplink& link) = 0;  // Handshake done, first interest may still come.
+  virtual void link_doubted(
+      Uplink& link) = 0;  // A heartbeat is unanswered: no longer proven healthy.
+  virtual void link_proven(Uplink& link) = 0;       // It answered after all.
+  virtual void link_down(Uplink& link) = 0;         // Last use of `link`.
   virtual void interest_changed(Uplink& link) = 0;  // LS+, LS- or permissions.
   // Before interest_changed: nobody there may want what matches `subject` any more.
   virtual void interest_lost(Uplink& link, std::string_view subject) { (void)link, (void)subject; }
-  virtual void link_drained(Uplink& link) = 0;      // queued_bytes() fell below the low-water mark.
+  virtual void link_drained(Uplink& link) = 0;  // queued_bytes() fell below the low-water mark.
 };
 
 }  // namespace petiole

@@ -108,9 +108,8 @@ std::vector<ConnectionReport> collect(const MonitorInput& input, const Options& 
     }
   }
   const Sort& sort = *find_sort(options.sort);
-  std::stable_sort(reports.begin(), reports.end(), [&](R a, R b) {
-    return sort.descending ? sort.less(b, a) : sort.less(a, b);
-  });
+  std::stable_sort(reports.begin(), reports.end(),
+                   [&](R a, R b) { return sort.descending ? sort.less(b, a) : sort.less(a, b); });
   return reports;
 }
 
@@ -177,8 +176,8 @@ json::object connection(const ConnectionReport& report, const Options& options, 
 json::array subject_list(const ConnectionReport& report) {
   json::array list;
   for (const Subscription* subscription : report.subscription_list) {
-    list.emplace_back(json::string_view(subscription->subject().data(),
-                                        subscription->subject().size()));
+    list.emplace_back(
+        json::string_view(subscription->subject().data(), subscription->subject().size()));
   }
   return list;
 }

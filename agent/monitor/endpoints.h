@@ -19,12 +19,12 @@ json::object connz(const MonitorInput& input, Query& query);                  //
 json::object leafz(const MonitorInput& input, Query& query);                  // leafz.cpp
 json::object subsz(const MonitorInput& input, Query& query);                  // subsz.cpp
 json::object sublist_stats(const MonitorInput& input, std::string_view account);
-json::object accountz(const MonitorInput& input, Query& query);               // accountz.cpp
+json::object accountz(const MonitorInput& input, Query& query);  // accountz.cpp
 json::object accstatz(const MonitorInput& input, Query& query);
-json::object linkz(const MonitorInput& input);                                // linkz.cpp
-json::object mirrorz(const MonitorInput& input);                              // mirrorz.cpp
-HttpResponse healthz(const MonitorInput& input, Query& query);                // healthz.cpp
-std::string metrics(const MonitorInput& input);                               // metrics.cpp
+json::object linkz(const MonitorInput& input);                  // linkz.cpp
+json::object mirrorz(const MonitorInput& input);                // mirrorz.cpp
+HttpResponse healthz(const MonitorInput& input, Query& query);  // healthz.cpp
+std::string metrics(const MonitorInput& input);                 // metrics.cpp
 
 // The subscriptions of a connection, as connz and leafz list them.
 json::array subject_list(const ConnectionReport& report);

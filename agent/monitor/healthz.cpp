@@ -16,8 +16,8 @@ std::vector<Fault> find_faults(const MonitorInput& input) {
   const Duration grace = input.server.config().monitor.link_down_grace;
   for (const RemoteReport& link : input.links) {
     if (is_up(link) || link.down_since == kNever || input.now - link.down_since <= grace) continue;
-    std::string text = "link to " + link.url + " is down for " +
-                       uptime_text(input.now - link.down_since);
+    std::string text =
+        "link to " + link.url + " is down for " + uptime_text(input.now - link.down_since);
     if (!link.last_error.empty()) text += ": " + link.last_error;
     faults.push_back({"LINK", std::move(text)});
   }

@@ -54,15 +54,15 @@ void add_server(MetricsText& out, const MonitorInput& input) {
   const ServerStats& stats = input.server.stats();
   out.family("info", "gauge", "Versions, as labels.");
   out.add(1.0, label("version", kPetioleVersion) + "," + label("nats_version", kNatsVersion) + "," +
-                    label("server_name", input.server.name()));
+                   label("server_name", input.server.name()));
   out.one("uptime_seconds", "gauge", "Time since start.",
-           std::chrono::duration<double>(input.wall - input.server.started()).count());
+          std::chrono::duration<double>(input.wall - input.server.started()).count());
   out.one("resident_memory_bytes", "gauge", "Memory in use.", number(input.process.resident_bytes));
   out.one("cpu_percent", "gauge", "Processor time, in percent of one core.",
-           input.process.cpu_percent);
+          input.process.cpu_percent);
   out.one("connections", "gauge", "Client connections.", number(input.server.client_count()));
   out.one("connections_total", "counter", "Connections since start.",
-           number(stats.connections_total));
+          number(stats.connections_total));
   out.one("subscriptions", "gauge", "Subscriptions.", number(subscription_count(input)));
   out.family("messages_total", "counter", "Messages, by direction.");
   out.add(stats.traffic.messages_in, label("direction", "in"));
@@ -71,9 +71,9 @@ void add_server(MetricsText& out, const MonitorInput& input) {
   out.add(stats.traffic.bytes_in, label("direction", "in"));
   out.add(stats.traffic.bytes_out, label("direction", "out"));
   out.one("slow_consumers_total", "counter", "Connections closed for being slow.",
-           number(stats.slow_consumers));
+          number(stats.slow_consumers));
   out.one("stale_connections_total", "counter", "Connections closed for not answering.",
-           number(stats.stale_connections));
+          number(stats.stale_connections));
 }
 
 void add_traffic(MetricsText& out, const std::string& link, const char* direction,
@@ -91,7 +91,8 @@ std::string link_label(std::size_t index) { return label("remote", std::to_strin
 void add_links(MetricsText& out, const MonitorInput& input) {
   const auto& links = input.links;
   out.family("link_up", "gauge", "1 while the remote's link is up.");
-  for (std::size_t i = 0; i < links.size(); ++i) out.add(is_up(links[i]) ? 1.0 : 0.0, link_label(i));
+  for (std::size_t i = 0; i < links.size(); ++i)
+    out.add(is_up(links[i]) ? 1.0 : 0.0, link_label(i));
   out.family("link_rtt_seconds", "gauge", "Round trip, last measured.");
   for (std::size_t i = 0; i < links.size(); ++i) {
     out.add(std::chrono::duration<double>(links[i].rtt).count(), link_label(i));
@@ -159,12 +160,12 @@ void add_mirror(MetricsText& out, const MonitorInput& input) {
     add_losses(out, labels[i], mirror.rules[i].losses);
   }
   out.one("store_file_bytes", "gauge", "Size of the database files.",
-           number(mirror.usage.file_bytes));
+          number(mirror.usage.file_bytes));
   out.one("store_max_bytes", "gauge", "Their limit.", number(mirror.usage.bytes_max));
   out.one("store_written_bytes_total", "counter", "Written to disk since start.",
-           number(mirror.usage.bytes_written));
+          number(mirror.usage.bytes_written));
   out.one("store_payload_bytes_total", "counter", "Given to the store since start.",
-           number(mirror.usage.payload_bytes));
+          number(mirror.usage.payload_bytes));
   out.one("store_commits_total", "counter", "Commits since start.", number(mirror.usage.commits));
 }
 

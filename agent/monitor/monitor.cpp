@@ -40,9 +40,10 @@ constexpr Endpoint kEndpoints[] = {
 };
 
 std::string index_page(const std::string& base) {
-  std::string body = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                     "<title>petiole</title></head><body>\n<h1>petiole " +
-                     std::string(kPetioleVersion) + "</h1>\n<ul>\n";
+  std::string body =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<title>petiole</title></head><body>\n<h1>petiole " +
+      std::string(kPetioleVersion) + "</h1>\n<ul>\n";
   for (const Endpoint& endpoint : kEndpoints) {
     body += "<li><a href=\"" + base + endpoint.path + "\">" + endpoint.title + "</a> <code>" +
             endpoint.path + "</code></li>\n";

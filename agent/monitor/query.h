@@ -14,7 +14,7 @@ class Query {
   explicit Query(const HttpRequest& request) : request_(request) {}
 
   std::string_view text(std::string_view name) const;  // The first of that name; empty: none.
-  bool flag(std::string_view name);                     // 1, t, true, 0, f, false.
+  bool flag(std::string_view name);                    // 1, t, true, 0, f, false.
   std::int64_t number(std::string_view name, std::int64_t otherwise);
   void fail(std::string text);
 

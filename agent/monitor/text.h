@@ -9,9 +9,9 @@
 
 namespace petiole {
 
-std::string go_time(WallTime time);          // RFC 3339 with nanoseconds, UTC.
-std::string go_duration(Duration duration);  // "1.5ms", "2m3s".
-std::string uptime_text(Duration duration);  // nats-server's "1d2h3m4s".
+std::string go_time(WallTime time);            // RFC 3339 with nanoseconds, UTC.
+std::string go_duration(Duration duration);    // "1.5ms", "2m3s".
+std::string uptime_text(Duration duration);    // nats-server's "1d2h3m4s".
 json::value seconds_value(Duration duration);  // 2 or 2.5.
 json::value number_value(double number);       // Without an exponent where there is no fraction.
 

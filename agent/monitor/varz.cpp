@@ -11,8 +11,7 @@ json::array remote_list(const Config& config) {
   for (const RemoteConfig& remote : config.remotes) {
     json::object item;
     item["local_account"] = remote.account;
-    item["tls_timeout"] =
-        seconds_value(remote.tls ? remote.tls->timeout : config.link.tls_timeout);
+    item["tls_timeout"] = seconds_value(remote.tls ? remote.tls->timeout : config.link.tls_timeout);
     json::array urls;
     for (const RemoteUrl& url : remote.urls) urls.emplace_back(to_text(url));
     item["urls"] = std::move(urls);
@@ -60,8 +59,9 @@ void add_options(json::object& body, const MonitorInput& input) {
   body["ping_interval"] = limits.ping_interval.count();
   body["ping_max"] = limits.pings_out_max;
   body["http_host"] = config.monitor.host;
-  body["http_port"] = input.monitor_port != 0 ? input.monitor_port
-                      : config.monitor.enabled ? config.monitor.port : 0;
+  body["http_port"] = input.monitor_port != 0  ? input.monitor_port
+                      : config.monitor.enabled ? config.monitor.port
+                                               : 0;
   body["http_base_path"] = config.monitor.base_path;
   body["https_port"] = 0;
   body["auth_timeout"] = seconds_value(limits.auth_timeout);
@@ -89,8 +89,8 @@ void add_process(json::object& body, const MonitorInput& input) {
 }
 
 std::size_t leaf_count(const MonitorInput& input) {
-  return input.server.open().size() - std::min(input.server.open().size(),
-                                               input.server.client_count());
+  return input.server.open().size() -
+         std::min(input.server.open().size(), input.server.client_count());
 }
 
 void add_counters(json::object& body, const MonitorInput& input) {
@@ -114,7 +114,8 @@ void add_counters(json::object& body, const MonitorInput& input) {
 
 std::size_t subscription_count(const MonitorInput& input) {
   std::size_t count = 0;
-  for (const auto& [name, account] : input.server.accounts()) count += account->subscription_count();
+  for (const auto& [name, account] : input.server.accounts())
+    count += account->subscription_count();
   return count;
 }
 

@@ -24,7 +24,7 @@ struct ConnectOptions {
   // Of leafs.
   std::string server_id, cluster, domain, remote_account, compression;
   std::string petiole_leaf;  // Ours: the leaf id in the message ids of its mirror.
-  std::string gateway;  // Of a gateway that came to the wrong port.
+  std::string gateway;       // Of a gateway that came to the wrong port.
   bool jetstream = false, is_hub = false, isolate = false;
   std::vector<std::string> deny_publish;
 };

@@ -54,15 +54,16 @@ Words split(std::string_view text) {
   }
 }
 
-// Where the first LF is; npos when there is none. Most lines are shorter than a call is long, so the
-// first bytes are looked at eight at a time: a byte that is LF becomes 0, and the lowest byte that
-// was 0 is the lowest whose top bit the subtraction sets.
+// Where the first LF is; npos when there is none. Most lines are shorter than a call is long, so
+// the first bytes are looked at eight at a time: a byte that is LF becomes 0, and the lowest byte
+// that was 0 is the lowest whose top bit the subtraction sets.
 std::size_t find_line_end(std::string_view text) {
   constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
   constexpr std::size_t kNearBytes = 48;
   std::size_t at = 0;
   if constexpr (std::endian::native == std::endian::little) {
-    for (; at < kNearBytes && at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+    for (; at < kNearBytes && at + sizeof(std::uint64_t) <= text.size();
+         at += sizeof(std::uint64_t)) {
       std::uint64_t word = 0;
       std::memcpy(&word, text.data() + at, sizeof(word));
       word ^= kOnes * '\n';
@@ -288,7 +289,8 @@ struct Entry {
   ParseResult (*parse)(const Line&, Op&);
 };
 
-constexpr Entry kVerbs[] = {  // Most frequent first.
+constexpr Entry kVerbs[] = {
+    // Most frequent first.
     {"PUB", kClient, true, parse_pub},
     {"LMSG", kLeaf, true, parse_leaf_msg},
     {"MSG", kServer, true, parse_msg},

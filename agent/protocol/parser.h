@@ -15,30 +15,53 @@
 namespace petiole {
 
 enum class Verb : std::uint8_t {
-  kPub, kHpub, kMsg, kHmsg, kSub, kUnsub, kPing, kPong, kOk, kErr, kInfo, kConnect,
-  kLeafSub, kLeafUnsub, kLeafMsg, kLeafHmsg,
+  kPub,
+  kHpub,
+  kMsg,
+  kHmsg,
+  kSub,
+  kUnsub,
+  kPing,
+  kPong,
+  kOk,
+  kErr,
+  kInfo,
+  kConnect,
+  kLeafSub,
+  kLeafUnsub,
+  kLeafMsg,
+  kLeafHmsg,
 };
 
 // Who speaks: each verb is allowed to some. kServer is what a client of ours (tests, the doctor)
 // hears.
 enum Peer : std::uint8_t {
-  kClient = 1, kLeaf = 2, kRoute = 4, kGateway = 8, kServer = 16,
+  kClient = 1,
+  kLeaf = 2,
+  kRoute = 4,
+  kGateway = 8,
+  kServer = 16,
 };
 
 // Queue names of one LMSG, as views; more than fit are found by next_queue over `queues`.
 struct Op {
   Verb verb = Verb::kPing;
   std::string_view subject{}, reply{}, queue{}, sid{};
-  std::string_view queues{};     // LMSG with `|` or `+`: the names, single or multiple blanks between.
-  std::string_view header{};     // Bytes of the header block, empty without.
-  std::string_view payload{};    // Without the header.
-  std::string_view argument{};   // CONNECT, INFO: the JSON. -ERR: the text without quotes.
-  std::uint64_t number = 0;    // UNSUB max (0: now), LS+ weight.
+  std::string_view queues{};  // LMSG with `|` or `+`: the names, single or multiple blanks between.
+  std::string_view header{};  // Bytes of the header block, empty without.
+  std::string_view payload{};   // Without the header.
+  std::string_view argument{};  // CONNECT, INFO: the JSON. -ERR: the text without quotes.
+  std::uint64_t number = 0;     // UNSUB max (0: now), LS+ weight.
 };
 
 // Why parse() refused, so that the session answers what nats-server answers (wire 1.1, 1.11).
 enum class ParseError : std::uint8_t {
-  kNone, kUnknownOperation, kControlLine, kPayloadTooLarge, kArguments, kClientError,
+  kNone,
+  kUnknownOperation,
+  kControlLine,
+  kPayloadTooLarge,
+  kArguments,
+  kClientError,
 };
 
 struct ParseResult {

@@ -136,18 +136,21 @@ void write_msg(Output& output, std::string_view subject, std::string_view sid,
                const Message& message, bool headers) {
   const Body body{message, header_for(message, headers)};
   const std::size_t bytes = 5 + subject.size() + 1 + sid.size() + 1 + message.reply.size() + 1;
-  append_message(output, bytes, [&](Pen& pen) {
-    if (!body.header.empty()) pen.put('H');
-    pen.put("MSG ");
-    pen.put(subject);
-    pen.put(' ');
-    pen.put(sid);
-    pen.put(' ');
-    if (!message.reply.empty()) {
-      pen.put(message.reply);
-      pen.put(' ');
-    }
-  }, body);
+  append_message(
+      output, bytes,
+      [&](Pen& pen) {
+        if (!body.header.empty()) pen.put('H');
+        pen.put("MSG ");
+        pen.put(subject);
+        pen.put(' ');
+        pen.put(sid);
+        pen.put(' ');
+        if (!message.reply.empty()) {
+          pen.put(message.reply);
+          pen.put(' ');
+        }
+      },
+      body);
 }
 
 void write_leaf_msg(Output& output, const Message& message, const std::string_view* queues,
@@ -155,35 +158,41 @@ void write_leaf_msg(Output& output, const Message& message, const std::string_vi
   const Body body{message, header_for(message, headers)};
   std::size_t bytes = 5 + message.subject.size() + 1 + 2 + message.reply.size() + 1;
   for (std::size_t i = 0; i < queue_count; ++i) bytes += queues[i].size() + 1;
-  append_message(output, bytes, [&](Pen& pen) {
-    pen.put(body.header.empty() ? "LMSG " : "HMSG ");
-    pen.put(message.subject);
-    pen.put(' ');
-    if (queue_count != 0) pen.put(message.reply.empty() ? "| " : "+ ");
-    if (!message.reply.empty()) {
-      pen.put(message.reply);
-      pen.put(' ');
-    }
-    for (std::size_t i = 0; i < queue_count; ++i) {
-      pen.put(queues[i]);
-      pen.put(' ');
-    }
-  }, body);
+  append_message(
+      output, bytes,
+      [&](Pen& pen) {
+        pen.put(body.header.empty() ? "LMSG " : "HMSG ");
+        pen.put(message.subject);
+        pen.put(' ');
+        if (queue_count != 0) pen.put(message.reply.empty() ? "| " : "+ ");
+        if (!message.reply.empty()) {
+          pen.put(message.reply);
+          pen.put(' ');
+        }
+        for (std::size_t i = 0; i < queue_count; ++i) {
+          pen.put(queues[i]);
+          pen.put(' ');
+        }
+      },
+      body);
 }
 
 void write_pub(Output& output, const Message& message) {
   const Body body{message, message.header};
   const std::size_t bytes = 5 + message.subject.size() + 1 + message.reply.size() + 1;
-  append_message(output, bytes, [&](Pen& pen) {
-    if (!body.header.empty()) pen.put('H');
-    pen.put("PUB ");
-    pen.put(message.subject);
-    pen.put(' ');
-    if (!message.reply.empty()) {
-      pen.put(message.reply);
-      pen.put(' ');
-    }
-  }, body);
+  append_message(
+      output, bytes,
+      [&](Pen& pen) {
+        if (!body.header.empty()) pen.put('H');
+        pen.put("PUB ");
+        pen.put(message.subject);
+        pen.put(' ');
+        if (!message.reply.empty()) {
+          pen.put(message.reply);
+          pen.put(' ');
+        }
+      },
+      body);
 }
 
 void write_err(Output& output, std::string_view prefix, std::string_view quoted) {

@@ -76,8 +76,8 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
   MatchEntry& entry = match(message.subject);
   PublishOutcome outcome;
   const int rule = entry.result.rule;
-  outcome.captured = origin.capture && rule >= 0 &&
-                     (message.reply.empty() || capture_->captures_requests(rule));
+  outcome.captured =
+      origin.capture && rule >= 0 && (message.reply.empty() || capture_->captures_requests(rule));
   if (!entry.result.empty()) {
     outcome.delivered = deliver(origin, message, entry.result, outcome.captured, random_);
     stats_.messages_out += outcome.delivered;
@@ -95,11 +95,10 @@ bool Account::has_interest(std::string_view subject, const Subscriber* except) {
   const auto other = [except](const Subscription* each) {
     return !each->closed && each->owner != except;
   };
-  const bool found =
-      std::any_of(result.plain.begin(), result.plain.end(), other) ||
-      std::any_of(result.members.begin(), result.members.end(), other) ||
-      std::any_of(result.leafs.begin(), result.leafs.end(),
-                  [except](const Subscriber* leaf) { return leaf != except; });
+  const bool found = std::any_of(result.plain.begin(), result.plain.end(), other) ||
+                     std::any_of(result.members.begin(), result.members.end(), other) ||
+                     std::any_of(result.leafs.begin(), result.leafs.end(),
+                                 [except](const Subscriber* leaf) { return leaf != except; });
   cache_->unpin(entry);
   return found;
 }

@@ -81,20 +81,21 @@ class Account {
   void retire(Subscription* subscription);
 
   // Routes one message. `from` is not echoed to unless `echo`; a message from a leaf serves plain
-  // matches and, by `queues`, one member of each named group (wire 3.4), never leafs of its cluster.
+  // matches and, by `queues`, one member of each named group (wire 3.4), never leafs of its
+  // cluster.
   struct Origin {
     Subscriber* from = nullptr;
     bool echo = true;
-    bool leaf = false;               // Queue groups only as named in `queues`.
-    std::string_view queues{};       // See Op::queues.
-    bool capture = true;             // False: the mirror's own replay.
+    bool leaf = false;          // Queue groups only as named in `queues`.
+    std::string_view queues{};  // See Op::queues.
+    bool capture = true;        // False: the mirror's own replay.
   };
   PublishOutcome publish(const Origin& origin, const Message& message);
 
   // Whether anyone other than `except` would get a message on `subject`.
   bool has_interest(std::string_view subject, const Subscriber* except = nullptr);
 
-  void listen(InterestListener& listener);    // Not told of what is there already; see for_each.
+  void listen(InterestListener& listener);  // Not told of what is there already; see for_each.
   void unlisten(InterestListener& listener);
   void for_each(const std::function<void(const Subscription&)>& visit) const;
 

@@ -110,8 +110,8 @@ class Delivery {
     std::uint64_t total = 0;
     for (std::uint32_t i = group.leafs; i < group.end; ++i) total += weight(*result_.members[i]);
     if (total == 0 || chosen_count_ == chosen_.size()) return;
-    std::uint64_t left = pick_below(random_, static_cast<std::uint32_t>(
-                                                 std::min<std::uint64_t>(total, UINT32_MAX)));
+    std::uint64_t left =
+        pick_below(random_, static_cast<std::uint32_t>(std::min<std::uint64_t>(total, UINT32_MAX)));
     for (std::uint32_t i = group.leafs; i < group.end; ++i) {
       const std::uint64_t share = weight(*result_.members[i]);
       if (left < share) {

@@ -20,13 +20,13 @@ namespace petiole {
 struct MatchEntry {
   std::string subject;
   MatchResult result;
-  std::uint64_t stamp = 0;   // Sum of the generations that it depends on, when it was filled.
+  std::uint64_t stamp = 0;  // Sum of the generations that it depends on, when it was filled.
   std::uint32_t hash = 0;
   std::uint16_t first = 0, second = 0;  // Those generations.
-  bool recent = false;       // Used since the hand passed.
+  bool recent = false;                  // Used since the hand passed.
   bool filled = false;
-  bool listed = false;       // In the table; else a spare of a nested publish.
-  std::uint32_t pins = 0;    // Publishes that walk it; not replaced meanwhile.
+  bool listed = false;     // In the table; else a spare of a nested publish.
+  std::uint32_t pins = 0;  // Publishes that walk it; not replaced meanwhile.
 };
 
 class MatchCache {

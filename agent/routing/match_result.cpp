@@ -47,10 +47,11 @@ void MatchResult::part_leafs() {
 }
 
 void MatchResult::sort_groups() {
-  std::stable_sort(members.begin(), members.end(), [](const Subscription* a, const Subscription* b) {
-    const int order = a->queue().compare(b->queue());
-    return order != 0 ? order < 0 : is_leaf(a) < is_leaf(b);
-  });
+  std::stable_sort(members.begin(), members.end(),
+                   [](const Subscription* a, const Subscription* b) {
+                     const int order = a->queue().compare(b->queue());
+                     return order != 0 ? order < 0 : is_leaf(a) < is_leaf(b);
+                   });
   for (std::uint32_t i = 0; i < members.size(); ++i) {
     const std::string_view name = members[i]->queue();
     if (groups.empty() || groups.back().name != name) groups.push_back({name, i, i, i});

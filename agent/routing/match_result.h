@@ -15,15 +15,15 @@ class SubjectIndex;
 
 // One queue group over all patterns that match: its name is the group (wire 1.8).
 struct QueueGroup {
-  std::string_view name;         // In the text of a member.
-  std::uint32_t begin = 0;       // Of the local members in MatchResult::members.
-  std::uint32_t leafs = 0;       // Where the members that are leafs begin.
+  std::string_view name;    // In the text of a member.
+  std::uint32_t begin = 0;  // Of the local members in MatchResult::members.
+  std::uint32_t leafs = 0;  // Where the members that are leafs begin.
   std::uint32_t end = 0;
 };
 
 struct MatchResult {
-  std::vector<Subscription*> plain;    // Local, one delivery each.
-  std::vector<Subscriber*> leafs;      // With plain interest, one line each.
+  std::vector<Subscription*> plain;  // Local, one delivery each.
+  std::vector<Subscriber*> leafs;    // With plain interest, one line each.
   std::vector<QueueGroup> groups;
   std::vector<Subscription*> members;  // Of all groups; see QueueGroup.
   int rule = -1;                       // Capture::rule_of.

@@ -13,7 +13,8 @@ struct Message {
   std::string_view reply;
   std::string_view header;   // Empty, or a whole NATS/1.0 block with its blank line.
   std::string_view payload;  // Without the header.
-  // Made by the router when several peers get a large payload; else null. Header and payload in one.
+  // Made by the router when several peers get a large payload; else null. Header and payload in
+  // one.
   SharedBytes shared;
 };
 

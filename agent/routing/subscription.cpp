@@ -1,7 +1,7 @@
 #include "agent/routing/subscription.h"
 
-#include <cassert>
 #include <algorithm>
+#include <cassert>
 #include <limits>
 #include <new>
 

@@ -26,8 +26,8 @@ class Subscriber {
 
   // kLeaf: one line for all of the peer's matches: `plain` matches, and the queue groups of which
   // it was chosen to serve a member. See wire 3.4.
-  virtual bool deliver_leaf(const Message& message, bool plain,
-                            const std::string_view* queues, std::size_t queue_count) {
+  virtual bool deliver_leaf(const Message& message, bool plain, const std::string_view* queues,
+                            std::size_t queue_count) {
     (void)message, (void)plain, (void)queues, (void)queue_count;
     return false;
   }
@@ -46,10 +46,10 @@ struct Subscription {
   Subscription* next = nullptr;      // The index's: others of the same subject.
   Subscription* previous = nullptr;  // The index's.
   std::uint64_t delivered = 0;
-  std::uint64_t max = 0;      // Auto-unsubscribe after so many; 0: never.
-  std::uint32_t weight = 1;   // Leaf: LS+ weight of a queue.
+  std::uint64_t max = 0;     // Auto-unsubscribe after so many; 0: never.
+  std::uint32_t weight = 1;  // Leaf: LS+ weight of a queue.
   std::uint16_t subject_bytes = 0, queue_bytes = 0, sid_bytes = 0;
-  bool closed = false;        // Removed; must not be delivered to any more.
+  bool closed = false;  // Removed; must not be delivered to any more.
 
   std::string_view subject() const { return {text(), subject_bytes}; }
   std::string_view queue() const { return {text() + subject_bytes, queue_bytes}; }

@@ -15,8 +15,11 @@ using Verdict = Authenticator::Verdict;
 constexpr std::size_t kNkeyBytes = 35;  // Prefix, 32 bytes of key, CRC: wire 2.2.
 
 Answer accept(const UserConfig& user) {
-  return {.verdict = Verdict::kAccepted, .user = user.user.empty() ? user.nkey : user.user,
-          .account = user.account, .password = {}, .hash = {}};
+  return {.verdict = Verdict::kAccepted,
+          .user = user.user.empty() ? user.nkey : user.user,
+          .account = user.account,
+          .password = {},
+          .hash = {}};
 }
 
 // Compares `given` with what the configuration holds, plain or as a hash.
@@ -57,7 +60,8 @@ const UserConfig* Authenticator::find_user(std::string_view name) const {
 }
 
 Answer Authenticator::check_silent() const {
-  if (!config_->required()) return {.verdict = Verdict::kAccepted, .user = {}, .password = {}, .hash = {}};
+  if (!config_->required())
+    return {.verdict = Verdict::kAccepted, .user = {}, .password = {}, .hash = {}};
   if (config_->no_auth_user.empty()) return {};
   const UserConfig* const user = find_user(config_->no_auth_user);
   return user ? accept(*user) : Answer{};

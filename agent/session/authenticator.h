@@ -1,4 +1,5 @@
-// Who a client is, by its CONNECT and the configuration. Order: wire/client-and-leaf.md section 2.1.
+// Who a client is, by its CONNECT and the configuration. Order: wire/client-and-leaf.md
+// section 2.1.
 //
 // Knows no connection. A password kept as a bcrypt hash is not checked here, because that takes
 // tens of milliseconds: the answer says what is to be compared elsewhere.
@@ -24,9 +25,9 @@ class Authenticator {
   enum class Verdict : std::uint8_t { kAccepted, kRefused, kCompareHash };
   struct Answer {
     Verdict verdict = Verdict::kRefused;
-    std::string user;              // Empty: none, or a token.
+    std::string user;  // Empty: none, or a token.
     std::string account = "$G";
-    std::string password, hash;    // kCompareHash: accepted when these match.
+    std::string password, hash;  // kCompareHash: accepted when these match.
   };
   Answer check(const ConnectOptions& options, std::string_view nonce) const;
   // As a client that says nothing of itself: no_auth_user, where there is one.

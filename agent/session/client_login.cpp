@@ -70,8 +70,8 @@ Status ClientSession::learn(std::string_view text, ConnectOptions& options) {
   options.version = std::move(said.version);
   const Status parsed = parse_connect(text, options);
   if (!parsed.ok()) return parsed;
-  said = {options.verbose, options.pedantic, options.echo, options.headers, options.no_responders,
-          options.protocol, options.name, options.lang, options.version};
+  said = {options.verbose,  options.pedantic, options.echo, options.headers, options.no_responders,
+          options.protocol, options.name,     options.lang, options.version};
   relic_ = options.new_account || !options.account.empty();
   return {};
 }

@@ -92,10 +92,12 @@ void ClientSession::on_publish(const Op& op) {
   if (!may_publish(op)) return;
   Capture* const capture = account_->capture();
   if (!capture) send_ok();
-  const Message message{.subject = op.subject, .reply = op.reply, .header = op.header,
-                        .payload = op.payload, .shared = nullptr};
-  const PublishOutcome outcome =
-      account_->publish({.from = this, .echo = options_.echo}, message);
+  const Message message{.subject = op.subject,
+                        .reply = op.reply,
+                        .header = op.header,
+                        .payload = op.payload,
+                        .shared = nullptr};
+  const PublishOutcome outcome = account_->publish({.from = this, .echo = options_.echo}, message);
   if (outcome.delivered == 0 && !op.reply.empty()) answer_no_responders(message);
   if (!capture) return;
   // A +OK acknowledges the message, and so waits for the disk as a PONG does.

@@ -45,8 +45,7 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
   wanted_ = 0;
   Op op;
   while (used < input.size() && !waiting_ && !ended_) {
-    const ParseResult result =
-        parse(input.substr(used), kClient, limits_, options_.headers, op);
+    const ParseResult result = parse(input.substr(used), kClient, limits_, options_.headers, op);
     if (result.error != ParseError::kNone) return refuse(result.error);
     if (result.used == 0) {
       wanted_ = result.wanted;

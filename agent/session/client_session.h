@@ -83,7 +83,9 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   Status fail(Status why, std::string_view text, const char* reason);
   void send(std::string_view text);
   void send_err(std::string_view prefix, std::string_view quoted = {});
-  void send_ok() { if (options_.verbose) send("+OK\r\n"); }
+  void send_ok() {
+    if (options_.verbose) send("+OK\r\n");
+  }
   void give_up_slow(const char* reason);
 
   Server& server_;
@@ -105,9 +107,9 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   bool connected_ = false;        // CONNECT was accepted.
   bool relic_ = false;            // It named an account, which is refused.
   bool first_pong_sent_ = false;
-  bool waiting_ = false;          // Reading is paused until a callback.
-  bool disk_passed_ = false;      // The next operation waited for the disk already.
-  bool ended_ = false;            // Nothing more is sent or delivered.
+  bool waiting_ = false;                       // Reading is paused until a callback.
+  bool disk_passed_ = false;                   // The next operation waited for the disk already.
+  bool ended_ = false;                         // Nothing more is sent or delivered.
   std::vector<Subscription*> plain_, queued_;  // Scratch of answer_no_responders.
   std::shared_ptr<ClientSession*> self_;       // Expires with this: held weakly by callbacks.
 };

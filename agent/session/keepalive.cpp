@@ -11,7 +11,10 @@ constexpr Duration kMeasureAgainAfter = 1h;  // nats-server: DEFAULT_RTT_MEASURE
 }  // namespace
 
 Keepalive::Keepalive(const Limits& limits, Duration first, Time now)
-    : interval_(limits.ping_interval), out_max_(limits.pings_out_max), due_(now + first), heard_(now) {}
+    : interval_(limits.ping_interval),
+      out_max_(limits.pings_out_max),
+      due_(now + first),
+      heard_(now) {}
 
 void Keepalive::pong(Time now) {
   if (out_ != 0) round_trip_ = std::max<Duration>(now - pinged_, 1ns);

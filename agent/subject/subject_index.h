@@ -23,9 +23,7 @@ struct IndexNode {
   std::uint16_t token_bytes = 0;
   bool star = false, tail = false;  // There are children `*` and `>`.
 
-  std::string_view token() const {
-    return {reinterpret_cast<const char*>(this + 1), token_bytes};
-  }
+  std::string_view token() const { return {reinterpret_cast<const char*>(this + 1), token_bytes}; }
 };
 
 class SubjectIndex {
@@ -77,8 +75,9 @@ class SubjectIndex {
   IndexNode root_;
   std::size_t size_ = 0;
   std::size_t nodes_ = 0;
-  std::vector<std::pair<IndexNode*, std::size_t>> path_;  // Of remove: nodes, their token's position.
-  mutable std::vector<Step> pending_;                     // Of match: no recursion a peer can deepen.
+  std::vector<std::pair<IndexNode*, std::size_t>>
+      path_;                           // Of remove: nodes, their token's position.
+  mutable std::vector<Step> pending_;  // Of match: no recursion a peer can deepen.
 };
 
 }  // namespace petiole

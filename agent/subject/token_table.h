@@ -18,9 +18,9 @@ struct IndexNode;
 // A child: either the list of all subscriptions below the token, which then have one and the same
 // subject, or a node. 16 bytes.
 struct TokenSlot {
-  std::uintptr_t tagged = 0;   // 0: free. Bit 0: a node.
+  std::uintptr_t tagged = 0;  // 0: free. Bit 0: a node.
   std::uint32_t hash = 0;
-  std::uint16_t offset = 0;    // List: where the token begins in the subject.
+  std::uint16_t offset = 0;  // List: where the token begins in the subject.
 
   bool used() const { return tagged != 0; }
   bool is_node() const { return (tagged & 1) != 0; }

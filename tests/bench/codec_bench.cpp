@@ -44,8 +44,9 @@ void bench(const char* name, std::size_t bytes, std::size_t n, F run) {
 std::string batch() {
   std::string text;
   for (std::size_t i = 0; text.size() < kBatchBytes; ++i) {
-    std::string line = "PUB plant.line" + std::to_string(i % 7) + ".sensor 96\r\n{\"t\":" +
-                       std::to_string(1700000000 + i * 13) + ",\"v\":" + std::to_string(i * i % 997);
+    std::string line = "PUB plant.line" + std::to_string(i % 7) +
+                       ".sensor 96\r\n{\"t\":" + std::to_string(1700000000 + i * 13) +
+                       ",\"v\":" + std::to_string(i * i % 997);
     line.resize(kMessageBytes - 2, ' ');
     text += line + "\r\n";
   }
@@ -94,7 +95,8 @@ void bench_websocket(std::size_t n, bool compression) {
   if (compression) return;
   std::string frames;
   for (std::size_t i = 0; i < kBatchMessages; ++i) {
-    (void)ends.client->send(std::string_view(text).substr(i * kMessageBytes, kMessageBytes), frames);
+    (void)ends.client->send(std::string_view(text).substr(i * kMessageBytes, kMessageBytes),
+                            frames);
   }
   bench("websocket receive, a frame each", kMessageBytes, n, [&](std::size_t count) {
     for (std::size_t i = 0; i < count; i += kBatchMessages) {

@@ -94,7 +94,8 @@ void bench_memory(const char* name, std::size_t n, std::size_t per_subject) {
                 std::to_string(i) + "\r\n");
   }
   const std::size_t bytes = mallinfo2().uordblks + mallinfo2().hblkhd - before;
-  std::printf("%-34s %10.1f bytes each\n", name, static_cast<double>(bytes) / static_cast<double>(n));
+  std::printf("%-34s %10.1f bytes each\n", name,
+              static_cast<double>(bytes) / static_cast<double>(n));
 }
 
 void run(std::size_t n) {

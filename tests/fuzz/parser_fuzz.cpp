@@ -25,7 +25,8 @@ void check(std::string_view input, petiole::Peer peer) {
     std::abort();
   }
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    const petiole::ParseResult cut = petiole::parse(whole.substr(0, size), peer, limits, true, again);
+    const petiole::ParseResult cut =
+        petiole::parse(whole.substr(0, size), peer, limits, true, again);
     if (cut.used != 0 || cut.error != petiole::ParseError::kNone) std::abort();
     if (cut.wanted != 0 && cut.wanted != result.used) std::abort();
   }

@@ -69,8 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool as_client = (data[0] & 1) != 0, compression = (data[0] & 2) != 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
   Pair first(compression), second(compression);
-  const Outcome whole =
-      give(as_client ? *first.client : *first.server, input, input.size());
+  const Outcome whole = give(as_client ? *first.client : *first.server, input, input.size());
   const Outcome cut = give(as_client ? *second.client : *second.server, input,
                            std::min<std::size_t>(data[1], input.size()));
   require(whole.code == cut.code);

@@ -25,7 +25,8 @@ template <std::size_t kBytes>
 std::array<unsigned char, kBytes> from_hex(std::string_view text) {
   std::array<unsigned char, kBytes> bytes{};
   for (std::size_t i = 0; i < kBytes; ++i) {
-    bytes[i] = static_cast<unsigned char>(std::stoi(std::string(text.substr(2 * i, 2)), nullptr, 16));
+    bytes[i] =
+        static_cast<unsigned char>(std::stoi(std::string(text.substr(2 * i, 2)), nullptr, 16));
   }
   return bytes;
 }
@@ -117,8 +118,9 @@ TEST_CASE("bcrypt: known hashes") {
 
 TEST_CASE("bcrypt: what is not a hash never matches") {
   CHECK(is_bcrypt("$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
-  for (const char* text : {"", "secret", "$2a$05$", "$2c$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
-                           "$2a$5$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW1"}) {
+  for (const char* text :
+       {"", "secret", "$2a$05$", "$2c$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+        "$2a$5$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW1"}) {
     CHECK_MESSAGE(!is_bcrypt(text), text);
     CHECK_MESSAGE(!bcrypt_matches("U*U", text), text);
   }

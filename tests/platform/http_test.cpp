@@ -18,7 +18,8 @@ struct Site {
   HttpResponse on(const HttpRequest& request) {
     seen.push_back(request);
     if (request.path == "/big") return {200, "text/plain", std::string(600000, 'x')};
-    return {request.path == "/missing" ? 404 : 200, "application/json", "{\"p\":\"" + request.path + "\"}"};
+    return {request.path == "/missing" ? 404 : 200, "application/json",
+            "{\"p\":\"" + request.path + "\"}"};
   }
   // Gives bytes as a connection does: what is not used is offered again.
   std::string give(std::string_view bytes) {
@@ -55,9 +56,9 @@ TEST_CASE("http: a request is answered, and the connection stays open") {
 }
 
 TEST_CASE("http: any cut of the input gives the same result") {
-  const std::string input = std::string(kGet) + "HEAD /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" +
-                            "POST / HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(kGet) +
-                            "GET /last HTTP/1.0\r\n\r\n";
+  const std::string input =
+      std::string(kGet) + "HEAD /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" +
+      "POST / HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(kGet) + "GET /last HTTP/1.0\r\n\r\n";
   Site whole;
   const std::string expected = whole.give(input);
   CHECK(whole.wire.closed);
@@ -84,13 +85,15 @@ TEST_CASE("http: answers by what is asked") {
       {"not there", "GET /missing HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 404 Not Found", false},
       {"close", "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK", true},
       {"1.0", "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK", true},
-      {"another method", "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 405 Method Not Allowed", false},
+      {"another method", "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 405 Method Not Allowed",
+       false},
       {"garbage", "\x16\x03\x01 hello\r\n\r\n", "HTTP/1.1 400 Bad Request", true},
       {"not a path", "GET varz HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 Bad Request", true},
       {"broken escape", "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 Bad Request", true},
       {"endless header", "GET / HTTP/1.1\r\nA: " + std::string(20000, 'a'), "HTTP/1.1 431 ", true},
       {"endless target", "GET /" + std::string(20000, 'a'), "HTTP/1.1 431 ", true},
-      {"endless body", "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 999999\r\n\r\n", "HTTP/1.1 413 ", true},
+      {"endless body", "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 999999\r\n\r\n",
+       "HTTP/1.1 413 ", true},
   };
   for (const Case& c : cases) {
     CAPTURE(c.name);

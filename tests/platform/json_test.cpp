@@ -17,7 +17,7 @@ TEST_CASE("json: members by name, as Go finds them") {
   CHECK(get_int(object, "max_payload") == 1048576);
   CHECK(get_int(object, "big", -1) == -1);
   CHECK(get_int(object, "half", -1) == -1);
-  CHECK(get_bool(object, "headers"));    // The exact name goes first,
+  CHECK(get_bool(object, "headers"));  // The exact name goes first,
   CHECK(!get_bool(object, "HEADERS"));
   CHECK(get_bool(object, "jetstream"));  // then one that differs in case.
   CHECK(get_bool(object, "absent", true));
@@ -26,7 +26,8 @@ TEST_CASE("json: members by name, as Go finds them") {
 }
 
 TEST_CASE("json: what is not one whole document is an error") {
-  for (const char* text : {"", "{", "{\"a\":}", "[1,]", "{} {}", "nul", "\"\xff\"", "{\"a\" 1}", "'a'"}) {
+  for (const char* text :
+       {"", "{", "{\"a\":}", "[1,]", "{} {}", "nul", "\"\xff\"", "{\"a\" 1}", "'a'"}) {
     CHECK_MESSAGE(!parse_json(text).ok(), text);
   }
   CHECK(parse_json("{\"a\":1").code() == Errc::kProtocol);
@@ -35,7 +36,8 @@ TEST_CASE("json: what is not one whole document is an error") {
 }
 
 TEST_CASE("json: indented as nats-server prints it") {
-  const auto parsed = parse_json(R"({"a":1,"b":[],"c":{},"d":[1,{"e":"x\"y\n"}],"f":null,"g":-0.5})");
+  const auto parsed =
+      parse_json(R"({"a":1,"b":[],"c":{},"d":[1,{"e":"x\"y\n"}],"f":null,"g":-0.5})");
   REQUIRE(parsed.ok());
   CHECK(to_pretty_text(*parsed) ==
         "{\n  \"a\": 1,\n  \"b\": [],\n  \"c\": {},\n  \"d\": [\n    1,\n    {\n"

@@ -55,7 +55,9 @@ struct Pair {
   Pair(const TlsOptions& client_side, const TlsOptions& server_side,
        const std::string& name = "hub.example", std::size_t step_bytes = SIZE_MAX,
        TlsVersion version_max = TlsVersion::k13)
-      : client(session(client_side, name, version_max)), server(session(server_side)), step(step_bytes) {}
+      : client(session(client_side, name, version_max)),
+        server(session(server_side)),
+        step(step_bytes) {}
 
   Status start() {
     Status status = client->start(to_server);
@@ -133,7 +135,7 @@ TEST_CASE("tls: addresses are checked against the certificate") {
     REQUIRE(pair.start().ok());
     pair.run();
     CAPTURE(name);
-      CHECK_MESSAGE(pair.open(), pair.client->error());
+    CHECK_MESSAGE(pair.open(), pair.client->error());
   }
 }
 
@@ -152,7 +154,8 @@ TEST_CASE("tls: a handshake that fails says why") {
   const Case cases[] = {
       {"expired", client_options(), with_cert(server_options(), "expired"), "hub.example",
        "has expired", false},
-      {"wrong name", client_options(), server_options(), "other.example", "another host name", false},
+      {"wrong name", client_options(), server_options(), "other.example", "another host name",
+       false},
       {"wrong address", client_options(), server_options(), "127.0.0.2", "another address", false},
       {"unknown authority", unknown, server_options(), "hub.example", "unknown authority", false},
       {"foreign certificate", client_options(), with_cert(server_options(), "stranger"),

@@ -72,9 +72,10 @@ TEST_CASE("websocket: the upgrade request, and bytes both ways in one frame a se
   for (const bool compression : {false, true}) {
     Pair pair(options(compression), options(compression));
     CHECK(pair.to_server.starts_with("GET /leafnode HTTP/1.1\r\nHost: hub.example:443\r\n"));
-    const bool offered = pair.to_server.find(
-        "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
-        "client_no_context_takeover\r\n") != std::string::npos;
+    const bool offered =
+        pair.to_server.find(
+            "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+            "client_no_context_takeover\r\n") != std::string::npos;
     CHECK(offered == compression);
     pair.run();
     REQUIRE(pair.client->open());
@@ -147,8 +148,9 @@ TEST_CASE("websocket: bytes that come with the end of the upgrade are not lost")
 
 TEST_CASE("websocket: fragments, with control frames between them") {
   Open open;
-  CHECK(open.give(frame(0x02, "one ", true) + frame(0x89, "ping", true) + frame(0x00, "two ", true) +
-                  frame(0x8a, "pong", true) + frame(0x80, "three", true))
+  CHECK(open.give(frame(0x02, "one ", true) + frame(0x89, "ping", true) +
+                  frame(0x00, "two ", true) + frame(0x8a, "pong", true) +
+                  frame(0x80, "three", true))
             .ok());
   CHECK(open.server_plain == "one two three");
   CHECK(open.to_client == frame(0x8a, "ping", false));
@@ -184,8 +186,8 @@ TEST_CASE("websocket: what breaks the protocol closes with 1002") {
     CHECK(!open.server->error().empty());
   }
   Open masked;  // To a client, frames come bare.
-  CHECK(masked.client->receive(frame(0x82, "x", true), masked.client_plain, masked.to_server).code() ==
-        Errc::kProtocol);
+  CHECK(masked.client->receive(frame(0x82, "x", true), masked.client_plain, masked.to_server)
+            .code() == Errc::kProtocol);
 }
 
 TEST_CASE("websocket: a message over the limit closes") {
@@ -237,7 +239,9 @@ TEST_CASE("websocket: the reason of a close is told") {
 }
 
 TEST_CASE("websocket: a server refuses what is no upgrade for it") {
-  const std::string head = "GET /leafnode HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n";
+  const std::string head =
+      "GET /leafnode HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: keep-alive, "
+      "Upgrade\r\n";
   const std::string key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
   struct Case {
     const char* name;
@@ -264,9 +268,11 @@ TEST_CASE("websocket: a server refuses what is no upgrade for it") {
   }
   auto server = make_websocket_server(options());
   std::string plain, wire;
-  CHECK(server->receive("GET /x/leafnode?a=1 HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + key +
-                            "Sec-WebSocket-Version: 13\r\n\r\n",
-                        plain, wire)
+  CHECK(server
+            ->receive("GET /x/leafnode?a=1 HTTP/1.1\r\nHost: h\r\nUpgrade: "
+                      "websocket\r\nConnection: Upgrade\r\n" +
+                          key + "Sec-WebSocket-Version: 13\r\n\r\n",
+                      plain, wire)
             .ok());
   CHECK(wire.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") != wire.npos);
 }
@@ -276,7 +282,8 @@ TEST_CASE("websocket: a client refuses what is no answer to its upgrade") {
     const char *name, *answer, *error;
   };
   const Case cases[] = {
-      {"not found", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "answered 404 Not Found"},
+      {"not found", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+       "answered 404 Not Found"},
       {"wrong key",
        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",

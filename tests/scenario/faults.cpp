@@ -13,11 +13,21 @@ void World::next_fault() {
 
 void World::fault() {
   switch (dice_.below(10)) {
-    case 0: case 1: return cut_path();
-    case 2: case 3: case 4: return worsen_path();
-    case 5: case 6: return plan_.crashes ? strike_leaf() : cut_path();
-    case 7: case 8: return strike_hub();
-    default: return strike_disk();
+    case 0:
+    case 1:
+      return cut_path();
+    case 2:
+    case 3:
+    case 4:
+      return worsen_path();
+    case 5:
+    case 6:
+      return plan_.crashes ? strike_leaf() : cut_path();
+    case 7:
+    case 8:
+      return strike_hub();
+    default:
+      return strike_disk();
   }
 }
 
@@ -97,10 +107,13 @@ void World::strike_leaf() {
 
 void World::strike_hub() {
   switch (dice_.below(5)) {
-    case 0: case 1:
+    case 0:
+    case 1:
       if (!hub_) return;
       end_hub();
-      return after(dice_.span(100ms, dice_.one_in(4) ? 60s : 10s), [this] { if (!hub_) start_hub(); });
+      return after(dice_.span(100ms, dice_.one_in(4) ? 60s : 10s), [this] {
+        if (!hub_) start_hub();
+      });
     case 2:
       trace_.add("world", "the stream refuses");
       stream_.set_refusing(true);
@@ -131,9 +144,12 @@ void World::strike_disk() {
       trace_.add("world", "the disk fails");
       disk_hurt_ = true;
       switch (dice_.below(3)) {
-        case 0: return disk_.fail_writes(1 + static_cast<int>(dice_.below(3)));
-        case 1: return disk_.fail_syncs(1);
-        default: return disk_.fail_reads(1 + static_cast<int>(dice_.below(3)));
+        case 0:
+          return disk_.fail_writes(1 + static_cast<int>(dice_.below(3)));
+        case 1:
+          return disk_.fail_syncs(1);
+        default:
+          return disk_.fail_reads(1 + static_cast<int>(dice_.below(3)));
       }
     default:
       if (!plan_.wall_jumps) return;

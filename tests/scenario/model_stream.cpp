@@ -71,9 +71,8 @@ bool ModelStream::deliver(Subscription&, const Message& message) {
     return true;
   }
   // A stream takes from a queue; a killed process loses what is in there.
-  later({}, plan_.store_delay, [this, subject, reply, header, payload] {
-    take(subject, reply, header, payload);
-  });
+  later({}, plan_.store_delay,
+        [this, subject, reply, header, payload] { take(subject, reply, header, payload); });
   return true;
 }
 
@@ -82,7 +81,8 @@ void ModelStream::take(const std::string& subject, const std::string& reply,
   if (refusing_) {
     refused_.insert(payload.substr(0, payload.find(' ')));
     trace_.add("stream", "refuses " + payload.substr(0, payload.find(' ')));
-    return answer(reply, R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"}})");
+    return answer(
+        reply, R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"}})");
   }
   const std::string id(find_header(header, "Nats-Msg-Id").value_or(""));
   const auto known = ids_.find(id);

@@ -36,7 +36,7 @@ class ModelStream final : public Subscriber {
   const std::vector<Stored>& stored() const { return stored_; }
   // Payloads that were refused once: they come later than those that were in flight behind them.
   const std::set<std::string>& refused() const { return refused_; }
-  void set_silent(bool silent) { silent_ = silent; }    // The API does not answer.
+  void set_silent(bool silent) { silent_ = silent; }          // The API does not answer.
   void set_refusing(bool refusing) { refusing_ = refusing; }  // "insufficient resources".
 
   PeerKind kind() const override { return PeerKind::kSystem; }

@@ -68,17 +68,17 @@ Plan make_plan(std::uint64_t seed) {
 
 std::string Plan::describe() const {
   static constexpr const char* kKinds[] = {"stream", "stream without domain", "plain subscriber"};
-  const auto ms = [](std::chrono::nanoseconds time) {
-    return std::to_string(time / 1ms) + " ms";
-  };
+  const auto ms = [](std::chrono::nanoseconds time) { return std::to_string(time / 1ms) + " ms"; };
   std::string text = std::string("hub: ") + kKinds[static_cast<int>(hub)] + ", window " +
-                     ms(duplicate_window) + ", store " + ms(store_delay) + ", ack " + ms(ack_delay) +
-                     (drops_repeats ? ", drops repeats" : "") + (late_interest ? ", late interest" : "") + (others ? ", others" : "") +
+                     ms(duplicate_window) + ", store " + ms(store_delay) + ", ack " +
+                     ms(ack_delay) + (drops_repeats ? ", drops repeats" : "") +
+                     (late_interest ? ", late interest" : "") + (others ? ", others" : "") +
                      (crashes ? ", crashes" : "") + (io_errors ? ", I/O errors" : "") +
                      (full_disk ? ", full disk" : "") + (wall_jumps ? ", wall clock jumps" : "") +
                      "\nrules:";
   for (const RuleConfig& rule : rules) {
-    text += " " + rule.subjects.front() + (rule.durability == Durability::kOutage ? " outage" : "") +
+    text += " " + rule.subjects.front() +
+            (rule.durability == Durability::kOutage ? " outage" : "") +
             (rule.keep_last ? " keep last" : "") +
             (rule.max_messages ? rule.discard == Discard::kOld ? " max (old)" : " max (new)" : "") +
             (rule.max_age.count() ? " max age" : "") + ";";

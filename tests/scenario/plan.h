@@ -31,13 +31,13 @@ struct Plan {
   HubKind hub = HubKind::kStream;
   std::chrono::nanoseconds duplicate_window = 2min;
   std::chrono::nanoseconds store_delay{}, ack_delay{};  // At most.
-  bool drops_repeats = false;   // The hub is a petiole and says so.
-  bool late_interest = false;   // After a start of the hub its subscriber comes later.
-  bool others = false;          // Others publish to the hub's stream.
+  bool drops_repeats = false;                           // The hub is a petiole and says so.
+  bool late_interest = false;  // After a start of the hub its subscriber comes later.
+  bool others = false;         // Others publish to the hub's stream.
   std::vector<RuleConfig> rules;
   std::vector<PublisherPlan> publishers;
-  std::chrono::nanoseconds span = 120s;      // Of the faults.
-  std::chrono::nanoseconds fault_pause = 8s; // Between two, at most.
+  std::chrono::nanoseconds span = 120s;       // Of the faults.
+  std::chrono::nanoseconds fault_pause = 8s;  // Between two, at most.
   bool io_errors = false, full_disk = false, wall_jumps = false, crashes = true;
   std::uint64_t store_bytes_max = 8 << 20;
 

@@ -15,7 +15,9 @@ class ProcessLoop final : public Loop {
   void end() { alive_.reset(); }
 
   void post(std::function<void()> task) override { loop_.post(guard(std::move(task))); }
-  void at_turn_end(std::function<void()> task) override { loop_.at_turn_end(guard(std::move(task))); }
+  void at_turn_end(std::function<void()> task) override {
+    loop_.at_turn_end(guard(std::move(task)));
+  }
   std::unique_ptr<Timer> make_timer(std::function<void()> fire) override {
     return loop_.make_timer(guard(std::move(fire)));
   }

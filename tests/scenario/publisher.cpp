@@ -31,8 +31,14 @@ class Publisher::Session final : public Protocol {
 
 Publisher::Publisher(const Plan& plan, std::size_t number, SimLoop& loop, Network& network,
                      Trace& trace, std::uint64_t seed, std::function<bool()> disk_failed)
-    : plan_(plan.publishers[number]), rules_(plan.rules), number_(number), loop_(loop),
-      network_(network), trace_(trace), dice_(seed), disk_failed_(std::move(disk_failed)),
+    : plan_(plan.publishers[number]),
+      rules_(plan.rules),
+      number_(number),
+      loop_(loop),
+      network_(network),
+      trace_(trace),
+      dice_(seed),
+      disk_failed_(std::move(disk_failed)),
       timer_(loop.make_timer([this] { act(); })) {}
 
 void Publisher::start() { dial(); }
@@ -118,7 +124,8 @@ void Publisher::append(Output& output, std::size_t number) {
 
 void Publisher::publish_batch() {
   const std::size_t count = 1 + dice_.below(plan_.batch_max);
-  for (std::size_t i = 0; i < count && sent_ < plan_.messages; ++i) append(wire_->output(), sent_++);
+  for (std::size_t i = 0; i < count && sent_ < plan_.messages; ++i)
+    append(wire_->output(), sent_++);
   wire_->output().append("PING\r\n");
   awaiting_ = true;
   wire_->wake();

@@ -18,7 +18,8 @@ class Trace {
 
   void add(std::string_view who, std::string_view what) {
     char stamp[32];
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now().time_since_epoch());
+    const auto us =
+        std::chrono::duration_cast<std::chrono::microseconds>(clock_.now().time_since_epoch());
     std::snprintf(stamp, sizeof stamp, "%11.6f ", static_cast<double>(us.count()) / 1e6);
     std::string line = stamp + std::string(who) + ": " + std::string(what);
     for (const char c : line) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001b3u;

@@ -37,7 +37,8 @@ std::string World::watch() {
   storage_failed_ = storage_failed_ || get_string(now, "state") == "storage failed";
   for (const json::value& each : find(now, "rules")->get_array()) {
     const json::object& rule = each.get_object();
-    if (static_cast<std::uint64_t>(get_int(rule, "in_flight")) > kInFlightMax) return "too much in flight";
+    if (static_cast<std::uint64_t>(get_int(rule, "in_flight")) > kInFlightMax)
+      return "too much in flight";
   }
   return {};
 }
@@ -73,14 +74,17 @@ std::string World::check_stream() {
     const auto& messages = publishers_[name.publisher]->messages();
     if (name.number >= messages.size()) return "never published: " + stored.payload;
     const Published& message = messages[name.number];
-    if (message.subject != stored.subject) return "wrong subject: " + text + " on " + stored.subject;
+    if (message.subject != stored.subject)
+      return "wrong subject: " + text + " on " + stored.subject;
     bool& before = seen[{name.publisher, name.number}];
     if (before && plan_.hub == HubKind::kPlain) continue;
     if (before) return "doubled: " + text;
     before = true;
     if (stream_.refused().contains(text)) continue;
-    std::size_t& last = newest[{name.publisher, by_subject ? message.subject : std::to_string(message.rule)}];
-    if (name.number + 1 <= last) return "out of order: " + text + " after " + text_of(name.publisher, last - 1);
+    std::size_t& last =
+        newest[{name.publisher, by_subject ? message.subject : std::to_string(message.rule)}];
+    if (name.number + 1 <= last)
+      return "out of order: " + text + " after " + text_of(name.publisher, last - 1);
     last = name.number + 1;
   }
   return {};
@@ -99,7 +103,9 @@ std::string World::check_rule(std::size_t rule) {
     const auto& messages = publishers_[i]->messages();
     for (std::size_t number = 0; number < messages.size(); ++number) {
       const Published& message = messages[number];
-      if (message.rule != rule || !message.accepted || message.uncertain || seen.contains({i, number})) continue;
+      if (message.rule != rule || !message.accepted || message.uncertain ||
+          seen.contains({i, number}))
+        continue;
       ++missing;
       if (missing <= 20) names += " " + text_of(i, number);
     }
@@ -122,7 +128,8 @@ std::string World::check_last(std::size_t rule) {
     const auto& messages = publishers_[i]->messages();
     for (std::size_t number = 0; number < messages.size(); ++number) {
       const Published& message = messages[number];
-      if (message.rule == rule && message.accepted && !message.uncertain) wanted[message.subject] = number + 1;
+      if (message.rule == rule && message.accepted && !message.uncertain)
+        wanted[message.subject] = number + 1;
     }
     for (const auto& [subject, number] : wanted) {
       if (there[subject] >= number || tallies_[rule].losses > 0) continue;

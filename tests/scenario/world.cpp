@@ -35,8 +35,9 @@ World::World(std::uint64_t seed, bool print)
   sqlite3_randomness(0, nullptr);
   for (std::size_t i = 0; i < plan_.publishers.size(); ++i) {
     publishers_.push_back(std::make_unique<Publisher>(
-        plan_, i, loop_, network_->host("app" + std::to_string(i)), trace_, seed * 31 + i,
-        [this] { return leaf_ && leaf_->store && leaf_->store->status().code() == Errc::kStorage; }));
+        plan_, i, loop_, network_->host("app" + std::to_string(i)), trace_, seed * 31 + i, [this] {
+          return leaf_ && leaf_->store && leaf_->store->status().code() == Errc::kStorage;
+        }));
   }
 }
 
@@ -74,7 +75,8 @@ void World::after(Duration span, std::function<void()> task) {
 }
 
 Host World::host_of(Process& process, const std::string& name, Logger& log) {
-  return {process.loop, clock_, network_->host(name), process.entropy, log, process.worker, chunks_};
+  return {process.loop,   clock_, network_->host(name), process.entropy, log,
+          process.worker, chunks_};
 }
 
 void World::retry_leaf(Duration wait) {
@@ -94,7 +96,8 @@ void World::start_leaf() {
     }
   });
   StoreOptions options{.dir = "/box", .bytes_max = plan_.store_bytes_max, .vfs = disk_.name()};
-  StoreResult opened = open_store(options, leaf_->loop, leaf_->worker, clock_, dice_.below(UINT64_MAX));
+  StoreResult opened =
+      open_store(options, leaf_->loop, leaf_->worker, clock_, dice_.below(UINT64_MAX));
   leaf_->store = std::move(opened.store);
   if (!leaf_->store || disk_.died()) {
     trace_.add("leaf", "does not start: " + opened.error);
@@ -103,8 +106,8 @@ void World::start_leaf() {
   }
   const StoreRecovery& recovery = leaf_->store->recovery();
   if (!recovery.quarantined.empty()) broken_ = "the database was taken for damaged";
-  leaf_->agent = std::make_unique<Agent>(leaf_config_, host_of(*leaf_, "leaf", leaf_log_),
-                                         leaf_->store.get());
+  leaf_->agent =
+      std::make_unique<Agent>(leaf_config_, host_of(*leaf_, "leaf", leaf_log_), leaf_->store.get());
   const Agent::Started started = leaf_->agent->start();
   if (!started.status.ok()) broken_ = "the leaf does not start: " + started.error;
   const json::object now = mirrorz();
@@ -115,7 +118,8 @@ void World::start_leaf() {
 }
 
 void World::start_hub() {
-  hub_ = std::make_unique<Process>(loop_, dice_.below(UINT64_MAX), [] { return Duration(1ms); }, [] {});
+  hub_ = std::make_unique<Process>(
+      loop_, dice_.below(UINT64_MAX), [] { return Duration(1ms); }, [] {});
   hub_->agent = std::make_unique<Agent>(hub_config_, host_of(*hub_, "hub", hub_log_), nullptr);
   stream_.attach(*hub_->agent->account("$G"));
   const Agent::Started started = hub_->agent->start();
@@ -173,7 +177,9 @@ void World::end_hub() {
 
 std::string World::run() {
   if (dice_.one_in(4)) {
-    after(dice_.span({}, 30s), [this] { if (!hub_) start_hub(); });
+    after(dice_.span({}, 30s), [this] {
+      if (!hub_) start_hub();
+    });
   } else {
     start_hub();
   }

@@ -21,10 +21,10 @@ namespace petiole::test {
 
 // What is written in the ledger of a rule, and what the run allows beyond it.
 struct RuleTally {
-  std::uint64_t losses = 0;      // Over all lives, without what was superseded.
-  std::uint64_t at_start = 0;    // Of the ledger, of the life that runs.
+  std::uint64_t losses = 0;    // Over all lives, without what was superseded.
+  std::uint64_t at_start = 0;  // Of the ledger, of the life that runs.
   std::uint64_t superseded = 0;
-  std::uint64_t windows = 0;     // Of an outage rule, in memory when the process was killed.
+  std::uint64_t windows = 0;  // Of an outage rule, in memory when the process was killed.
 };
 
 class World {
@@ -76,7 +76,7 @@ class World {
   void heal_disk();
 
   // verdict.cpp
-  std::string watch();       // What must hold at any time.
+  std::string watch();  // What must hold at any time.
   bool drained();
   std::string verdict();
   std::string check_stream();

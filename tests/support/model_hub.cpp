@@ -32,9 +32,8 @@ class ModelHub::Link : public Uplink {
                });
   }
   void barrier(std::function<void()> passed) override {
-    hub_.later(hub_.options_.latency, [this, passed = std::move(passed)] {
-      hub_.later(hub_.options_.latency, passed);
-    });
+    hub_.later(hub_.options_.latency,
+               [this, passed = std::move(passed)] { hub_.later(hub_.options_.latency, passed); });
   }
   std::size_t queued_bytes() const override { return 0; }
   Duration round_trip() const override { return 2 * hub_.options_.latency; }
@@ -44,8 +43,7 @@ class ModelHub::Link : public Uplink {
   HubInfo info_;
 };
 
-ModelHub::ModelHub(SimLoop& loop, HubOptions options)
-    : loop_(loop), options_(std::move(options)) {}
+ModelHub::ModelHub(SimLoop& loop, HubOptions options) : loop_(loop), options_(std::move(options)) {}
 ModelHub::~ModelHub() = default;
 
 Uplink& ModelHub::connect(Account& account) {
@@ -74,11 +72,13 @@ void ModelHub::receive(const Packet& packet) {
   const std::string prefix = "$JS." + options_.domain + ".API.";
   if (!options_.domain.empty() && packet.subject.starts_with(prefix)) {
     ++api_requests;
-    return answer(packet.reply, api(std::string_view(packet.subject).substr(prefix.size()), packet.payload));
+    return answer(packet.reply,
+                  api(std::string_view(packet.subject).substr(prefix.size()), packet.payload));
   }
   for (const std::string& pattern : interest) {
     if (matches(pattern, packet.subject)) {
-      heard.push_back({packet.subject, std::string(find_header(packet.header, "Nats-Msg-Id").value_or("")),
+      heard.push_back({packet.subject,
+                       std::string(find_header(packet.header, "Nats-Msg-Id").value_or("")),
                        packet.payload, 0, false});
       break;
     }
@@ -96,8 +96,8 @@ void ModelHub::capture(const Packet& packet) {
   const std::string id(find_header(packet.header, "Nats-Msg-Id").value_or(""));
   const Time now = loop_.clock().now();
   const auto known = ids_.find(id);
-  const bool duplicate = !id.empty() && known != ids_.end() &&
-                         known->second.first + options_.duplicate_window > now;
+  const bool duplicate =
+      !id.empty() && known != ids_.end() && known->second.first + options_.duplicate_window > now;
   if (!duplicate) store(packet.subject, id, packet.payload);
   const std::uint64_t sequence = duplicate ? known->second.second : stored.back().sequence;
   if (packet.reply.empty()) return;
@@ -109,14 +109,16 @@ void ModelHub::capture(const Packet& packet) {
 void ModelHub::store(std::string subject, std::string id, std::string payload) {
   const std::uint64_t sequence = stored.size() + 1;
   if (!id.empty()) ids_[id] = {loop_.clock().now(), sequence};
-  stored.push_back({std::move(subject), std::move(id), std::move(payload), sequence, options_.work_queue});
+  stored.push_back(
+      {std::move(subject), std::move(id), std::move(payload), sequence, options_.work_queue});
 }
 
 void ModelHub::answer(const std::string& reply, std::string text) {
   if (reply.empty() || link_ == nullptr) return;
   later(options_.ack_delay + options_.latency, [this, reply, text = std::move(text)] {
-    account_->publish({.from = nullptr, .echo = true, .leaf = false, .queues = {}, .capture = false},
-                      {reply, {}, {}, text, {}});
+    account_->publish(
+        {.from = nullptr, .echo = true, .leaf = false, .queues = {}, .capture = false},
+        {reply, {}, {}, text, {}});
   });
 }
 

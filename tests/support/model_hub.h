@@ -18,12 +18,12 @@
 namespace petiole::test {
 
 struct HubOptions {
-  std::string domain = "hub";           // Empty: the API cannot be reached.
-  std::string stream_subject = "t.>";   // Empty: no stream.
+  std::string domain = "hub";          // Empty: the API cannot be reached.
+  std::string stream_subject = "t.>";  // Empty: no stream.
   Duration duplicate_window = std::chrono::minutes(2);
   Duration latency = std::chrono::milliseconds(5);
   Duration ack_delay = std::chrono::milliseconds(1);
-  bool work_queue = false;              // What is stored is consumed at once.
+  bool work_queue = false;  // What is stored is consumed at once.
 };
 
 class ModelHub {
@@ -48,12 +48,12 @@ class ModelHub {
 
   const HubOptions& options() const { return options_; }
   HubOptions& options() { return options_; }
-  std::vector<Stored> stored;           // The stream, in order.
-  std::vector<Stored> heard;            // By plain subscribers.
-  std::set<std::string> interest;       // Patterns of plain subscribers.
-  std::string error;                    // Not empty: each publish to the stream gets this answer.
-  std::set<std::string> refused;        // Payloads that were answered so.
-  double drop_acks = 0;                 // Share of PubAcks that get lost in the hub.
+  std::vector<Stored> stored;      // The stream, in order.
+  std::vector<Stored> heard;       // By plain subscribers.
+  std::set<std::string> interest;  // Patterns of plain subscribers.
+  std::string error;               // Not empty: each publish to the stream gets this answer.
+  std::set<std::string> refused;   // Payloads that were answered so.
+  double drop_acks = 0;            // Share of PubAcks that get lost in the hub.
   std::uint64_t api_requests = 0;
   std::mt19937_64 random{1};
 

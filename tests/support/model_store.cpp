@@ -26,7 +26,9 @@ class ModelStore::ModelLog : public Log {
     return sequence;
   }
 
-  void on_durable(std::function<void(Sequence)> durable) override { on_durable_ = std::move(durable); }
+  void on_durable(std::function<void(Sequence)> durable) override {
+    on_durable_ = std::move(durable);
+  }
 
   void read(Sequence after, std::size_t count_max, std::size_t bytes_max, ReadDone done) override {
     store_.loop_.at(store_.loop_.clock().now() + store_.delay_(),
@@ -52,12 +54,17 @@ class ModelStore::ModelLog : public Log {
     if (at == data_.records.end()) return;
     bytes_ -= at->second.size();
     data_.records.erase(at);
-    store_.change([name = name_, sequence](ModelDisk& disk) { disk.logs[name].records.erase(sequence); });
+    store_.change(
+        [name = name_, sequence](ModelDisk& disk) { disk.logs[name].records.erase(sequence); });
   }
 
   LogState state() const override {
-    LogState state{.first = data_.last + 1, .last = data_.last, .durable = durable_,
-                   .messages = data_.records.size(), .bytes = bytes_, .oldest = {}};
+    LogState state{.first = data_.last + 1,
+                   .last = data_.last,
+                   .durable = durable_,
+                   .messages = data_.records.size(),
+                   .bytes = bytes_,
+                   .oldest = {}};
     if (data_.records.empty()) return state;
     state.first = data_.records.begin()->first;
     state.oldest = data_.records.begin()->second.time;
@@ -78,7 +85,8 @@ class ModelStore::ModelLog : public Log {
     for (auto at = data_.records.upper_bound(after); at != data_.records.end(); ++at) {
       if (at->first > durable_ || page.records.size() == count_max || bytes > bytes_max) break;
       const ModelRecord& record = at->second;
-      auto hold = std::make_shared<const std::string>(record.subject + record.header + record.payload);
+      auto hold =
+          std::make_shared<const std::string>(record.subject + record.header + record.payload);
       const std::string_view text = *hold;
       page.holds.push_back(std::move(hold));
       page.records.push_back({at->first, record.time, text.substr(0, record.subject.size()),
@@ -100,7 +108,10 @@ class ModelStore::ModelLog : public Log {
 
 ModelStore::ModelStore(ModelDisk& disk, SimLoop& loop, std::function<Duration()> delay,
                        std::uint64_t bytes_max)
-    : disk_(disk), loop_(loop), delay_(std::move(delay)), bytes_max_(bytes_max),
+    : disk_(disk),
+      loop_(loop),
+      delay_(std::move(delay)),
+      bytes_max_(bytes_max),
       states_(disk.states) {}
 
 ModelStore::~ModelStore() = default;

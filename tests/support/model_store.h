@@ -43,13 +43,15 @@ class ModelStore : public Store {
   std::optional<std::string> state(std::string_view key) const override;
   void when_durable(std::function<void(Status)> done) override;
   Status status() const override { return status_; }
-  void on_status(std::function<void(Status)> changed) override { status_changed_ = std::move(changed); }
+  void on_status(std::function<void(Status)> changed) override {
+    status_changed_ = std::move(changed);
+  }
   void on_loss(std::function<void(const std::string&, std::uint64_t)>) override {}
   StoreUsage usage() const override;
   const StoreRecovery& recovery() const override { return recovery_; }
   std::uint32_t epoch() const override { return disk_.epoch; }
 
-  void fail();                  // From now on nothing is written.
+  void fail();  // From now on nothing is written.
   std::uint64_t commits = 0;
   std::uint64_t states_set = 0;
 

@@ -88,7 +88,8 @@ class SimLoop : public Loop {
 // Runs each job, in order, when its simulated delay is over.
 class SimWorker : public Worker {
  public:
-  SimWorker(SimLoop& loop, std::function<Duration()> delay) : loop_(loop), delay_(std::move(delay)) {}
+  SimWorker(SimLoop& loop, std::function<Duration()> delay)
+      : loop_(loop), delay_(std::move(delay)) {}
   void run(std::function<void()> job) override;
 
  private:
@@ -103,13 +104,21 @@ class FakeWire : public Wire {
   explicit FakeWire(ChunkPool& pool) : output_(pool) {}
   Output& output() override { return output_; }
   void wake() override { ++wakes; }
-  void close(Status why) override { if (!closed) { closed = true; reason = why; } }
+  void close(Status why) override {
+    if (!closed) {
+      closed = true;
+      reason = why;
+    }
+  }
   void abort(Status why) override { close(why); }
   void pause_reading() override { paused = true; }
   void resume_reading() override { paused = false; }
   void notify_below(std::size_t bytes) override { notify = bytes; }
   Time blocked_since() const override { return blocked; }
-  Status start_tls(const TlsOptions&) override { tls = true; return {}; }
+  Status start_tls(const TlsOptions&) override {
+    tls = true;
+    return {};
+  }
   const PeerInfo& peer() const override { return info; }
   WireStats stats() const override { return {}; }
 

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
 #include "agent/command/doctor.h"
-#include "agent/config/features.h"
 #include "agent/command/doctor_link.h"
+#include "agent/config/features.h"
 #include "tests/support/sim.h"
 #include "tests/support/sim_network.h"
 
@@ -21,8 +21,15 @@ struct Patient {
   std::shared_ptr<DoctorRecord> record = std::make_shared<DoctorRecord>(
       clock, [this](const DoctorStep& step) { steps.push_back(step); },
       [this](bool ok) { result = ok; });
-  DoctorLink link{DoctorLogin{.jwt = {}, .seed = {}, .user = "u", .password = "p", .tls = {},
-                              .tls_wanted = tls_wanted, .tls_done = false, .name = "doc"}, record};
+  DoctorLink link{DoctorLogin{.jwt = {},
+                              .seed = {},
+                              .user = "u",
+                              .password = "p",
+                              .tls = {},
+                              .tls_wanted = tls_wanted,
+                              .tls_done = false,
+                              .name = "doc"},
+                  record};
 
   explicit Patient(bool tls = false) : tls_wanted(tls) { link.opened(wire, clock.now()); }
   std::size_t say(std::string_view text) {
@@ -43,8 +50,9 @@ TEST_CASE("doctor: a hub that takes us") {
   const std::string sent = patient.wire.take();
   CHECK(sent.find("CONNECT {") == 0);
   CHECK(sent.find("\"user\":\"u\"") != std::string::npos);
-  patient.say("INFO {\"connect_info\":true,\"remote_account\":\"A\","
-              "\"export\":{\"deny\":[\"x\"]}} \r\nLS+ foo\r\nPONG\r\n");
+  patient.say(
+      "INFO {\"connect_info\":true,\"remote_account\":\"A\","
+      "\"export\":{\"deny\":[\"x\"]}} \r\nLS+ foo\r\nPONG\r\n");
   REQUIRE(patient.steps.size() == 4);
   CHECK(patient.steps[0].detail == "hub, NATS 2.12.0");
   CHECK(patient.steps[1].detail == "account A");
@@ -98,7 +106,8 @@ TEST_CASE("doctor: where TLS is asked for, a hub without gets no password") {
 }
 
 TEST_CASE("doctor: any cut of the hub's words gives the same steps") {
-  const std::string words = std::string(kInfo) + "INFO {\"connect_info\":true} \r\nLS+ a\r\nPONG\r\n";
+  const std::string words =
+      std::string(kInfo) + "INFO {\"connect_info\":true} \r\nLS+ a\r\nPONG\r\n";
   for (std::size_t cut = 0; cut <= words.size(); ++cut) {
     CAPTURE(cut);
     Patient patient;
@@ -125,8 +134,9 @@ TEST_CASE("doctor: a host without a name, and one that refuses") {
     std::string printed;
     std::optional<int> code;
     const std::string arguments[] = {"nats-leaf://hub"};
-    run_doctor(arguments, {}, host, [&](std::string_view text) { printed += text; },
-               [&](int exit_code) { code = exit_code; });
+    run_doctor(
+        arguments, {}, host, [&](std::string_view text) { printed += text; },
+        [&](int exit_code) { code = exit_code; });
     loop.run_until([&] { return code.has_value(); }, 60s);
     CAPTURE(printed);
     CHECK(code == 1);

@@ -38,8 +38,10 @@ constexpr Case kCases[] = {
      "f: leafnodes.remotes[0]: unknown account \"A\""},
     {"leafnodes {remotes: [{url: h, credentials: c, nkey: SU}]}", "not both"},
     {"leafnodes {remotes: [{url: h, tls {cert_file: c}}]}", "both \"cert_file\" and \"key_file\""},
-    {"leafnodes {remotes: [{url: h, deny_imports: 'a..b'}]}", "\"a..b\": a subject has no empty token"},
-    {"leafnodes {remotes: [{url: h, tls {insecure: true}}]}", "warning f: leafnodes.remotes[0].tls"},
+    {"leafnodes {remotes: [{url: h, deny_imports: 'a..b'}]}",
+     "\"a..b\": a subject has no empty token"},
+    {"leafnodes {remotes: [{url: h, tls {insecure: true}}]}",
+     "warning f: leafnodes.remotes[0].tls"},
     {"leafnodes {remotes: [{url: h, ws_compression: true}]}", "warning"},
     {"store_and_forward {}", "warning f: store_and_forward: there are no \"rules\""},
     {"store_and_forward {rules: {subject: a}}", "warning f: store_and_forward: there is no remote"},
@@ -48,7 +50,8 @@ constexpr Case kCases[] = {
     {"store_and_forward {rules: {subject: 'a b'}}", "a subject has no blanks"},
     {"store_and_forward {rules: {subject: '$SYS.>'}}", "is an internal subject"},
     {"store_and_forward {rules: [{subject: a}, {subject: a}]}", "rules[1]: \"a\" is in two places"},
-    {"store_and_forward {max_bytes: 8MB, rules: {subject: a, max_bytes: 9MB}}", "must not be larger"},
+    {"store_and_forward {max_bytes: 8MB, rules: {subject: a, max_bytes: 9MB}}",
+     "must not be larger"},
 };
 
 }  // namespace

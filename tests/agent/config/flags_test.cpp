@@ -11,13 +11,13 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-const test::Files kFiles{
-    {{"f", "port: 5000\nserver_name: file\nleafnodes {remotes: [{url: a}]}\n"
-           "store_and_forward {dir: d, rules: {subject: x}}"},
-     {"two", "leafnodes {remotes: [{url: a}, {url: b}]}"},
-     {"bad", "port: x"},
-     {"k", "credentials"}},
-    {}};
+const test::Files kFiles{{{"f",
+                           "port: 5000\nserver_name: file\nleafnodes {remotes: [{url: a}]}\n"
+                           "store_and_forward {dir: d, rules: {subject: x}}"},
+                          {"two", "leafnodes {remotes: [{url: a}, {url: b}]}"},
+                          {"bad", "port: x"},
+                          {"k", "credentials"}},
+                         {}};
 
 LoadedStart start(const Words& words) { return load_start(words, kFiles.sources()); }
 
@@ -49,7 +49,7 @@ const Case kCases[] = {
     {{"--server_name", "x"}, SAYS(c.server_name == "x")},
     {{"-P", "f"}, SAYS(c.pid_file == "f")},
     {{"--pid", "f"}, SAYS(c.pid_file == "f")},
-    {{"-m", "8222"}, SAYS(c.monitor.enabled && c.monitor.port == 8222)},
+    {{"-m", "8222"}, SAYS(c.monitor.enabled&& c.monitor.port == 8222)},
     {{"--http_port", "8222"}, SAYS(c.monitor.enabled)},
     {{"-m", "0"}, SAYS(!c.monitor.enabled)},
     {{"--client_advertise", "a:1"}, SAYS(c.client_advertise == "a:1")},
@@ -61,12 +61,12 @@ const Case kCases[] = {
     {{"--logtime_utc"}, SAYS(c.log.time_utc)},
     {{"-s"}, SAYS(c.log.syslog)},
     {{"-D"}, SAYS(c.log.debug && !c.log.trace)},
-    {{"-D", "-p", "1"}, SAYS(c.log.debug && c.port == 1)},
+    {{"-D", "-p", "1"}, SAYS(c.log.debug&& c.port == 1)},
     {{"--debug=false"}, SAYS(!c.log.debug)},
     {{"-V"}, SAYS(c.log.trace && !c.log.debug)},
-    {{"-VV"}, SAYS(c.log.trace && c.log.trace_verbose)},
-    {{"-DV"}, SAYS(c.log.debug && c.log.trace)},
-    {{"-DVV"}, SAYS(c.log.debug && c.log.trace_verbose)},
+    {{"-VV"}, SAYS(c.log.trace&& c.log.trace_verbose)},
+    {{"-DV"}, SAYS(c.log.debug&& c.log.trace)},
+    {{"-DVV"}, SAYS(c.log.debug&& c.log.trace_verbose)},
     {{"--log_size_limit", "1MB"}, SAYS(c.log.size_limit == 1u << 20)},
     {{"--user", "u", "--pass", "p"}, SAYS(c.auth.users.at(0).password == "p")},
     {{"--auth", "t"}, SAYS(c.auth.token == "t")},
@@ -75,11 +75,12 @@ const Case kCases[] = {
     {{"--hub", "a", "--hub=b"}, SAYS(c.remotes.size() == 1 && c.remotes[0].urls.size() == 2)},
     {{"--hub", "h", "--creds", "f"}, SAYS(c.remotes.at(0).credentials == "f")},
     {{"--hub", "h", "--store", "d", "--forward", "x.>", "--forward", "y"},
-     SAYS(c.mirror.enabled && c.mirror.dir == "d" && c.mirror.rules.at(0).subjects.size() == 2 &&
+     SAYS(c.mirror.enabled&& c.mirror.dir == "d" && c.mirror.rules.at(0).subjects.size() == 2 &&
           c.mirror.rules[0].durability == Durability::kDisk)},
     {{"-c", "f"}, SAYS(c.file == "f" && c.port == 5000 && c.server_name == "file")},
     {{"-p", "1", "-c", "f"}, SAYS(c.port == 1 && c.server_name == "file")},
-    {{"--config", "f", "--hub", "b"}, SAYS(c.remotes.size() == 1 && c.remotes[0].urls[0].host == "b")},
+    {{"--config", "f", "--hub", "b"},
+     SAYS(c.remotes.size() == 1 && c.remotes[0].urls[0].host == "b")},
     {{"-c", "f", "--creds", "k"}, SAYS(c.remotes.at(0).credentials == "k")},
     {{"-c", "f", "--store", "e", "--forward", "y"},
      SAYS(c.mirror.dir == "e" && c.mirror.rules.size() == 2)},
@@ -105,7 +106,8 @@ TEST_CASE("flags: what is wrong with them") {
   CHECK(first_error({"serve"}).find("unknown command \"serve\"") == 0);
   CHECK(first_error({"--", "serve"}).find("unknown command \"serve\"") == 0);
   CHECK(first_error({"--forward", "x"}) == "--forward: needs --store DIR, where messages are kept");
-  CHECK(first_error({"--store", "d", "--forward", "a..b"}).find("no empty token") != std::string::npos);
+  CHECK(first_error({"--store", "d", "--forward", "a..b"}).find("no empty token") !=
+        std::string::npos);
   CHECK(first_error({"--hub", "ftp://x"}).find("unknown scheme") != std::string::npos);
   CHECK(first_error({"--hub", "ws://x,tls://y"}).find("URLs must be all") != std::string::npos);
   CHECK(first_error({"--creds", "f"}) == "--creds: needs --hub, or a file with one remote");

@@ -13,11 +13,16 @@ using Kind = ConfigValue::Kind;
 std::string shape(const ConfigValue& value) {
   std::string text;
   switch (value.kind) {
-    case Kind::kString: return "'" + value.text + "'";
-    case Kind::kBool: return value.boolean ? "yes" : "no";
-    case Kind::kInteger: return std::to_string(value.integer);
-    case Kind::kFloat: return "f" + std::to_string(value.real);
-    case Kind::kDate: return "date " + value.text;
+    case Kind::kString:
+      return "'" + value.text + "'";
+    case Kind::kBool:
+      return value.boolean ? "yes" : "no";
+    case Kind::kInteger:
+      return std::to_string(value.integer);
+    case Kind::kFloat:
+      return "f" + std::to_string(value.real);
+    case Kind::kDate:
+      return "date " + value.text;
     case Kind::kArray:
       for (const ConfigValue& item : value.items) text += (text.empty() ? "" : " ") + shape(item);
       return "[" + text + "]";
@@ -58,7 +63,7 @@ constexpr Case kGood[] = {
     {"quoted text with separators", "a \"x,y;z}]\"", "{a='x,y;z}]'}"},
     {"escape in a bare word", R"(a x\x41y)", "{a='xAy'}"},
     {"booleans", "a true;b YES;c On;d false;e no;f off", "{a=yes b=yes c=yes d=no e=no f=no}"},
-    {"integers with suffixes", "a 1k;b 1kb;c 2KiB;d 1m;e 1MB;f 1g;g 1gi", 
+    {"integers with suffixes", "a 1k;b 1kb;c 2KiB;d 1m;e 1MB;f 1g;g 1gi",
      "{a=1000 b=1024 c=2048 d=1000000 e=1048576 f=1000000000 g=1073741824}"},
     {"large suffixes", "a 1t;b 1tb;c 1p;d 1pb;e 1e;f 1eb",
      "{a=1000000000000 b=1099511627776 c=1000000000000000 d=1125899906842624 "
@@ -116,12 +121,14 @@ constexpr Case kBad[] = {
     {"comma in an array", "a [,1]", "f:1:4: unexpected ',' in an array"},
     {"blanks in an array", "a [1 2]",
      "f:1:6: expected ',', the end of the line or ']' in an array, found '2'"},
-    {"stray brace", "a 1 }", "f:1:5: expected the end of the line, ',' or ';' after a value, found '}'"},
+    {"stray brace", "a 1 }",
+     "f:1:5: expected the end of the line, ',' or ';' after a value, found '}'"},
     {"number with a point first", "a .5", "f:1:3: a number must start with a digit, not '.'"},
     {"minus alone", "a -x", "f:1:3: expected a digit after '-'; quote a text that starts with it"},
     {"half a date", "a 2026-01-02",
      "f:1:3: a date must be written YYYY-MM-DDTHH:MM:SSZ; quote any other text that starts so"},
-    {"integer too large", "a 99999999999999999999", "f:1:3: integer 99999999999999999999 is out of range"},
+    {"integer too large", "a 99999999999999999999",
+     "f:1:3: integer 99999999999999999999 is out of range"},
     {"unknown variable", "\na $NOPE",
      "f:2:3: variable $NOPE is neither a key above nor in the environment; quote a text that "
      "starts with '$'"},
@@ -135,19 +142,18 @@ constexpr Case kBad[] = {
      "f:1:9: expected the end of the line, ',' or ';' after a value, found 'x'"},
 };
 
-const test::Files kFiles{
-    {{"b.conf", "b 2"},
-     {"dir/c.conf", "c 4\ninclude d.conf"},
-     {"dir/d.conf", "d 5"},
-     {"bad.conf", "a 1\n= 2"},
-     {"self.conf", "include self.conf"}},
-    {{"NUMBER", "42"},
-     {"WORD", "word"},
-     {"LIST", "[1, 2]"},
-     {"QUOTED", "\"a b\""},
-     {"TWO", "two words"},
-     {"INDIRECT", "$NUMBER"},
-     {"LOOP", "$LOOP"}}};
+const test::Files kFiles{{{"b.conf", "b 2"},
+                          {"dir/c.conf", "c 4\ninclude d.conf"},
+                          {"dir/d.conf", "d 5"},
+                          {"bad.conf", "a 1\n= 2"},
+                          {"self.conf", "include self.conf"}},
+                         {{"NUMBER", "42"},
+                          {"WORD", "word"},
+                          {"LIST", "[1, 2]"},
+                          {"QUOTED", "\"a b\""},
+                          {"TWO", "two words"},
+                          {"INDIRECT", "$NUMBER"},
+                          {"LOOP", "$LOOP"}}};
 
 }  // namespace
 

@@ -78,21 +78,58 @@ constexpr Case kErrors[] = {
 
 // All other options of one nats-server: refused or without effect, never "unknown".
 constexpr const char* kKnown[] = {
-    "trace_headers: true", "disable_sublist_cache: true", "no_sublist_cache: true",
-    "default_sentinel: x", "https_port: 1", "store_dir: x", "storedir: x", "log_max_num: 1",
-    "logfile_max_num: 1", "prof_block_rate: 1", "proxy_protocol: true", "max_traced_msg_len: 1",
-    "max_sub_tokens: 1", "max_subscription_tokens: 1", "ocsp: true", "allow_non_tls: true",
-    "write_timeout: close", "operators: x", "roots: x", "root: x", "root_operators: x",
-    "root_operator: x", "account_resolver: x", "accounts_resolver: x", "resolver_tls {}",
-    "resolver_preload {}", "resolver_pinned_accounts: []", "system: x", "no_system_account: true",
-    "no_system: true", "no_sys_acc: true", "trusted: x", "trusted_keys: x",
-    "connect_error_reports: 1", "reconnect_error_reports: 1", "ws {}", "feature_flags {}",
-    "default_js_domain {}", "ocsp_cache: true", "no_fast_producer_stall: true", "proxies {}",
-    "maps {}", "leafnodes {compression: s2_auto}", "leafnodes {advertise: x}",
-    "leafnodes {leafnode_advertise: x}", "leafnodes {no_advertise: true}",
-    "leafnodes {min_version: '2.8.0'}", "leafnodes {minimum_version: x}",
-    "leafnodes {isolate_leafnode_interest: true}", "leafnodes {isolate: true}",
-    "leafnodes {write_deadline: 1s}", "leafnodes {write_timeout: close}",
+    "trace_headers: true",
+    "disable_sublist_cache: true",
+    "no_sublist_cache: true",
+    "default_sentinel: x",
+    "https_port: 1",
+    "store_dir: x",
+    "storedir: x",
+    "log_max_num: 1",
+    "logfile_max_num: 1",
+    "prof_block_rate: 1",
+    "proxy_protocol: true",
+    "max_traced_msg_len: 1",
+    "max_sub_tokens: 1",
+    "max_subscription_tokens: 1",
+    "ocsp: true",
+    "allow_non_tls: true",
+    "write_timeout: close",
+    "operators: x",
+    "roots: x",
+    "root: x",
+    "root_operators: x",
+    "root_operator: x",
+    "account_resolver: x",
+    "accounts_resolver: x",
+    "resolver_tls {}",
+    "resolver_preload {}",
+    "resolver_pinned_accounts: []",
+    "system: x",
+    "no_system_account: true",
+    "no_system: true",
+    "no_sys_acc: true",
+    "trusted: x",
+    "trusted_keys: x",
+    "connect_error_reports: 1",
+    "reconnect_error_reports: 1",
+    "ws {}",
+    "feature_flags {}",
+    "default_js_domain {}",
+    "ocsp_cache: true",
+    "no_fast_producer_stall: true",
+    "proxies {}",
+    "maps {}",
+    "leafnodes {compression: s2_auto}",
+    "leafnodes {advertise: x}",
+    "leafnodes {leafnode_advertise: x}",
+    "leafnodes {no_advertise: true}",
+    "leafnodes {min_version: '2.8.0'}",
+    "leafnodes {minimum_version: x}",
+    "leafnodes {isolate_leafnode_interest: true}",
+    "leafnodes {isolate: true}",
+    "leafnodes {write_deadline: 1s}",
+    "leafnodes {write_timeout: close}",
     "leafnodes {remotes: [{url: h, compression: on}]}",
     "leafnodes {remotes: [{url: h, ws_no_masking: true}]}",
     "leafnodes {remotes: [{url: h, websocket_no_masking: true}]}",
@@ -129,8 +166,7 @@ TEST_CASE("config: every other option of nats-server is known by name") {
     CAPTURE(text);
     const LoadedConfig loaded = read_config(text, "f", test::Files{}.sources());
     REQUIRE(loaded.errors.size() + loaded.warnings.size() == 1);
-    const std::string said =
-        to_text(loaded.errors.empty() ? loaded.warnings[0] : loaded.errors[0]);
+    const std::string said = to_text(loaded.errors.empty() ? loaded.warnings[0] : loaded.errors[0]);
     CAPTURE(said);
     CHECK((said.find("is not supported by this build: ") != std::string::npos ||
            said.find("has no effect: ") != std::string::npos));
@@ -148,7 +184,8 @@ TEST_CASE("config: what is turned off needs no support") {
 }
 
 TEST_CASE("config: all errors are told, not only the first") {
-  const LoadedConfig loaded = read_config("port: x\nhost: []\nfoo: 1", "f", test::Files{}.sources());
+  const LoadedConfig loaded =
+      read_config("port: x\nhost: []\nfoo: 1", "f", test::Files{}.sources());
   REQUIRE(loaded.errors.size() == 3);
   CHECK(loaded.errors[2].place == "f:3:1");
 }

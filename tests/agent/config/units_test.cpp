@@ -57,7 +57,8 @@ TEST_CASE("hub URLs") {
       {"http://hub", "unknown scheme \"http\"; allowed here: nats-leaf, nats, tls, ws, wss"},
       {"nats://", "the URL has no host"},
       {"nats://hub/path", "only ws:// and wss:// URLs have a path"},
-      {"nats://hub:0", "the port must be a number from 1 to 65535; an IPv6 address needs '[' and ']'"},
+      {"nats://hub:0",
+       "the port must be a number from 1 to 65535; an IPv6 address needs '[' and ']'"},
       {"nats://hub?x=1", "the URL may have no '?' or '#'"},
       {"nats://a%zz@hub", "user and password of a URL need %XX for special characters"},
   };

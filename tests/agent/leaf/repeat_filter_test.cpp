@@ -11,8 +11,9 @@ TEST_CASE("repeat filter: an id is of the leaf whose mirror made it, or of nobod
     bool made;
   };
   constexpr Case kCases[] = {
-      {"leafA", "leafA:e1:5", true}, {"leafA", "leafB:e1:1", false}, {"leafA", "order-17", false},
-      {"leafA", "leafA:17", false},  {"leafA", "leafA:e1:x", false}, {"leafA", "leafA:e1:", false},
+      {"leafA", "leafA:e1:5", true},   {"leafA", "leafB:e1:1", false},
+      {"leafA", "order-17", false},    {"leafA", "leafA:17", false},
+      {"leafA", "leafA:e1:x", false},  {"leafA", "leafA:e1:", false},
       {"leafA", "leafAB:e1:1", false}, {"", ":e1:1", false},
   };
   for (const Case& c : kCases) {

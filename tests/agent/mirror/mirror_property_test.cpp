@@ -72,17 +72,36 @@ class Run {
 
   void act() {
     switch (pick(12)) {
-      case 0: case 1: case 2: case 3: publish(1 + pick(12)); break;
-      case 4: world_.up(); break;
-      case 5: world_.down(); break;
-      case 6: if (pick(3) == 0) crash(); break;
-      case 7: world_.run(std::chrono::milliseconds(pick(3000))); break;
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        publish(1 + pick(12));
+        break;
+      case 4:
+        world_.up();
+        break;
+      case 5:
+        world_.down();
+        break;
+      case 6:
+        if (pick(3) == 0) crash();
+        break;
+      case 7:
+        world_.run(std::chrono::milliseconds(pick(3000)));
+        break;
       case 8:
         if (others_) world_.hub.store(subject(), "", "other");
         break;
-      case 9: if (world_.link != nullptr) refuse(); break;
-      case 10: world_.hub.drop_acks = pick(4) == 0 ? 0.1 : 0; break;
-      default: world_.run(std::chrono::milliseconds(pick(60))); break;
+      case 9:
+        if (world_.link != nullptr) refuse();
+        break;
+      case 10:
+        world_.hub.drop_acks = pick(4) == 0 ? 0.1 : 0;
+        break;
+      default:
+        world_.run(std::chrono::milliseconds(pick(60)));
+        break;
     }
     world_.run(std::chrono::milliseconds(pick(15)));
   }
@@ -104,7 +123,8 @@ class Run {
 
   // The hub takes nothing until all that is under way has been refused.
   void refuse() {
-    world_.hub.error = R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"}})";
+    world_.hub.error =
+        R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"}})";
     publish(3);
     world_.run(200ms);
     world_.loop.run_until([this] { return world_.hub.in_pipe() == 0; }, 5s);
@@ -135,8 +155,9 @@ class Run {
     world_.up();
     if (world_.loop.run_until([this] { return world_.drained(); }, 10min)) return;
     const RuleReport rule = world_.rule();
-    broken_ = "not drained: " + world_.mirror->report().state + ", " + std::to_string(rule.messages) +
-              " messages, " + std::to_string(rule.in_flight) + " in flight, confirmed by " + rule.confirm;
+    broken_ = "not drained: " + world_.mirror->report().state + ", " +
+              std::to_string(rule.messages) + " messages, " + std::to_string(rule.in_flight) +
+              " in flight, confirmed by " + rule.confirm;
   }
 
   std::string verdict() {
@@ -164,8 +185,8 @@ class Run {
     }
     const std::uint64_t losses = loss_count();
     if (missing > losses) {
-      std::string text = "missing: " + std::to_string(missing) + ", in the ledger " +
-                         std::to_string(losses) + ";";
+      std::string text =
+          "missing: " + std::to_string(missing) + ", in the ledger " + std::to_string(losses) + ";";
       for (std::size_t i = 0; i < seen.size(); ++i) {
         if (seen[i] == 0 && published_[i].certain) text += " " + std::to_string(i);
       }
@@ -189,7 +210,9 @@ void run_seeds(World::Under under, std::uint64_t seeds) {
   const char* only = std::getenv("PETIOLE_SEED");
   const char* count = std::getenv("PETIOLE_SEEDS");
   const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
-  const std::uint64_t last = only != nullptr ? first : count != nullptr ? std::strtoull(count, nullptr, 10) : seeds;
+  const std::uint64_t last = only != nullptr    ? first
+                             : count != nullptr ? std::strtoull(count, nullptr, 10)
+                                                : seeds;
   int failures = 0;
   for (std::uint64_t seed = first; seed <= last && failures < 10; ++seed) {
     Run run(seed, under);
@@ -204,7 +227,8 @@ void run_seeds(World::Under under, std::uint64_t seeds) {
 
 }  // namespace
 
-TEST_CASE("mirror property: published = at the hub once, in order + in the mirror + in the ledger") {
+TEST_CASE(
+    "mirror property: published = at the hub once, in order + in the mirror + in the ledger") {
   run_seeds(World::Under::kModel, 2000);
 }
 

@@ -128,7 +128,8 @@ TEST_CASE("mirror: a later message of the subject does not vouch for one that th
   world.run(1s);
   publish(world, 1, 3);
   world.run(10ms);
-  world.hub.error = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
+  world.hub.error =
+      R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
   publish(world, 4, 5);
   world.run(10ms);
   world.hub.error.clear();
@@ -153,7 +154,8 @@ TEST_CASE("mirror: a later message of the subject does not vouch for one that th
   CHECK(world.drained());
 }
 
-TEST_CASE("mirror: where the stream forgets, a later message of the subject vouches for the earlier") {
+TEST_CASE(
+    "mirror: where the stream forgets, a later message of the subject vouches for the earlier") {
   World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
   world.start();
   world.up();
@@ -255,7 +257,8 @@ TEST_CASE("mirror: a refusal for now stops, then goes on in order") {
   world.start();
   world.up();
   world.run(1s);
-  world.hub.error = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"seq":0})";
+  world.hub.error =
+      R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"seq":0})";
   publish(world, 1, 50);
   world.run(20s);
   CHECK(world.payloads().empty());
@@ -270,7 +273,8 @@ TEST_CASE("mirror: what the stream will never take is counted and passed over") 
   world.start();
   world.up();
   world.run(1s);
-  world.hub.error = R"({"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"},"seq":0})";
+  world.hub.error =
+      R"({"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"},"seq":0})";
   publish(world, 1, 1);
   world.run(1s);
   world.hub.error.clear();
@@ -458,7 +462,8 @@ TEST_CASE("mirror: a full store gives up the least important, and no more than i
   CHECK(world.rule(1).losses.limit > 0);
   CHECK(world.rule(1).losses.refused < 20);
   CHECK(world.rule(1).messages > 4000);
-  CHECK(world.rule(1).messages + world.rule(1).losses.limit + world.rule(1).losses.refused == 20000);
+  CHECK(world.rule(1).messages + world.rule(1).losses.limit + world.rule(1).losses.refused ==
+        20000);
   flood(world, "t.hi", 8000);
   CHECK(world.rule(0).messages > 6000);
   CHECK(world.rule(1).messages < 1000);

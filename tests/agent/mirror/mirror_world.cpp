@@ -5,15 +5,19 @@
 namespace petiole::test {
 
 World::World(MirrorConfig given, HubOptions options, std::uint64_t seed, Under what)
-    : entropy(seed), config(std::move(given)), hub(loop, std::move(options)),
-      account("$G", Limits{}, entropy), under(what),
+    : entropy(seed),
+      config(std::move(given)),
+      hub(loop, std::move(options)),
+      account("$G", Limits{}, entropy),
+      under(what),
       sim_disk("mirror-" + std::to_string(seed), seed) {
   hub.random.seed(seed);
 }
 
 void World::start() {
   if (under == Under::kModel) {
-    auto made = std::make_unique<ModelStore>(disk, loop, [this] { return commit_delay; }, store_bytes_max);
+    auto made = std::make_unique<ModelStore>(
+        disk, loop, [this] { return commit_delay; }, store_bytes_max);
     model = made.get();
     store = std::move(made);
   } else {
@@ -21,9 +25,9 @@ void World::start() {
     if (store_bytes_max != 0) options.bytes_max = store_bytes_max;
     store = open_store(options, loop, worker, clock, entropy.number()).store;
   }
-  mirror = std::make_unique<MirrorCore>(
-      config, "leaf1", account, *store,
-      Host{loop, clock, network, entropy, log, worker, chunks}, limits);
+  mirror = std::make_unique<MirrorCore>(config, "leaf1", account, *store,
+                                        Host{loop, clock, network, entropy, log, worker, chunks},
+                                        limits);
   account.set_capture(mirror.get());
 }
 

@@ -18,7 +18,9 @@ class NoNetwork : public Network {
   Result<std::unique_ptr<Listener>> listen(const ListenOptions&, Accept) override {
     return Errc::kUnsupported;
   }
-  std::unique_ptr<Dial> dial(const DialOptions&, std::unique_ptr<Protocol>) override { return nullptr; }
+  std::unique_ptr<Dial> dial(const DialOptions&, std::unique_ptr<Protocol>) override {
+    return nullptr;
+  }
 };
 
 class World {
@@ -27,8 +29,8 @@ class World {
   World(MirrorConfig config, HubOptions hub, std::uint64_t seed = 1, Under under = Under::kModel);
   ~World() { crash(); }
 
-  void start();   // The mirror, over what the disk holds.
-  void crash();   // What was not committed is lost, and what the mirror knew.
+  void start();  // The mirror, over what the disk holds.
+  void crash();  // What was not committed is lost, and what the mirror knew.
   void up();
   void down();
   // Publishes as a client would; true: captured.
@@ -54,7 +56,7 @@ class World {
   Account account;
   Under under;
   SimDisk sim_disk;
-  bool power_cuts = true;          // A crash takes what was not synced, not the process alone.
+  bool power_cuts = true;  // A crash takes what was not synced, not the process alone.
   std::unique_ptr<Store> store;
   ModelStore* model = nullptr;
   std::unique_ptr<MirrorCore> mirror;

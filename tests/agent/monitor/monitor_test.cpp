@@ -57,8 +57,8 @@ struct Bench {
     gone.reason = "Client Closed";
     server->leave(3, gone);
     monitor = std::make_unique<Monitor>([this] {
-      return MonitorInput{*server, links, mirror, {1 << 20, 1.5, 2}, 4222, 0, 8222,
-                          clock.now(), clock.wall()};
+      return MonitorInput{*server, links, mirror,      {1 << 20, 1.5, 2}, 4222,
+                          0,       8222,  clock.now(), clock.wall()};
     });
   }
 
@@ -82,10 +82,10 @@ std::map<std::string, std::vector<std::string>> recorded(const std::string& file
 }
 
 // Of `wanted`, those that petiole has no meaning for.
-const std::set<std::string> kLeftOut = {"in_client_msgs", "in_client_bytes", "out_client_msgs",
-    "out_client_bytes", "auth_required", "feature_flags", "system_account",
-    "stale_connection_stats", "disk_io_wait_stats", "imports", "subscriptions_list",
-    "subscriptions_list_detail"};
+const std::set<std::string> kLeftOut = {
+    "in_client_msgs",     "in_client_bytes", "out_client_msgs",    "out_client_bytes",
+    "auth_required",      "feature_flags",   "system_account",     "stale_connection_stats",
+    "disk_io_wait_stats", "imports",         "subscriptions_list", "subscriptions_list_detail"};
 
 void compare(const json::object& object, const std::vector<std::string>& wanted) {
   std::vector<std::string> expected, order;
@@ -119,7 +119,10 @@ TEST_CASE("monitor: the fields of nats-server 2.15.2, in its order") {
   compare(connz, wanted["connz"]);
   auto leaf_fields = wanted["connz.connections[]"];
   compare(connz.at("connections").at(1).get_object(), leaf_fields);
-  compare(bench.body("/connz", {{"state", "closed"}, {"auth", "1"}}).at("connections").at(0).get_object(),
+  compare(bench.body("/connz", {{"state", "closed"}, {"auth", "1"}})
+              .at("connections")
+              .at(0)
+              .get_object(),
           wanted["connz.closed[]"]);
   compare(bench.body("/leafz"), wanted["leafz"]);
   compare(bench.body("/leafz").at("leafs").at(0).get_object(), wanted["leafz.leafs[]"]);
@@ -160,7 +163,8 @@ TEST_CASE("monitor: connz filters and pages") {
   CHECK(bench.body("/connz", {{"state", "any"}}).at("total") == 3);
   CHECK(bench.body("/connz", {{"cid", "2"}}).at("num_connections") == 1);
   CHECK(bench.body("/connz", {{"user", "nobody"}}).at("total") == 0);
-  CHECK(bench.body("/connz", {{"offset", "1"}, {"limit", "1"}}).at("connections").at(0).at("cid") == 2);
+  CHECK(bench.body("/connz", {{"offset", "1"}, {"limit", "1"}}).at("connections").at(0).at("cid") ==
+        2);
   CHECK(bench.body("/connz", {{"offset", "99"}}).at("num_connections") == 0);
 }
 
@@ -200,7 +204,8 @@ TEST_CASE("monitor: links, mirror and metrics") {
   CHECK(bench.body("/mirrorz").at("losses").at("age") == 3);
   const std::string metrics = bench.get("/metrics").body;
   CHECK(metrics.find("petiole_link_up{remote=\"0\"} 1\n") != std::string::npos);
-  CHECK(metrics.find("petiole_mirror_lost_total{rule=\"0\",cause=\"age\"} 3\n") != std::string::npos);
+  CHECK(metrics.find("petiole_mirror_lost_total{rule=\"0\",cause=\"age\"} 3\n") !=
+        std::string::npos);
   CHECK(bench.get("/").content_type.starts_with("text/html"));
 }
 

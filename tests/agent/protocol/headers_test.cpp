@@ -5,7 +5,8 @@
 namespace petiole {
 namespace {
 
-constexpr std::string_view kBlock = "NATS/1.0 503 x\r\nA: 1\r\nNats-Msg-Id:  abc\r\na: 2\r\nE:\r\n\r\n";
+constexpr std::string_view kBlock =
+    "NATS/1.0 503 x\r\nA: 1\r\nNats-Msg-Id:  abc\r\na: 2\r\nE:\r\n\r\n";
 
 TEST_CASE("headers: a name is found in exact case, right behind CRLF") {
   CHECK(find_header(kBlock, "Nats-Msg-Id") == "abc");

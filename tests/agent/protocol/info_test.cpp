@@ -22,7 +22,8 @@ TEST_CASE("info: a client's is read back, `<>&` are escaped as Go does") {
   info.client_id = 7;
   info.connect_urls = {"a:1", "b:2"};
   const std::string line = client_info_line(info);
-  CHECK(line.starts_with("INFO {\"server_id\":\"NABC\",\"server_name\":\"a\\u003cb\\u003e\\u0026\\\"c"));
+  CHECK(line.starts_with(
+      "INFO {\"server_id\":\"NABC\",\"server_name\":\"a\\u003cb\\u003e\\u0026\\\"c"));
   CHECK(line.ends_with("} \r\n"));
   CHECK(line.find("leafnode_urls") == line.npos);
   const Result<ServerInfo> read = parse_info(json_of(line));
@@ -85,7 +86,8 @@ TEST_CASE("connect: defaults, and a second CONNECT adds to the first") {
   CHECK(options.user == "u");
   CHECK(options.protocol == 1);
   CHECK(options.headers);
-  for (const char* bad : {"", "[]", "{", "{\"user\":1}", "{\"protocol\":\"1\"}", "{\"deny_pub\":[1]}"}) {
+  for (const char* bad :
+       {"", "[]", "{", "{\"user\":1}", "{\"protocol\":\"1\"}", "{\"deny_pub\":[1]}"}) {
     CAPTURE(bad);
     CHECK(!parse_connect(bad, options).ok());
   }

@@ -20,7 +20,8 @@ struct Case {
 constexpr ParseError kUnknown = ParseError::kUnknownOperation;
 constexpr ParseError kArgs = ParseError::kArguments;
 
-const Case kCases[] = {  // Written from the wire reference, one line per rule.
+const Case kCases[] = {
+    // Written from the wire reference, one line per rule.
     {"verbs ignore case", "ping\r\n", 6},
     {"a bare LF ends a line", "PING\n", 5},
     {"what follows PING is skipped", "PINGx y\r\n", 9},
@@ -73,7 +74,8 @@ const Case kCases[] = {  // Written from the wire reference, one line per rule.
     {"leaf: PUB", "PUB foo 2\r\nhi\r\n", 0, kUnknown, kLeaf},
     {"leaf: -ERR", "-ERR 'x y'\r\n", 12, ParseError::kNone, kLeaf},
     {"server: MSG", "MSG foo 9  2\r\nhi\r\n", 18, ParseError::kNone, kServer},
-    {"server: HMSG", "HMSG foo 9 r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n", 36, ParseError::kNone, kServer},
+    {"server: HMSG", "HMSG foo 9 r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n", 36, ParseError::kNone,
+     kServer},
     {"a line at the limit", "SUB a " + std::string(4096 - 2, 'x') + "\r\n", 4102},
     {"a line over the limit", "SUB a " + std::string(4096 - 1, 'x') + "\r\n", 0,
      ParseError::kControlLine},

@@ -25,8 +25,10 @@ struct Page {
 
 const std::string kHeader = "NATS/1.0\r\n\r\n";
 
-Message message(std::string_view payload, std::string_view reply = {}, std::string_view header = {}) {
-  return {.subject = "a.b", .reply = reply, .header = header, .payload = payload, .shared = nullptr};
+Message message(std::string_view payload, std::string_view reply = {},
+                std::string_view header = {}) {
+  return {
+      .subject = "a.b", .reply = reply, .header = header, .payload = payload, .shared = nullptr};
 }
 
 TEST_CASE("writer: messages to clients") {
@@ -78,7 +80,8 @@ TEST_CASE("writer: large, shared and very long messages are read back as they we
       CHECK(op.subject == subject);
       CHECK(op.header == kHeader);
       CHECK(op.payload == payload);
-      const ParseResult second = parse(std::string_view(text).substr(first.used), kServer, Limits{}, true, op);
+      const ParseResult second =
+          parse(std::string_view(text).substr(first.used), kServer, Limits{}, true, op);
       CHECK(first.used + second.used == text.size());
       CHECK(op.reply == "reply");
       CHECK(op.payload.size() == payload.size());

@@ -43,7 +43,8 @@ TEST_CASE_FIXTURE(AccountFixture, "account: a large payload for several is copie
   CHECK(!a.last_shared);
 }
 
-TEST_CASE_FIXTURE(AccountFixture, "account: what is retired in a publish is not freed before its end") {
+TEST_CASE_FIXTURE(AccountFixture,
+                  "account: what is retired in a publish is not freed before its end") {
   Peer a, b;
   Subscription* first = sub(a, "x");
   Subscription* second = sub(b, "x");
@@ -57,7 +58,8 @@ TEST_CASE_FIXTURE(AccountFixture, "account: what is retired in a publish is not 
   CHECK(account.subscription_count() < 2);
 }
 
-TEST_CASE_FIXTURE(AccountFixture, "account: a nested publish that matches anew leaves the outer one alone") {
+TEST_CASE_FIXTURE(AccountFixture,
+                  "account: a nested publish that matches anew leaves the outer one alone") {
   Peer a, b, c;
   sub(a, "x");
   sub(b, "x");
@@ -109,7 +111,9 @@ TEST_CASE_FIXTURE(AccountFixture, "account: listeners hear of every change until
 
 class Rules : public Capture {
  public:
-  int rule_of(std::string_view subject) const override { return subject.starts_with("t.") ? 4 : -1; }
+  int rule_of(std::string_view subject) const override {
+    return subject.starts_with("t.") ? 4 : -1;
+  }
   bool capture(int rule, const Message& message) override {
     CHECK(rule == 4);
     taken += std::string(message.payload);
@@ -123,7 +127,8 @@ class Rules : public Capture {
   bool full = false, requests = false;
 };
 
-TEST_CASE_FIXTURE(AccountFixture, "account: what is captured goes to locals and leafs, not to uplinks") {
+TEST_CASE_FIXTURE(AccountFixture,
+                  "account: what is captured goes to locals and leafs, not to uplinks") {
   Peer local, leaf(PeerKind::kLeaf), hub(PeerKind::kLeaf);
   hub.is_uplink = true;
   for (Peer* each : {&local, &leaf, &hub}) sub(*each, ">");
@@ -144,7 +149,8 @@ TEST_CASE_FIXTURE(AccountFixture, "account: what is captured goes to locals and 
   account.set_capture(nullptr);
 }
 
-TEST_CASE_FIXTURE(AccountFixture, "account: requests pass by the mirror unless the rule takes them") {
+TEST_CASE_FIXTURE(AccountFixture,
+                  "account: requests pass by the mirror unless the rule takes them") {
   Rules rules;
   account.set_capture(&rules);
   CHECK(!publish("t.1", {}, "a", "reply").captured);

@@ -14,7 +14,9 @@ class NoNetwork : public Network {
   Result<std::unique_ptr<Listener>> listen(const ListenOptions&, Accept) override {
     return {Errc::kUnsupported};
   }
-  std::unique_ptr<Dial> dial(const DialOptions&, std::unique_ptr<Protocol>) override { return nullptr; }
+  std::unique_ptr<Dial> dial(const DialOptions&, std::unique_ptr<Protocol>) override {
+    return nullptr;
+  }
 };
 
 struct Machine {

@@ -13,7 +13,9 @@ class SlowDisk : public Capture {
   bool captures_requests(int) const override { return false; }
   bool has_undurable() const override { return undurable != 0; }
   bool congested() const override { return undurable >= 3; }
-  void when_durable(std::function<void(Status)> done) override { waiting.push_back(std::move(done)); }
+  void when_durable(std::function<void(Status)> done) override {
+    waiting.push_back(std::move(done));
+  }
   void commit(Status status = {}) {
     undurable = 0;
     for (const auto& done : std::exchange(waiting, {})) done(status);
@@ -44,7 +46,8 @@ TEST_CASE_FIXTURE(DiskFixture, "durability: PONG waits for the disk, the rest be
   CHECK(other->wire.take() == "PONG\r\n");
 }
 
-TEST_CASE_FIXTURE(DiskFixture, "durability: +OK waits for the disk, what is not captured does not") {
+TEST_CASE_FIXTURE(DiskFixture,
+                  "durability: +OK waits for the disk, what is not captured does not") {
   start();
   auto client = connect("CONNECT {\"verbose\":true,\"pedantic\":false}\r\n");
   CHECK(client->say("PUB a 1\r\nx\r\n") == "+OK\r\n");

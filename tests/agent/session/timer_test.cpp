@@ -28,7 +28,8 @@ TEST_CASE("keepalive: a peer that is heard is not pinged, but once an hour") {
   CHECK(pings == 1);
 }
 
-TEST_CASE_FIXTURE(ServerFixture, "timer: the first ping comes after 2.0 to 2.4 s, then by interval") {
+TEST_CASE_FIXTURE(ServerFixture,
+                  "timer: the first ping comes after 2.0 to 2.4 s, then by interval") {
   auto client = connect();
   CHECK(client->wait(1990ms) == "");
   CHECK(client->wait(420ms) == "PING\r\n");

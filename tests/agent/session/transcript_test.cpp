@@ -22,7 +22,8 @@ const Case kCases[] = {
     {"ping before CONNECT", "PING\r\n", "PONG\r\n"},
     {"echo", kHead + "SUB a 1\r\nPUB a 2\r\nhi\r\n", "MSG a 1 2\r\nhi\r\n"},
     {"no echo", "CONNECT {\"verbose\":false,\"echo\":false}\r\nSUB a 1\r\nPUB a 2\r\nhi\r\n", ""},
-    {"verbose acknowledges before it delivers", kVerbose + "SUB a 1\r\nPUB a 2\r\nhi\r\nUNSUB 1\r\n",
+    {"verbose acknowledges before it delivers",
+     kVerbose + "SUB a 1\r\nPUB a 2\r\nhi\r\nUNSUB 1\r\n",
      "+OK\r\n+OK\r\n+OK\r\nMSG a 1 2\r\nhi\r\n+OK\r\n"},
     {"keys of CONNECT ignore case, unknown ones are ignored",
      "CONNECT {\"Verbose\":false,\"x\":{}}\r\nSUB a 1\r\n", ""},
@@ -33,7 +34,8 @@ const Case kCases[] = {
     {"HPUB without headers", kVerbose + "HPUB a 2 2\r\nxx\r\n", "+OK\r\n", true},
     {"-ERR of the client", kHead + "-ERR 'x'\r\n", "", true},
     {"INFO and +OK of the client are ignored", kHead + "INFO {}\r\n+OK\r\nPING\r\n", "PONG\r\n"},
-    {"payload over the limit", kHead + "PUB a 1048577\r\n", "-ERR 'Maximum Payload Violation'\r\n", true},
+    {"payload over the limit", kHead + "PUB a 1048577\r\n", "-ERR 'Maximum Payload Violation'\r\n",
+     true},
     {"control line", kHead + "SUB " + std::string(4100, 'a') + " 1\r\n",
      "-ERR 'maximum control line exceeded'\r\n", true},
     {"client protocol", "CONNECT {\"verbose\":false,\"protocol\":2}\r\n",
@@ -51,12 +53,15 @@ const Case kCases[] = {
     {"reserved subjects", kHead + "PUB _GR_.a 0\r\n\r\nPUB $NRG.a 0\r\n\r\n",
      "-ERR 'Permissions Violation for Publish to \"_GR_.a\"'\r\n"
      "-ERR 'Permissions Violation for Publish to \"$NRG.a\"'\r\n"},
-    {"reserved replies", kHead + "PUB a _R_.x 0\r\n\r\nPUB a $JS.ACK.x 0\r\n\r\nPUB a _GR_.x 0\r\n\r\n",
+    {"reserved replies",
+     kHead + "PUB a _R_.x 0\r\n\r\nPUB a $JS.ACK.x 0\r\n\r\nPUB a _GR_.x 0\r\n\r\n",
      "-ERR 'Permissions Violation for Publish with Reply of \"_R_.x\"'\r\n"
      "-ERR 'Permissions Violation for Publish with Reply of \"$JS.ACK.x\"'\r\n"
      "-ERR 'Permissions Violation for Publish with Reply of \"_GR_.x\"'\r\n"},
-    {"a reserved prefix alone", kHead + "PUB a _GR_. 0\r\n\r\nPUB _GR_. 0\r\n\r\nPUB a $JS.ACK. 0\r\n\r\n", ""},
-    {"a published subject that is refused gets no +OK", kVerbose + "PUB _GR_.a 0\r\n\r\nPUB a..b 0\r\n\r\n",
+    {"a reserved prefix alone",
+     kHead + "PUB a _GR_. 0\r\n\r\nPUB _GR_. 0\r\n\r\nPUB a $JS.ACK. 0\r\n\r\n", ""},
+    {"a published subject that is refused gets no +OK",
+     kVerbose + "PUB _GR_.a 0\r\n\r\nPUB a..b 0\r\n\r\n",
      "+OK\r\n-ERR 'Permissions Violation for Publish to \"_GR_.a\"'\r\n+OK\r\n"},
     {"pedantic objects and delivers all the same",
      "CONNECT {\"verbose\":false,\"pedantic\":true}\r\nSUB a.* 1\r\nPUB a.* 1\r\nx\r\n",
@@ -70,14 +75,16 @@ const Case kCases[] = {
      "+OK\r\n+OK\r\n+OK\r\n"},
     {"unknown sid", kHead + "UNSUB 9\r\nPING\r\n", "PONG\r\n"},
     {"auto-unsubscribe counts from SUB on",
-     kHead + "SUB a 1\r\nPUB a 1\r\n1\r\nUNSUB 1 3\r\nPUB a 1\r\n2\r\nPUB a 1\r\n3\r\nPUB a 1\r\n4\r\n",
+     kHead +
+         "SUB a 1\r\nPUB a 1\r\n1\r\nUNSUB 1 3\r\nPUB a 1\r\n2\r\nPUB a 1\r\n3\r\nPUB a 1\r\n4\r\n",
      "MSG a 1 1\r\n1\r\nMSG a 1 1\r\n2\r\nMSG a 1 1\r\n3\r\n"},
-    {"auto-unsubscribe below what was delivered", kHead + "SUB a 1\r\nPUB a 1\r\n1\r\nUNSUB 1 1\r\nPUB a 1\r\n2\r\n",
-     "MSG a 1 1\r\n1\r\n"},
+    {"auto-unsubscribe below what was delivered",
+     kHead + "SUB a 1\r\nPUB a 1\r\n1\r\nUNSUB 1 1\r\nPUB a 1\r\n2\r\n", "MSG a 1 1\r\n1\r\n"},
     {"a sid is free again after auto-unsubscribe",
      kHead + "SUB a 1\r\nUNSUB 1 1\r\nPUB a 1\r\n1\r\nSUB b 1\r\nPUB b 1\r\n2\r\n",
      "MSG a 1 1\r\n1\r\nMSG b 1 1\r\n2\r\n"},
-    {"a second CONNECT drops the subscriptions", kHead + "SUB a 1\r\n" + kHead + "PUB a 1\r\nx\r\n", ""},
+    {"a second CONNECT drops the subscriptions", kHead + "SUB a 1\r\n" + kHead + "PUB a 1\r\nx\r\n",
+     ""},
     {"an empty published token reaches nobody", kHead + "SUB > 1\r\nPUB a..b 1\r\nx\r\n", ""},
 };
 
@@ -117,7 +124,8 @@ TEST_CASE_FIXTURE(ServerFixture, "client: INFO comes first, with a blank before 
   CHECK(!info->auth_required);
 }
 
-TEST_CASE_FIXTURE(ServerFixture, "client: another INFO follows the first PONG of those that take it") {
+TEST_CASE_FIXTURE(ServerFixture,
+                  "client: another INFO follows the first PONG of those that take it") {
   auto client = connect("CONNECT {\"verbose\":false,\"protocol\":1}\r\n");
   const std::string heard = client->say("PING\r\n");
   CHECK(heard.starts_with("PONG\r\nINFO {"));

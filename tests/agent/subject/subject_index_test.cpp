@@ -74,7 +74,8 @@ TEST_CASE("index: random operations agree with a list") {
       if (i % 64 == 0) check_same(index, all, random_subject(random, true));
     }
     List seen;
-    index.for_each([&](const Subscription& each) { seen.push_back(const_cast<Subscription*>(&each)); });
+    index.for_each(
+        [&](const Subscription& each) { seen.push_back(const_cast<Subscription*>(&each)); });
     CHECK(sorted(seen) == sorted(all));
     for (Subscription* each : all) {
       index.remove(*each);
