@@ -29,6 +29,7 @@ class Wire : public petiole::Wire {
   void pause_reading() override { paused = true; }
   void resume_reading() override {}
   void notify_below(std::size_t) override {}
+  petiole::Time blocked_since() const override { return petiole::kNever; }
   Status start_tls(const petiole::TlsOptions&) override { return {}; }
   const petiole::PeerInfo& peer() const override { return peer_; }
   petiole::WireStats stats() const override { return {}; }
