@@ -106,22 +106,32 @@ class Server : public Protocol {
     if (!started_) due_ = now + kRequestTime;
     started_ = true;
     wire_->wake();
-    // Beast sees a header only when it is all there, so that where it was cut changes nothing.
-    if (!request_->is_header_done() && input.find("\r\n\r\n") == input.npos) {
-      if (input.size() > kHeaderBytesMax) answer_error(431);
-      return {};
+    std::size_t bytes = 0;
+    if (!request_->is_header_done()) {
+      // Beast sees a header when it is all there, and alone, so that where it was cut, and what
+      // follows it, changes nothing.
+      const std::size_t end = input.find("\r\n\r\n");
+      if (end == input.npos) {
+        if (input.size() > kHeaderBytesMax) answer_error(431);
+        return {};
+      }
+      bytes = put(input.substr(0, end + 4));
+      if (!closing_ && !request_->is_header_done()) answer_error(400);
     }
-    Error error;
-    const std::size_t bytes = request_->put(asio::buffer(input.data(), input.size()), error);
-    if (error && error != http::error::need_more) {
-      answer_error(status_of(error));
-      return {bytes, false};
-    }
+    if (!closing_ && !request_->is_done()) bytes += put(input.substr(bytes));
+    if (closing_) return {bytes, false};
     if (!request_->is_done()) return {bytes, false};
     answer(request_->get());
     begin();
     due_ = now + kIdleTime;
     return {bytes, true};
+  }
+
+  std::size_t put(std::string_view input) {
+    Error error;
+    const std::size_t bytes = request_->put(asio::buffer(input.data(), input.size()), error);
+    if (error && error != http::error::need_more) answer_error(status_of(error));
+    return bytes;
   }
 
   static unsigned status_of(Error error) {
