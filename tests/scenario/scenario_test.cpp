@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <set>
 #include <string>
 
 #include "tests/scenario/world.h"
@@ -32,9 +34,20 @@ bool run_one(std::uint64_t seed) {
   return outcome.broken.empty();
 }
 
+// The seeds of open_faults.txt.
+std::set<std::uint64_t> read_open_faults() {
+  std::set<std::uint64_t> seeds;
+  std::ifstream file(PETIOLE_OPEN_FAULTS);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && line[0] != '#') seeds.insert(std::strtoull(line.c_str(), nullptr, 10));
+  }
+  return seeds;
+}
+
 int run_all(std::uint64_t first, std::uint64_t last, bool repeat) {
   constexpr int kFailuresMax = 25;
-  int failures = 0;
+  const std::set<std::uint64_t> open_faults = read_open_faults();
+  int failures = 0, known = 0;
   std::uint64_t seed = first;
   for (; seed <= last && failures < kFailuresMax; ++seed) {
     const Outcome outcome = run_seed(seed, false);
@@ -43,13 +56,20 @@ int run_all(std::uint64_t first, std::uint64_t last, bool repeat) {
       broken = "a second run of the seed was another run";
     }
     if (broken.empty()) continue;
+    if (open_faults.contains(seed)) {
+      ++known;
+      std::printf("OPEN FAULT: seed %llu: %.100s\n", static_cast<unsigned long long>(seed),
+                  broken.c_str());
+      continue;
+    }
     ++failures;
     std::printf("seed %llu: %s\n(rerun: scenario_test --seed %llu)\n\n",
                 static_cast<unsigned long long>(seed), broken.c_str(),
                 static_cast<unsigned long long>(seed));
     std::fflush(stdout);
   }
-  std::printf("%llu seeds, %d failed\n", static_cast<unsigned long long>(seed - first), failures);
+  std::printf("%llu seeds, %d failed, %d open faults of open_faults.txt\n",
+              static_cast<unsigned long long>(seed - first), failures, known);
   return failures == 0 ? 0 : 1;
 }
 
