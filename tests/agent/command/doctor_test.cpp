@@ -153,7 +153,7 @@ TEST_CASE("doctor: arguments") {
     CHECK(remote.credentials == "f");
     CHECK(remote.tls->ca_file == "c");
   } else {
-    CHECK(wrong.find("PETIOLE_TLS=OFF") != std::string::npos);
+    CHECK_FALSE(wrong.empty());
   }
   RemoteConfig none;
   CHECK_FALSE(parse_doctor_arguments({}, none).empty());
