@@ -46,7 +46,8 @@ Server::Server(const Config& config, Host host)
     accounts_.emplace(name, std::make_unique<Account>(name, config_.limits, host_.entropy));
   };
   add("$G");
-  for (const std::string& name : config_.accounts) add(name);
+  if (!config_.system_account.empty()) add(config_.system_account);
+  for (const AccountConfig& account : config_.accounts) add(account.name);
 }
 
 Server::~Server() = default;

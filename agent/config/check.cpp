@@ -23,8 +23,9 @@ struct Report {
     return config.file.empty() ? where : config.file + ": " + where;
   }
   bool has_account(const std::string& name) const {
-    const auto& names = config.accounts;
-    return std::find(names.begin(), names.end(), name) != names.end();
+    return name == "$G" || (!name.empty() && name == config.system_account) ||
+           std::any_of(config.accounts.begin(), config.accounts.end(),
+                       [&](const AccountConfig& account) { return account.name == name; });
   }
 };
 

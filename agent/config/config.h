@@ -10,24 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "agent/config/access.h"
 #include "agent/limits.h"
 #include "platform/tls.h"
 
 namespace petiole {
-
-struct UserConfig {
-  std::string user, password;  // The password in plain text or as a bcrypt hash.
-  std::string nkey;            // Public, U…; instead of user and password.
-  std::string account = "$G";
-};
-
-struct AuthConfig {
-  std::vector<UserConfig> users;
-  std::string token;  // In plain text or as a bcrypt hash.
-  std::string no_auth_user;
-  std::chrono::nanoseconds timeout = 2s;
-  bool required() const { return !users.empty() || !token.empty(); }
-};
 
 struct RemoteUrl {
   enum class Scheme : std::uint8_t { kNats, kTls, kWs, kWss };
@@ -123,7 +110,8 @@ struct Config {
   std::string client_advertise;
   std::vector<std::string> server_tags;                              // For /varz.
   std::vector<std::pair<std::string, std::string>> server_metadata;  // The same.
-  std::vector<std::string> accounts = {"$G"};
+  std::vector<AccountConfig> accounts;  // Besides "$G" and the system account.
+  std::string system_account = "$SYS";  // Empty: none (no_system_account).
   AuthConfig auth;
   Limits limits;
   LinkLimits link;

@@ -13,7 +13,7 @@ std::string hello(std::string_view fields) {
 }
 
 TEST_CASE_FIXTURE(ServerFixture, "auth: user and password") {
-  config.accounts = {"$G", "A"};
+  config.accounts.push_back({.name = "A"});
   config.auth.users = {{.user = "joe", .password = "secret", .nkey = {}, .account = "A"}};
   Client joe(machine, server()), wrong(machine, server()), nobody(machine, server());
   CHECK(joe.info.find("\"auth_required\":true") != joe.info.npos);
@@ -41,7 +41,7 @@ TEST_CASE_FIXTURE(ServerFixture, "auth: nothing is done before CONNECT") {
 }
 
 TEST_CASE_FIXTURE(ServerFixture, "auth: no_auth_user stands in for those that say nothing") {
-  config.accounts = {"$G", "A"};
+  config.accounts.push_back({.name = "A"});
   config.auth.users = {{.user = "guest", .password = "g", .nkey = {}, .account = "A"}};
   config.auth.no_auth_user = "guest";
   Client silent(machine, server()), early(machine, server()), wrong(machine, server());

@@ -19,7 +19,7 @@ TEST_CASE_FIXTURE(ServerFixture, "server: its id reads as a server's public key"
 
 TEST_CASE_FIXTURE(ServerFixture, "server: closed connections are kept up to a limit") {
   config.limits.closed_connections_max = 2;
-  config.accounts = {"A"};
+  config.accounts.push_back({.name = "A"});
   for (int i = 0; i < 4; ++i) connect()->close();
   CHECK(server().closed().size() == 2);
   CHECK(server().closed().back().cid == 4);

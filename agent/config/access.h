@@ -1,0 +1,111 @@
+// Who may come in and what they may do, as configuration says it: users, permissions, accounts with
+// what they share. JWT claims are brought into the same form. Plain data; see config.h.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace petiole {
+
+using namespace std::chrono_literals;
+
+// An entry is a subject pattern or, for subscriptions, `pattern queue`, where the queue may be a
+// pattern too. Deny wins. Wire 2.4.
+struct SubjectRules {
+  std::optional<std::vector<std::string>> allow{};  // None: all; empty: nothing.
+  std::vector<std::string> deny{};
+};
+
+// Replies to what was delivered may be published, so many times and so long. Negative: no limit.
+struct ResponseRule {
+  int max = 1;
+  std::chrono::nanoseconds expires = 2min;
+};
+
+struct PermissionsConfig {
+  SubjectRules publish{}, subscribe{};
+  std::optional<ResponseRule> responses{};
+};
+
+// allowed_connection_types, as a set of bits.
+enum ConnectionTypes : std::uint8_t {
+  kStandardConnection = 1,
+  kWebSocketConnection = 2,
+  kLeafConnection = 4,
+  kLeafWebSocketConnection = 8,
+  kAllConnections = 255,
+};
+
+struct UserConfig {
+  std::string user{}, password{};  // The password in plain text or as a bcrypt hash.
+  std::string nkey{};              // Public, U…; instead of user and password.
+  std::string account = "$G";
+  std::optional<PermissionsConfig> permissions{};  // None: the account's or block's default ones.
+  std::uint8_t connection_types = kAllConnections;
+};
+
+struct AuthConfig {
+  std::vector<UserConfig> users{};  // Those of accounts {} too.
+  std::string token{};              // In plain text or as a bcrypt hash.
+  std::string no_auth_user{};
+  std::optional<PermissionsConfig> default_permissions{};  // authorization { default_permissions }
+  std::chrono::nanoseconds timeout = 2s;
+  bool required() const { return !users.empty() || !token.empty(); }
+};
+
+// -1: no limit.
+struct AccountLimits {
+  std::int64_t connections = -1, leafs = -1, subscriptions = -1, payload_bytes = -1;
+};
+
+enum class ResponseType : std::uint8_t { kSingleton, kStream, kChunked };
+
+struct ExportConfig {
+  enum class Kind : std::uint8_t { kStream, kService };
+  Kind kind = Kind::kStream;
+  std::string subject{};
+  std::vector<std::string> accounts{};  // Who may import it; empty and not `token`: everybody.
+  bool is_private = false;              // `accounts` was given, or an activation token is needed.
+  ResponseType response = ResponseType::kSingleton;
+  std::chrono::nanoseconds response_threshold = 2min;
+  int token_position = 0;    // account_token_position, from 1; 0: none.
+  int latency_sampling = 0;  // Percent; 0: none; -1: as the request's headers say.
+  std::string latency_subject{};
+  bool allow_trace = false;
+};
+
+struct ImportConfig {
+  ExportConfig::Kind kind = ExportConfig::Kind::kStream;
+  std::string account{}, subject{};  // Of the exporter.
+  std::string to{};      // Local subject; empty: the same. May refer to wildcards by `$1`.
+  std::string prefix{};  // Of a stream import, in place of `to`.
+  bool share = false;    // Service: the requestor's connection is told.
+  bool allow_trace = false;
+};
+
+// One source of `mappings {}` and where its messages go.
+struct MappingConfig {
+  struct Destination {
+    std::string subject{};  // With {{transforms}} and `$1`.
+    int weight = 100;       // Percent of all.
+    std::string cluster{};  // Only in this cluster; empty: everywhere.
+  };
+  std::string source{};
+  std::vector<Destination> destinations{};
+};
+
+struct AccountConfig {
+  std::string name{};
+  std::string nkey{};  // Public, A…
+  AccountLimits limits{};
+  std::optional<PermissionsConfig> default_permissions{};
+  std::vector<ExportConfig> exports{};
+  std::vector<ImportConfig> imports{};
+  std::vector<MappingConfig> mappings{};
+};
+
+}  // namespace petiole
