@@ -10,6 +10,7 @@ namespace petiole {
 using namespace std::chrono_literals;
 
 struct Limits {
+  bool headers = true;                         // no_header_support turns them off.
   std::size_t control_line_bytes_max = 4096;   // nats-server const.go: MAX_CONTROL_LINE_SIZE.
   std::size_t leaf_line_factor = 16;           // wire 1.1: a leaf's control line may be longer.
   std::size_t payload_bytes_max = 1 << 20;     // nats-server const.go: MAX_PAYLOAD_SIZE.

@@ -33,16 +33,23 @@ void read_syslog_address(Reader& r, E entry, Config& c) {
   c.log.syslog = true;
 }
 
+void read_no_headers(Reader& r, E entry, Config& c) {
+  bool off = !c.limits.headers;
+  r.boolean(entry, off);
+  c.limits.headers = !off;
+}
+
 constexpr Key<Config> kLimitKeys[] = {
     {"max_connections|max_conn", read_connections},
     {"max_subscriptions|max_subs",
      [](Reader& r, E e, Config& c) { read_count(r, e, c.limits.subscriptions_max); }},
     {"max_control_line",
-     [](Reader& r, E e, Config& c) { r.size(e, c.limits.control_line_bytes_max, 512, 1 << 20); }},
+     [](Reader& r, E e, Config& c) { r.size(e, c.limits.control_line_bytes_max, 64, 1 << 20); }},
     {"max_payload",
      [](Reader& r, E e, Config& c) { r.size(e, c.limits.payload_bytes_max, 1, kPayloadMost); }},
     {"max_pending",
      [](Reader& r, E e, Config& c) { r.size(e, c.limits.pending_bytes_max, 1, kPendingMost); }},
+    {"no_header_support", read_no_headers},
     {"max_closed_clients",
      [](Reader& r, E e, Config& c) { read_count(r, e, c.limits.closed_connections_max); }},
     {"ping_interval",
@@ -76,7 +83,6 @@ constexpr Key<Config> kLimitKeys[] = {
     {"prof_port|prof_block_rate", KeyKind::kRefused, "Go's profiler is not part of petiole"},
     {"max_sub_tokens|max_subscription_tokens", KeyKind::kRefused,
      "it comes with full authentication and accounts"},
-    {"no_header_support", KeyKind::kRefused, "headers are always on"},
 };
 
 }  // namespace

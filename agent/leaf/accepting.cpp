@@ -32,7 +32,8 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.cluster = links().cluster();
   info.host = config.leaf_listen.host;
   info.port = config.leaf_listen.port;
-  info.headers = true;
+  info.headers = config.limits.headers;
+  info.ip = wire()->peer().address + ":" + std::to_string(wire()->peer().port);
   info.domain = config.leaf_listen.domain;
   info.jetstream = !info.domain.empty();
   info.max_payload = config.limits.payload_bytes_max;
@@ -137,7 +138,7 @@ Status AcceptingLeaf::accept(Time now) {
   if (!status.ok()) return status;
   Account* account = server().account(login_.account);
   if (account == nullptr) return refuse(Errc::kPermission, "Authorization Violation");
-  headers_ = connect_.headers;
+  headers_ = connect_.headers && server().config().limits.headers;
   peer_ = {connect_.name, connect_.cluster, connect_.remote_account};
   peer_version_ = connect_.version;
   if (LeafSession* old = links().find_duplicate(*account, peer_, *this)) {

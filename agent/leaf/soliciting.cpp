@@ -76,7 +76,7 @@ Status SolicitingLeaf::check(const ServerInfo& info) {
     on_loop();
     return {Errc::kProtocol, "loop detected: the hub's cluster is connected to us as a leaf"};
   }
-  headers_ = info.headers;
+  headers_ = info.headers && server().config().limits.headers;
   peer_.name = info.server_name.empty() ? info.server_id : info.server_name;
   peer_.cluster = info.cluster;
   peer_version_ = info.version;
@@ -85,7 +85,7 @@ Status SolicitingLeaf::check(const ServerInfo& info) {
           .version = info.version,
           .domain = info.domain,
           .jetstream = info.jetstream,
-          .headers = info.headers,
+          .headers = headers_,
           .drops_repeats = !info.petiole.empty(),
           .payload_bytes_max = static_cast<std::size_t>(info.max_payload)};
   return {};
@@ -141,7 +141,7 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
   connect.name = connect.cluster = server().name();
   connect.remote_account = remote_.account;
   connect.petiole_leaf = links().leaf_id;
-  connect.headers = info.headers;
+  connect.headers = headers_;
   connect.protocol = 1;
   connect.is_hub = remote_.hub;
   connect.deny_publish = remote_.deny_imports;

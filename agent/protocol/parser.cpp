@@ -285,7 +285,7 @@ ParseResult parse_connect(const Line& line, Op& op) {
 struct Entry {
   std::string_view name;
   int peers;
-  bool arguments;  // A blank must follow the verb; else all up to the LF is skipped.
+  bool arguments;  // A blank must follow the verb, as in the reference; else anything may.
   ParseResult (*parse)(const Line&, Op&);
 };
 
@@ -304,8 +304,8 @@ constexpr Entry kVerbs[] = {
     {"PING", kClient | kLeaf | kServer, false, parse_ping},
     {"PONG", kClient | kLeaf | kServer, false, parse_pong},
     {"+OK", kClient | kLeaf | kServer, false, parse_ok},
-    {"CONNECT", kClient | kLeaf, true, parse_connect},
-    {"INFO", kClient | kLeaf | kServer, true, parse_info},
+    {"CONNECT", kClient | kLeaf, false, parse_connect},
+    {"INFO", kClient | kLeaf | kServer, false, parse_info},
     {"-ERR", kLeaf | kServer, true, parse_err},
     {"-ERR", kClient, true, refuse_err},
 };

@@ -1,4 +1,6 @@
 // ClientSession: INFO, CONNECT and who the client is.
+#include <charconv>
+
 #include "agent/protocol/info.h"
 #include "agent/session/client_session.h"
 #include "platform/crypto.h"
@@ -11,6 +13,19 @@ constexpr std::size_t kNonceBytes = 11;  // nats-server: 15 characters of base64
 
 constexpr Status kViolation{Errc::kPermission, "authorization violation"};
 
+// What client_advertise names stands in INFO in place of where we listen: host or host:port.
+void advertise(std::string_view address, ServerInfo& info) {
+  if (address.empty()) return;
+  const std::size_t colon = address.rfind(':');
+  const std::string_view port = colon == address.npos ? "" : address.substr(colon + 1);
+  std::uint16_t number = 0;
+  const bool numeric =
+      !port.empty() && std::from_chars(port.data(), port.data() + port.size(), number).ptr ==
+                           port.data() + port.size();
+  info.host = numeric ? address.substr(0, colon) : address;
+  if (numeric) info.port = number;
+}
+
 }  // namespace
 
 ServerInfo ClientSession::make_info() const {
@@ -22,6 +37,8 @@ ServerInfo ClientSession::make_info() const {
   info.go = "c++20";
   info.host = config.host;
   info.port = config.port;
+  advertise(config.client_advertise, info);
+  info.headers = limits_.headers;
   info.max_payload = limits_.payload_bytes_max;
   info.client_id = cid_;
   info.client_ip = wire_->peer().address;
@@ -29,7 +46,6 @@ ServerInfo ClientSession::make_info() const {
   info.nonce = nonce_;
   // As nats-server: a server with leaf remotes is its own cluster.
   if (!config.remotes.empty()) info.cluster = server_.name();
-  if (!config.client_advertise.empty()) info.connect_urls = {config.client_advertise};
   return info;
 }
 
@@ -70,6 +86,7 @@ Status ClientSession::learn(std::string_view text, ConnectOptions& options) {
   options.version = std::move(said.version);
   const Status parsed = parse_connect(text, options);
   if (!parsed.ok()) return parsed;
+  options.headers = options.headers && limits_.headers;
   said = {options.verbose,  options.pedantic, options.echo, options.headers, options.no_responders,
           options.protocol, options.name,     options.lang, options.version};
   relic_ = options.new_account || !options.account.empty();

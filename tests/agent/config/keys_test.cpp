@@ -57,6 +57,7 @@ const Case kCases[] = {
     {"max_control_line: 2KB", SAYS(c.limits.control_line_bytes_max == 2048)},
     {"max_payload: 8MB", SAYS(c.limits.payload_bytes_max == 8u << 20)},
     {"max_pending: 16MB", SAYS(c.limits.pending_bytes_max == 16u << 20)},
+    {"no_header_support: true", SAYS(!c.limits.headers)},
     {"max_closed_clients: 7", SAYS(c.limits.closed_connections_max == 7)},
     {"ping_interval: 30", SAYS(c.limits.ping_interval == 30s)},
     {"ping_interval: 2m", SAYS(c.limits.ping_interval == 2min)},

@@ -73,7 +73,6 @@ constexpr Case kErrors[] = {
     {"system_account: SYS", "full authentication and accounts"},
     {"https: 1", "monitoring over TLS"},
     {"prof_port: 1", "Go's profiler"},
-    {"no_header_support: true", "headers are always on"},
 };
 
 // All other options of one nats-server: refused or without effect, never "unknown".
