@@ -22,7 +22,7 @@ ServerInfo ClientSession::make_info() const {
   info.go = "c++20";
   info.host = config.host;
   info.port = config.port;
-  info.max_payload = limits_.payload_bytes_max;
+  info.max_payload = limits_->payload_bytes_max;
   info.client_id = cid_;
   info.client_ip = wire_->peer().address;
   info.auth_required = authenticator_.required();
@@ -83,7 +83,7 @@ Status ClientSession::on_connect(const Op& op, Time now) {
   if (connected_ && account_) leave_account();
   connected_ = true;
   login_due_ = kNever;
-  keepalive_->restart(std::min<Duration>(2s, limits_.ping_interval), now);
+  keepalive_->restart(std::min<Duration>(2s, limits_->ping_interval), now);
   Authenticator::Answer answer = authenticator_.check(options, nonce_);
   if (answer.verdict == Authenticator::Verdict::kCompareHash) {
     compare_hash(std::move(answer));
@@ -100,8 +100,21 @@ Status ClientSession::settle(const Authenticator::Answer& answer) {
   if (!account || relic_) {
     return fail(kViolation, "Authorization Violation", "Authentication Failure");
   }
-  account_ = account;
   user_ = answer.user;
+  if (account == account_) return {};
+  if (account_) leave_account();
+  if (!account->takes_client()) {
+    return fail({Errc::kPermission, "account connections"},
+                "maximum account active connections exceeded",
+                "Maximum Account Connections Exceeded");
+  }
+  if (!account->takes_subscriptions()) {
+    return fail({Errc::kPermission, "account subscriptions"}, "maximum subscriptions exceeded",
+                "Maximum Subscriptions Exceeded");
+  }
+  account_ = account;
+  account_->count_client(1);
+  limits_ = &account_->limits();
   return {};
 }
 
