@@ -23,9 +23,18 @@ struct Report {
     return config.file.empty() ? where : config.file + ": " + where;
   }
   bool has_account(const std::string& name) const {
-    return name == "$G" || (!name.empty() && name == config.system_account) ||
-           std::any_of(config.accounts.begin(), config.accounts.end(),
+    return name == "$G" || (!name.empty() && name == config.system_account) || is_configured(name);
+  }
+  bool is_configured(const std::string& name) const {
+    return std::any_of(config.accounts.begin(), config.accounts.end(),
                        [&](const AccountConfig& account) { return account.name == name; });
+  }
+  std::string unknown(const std::string& account) const {
+    std::string text = "unknown account \"" + account + "\"; allowed here: $G";
+    for (const AccountConfig& each : config.accounts) {
+      if (each.name != "$G") text += ", " + each.name;
+    }
+    return text;
   }
 };
 
@@ -39,7 +48,7 @@ void check_users(Report& report, const std::string& where, const AuthConfig& aut
       report.error(where, "user \"" + user.user + "\" needs a \"password\"");
     }
     if (!report.has_account(user.account)) {
-      report.error(where, "unknown account \"" + user.account + "\"; allowed here: $G");
+      report.error(where, report.unknown(user.account));
     }
   }
 }
@@ -84,7 +93,7 @@ void check_remote(Report& report, const std::string& where, const RemoteConfig& 
   check_denied(report, where + ".deny_imports", remote.deny_imports);
   check_denied(report, where + ".deny_exports", remote.deny_exports);
   if (!report.has_account(remote.account)) {
-    report.error(where, "unknown account \"" + remote.account + "\"; allowed here: $G");
+    report.error(where, report.unknown(remote.account));
   }
   if (!remote.credentials.empty() && !remote.nkey.empty()) {
     report.error(where, "give either \"credentials\" or \"nkey\", not both");
@@ -178,6 +187,11 @@ void check_config(const Config& config, std::vector<ConfigError>& errors,
     report.error("remote_syslog", "not supported; allowed: syslog, to this machine's own");
   }
   check_limits(report);
+  check_accounts(config, errors);
+  if (!config.system_account.empty() && config.system_account != "$SYS" &&
+      !report.is_configured(config.system_account)) {
+    report.error("system_account", report.unknown(config.system_account));
+  }
   check_auth(report);
   check_users(report, "leafnodes.authorization", config.leaf_listen.auth);
   for (std::size_t i = 0; i < config.remotes.size(); ++i) {

@@ -94,8 +94,8 @@ class Account {
     bool leaf = false;          // Queue groups only as named in `queues`.
     std::string_view queues{};  // See Op::queues.
     bool capture = true;        // False: the mirror's own replay.
-    bool all_queues = false;    // Of a leaf, yet for one member of every group: its subject changed.
-    bool imported = false;      // Came by a service import: goes on by no stream import.
+    bool all_queues = false;  // Of a leaf, yet for one member of every group: its subject changed.
+    bool imported = false;    // Came by a service import: goes on by no stream import.
   };
   PublishOutcome publish(const Origin& origin, const Message& message);
 

@@ -92,8 +92,8 @@ void Exchange::withdraw_mappings(Member& member) {
 
 // Links are told of the sources, for without interest nothing would come to be mapped (wire 3.5).
 void Exchange::set_mappings(Member& member) {
-  auto mapper = std::make_unique<Mapper>(member.config.mappings, names_.cluster,
-                                         host_.entropy.number());
+  auto mapper =
+      std::make_unique<Mapper>(member.config.mappings, names_.cluster, host_.entropy.number());
   if (mapper->mappings().empty()) mapper.reset();
   std::vector<Subscription*> sources;
   for (std::size_t i = 0; mapper && i < mapper->mappings().size(); ++i) {
@@ -115,15 +115,15 @@ bool Exchange::same(const Import& import, const ImportConfig& config, const Expo
 void Exchange::make(Member& importer, const ImportConfig& config, ImportPath path, Member& exporter,
                     std::vector<Import>& kept) {
   const ExportConfig& offer = *find_export(exporter.config, config.kind, config.subject);
-  const auto before = std::find_if(
-      importer.imports.begin(), importer.imports.end(), [&](const Import& each) {
+  const auto before =
+      std::find_if(importer.imports.begin(), importer.imports.end(), [&](const Import& each) {
         return (each.stream || each.service) && same(each, config, offer, exporter);
       });
   if (before != importer.imports.end()) return kept.push_back(std::move(*before));
   Import made{config, offer, &exporter.account};
   if (config.kind == ExportConfig::Kind::kStream) {
-    made.stream = std::make_unique<StreamImport>(importer.account, exporter.account,
-                                                 std::move(path));
+    made.stream =
+        std::make_unique<StreamImport>(importer.account, exporter.account, std::move(path));
   } else {
     made.service = std::make_unique<ServiceImport>(
         ServiceParties{importer.account, exporter.account, importer.responses, exporter.responses},

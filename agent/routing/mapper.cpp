@@ -94,8 +94,9 @@ std::uint32_t Mapper::random() {
 
 std::string_view Mapper::map(std::string_view subject, SubjectBuffer& buffer) {
   for (const Mapping& mapping : mappings_) {
-    const bool hit = mapping.wildcard ? is_valid_published(subject) && matches(mapping.source, subject)
-                                      : mapping.source == subject;
+    const bool hit = mapping.wildcard
+                         ? is_valid_published(subject) && matches(mapping.source, subject)
+                         : mapping.source == subject;
     if (!hit) continue;
     const auto& all = mapping.destinations;
     const Destination* chosen = all.size() == 1 && all[0].below == 100 ? &all[0] : nullptr;
@@ -107,7 +108,8 @@ std::string_view Mapper::map(std::string_view subject, SubjectBuffer& buffer) {
       if (found == all.end()) return {};
       chosen = &*found;
     }
-    return chosen->transform.apply(subject, buffer, random());
+    // To the reference a literal source has no tokens: all its partitions are that of nothing.
+    return chosen->transform.apply(mapping.wildcard ? subject : "", buffer, random());
   }
   return subject;
 }

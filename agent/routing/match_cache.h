@@ -91,7 +91,8 @@ class MatchCache {
   std::uint32_t hand_ = 0;
   std::size_t targets_ = 0;
   std::uint64_t everything_ = 0;
-  std::vector<std::uint32_t> generations_;  // By hash of the first one or two tokens; a power of two.
+  std::vector<std::uint32_t>
+      generations_;  // By hash of the first one or two tokens; a power of two.
   std::uint64_t hits_ = 0, misses_ = 0;
   MatchEntry* last_ = nullptr;  // What was found last: publishers repeat themselves.
 };

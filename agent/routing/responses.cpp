@@ -11,7 +11,7 @@ namespace petiole {
 
 namespace {
 
-constexpr std::size_t kTokenBytes = 6;  // nats-server accounts.go: replyLen.
+constexpr std::size_t kTokenBytes = 6;             // nats-server accounts.go: replyLen.
 constexpr std::uint64_t kTokens = 56'800'235'584;  // 62 to the sixth.
 constexpr std::string_view kDigits =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -149,8 +149,7 @@ void Responses::drop(std::uint32_t number) {
 }
 
 std::string_view Responses::enter(ServiceImport& via, bool back, std::string_view reply,
-                                  std::unique_ptr<LatencySample> sample,
-                                  ResponseSubject& subject) {
+                                  std::unique_ptr<LatencySample> sample, ResponseSubject& subject) {
   if (reply.size() > kReplyBytesMax) return {};
   if (!subscription_) subscribe();
   ResponseQueue& queue = via.waiting(back);

@@ -92,7 +92,7 @@ class Responses final : public Subscriber {
   std::vector<std::uint32_t> slots_;  // By token, open addressing; numbers plus one.
   std::uint32_t free_ = 0;            // Linked by `after`.
   std::size_t used_ = 0;
-  std::size_t most_;                                // For each import.
+  std::size_t most_;                                     // For each import.
   std::vector<std::pair<ServiceImport*, bool>> in_use_;  // Whose queues are not empty.
   std::array<std::uint64_t, 32> entropy_{};
   std::size_t entropy_left_ = 0;

@@ -63,8 +63,7 @@ bool ServiceImport::deliver(Subscription&, const Message& message) {
     report_bad_request(message, origin);
   }
   origin.imported = origin.all_queues = origin.echo = true;
-  const bool delivered =
-      possible && parties_.exporter.publish(origin, request).delivered != 0;
+  const bool delivered = possible && parties_.exporter.publish(origin, request).delivered != 0;
   if (possible && !delivered && request.reply != message.reply) {
     parties_.exporter_responses.undo(request.reply);
   }

@@ -26,8 +26,8 @@ std::string ImportPath::compile(std::string_view exported, std::string_view loca
   fixed = !same && !has_wildcard(from);
   if (fixed) to = pattern_of(to);
   if (same || fixed) return {};
-  if (std::string error = local.compile(from, number_wildcards(to),
-                                        SubjectTransform::Kind::kReversible);
+  if (std::string error =
+          local.compile(from, number_wildcards(to), SubjectTransform::Kind::kReversible);
       !error.empty()) {
     return error;
   }
@@ -107,8 +107,8 @@ void StreamImport::added(const Subscription& subscription) {
   const std::string_view subject = path_.to_foreign(wanted, foreign);
   if (subject.empty()) return;
   if (!exporter_.publishing()) gone_.clear();
-  Subscription* const shadow = make_subscription(owner_for(subscription), subject,
-                                                 subscription.queue(), subscription.sid());
+  Subscription* const shadow =
+      make_subscription(owner_for(subscription), subject, subscription.queue(), subscription.sid());
   shadow->weight = subscription.weight;
   set_original(*shadow, subscription);
   shadows_.emplace(&subscription, shadow);
@@ -149,8 +149,7 @@ bool StreamImport::deliver(Subscription& shadow, const Message& message) {
   return localize(message, local, buffer) && original.owner->deliver(original, local);
 }
 
-void StreamImport::for_each_of_leafs(
-    const std::function<void(const Subscription&)>& visit) const {
+void StreamImport::for_each_of_leafs(const std::function<void(const Subscription&)>& visit) const {
   for (const auto& [original, shadow] : shadows_) {
     if (shadow->owner != this && !shadow->closed) visit(*shadow);
   }

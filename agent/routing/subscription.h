@@ -67,7 +67,7 @@ struct Subscription {
   Subscription* next = nullptr;      // The index's: others of the same subject.
   Subscription* previous = nullptr;  // The index's.
   std::uint64_t delivered = 0;
-  std::uint64_t max = 0;     // Auto-unsubscribe after so many; 0: never. Imports keep their own here.
+  std::uint64_t max = 0;  // Auto-unsubscribe after so many; 0: never. Imports keep their own here.
   std::uint32_t weight = 1;  // Leaf: LS+ weight of a queue.
   std::uint16_t subject_bytes = 0, queue_bytes = 0, sid_bytes = 0;
   bool closed = false;  // Removed; must not be delivered to any more.

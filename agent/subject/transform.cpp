@@ -52,7 +52,11 @@ struct Fnv {  // FNV-1a, 32 bits, as nats-server's partition().
 // The bytes of the UTF-8 character at the front of `text`, 1 for what is none.
 std::size_t character_bytes(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t bytes = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 1;
+  const std::size_t bytes = lead < 0xc2   ? 1
+                            : lead < 0xe0 ? 2
+                            : lead < 0xf0 ? 3
+                            : lead < 0xf5 ? 4
+                                          : 1;
   if (bytes > text.size()) return 1;
   for (std::size_t i = 1; i < bytes; ++i) {
     if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 1;
@@ -62,8 +66,8 @@ std::size_t character_bytes(std::string_view text) {
 
 // Takes one part off `rest`, up to the delimiter; an empty one parts all characters.
 std::string_view next_part(std::string_view& rest, std::string_view delimiter, bool& more) {
-  std::size_t end = delimiter.empty() ? (rest.empty() ? 0 : character_bytes(rest))
-                                      : rest.find(delimiter);
+  std::size_t end =
+      delimiter.empty() ? (rest.empty() ? 0 : character_bytes(rest)) : rest.find(delimiter);
   more = delimiter.empty() ? end < rest.size() : end != rest.npos;
   end = std::min(end, rest.size());
   const std::string_view part = rest.substr(0, end);

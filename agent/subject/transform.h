@@ -31,7 +31,8 @@ class SubjectTransform {
 
   // Makes this the transform from `source` to `destination`; an empty source means ">". Returns
   // what is wrong, in nats-server's words; empty: nothing, else this is left as it was.
-  std::string compile(std::string_view source, std::string_view destination, Kind kind = Kind::kAny);
+  std::string compile(std::string_view source, std::string_view destination,
+                      Kind kind = Kind::kAny);
 
   // The transform of `subject`, which `source` matches: a message's subject, or a pattern that the
   // source covers. A view into `buffer`; empty when it does not fit. `random` decides random().
@@ -74,7 +75,8 @@ class SubjectTransform {
 
   static std::string read_step(std::string_view token, Step& step);
   static std::string read_call(const Call& call, Step& step);
-  static std::string read_numbers(const Call& call, std::size_t least, std::size_t most, Step& step);
+  static std::string read_numbers(const Call& call, std::size_t least, std::size_t most,
+                                  Step& step);
   static std::string read_split(const Call& call, Step& step);
   static std::string check_step(const Step& step, std::string_view token, std::size_t wildcards,
                                 bool literal, Kind kind);

@@ -60,7 +60,8 @@ bool is_call(std::string_view token) {
 }
 
 // The words of a name may begin in either case: splitFromLeft, SplitFromLeft.
-bool is_named(std::string_view name, std::string_view lower, std::initializer_list<std::size_t> at) {
+bool is_named(std::string_view name, std::string_view lower,
+              std::initializer_list<std::size_t> at) {
   if (name.size() != lower.size()) return false;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const bool either = std::find(at.begin(), at.end(), i) != at.end();
@@ -198,7 +199,8 @@ std::string SubjectTransform::check_step(const Step& step, std::string_view toke
     return plain || free ? std::string() : wrong(kOutOfRange, token);
   }
   if (kind == Kind::kReversible && !plain && step.function != Function::kWildcard) {
-    return wrong("the only mapping function allowed for import transforms is {{Wildcard()}}", token);
+    return wrong("the only mapping function allowed for import transforms is {{Wildcard()}}",
+                 token);
   }
   for (const std::uint16_t each : step.wildcards) {
     if (each > wildcards) {
