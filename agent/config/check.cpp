@@ -122,18 +122,41 @@ bool is_internal(std::string_view subject) {
   return false;
 }
 
+void check_rule_account(Report& report, const std::string& where, const std::string& account) {
+  const auto& remotes = report.config.remotes;
+  std::string all;
+  bool sent = remotes.empty();
+  for (const RemoteConfig& each : remotes) {
+    if (all.find(each.account) == all.npos) all += (all.empty() ? "" : ", ") + each.account;
+    sent = sent || each.account == account;
+  }
+  if (account.empty()) {
+    report.error(where,
+                 "the remotes are of several accounts: \"account\" must say to which of them "
+                 "this rule belongs; allowed here: " +
+                     all);
+  } else if (!report.has_account(account)) {
+    report.error(where, report.unknown(account));
+  } else if (!sent) {
+    report.error(where, "no remote is of account \"" + account +
+                            "\": what this rule stores would never be sent; allowed here: " + all);
+  }
+}
+
 void check_rule(Report& report, const std::string& where, const RuleConfig& rule,
                 std::vector<std::string>& seen) {
+  const std::string account = rule_account(rule, report.config);
+  check_rule_account(report, where, account);
   for (const std::string& subject : rule.subjects) {
     const std::string wrong = check_subject(subject);
     if (!wrong.empty()) {
       report.error(where, "\"" + subject + "\": " + wrong);
     } else if (is_internal(subject)) {
       report.error(where, "\"" + subject + "\" is an internal subject; it cannot be stored");
-    } else if (std::find(seen.begin(), seen.end(), subject) != seen.end()) {
+    } else if (std::find(seen.begin(), seen.end(), account + ' ' + subject) != seen.end()) {
       report.error(where, "\"" + subject + "\" is in two places; a subject belongs to one rule");
     }
-    seen.push_back(subject);
+    seen.push_back(account + ' ' + subject);
   }
   if (rule.max_bytes > report.config.mirror.max_bytes) {
     report.error(where, "max_bytes of a rule must not be larger than that of store_and_forward");

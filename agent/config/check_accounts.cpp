@@ -36,6 +36,15 @@ bool is_twice(const AccountConfig& account, const ImportConfig& import) {
 
 }  // namespace
 
+std::string rule_account(const RuleConfig& rule, const Config& config) {
+  if (!rule.account.empty()) return rule.account;
+  if (config.remotes.empty()) return "$G";
+  const std::string& first = config.remotes.front().account;
+  const bool one = std::all_of(config.remotes.begin(), config.remotes.end(),
+                               [&](const RemoteConfig& each) { return each.account == first; });
+  return one ? first : std::string();
+}
+
 void check_accounts(const Config& config, std::vector<ConfigError>& errors) {
   const Index index = index_of(config);
   const AccountLookup lookup = [&](std::string_view name) -> const AccountConfig* {
