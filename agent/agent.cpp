@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "agent/agent_parts.h"
@@ -28,23 +29,21 @@ std::string leaf_id(Store& store, Entropy& entropy) {
 Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file)
     : parts_(std::make_unique<Parts>(config, host)) {
   if (store && config.mirror.enabled) {
-    const std::string account = config.remotes.empty() ? "$G" : config.remotes.front().account;
-    Account* const captured = parts_->server.account(account);
     parts_->links.leaf_id = leaf_id(*store, host.entropy);
-    parts_->mirror = make_mirror(config.mirror, parts_->links.leaf_id, *captured, *store, host);
-    captured->set_capture(parts_->mirror.get());
+    parts_->mirror = std::make_unique<Mirrors>(parts_->server, *store, parts_->links.leaf_id);
   }
-  // The mirror sends over the first remote of its account.
-  UplinkObserver* observer = parts_->mirror.get();
+  // A mirror sends over the first remote of its account.
+  std::set<std::string_view> served;
   for (const RemoteConfig& remote : parts_->server.config().remotes) {
-    parts_->remotes.push_back(std::make_unique<Remote>(
-        parts_->server, parts_->links, remote, read_file, std::exchange(observer, nullptr)));
+    const bool first = served.insert(remote.account).second;
+    UplinkObserver* const observer =
+        first && parts_->mirror ? parts_->mirror->of(remote.account) : nullptr;
+    parts_->remotes.push_back(
+        std::make_unique<Remote>(parts_->server, parts_->links, remote, read_file, observer));
   }
 }
 
-Agent::~Agent() {
-  for (const auto& [name, account] : parts_->server.accounts()) account->set_capture(nullptr);
-}
+Agent::~Agent() = default;
 
 Agent::Started Agent::start() {
   Parts& parts = *parts_;

@@ -10,7 +10,7 @@
 #include "agent/leaf/accepting.h"
 #include "agent/leaf/register.h"
 #include "agent/leaf/remote.h"
-#include "agent/mirror/mirror.h"
+#include "agent/mirrors.h"
 #include "agent/monitor/monitor.h"
 #include "agent/server.h"
 #include "agent/session/client_listener.h"
@@ -36,7 +36,7 @@ struct Agent::Parts {
 
   Server server;
   LeafRegister links;
-  std::unique_ptr<Mirror> mirror;
+  std::unique_ptr<Mirrors> mirror;  // Null: nothing is kept.
   std::vector<std::unique_ptr<Remote>> remotes;
   Monitor monitor;
   CpuMeter cpu;

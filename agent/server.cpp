@@ -1,5 +1,7 @@
 #include "agent/server.h"
 
+#include <algorithm>
+
 #include "platform/crypto.h"
 
 namespace petiole {
@@ -40,17 +42,66 @@ Server::Server(const Config& config, Host host)
       host_(host),
       id_(make_id(host.entropy)),
       name_(config.server_name.empty() ? id_ : config.server_name),
-      started_(host.clock.wall()) {
-  const auto add = [this](const std::string& name) {
-    if (accounts_.contains(name)) return;
-    accounts_.emplace(name, std::make_unique<Account>(name, config_.limits, host_.entropy));
-  };
-  add("$G");
-  if (!config_.system_account.empty()) add(config_.system_account);
-  for (const AccountConfig& account : config_.accounts) add(account.name);
+      started_(host.clock.wall()),
+      exchange_(host, {name_, cluster()}, config_.system_account) {
+  make_account("$G");
+  if (!config_.system_account.empty()) make_account(config_.system_account);
+  for (const AccountConfig& account : config_.accounts) make_account(account.name);
+  for (const auto& [name, account] : accounts_) {
+    const auto found = std::find_if(config_.accounts.begin(), config_.accounts.end(),
+                                    [&](const AccountConfig& each) { return each.name == name; });
+    const AccountConfig plain{.name = name};
+    const AccountConfig& own = found == config_.accounts.end() ? plain : *found;
+    account->set_limits(config_.limits, own.limits);
+    exchange_.set(*account, own);
+  }
+  exchange_.connect();
+  report_dangling(0);
 }
 
 Server::~Server() = default;
+
+Account& Server::make_account(const std::string& name) {
+  std::unique_ptr<Account>& account = accounts_[name];
+  if (!account) account = std::make_unique<Account>(name, config_.limits, host_.entropy);
+  return *account;
+}
+
+void Server::report_dangling(std::size_t before) {
+  const std::vector<std::string>& dangling = exchange_.dangling();
+  for (std::size_t i = dangling.size() > before ? 0 : dangling.size(); i < dangling.size(); ++i) {
+    host_.log.warning(dangling[i]);
+  }
+}
+
+void Server::apply(const AccountConfig& config) {
+  std::erase_if(departed_, [](const auto& each) { return each->is_empty(); });
+  const std::size_t before = exchange_.dangling().size();
+  Account& account = make_account(config.name);
+  account.set_limits(config_.limits, config.limits);
+  exchange_.set(account, config);
+  exchange_.connect();
+  report_dangling(before);
+}
+
+bool Server::remove_account(std::string_view name) {
+  const auto found = accounts_.find(name);
+  const bool kept = name == "$G" || name == config_.system_account ||
+                    std::any_of(config_.remotes.begin(), config_.remotes.end(),
+                                [&](const RemoteConfig& each) { return each.account == name; });
+  if (found == accounts_.end() || kept) return false;
+  std::erase_if(departed_, [](const auto& each) { return each->is_empty(); });
+  exchange_.remove(*found->second);
+  exchange_.connect();
+  std::vector<Reportable*> leaving;
+  for (const auto& [cid, session] : open_) {
+    if (session->report(false).account == name) leaving.push_back(session);
+  }
+  departed_.push_back(std::move(found->second));
+  accounts_.erase(found);
+  for (Reportable* session : leaving) session->shut_down("Missing Account");
+  return true;
+}
 
 Account* Server::account(std::string_view name) {
   const auto found = accounts_.find(name);

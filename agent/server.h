@@ -13,6 +13,7 @@
 
 #include "agent/config/config.h"
 #include "agent/routing/account.h"
+#include "agent/routing/exchange.h"
 #include "platform/host.h"
 
 namespace petiole {
@@ -79,6 +80,18 @@ class Server {
     return accounts_;
   }
 
+  // Makes the account that `config` names, or changes it: limits, mappings, exports and imports;
+  // its connections stay. Imports of others that waited for it work from now on, and those that it
+  // does not allow any more end. For reload and account JWTs; from no publish.
+  void apply(const AccountConfig& config);
+  // Ends its connections, and the imports from it. False: there is no such account, or it is "$G",
+  // the system account or that of a remote, which stay.
+  bool remove_account(std::string_view name);
+  const Exchange& exchange() const { return exchange_; }
+  // Our own cluster name; empty: none. The reference without a cluster takes its server name for
+  // one as soon as it has remotes.
+  std::string cluster() const { return config_.remotes.empty() ? std::string() : name_; }
+
   std::uint64_t next_cid() { return ++last_cid_; }
 
   // Sessions enter when accepted or dialled and leave with their last report.
@@ -95,11 +108,16 @@ class Server {
   const ServerStats& stats() const { return stats_; }
 
  private:
+  Account& make_account(const std::string& name);
+  void report_dangling(std::size_t before);
+
   Config config_;
   Host host_;
   std::string id_, name_;
   WallTime started_{};
   std::map<std::string, std::unique_ptr<Account>, std::less<>> accounts_;
+  std::vector<std::unique_ptr<Account>> departed_;  // Their last connections are about to close.
+  Exchange exchange_;
   std::uint64_t last_cid_ = 0;
   std::map<std::uint64_t, Reportable*> open_;
   std::deque<ConnectionReport> closed_;

@@ -76,6 +76,7 @@ struct ExportConfig {
   int latency_sampling = 0;  // Percent; 0: none; -1: as the request's headers say.
   std::string latency_subject{};
   bool allow_trace = false;
+  std::string place{};  // In the file, for errors: "petiole.conf:3:5".
 };
 
 struct ImportConfig {
@@ -85,6 +86,7 @@ struct ImportConfig {
   std::string prefix{};  // Of a stream import, in place of `to`.
   bool share = false;    // Service: the requestor's connection is told.
   bool allow_trace = false;
+  std::string place{};  // As of an export.
 };
 
 // One source of `mappings {}` and where its messages go.

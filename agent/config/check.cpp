@@ -23,9 +23,18 @@ struct Report {
     return config.file.empty() ? where : config.file + ": " + where;
   }
   bool has_account(const std::string& name) const {
-    return name == "$G" || (!name.empty() && name == config.system_account) ||
-           std::any_of(config.accounts.begin(), config.accounts.end(),
+    return name == "$G" || (!name.empty() && name == config.system_account) || is_configured(name);
+  }
+  bool is_configured(const std::string& name) const {
+    return std::any_of(config.accounts.begin(), config.accounts.end(),
                        [&](const AccountConfig& account) { return account.name == name; });
+  }
+  std::string unknown(const std::string& account) const {
+    std::string text = "unknown account \"" + account + "\"; allowed here: $G";
+    for (const AccountConfig& each : config.accounts) {
+      if (each.name != "$G") text += ", " + each.name;
+    }
+    return text;
   }
 };
 
@@ -39,7 +48,7 @@ void check_users(Report& report, const std::string& where, const AuthConfig& aut
       report.error(where, "user \"" + user.user + "\" needs a \"password\"");
     }
     if (!report.has_account(user.account)) {
-      report.error(where, "unknown account \"" + user.account + "\"; allowed here: $G");
+      report.error(where, report.unknown(user.account));
     }
   }
 }
@@ -84,7 +93,7 @@ void check_remote(Report& report, const std::string& where, const RemoteConfig& 
   check_denied(report, where + ".deny_imports", remote.deny_imports);
   check_denied(report, where + ".deny_exports", remote.deny_exports);
   if (!report.has_account(remote.account)) {
-    report.error(where, "unknown account \"" + remote.account + "\"; allowed here: $G");
+    report.error(where, report.unknown(remote.account));
   }
   if (!remote.credentials.empty() && !remote.nkey.empty()) {
     report.error(where, "give either \"credentials\" or \"nkey\", not both");
@@ -113,18 +122,41 @@ bool is_internal(std::string_view subject) {
   return false;
 }
 
+void check_rule_account(Report& report, const std::string& where, const std::string& account) {
+  const auto& remotes = report.config.remotes;
+  std::string all;
+  bool sent = remotes.empty();
+  for (const RemoteConfig& each : remotes) {
+    if (all.find(each.account) == all.npos) all += (all.empty() ? "" : ", ") + each.account;
+    sent = sent || each.account == account;
+  }
+  if (account.empty()) {
+    report.error(where,
+                 "the remotes are of several accounts: \"account\" must say to which of them "
+                 "this rule belongs; allowed here: " +
+                     all);
+  } else if (!report.has_account(account)) {
+    report.error(where, report.unknown(account));
+  } else if (!sent) {
+    report.error(where, "no remote is of account \"" + account +
+                            "\": what this rule stores would never be sent; allowed here: " + all);
+  }
+}
+
 void check_rule(Report& report, const std::string& where, const RuleConfig& rule,
                 std::vector<std::string>& seen) {
+  const std::string account = rule_account(rule, report.config);
+  check_rule_account(report, where, account);
   for (const std::string& subject : rule.subjects) {
     const std::string wrong = check_subject(subject);
     if (!wrong.empty()) {
       report.error(where, "\"" + subject + "\": " + wrong);
     } else if (is_internal(subject)) {
       report.error(where, "\"" + subject + "\" is an internal subject; it cannot be stored");
-    } else if (std::find(seen.begin(), seen.end(), subject) != seen.end()) {
+    } else if (std::find(seen.begin(), seen.end(), account + ' ' + subject) != seen.end()) {
       report.error(where, "\"" + subject + "\" is in two places; a subject belongs to one rule");
     }
-    seen.push_back(subject);
+    seen.push_back(account + ' ' + subject);
   }
   if (rule.max_bytes > report.config.mirror.max_bytes) {
     report.error(where, "max_bytes of a rule must not be larger than that of store_and_forward");
@@ -178,6 +210,11 @@ void check_config(const Config& config, std::vector<ConfigError>& errors,
     report.error("remote_syslog", "not supported; allowed: syslog, to this machine's own");
   }
   check_limits(report);
+  check_accounts(config, errors);
+  if (!config.system_account.empty() && config.system_account != "$SYS" &&
+      !report.is_configured(config.system_account)) {
+    report.error("system_account", report.unknown(config.system_account));
+  }
   check_auth(report);
   check_users(report, "leafnodes.authorization", config.leaf_listen.auth);
   for (std::size_t i = 0; i < config.remotes.size(); ++i) {

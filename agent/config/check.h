@@ -14,6 +14,9 @@ namespace petiole {
 void check_config(const Config& config, std::vector<ConfigError>& errors,
                   std::vector<ConfigError>& warnings);
 
+// The same of accounts: exports, imports and whether they fit. Places are those of the file.
+void check_accounts(const Config& config, std::vector<ConfigError>& errors);
+
 // The files that options name: each must be there and readable before anything is started.
 void check_files(const Config& config, const ConfigSources& sources,
                  std::vector<ConfigError>& errors);

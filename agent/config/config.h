@@ -59,6 +59,7 @@ enum class Discard : std::uint8_t { kOld, kNew };
 enum class Confirm : std::uint8_t { kAuto, kPuback, kBarrier };
 
 struct RuleConfig {
+  std::string account;  // Whose publishes it captures; empty: that of the remotes.
   std::vector<std::string> subjects;
   Durability durability = Durability::kDisk;
   Discard discard = Discard::kOld;
@@ -123,5 +124,8 @@ struct Config {
   std::string pid_file, ports_file_dir;
   std::chrono::nanoseconds lame_duck_duration = 2min, lame_duck_grace = 10s;
 };
+
+// The account of `rule`; empty: the remotes are of several, and the rule does not say which.
+std::string rule_account(const RuleConfig& rule, const Config& config);
 
 }  // namespace petiole

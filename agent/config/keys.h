@@ -87,6 +87,16 @@ struct RemoteDraft {
   bool disabled = false;
 };
 
+// Users of authorization {} or of an account: keys_auth.cpp.
+void read_users(Reader& reader, const ConfigEntry& entry, AuthConfig& auth);
+// keys_accounts.cpp: accounts {}, read behind all other blocks; mappings {} of "$G".
+void read_accounts(Reader& reader, const ConfigEntry& entry, Config& config);
+void read_global_mappings(Reader& reader, const ConfigEntry& entry, Config& config);
+void read_no_system_account(Reader& reader, const ConfigEntry& entry, Config& config);
+// keys_sharing.cpp: of one account.
+void read_exports(Reader& reader, const ConfigEntry& entry, std::vector<ExportConfig>& exports);
+void read_imports(Reader& reader, const ConfigEntry& entry, std::vector<ImportConfig>& imports);
+
 // The blocks, each in its own file.
 std::span<const Key<Config>> server_keys();        // keys_server.cpp: the top level.
 std::span<const Key<Config>> limit_keys();         // keys_limits.cpp: the top level's limits, logs.

@@ -22,27 +22,6 @@ constexpr Key<UserConfig> kUserKeys[] = {
     {"proxy_required", KeyKind::kRefused, "trusted proxies are not part of petiole"},
 };
 
-void read_users(Reader& r, const ConfigEntry& entry, AuthConfig& auth) {
-  std::vector<UserConfig> users;
-  r.maps(entry, [&](const ConfigValue& map) {
-    UserConfig user;
-    read_entries(r, map, std::span<const Key<UserConfig>>(kUserKeys), user);
-    if (user.user.empty()) {
-      r.error(map.place, "this user has no \"user\"");
-    } else if (user.password.empty()) {
-      r.error(map.place, "user \"" + user.user + "\" has no \"password\"");
-    }
-    for (const UserConfig& other : users) {
-      if (other.user == user.user) r.error(map.place, "user \"" + user.user + "\" is there twice");
-    }
-    users.push_back(std::move(user));
-  });
-  if (!auth.users.empty()) {
-    r.error(entry.place, "give either \"user\" and \"password\" or \"users\"");
-  }
-  auth.users = std::move(users);
-}
-
 // "user" and "password" beside each other are one user; they come before or after "users".
 void read_user(Reader& r, const ConfigEntry& entry, AuthConfig& auth) {
   if (auth.users.size() > 1) {
@@ -80,6 +59,27 @@ constexpr Key<AuthConfig> kAuthKeys[] = {
 };
 
 }  // namespace
+
+void read_users(Reader& r, const ConfigEntry& entry, AuthConfig& auth) {
+  std::vector<UserConfig> users;
+  r.maps(entry, [&](const ConfigValue& map) {
+    UserConfig user;
+    read_entries(r, map, std::span<const Key<UserConfig>>(kUserKeys), user);
+    if (user.user.empty()) {
+      r.error(map.place, "this user has no \"user\"");
+    } else if (user.password.empty()) {
+      r.error(map.place, "user \"" + user.user + "\" has no \"password\"");
+    }
+    for (const UserConfig& other : users) {
+      if (other.user == user.user) r.error(map.place, "user \"" + user.user + "\" is there twice");
+    }
+    users.push_back(std::move(user));
+  });
+  if (!auth.users.empty()) {
+    r.error(entry.place, "give either \"user\" and \"password\" or \"users\"");
+  }
+  auth.users = std::move(users);
+}
 
 std::span<const Key<AuthConfig>> auth_keys() { return kAuthKeys; }
 

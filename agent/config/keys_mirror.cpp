@@ -35,6 +35,7 @@ void read_keep(Reader& r, E entry, RuleConfig& rule) {
 
 constexpr Key<RuleConfig> kRuleKeys[] = {
     {"subjects|subject", [](Reader& r, E e, RuleConfig& c) { r.texts(e, c.subjects); }},
+    {"account", [](Reader& r, E e, RuleConfig& c) { r.text(e, c.account); }},
     {"durability", read_durability},
     {"discard", read_discard},
     {"keep", read_keep},

@@ -11,7 +11,12 @@ namespace petiole {
 namespace {
 
 void read_top_level(Reader& reader, const ConfigValue& root, Config& config) {
+  const ConfigEntry* accounts = nullptr;  // Read last: their users go behind those of all.
   for (const ConfigEntry& entry : root.entries) {
+    if (is_named({"accounts", KeyKind::kSet, {}}, entry.key)) {
+      accounts = &entry;
+      continue;
+    }
     const bool limit = find_key(limit_keys(), entry.key) != nullptr;
     if (limit) {
       read_entry(reader, entry, limit_keys(), config);
@@ -24,6 +29,7 @@ void read_top_level(Reader& reader, const ConfigValue& root, Config& config) {
       report_unknown(reader, entry, allowed);
     }
   }
+  if (accounts != nullptr) read_accounts(reader, *accounts, config);
 }
 
 LoadedConfig read_tree(const ParsedConfig& parsed, const std::string& file) {

@@ -138,6 +138,9 @@ Status AcceptingLeaf::accept(Time now) {
   if (!status.ok()) return status;
   Account* account = server().account(login_.account);
   if (account == nullptr) return refuse(Errc::kPermission, "Authorization Violation");
+  if (!account->takes_leaf()) {
+    return refuse(Errc::kBusy, "maximum account active connections exceeded");
+  }
   headers_ = connect_.headers && server().config().limits.headers;
   peer_ = {connect_.name, connect_.cluster, connect_.remote_account};
   peer_version_ = connect_.version;

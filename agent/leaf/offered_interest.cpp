@@ -10,6 +10,8 @@ OfferedInterest::OfferedInterest(Account& account, LeafRegister& links)
   account_.for_each([this](const Subscription& each) {
     if (counts(each)) map_.add(each.subject(), each.queue(), each.weight);
   });
+  account_.for_each_advertised(
+      [this](const Subscription& each) { map_.add(each.subject(), {}, 1); });
   map_.add(links_.loop_subject(account_), {}, 1);
   account_.listen(*this);
 }
@@ -24,7 +26,7 @@ bool OfferedInterest::counts(const Subscription& subscription) const {
   const bool same_cluster = !cluster.empty() && cluster == peer_->origin_cluster();
   if (same_cluster) return false;
   if (subscription.subject().starts_with("$LDS.")) return true;
-  return !(peer_->is_spoke() && links_.is_spoke(owner));  // One hub's wish is no other's business.
+  return !(peer_->is_spoke() && links_.is_spoke(&owner->party()));  // One hub's wish is no other's business.
 }
 
 template <class Visit>
@@ -33,6 +35,9 @@ void OfferedInterest::for_each_of_leafs(const Visit& visit) const {
     leaf.peer_subscriptions().for_each([&](const Subscription* each) {
       if (!each->closed && counts(*each)) visit(*each);
     });
+  });
+  account_.for_each_foreign_leaf([&](const Subscription& each) {
+    if (counts(each)) visit(each);
   });
 }
 

@@ -18,7 +18,7 @@ const std::string& LeafRegister::loop_subject(const Account& account) {
 }
 
 std::string LeafRegister::cluster() const {
-  return server_.config().remotes.empty() ? std::string() : server_.name();
+  return server_.cluster();
 }
 
 void LeafRegister::enter(LeafSession& session) { sessions_.emplace(&session, &session); }

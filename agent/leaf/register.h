@@ -35,8 +35,7 @@ class LeafRegister {
   // gone round a loop (wire 3.9).
   const std::string& loop_subject(const Account& account);
 
-  // Our own cluster name for accepted leafs: the reference without a cluster takes its server name
-  // for one as soon as it has remotes.
+  // Our own cluster name for accepted leafs.
   std::string cluster() const;
 
   void enter(LeafSession& session);

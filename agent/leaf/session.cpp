@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/protocol/writer.h"
+#include "agent/routing/mapper.h"
 #include "agent/subject/subject.h"
 
 namespace petiole {
@@ -19,6 +20,7 @@ LeafSession::LeafSession(Server& server, LeafRegister& links)
     : cid_(server.next_cid()),
       server_(server),
       links_(links),
+      limits_(&server.config().limits),
       heartbeat_(server.config().link.heartbeat, server.config().link.heartbeats_missed_max),
       subscriptions_(*this),
       staging_(server.host().chunks, server.config().link.staged_bytes_max),
@@ -49,7 +51,7 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
   while (parsing_ && used < input.size()) {
     if (phase_ == Phase::kClosed) return input.size();
     const ParseResult result =
-        parse(input.substr(used), kLeaf, server_.config().limits, headers_, op);
+        parse(input.substr(used), kLeaf, *limits_, headers_, op);
     if (result.error != ParseError::kNone) return refuse_input(result.error);
     if (result.used == 0) {
       wanted_ = result.wanted;
@@ -136,12 +138,34 @@ Status LeafSession::on_message(const Op& op) {
   const std::string_view id = mirror_id(op);
   if (!id.empty() && links_.repeats.knows(id)) return {};
   // What comes down from a hub is not sent up again: the mirror does not see it.
-  const Message message{op.subject, op.reply, op.header, op.payload, nullptr};
-  const PublishOutcome outcome = account_->publish(
-      {.from = this, .echo = false, .leaf = true, .queues = op.queues, .capture = !spoke_},
-      message);
+  Message message{op.subject, op.reply, op.header, op.payload, nullptr};
+  Account::Origin origin{
+      .from = this, .echo = false, .leaf = true, .queues = op.queues, .capture = !spoke_};
+  SubjectBuffer mapped;
+  if (Mapper* const mapper = account_->mapper()) {
+    message.subject = mapper->map(op.subject, mapped);
+    // What the peer knows of queues is about the subject that it sent.
+    origin.all_queues = op.queues.empty() && message.subject.data() != op.subject.data();
+  }
+  const PublishOutcome outcome = account_->publish(origin, message);
   if (!id.empty() && outcome.delivered > 0) links_.repeats.add(id);
   return {};
+}
+
+bool LeafSession::describe(PartyInfo& info) const {
+  if (wire_ == nullptr || account_ == nullptr) return false;
+  info = {.id = cid_,
+          .account = account_->name(),
+          .host = wire_->peer().address,
+          .user = {},
+          .name = peer_.name,
+          .lang = {},
+          .version = peer_version_,
+          .kind = "Leafnode",
+          .type = {},
+          .start = start_,
+          .round_trip = rtt_};
+  return true;
 }
 
 Status LeafSession::on_subscribe(const Op& op) {
@@ -161,7 +185,7 @@ Status LeafSession::on_subscribe(const Op& op) {
     wire_->wake();
     return {};
   }
-  const std::size_t limit = server_.config().limits.subscriptions_max;
+  const std::size_t limit = limits_->subscriptions_max;
   if (subscriptions_.size() >= (limit ? limit : kPeerInterestMax) &&
       !subscriptions_.contains(op.subject, op.queue)) {
     write_err(wire_->output(), "maximum subscriptions exceeded");
@@ -195,6 +219,8 @@ void LeafSession::on_pong(Time now) {
 void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<OfferedInterest> offer,
                             Time now) {
   account_ = &account;
+  limits_ = &account.limits();
+  account.count_leaf(1);
   spoke_ = spoke;
   phase_ = Phase::kEstablished;
   handshake_due_ = kNever;
@@ -298,6 +324,8 @@ void LeafSession::leave_account() {
   offer_.reset();
   subscriptions_.clear(*account_);
   links_.leave(*this);
+  account_->count_leaf(-1);
+  limits_ = &server_.config().limits;
 }
 
 ConnectionReport LeafSession::report(bool subscriptions) const {

@@ -47,6 +47,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   bool deliver_leaf(const Message& message, bool plain, const std::string_view* queues,
                     std::size_t queue_count) final;
   std::string_view origin_cluster() const final { return peer_.cluster; }
+  bool describe(PartyInfo& info) const final;
   ConnectionReport report(bool subscriptions) const final;
   void shut_down(const char* reason) override { end(Errc::kOk, reason); }
 
@@ -152,6 +153,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   Server& server_;
   LeafRegister& links_;
   Account* account_ = nullptr;
+  const Limits* limits_;  // The server's; then those of the account too.
   Wire* wire_ = nullptr;
   Phase phase_ = Phase::kHandshake;
   bool spoke_ = false;

@@ -72,6 +72,10 @@ Status SolicitingLeaf::check(const ServerInfo& info) {
   }
   const Account* account = server().account(remote_.account);
   if (account == nullptr) return {Errc::kConfig, "the remote's account does not exist"};
+  if (!account->takes_leaf()) {
+    detail_ = "the account " + remote_.account + " has as many leafnodes as max_leafnodes allows";
+    return {Errc::kConfig, "maximum account active connections exceeded"};
+  }
   if (links().has_leaf_cluster(*account, info.cluster)) {
     on_loop();
     return {Errc::kProtocol, "loop detected: the hub's cluster is connected to us as a leaf"};

@@ -190,7 +190,7 @@ json::object subscription_detail(const Subscription& subscription, std::uint64_t
   if (!subscription.queue().empty()) item["qgroup"] = subscription.queue();
   item["sid"] = subscription.sid();
   item["msgs"] = subscription.delivered;
-  if (subscription.max != 0) item["max"] = subscription.max;
+  if (subscription.max != 0 && !subscription.owner->is_import()) item["max"] = subscription.max;
   item["cid"] = cid;
   return item;
 }

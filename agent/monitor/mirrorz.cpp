@@ -29,6 +29,7 @@ void add(LossCounts& sum, const LossCounts& counts) {
 
 json::object rule_object(const RuleReport& rule, WallTime now) {
   json::object item;
+  if (!rule.account.empty()) item["account"] = rule.account;
   item["subjects"] = json::value_from(rule.subjects);
   item["durability"] = rule.durability == Durability::kDisk ? "disk" : "outage";
   item["confirm"] = rule.confirm;

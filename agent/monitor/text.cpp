@@ -26,25 +26,6 @@ std::string decimal(std::int64_t nanoseconds, std::int64_t unit, const char* nam
 
 }  // namespace
 
-std::string go_time(WallTime time) {
-  const auto day = floor<days>(time);
-  const year_month_day date(day);
-  const hh_mm_ss clock(time - day);
-  char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  std::string result = text;
-  const long long part = clock.subseconds().count();
-  if (part != 0) {
-    std::snprintf(text, sizeof text, ".%09lld", part);
-    result += text;
-    while (result.ends_with('0')) result.pop_back();
-  }
-  return result + "Z";
-}
-
 std::string go_duration(Duration duration) {
   const std::int64_t nanoseconds_count = duration.count();
   if (nanoseconds_count <= 0) return "0s";

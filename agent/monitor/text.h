@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <string>
 
+#include "agent/protocol/go_json.h"  // go_time.
 #include "platform/json.h"
 #include "platform/time.h"
 
 namespace petiole {
 
-std::string go_time(WallTime time);            // RFC 3339 with nanoseconds, UTC.
 std::string go_duration(Duration duration);    // "1.5ms", "2m3s".
 std::string uptime_text(Duration duration);    // nats-server's "1d2h3m4s".
 json::value seconds_value(Duration duration);  // 2 or 2.5.

@@ -1,5 +1,6 @@
 #include "agent/protocol/go_json.h"
 
+#include <cstdio>
 #include <utility>
 
 namespace petiole {
@@ -13,28 +14,48 @@ bool needs_escape(char c) {
 
 }  // namespace
 
+void append_go_text(std::string& json, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  json += '"';
+  for (const char c : text) {
+    if (!needs_escape(c)) {
+      json += c;
+    } else if (c == '"' || c == '\\') {
+      json += '\\';
+      json += c;
+    } else {
+      json += "\\u00";
+      json += kHex[static_cast<unsigned char>(c) >> 4];
+      json += kHex[static_cast<unsigned char>(c) & 15];
+    }
+  }
+  json += '"';
+}
+
+std::string go_time(WallTime time) {
+  using namespace std::chrono;
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss clock(time - day);
+  char text[64];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
+  std::string result = text;
+  const long long part = clock.subseconds().count();
+  if (part != 0) {
+    std::snprintf(text, sizeof text, ".%09lld", part);
+    result += text;
+    while (result.ends_with('0')) result.pop_back();
+  }
+  return result + "Z";
+}
+
 void GoJson::key(std::string_view name) {
   if (out_.size() > 1) out_ += ',';
   quoted(name);
   out_ += ':';
-}
-
-void GoJson::quoted(std::string_view value) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out_ += '"';
-  for (const char c : value) {
-    if (!needs_escape(c)) {
-      out_ += c;
-    } else if (c == '"' || c == '\\') {
-      out_ += '\\';
-      out_ += c;
-    } else {
-      out_ += "\\u00";
-      out_ += kHex[static_cast<unsigned char>(c) >> 4];
-      out_ += kHex[static_cast<unsigned char>(c) & 15];
-    }
-  }
-  out_ += '"';
 }
 
 void GoJson::text(std::string_view name, std::string_view value) {

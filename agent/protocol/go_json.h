@@ -9,7 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "platform/time.h"
+
 namespace petiole {
+
+// Appends `text` in quotes.
+void append_go_text(std::string& json, std::string_view text);
+// RFC 3339 with as many digits of a second as are not zero, as Go prints a time in UTC.
+std::string go_time(WallTime time);
 
 class GoJson {
  public:
@@ -37,7 +44,7 @@ class GoJson {
 
  private:
   void key(std::string_view name);
-  void quoted(std::string_view value);
+  void quoted(std::string_view value) { append_go_text(out_, value); }
 
   std::string out_ = "{";
 };

@@ -35,6 +35,20 @@ std::string add_header(std::string_view header, std::string_view name, std::stri
   return block.append(name).append(": ").append(value).append("\r\n\r\n");
 }
 
+void replace_header(std::string& out, std::string_view header, std::string_view name,
+                    std::string_view value) {
+  out.clear();
+  if (!header.starts_with(kVersion)) out.append(kVersion).append(kEnd);
+  while (!header.empty()) {
+    const std::size_t end = header.find(kEnd);
+    const std::string_view line = header.substr(0, end);
+    header.remove_prefix(end == header.npos ? header.size() : end + kEnd.size());
+    const bool same = line.starts_with(name) && line.substr(name.size()).starts_with(':');
+    if (!same && !line.empty()) out.append(line).append(kEnd);
+  }
+  out.append(name).append(": ").append(value).append(kEnd).append(kEnd);
+}
+
 std::string no_responders_header(std::string_view subject) {
   std::string block = "NATS/1.0 503\r\n";
   if (!subject.empty()) block.append("Nats-Subject: ").append(subject).append(kEnd);

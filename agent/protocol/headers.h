@@ -14,6 +14,11 @@ std::optional<std::string_view> find_header(std::string_view header, std::string
 // `header` with `name: value` as its last line; a new block when `header` is empty.
 std::string add_header(std::string_view header, std::string_view name, std::string_view value);
 
+// Writes into `out`, whose memory is used again, `header` with `name: value` as its last line and
+// without any other line of that name; a new block when `header` is empty.
+void replace_header(std::string& out, std::string_view header, std::string_view name,
+                    std::string_view value);
+
 // The status block that tells a requester that nobody listens on `subject`: servers from 2.12.0 on
 // name it, older ones (`subject` empty) do not.
 std::string no_responders_header(std::string_view subject);

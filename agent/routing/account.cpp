@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
+#include "agent/config/access.h"
 #include "agent/protocol/parser.h"
 #include "agent/routing/delivery.h"
+#include "agent/routing/mapper.h"
 #include "agent/routing/match_cache.h"
+#include "agent/routing/stream_import.h"
 #include "agent/subject/subject_index.h"
 
 namespace petiole {
@@ -14,7 +18,8 @@ Account::Account(std::string name, const Limits& limits, Entropy& entropy)
     : name_(std::move(name)),
       index_(std::make_unique<SubjectIndex>(entropy.number())),
       cache_(std::make_unique<MatchCache>(limits, entropy.number())),
-      random_(entropy.number() | 1) {}
+      random_(entropy.number() | 1),
+      limits_(limits) {}
 
 Account::~Account() { assert(publishing_ == 0); }
 
@@ -73,6 +78,7 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
   ++stats_.messages_in;
   stats_.bytes_in += bytes;
   ++publishing_;
+  const Origin* const outer = std::exchange(origin_, &origin);
   MatchEntry& entry = match(message.subject);
   PublishOutcome outcome;
   const int rule = entry.result.rule;
@@ -85,6 +91,7 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
   }
   if (outcome.captured && capture_->capture(rule, message)) ++outcome.delivered;
   cache_->unpin(entry);
+  origin_ = outer;
   end_publish();
   return outcome;
 }
@@ -92,8 +99,8 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
 bool Account::has_interest(std::string_view subject, const Subscriber* except) {
   MatchEntry& entry = match(subject);
   const MatchResult& result = entry.result;
-  const auto other = [except](const Subscription* each) {
-    return !each->closed && each->owner != except;
+  const auto other = [except, subject](const Subscription* each) {
+    return !each->closed && each->owner != except && each->owner->has_taker(*each, subject);
   };
   const bool found = std::any_of(result.plain.begin(), result.plain.end(), other) ||
                      std::any_of(result.members.begin(), result.members.end(), other) ||
@@ -111,6 +118,43 @@ void Account::for_each(const std::function<void(const Subscription&)>& visit) co
   index_->for_each([&](const Subscription& subscription) {
     if (!subscription.closed) visit(subscription);
   });
+}
+
+void Account::advertise(Subscription& subscription) {
+  advertised_.push_back(&subscription);
+  for (InterestListener* listener : listeners_) listener->added(subscription);
+}
+
+void Account::withdraw(Subscription& subscription) {
+  std::erase(advertised_, &subscription);
+  for (InterestListener* listener : listeners_) listener->removed(subscription);
+}
+
+void Account::for_each_advertised(const std::function<void(const Subscription&)>& visit) const {
+  for (const Subscription* each : advertised_) visit(*each);
+}
+
+void Account::for_each_foreign_leaf(const std::function<void(const Subscription&)>& visit) const {
+  for (const StreamImport* import : stream_imports_) import->for_each_of_leafs(visit);
+}
+
+void Account::set_mapper(std::unique_ptr<Mapper> mapper) { mapper_ = std::move(mapper); }
+
+// A server's 0 means no limit of subscriptions; a payload has always one.
+void Account::set_limits(const Limits& server, const AccountLimits& own) {
+  limits_ = server;
+  if (own.payload_bytes >= 0) {
+    limits_.payload_bytes_max =
+        std::min(limits_.payload_bytes_max, static_cast<std::size_t>(own.payload_bytes));
+  }
+  const auto subscriptions = static_cast<std::size_t>(std::max<std::int64_t>(own.subscriptions, 0));
+  if (subscriptions != 0 &&
+      (limits_.subscriptions_max == 0 || subscriptions < limits_.subscriptions_max)) {
+    limits_.subscriptions_max = subscriptions;
+  }
+  clients_max_ = own.connections;
+  leafs_max_ = own.leafs;
+  subscriptions_max_ = own.subscriptions;
 }
 
 void Account::set_capture(Capture* capture) {

@@ -1,6 +1,8 @@
 // An account: its subscriptions, who matches a subject, and who wants to know of interest changes.
 //
-// Publishing in an account reaches that account's subscriptions only. Loop thread.
+// Publishing in an account reaches that account's subscriptions only. What accounts share by
+// imports are subscriptions like others, whose owners hand the message over (exchange.h), so that
+// accounts without imports pay nothing. Loop thread.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +63,9 @@ struct AccountStats {
 
 class SubjectIndex;
 class MatchCache;
+class Mapper;
+class StreamImport;
+struct AccountLimits;
 struct MatchEntry;
 
 class Account {
@@ -89,8 +94,13 @@ class Account {
     bool leaf = false;          // Queue groups only as named in `queues`.
     std::string_view queues{};  // See Op::queues.
     bool capture = true;        // False: the mirror's own replay.
+    bool all_queues = false;  // Of a leaf, yet for one member of every group: its subject changed.
+    bool imported = false;    // Came by a service import: goes on by no stream import.
   };
   PublishOutcome publish(const Origin& origin, const Message& message);
+
+  // Of the message that is being delivered at this moment; null: none.
+  const Origin* origin() const { return origin_; }
 
   // Whether anyone other than `except` would get a message on `subject`.
   bool has_interest(std::string_view subject, const Subscriber* except = nullptr);
@@ -99,11 +109,40 @@ class Account {
   void unlisten(InterestListener& listener);
   void for_each(const std::function<void(const Subscription&)>& visit) const;
 
+  // Interest that listeners are told of though nothing is delivered by it: sources of mappings. Not
+  // owned; withdrawn before it is freed.
+  void advertise(Subscription& subscription);
+  void withdraw(Subscription& subscription);
+  // All of that, and what leafs of other accounts wish by stream imports from this one.
+  void for_each_advertised(const std::function<void(const Subscription&)>& visit) const;
+  void for_each_foreign_leaf(const std::function<void(const Subscription&)>& visit) const;
+  void exports_to(StreamImport& import) { stream_imports_.push_back(&import); }
+  void exports_no_more_to(StreamImport& import) { std::erase(stream_imports_, &import); }
+
+  // Null: none. What is published is mapped by its session, once.
+  Mapper* mapper() const { return mapper_.get(); }
+  void set_mapper(std::unique_ptr<Mapper> mapper);
+
+  // Of the server and of the account together: for its sessions.
+  const Limits& limits() const { return limits_; }
+  void set_limits(const Limits& server, const AccountLimits& own);
+  // Connections that are in the account. Negative maxima: no limit.
+  std::int64_t client_count() const { return clients_; }
+  std::int64_t leaf_count() const { return leafs_; }
+  bool takes_client() const { return clients_max_ < 0 || clients_ < clients_max_; }
+  bool takes_leaf() const { return leafs_max_ < 0 || leafs_ < leafs_max_; }
+  bool takes_subscriptions() const { return subscriptions_max_ != 0; }
+  void count_client(int by) { clients_ += by; }
+  void count_leaf(int by) { leafs_ += by; }
+
   // Not owned; null: nothing is captured. Clears the match cache.
   void set_capture(Capture* capture);
   Capture* capture() const { return capture_; }
 
+  bool publishing() const { return publishing_ != 0; }
   std::size_t subscription_count() const;
+  // Nobody is in it any more: it may be freed.
+  bool is_empty() const { return clients_ == 0 && leafs_ == 0 && subscription_count() == 0; }
   const AccountStats& stats() const { return stats_; }
   const SubjectIndex& index() const { return *index_; }
   const MatchCache& cache() const { return *cache_; }
@@ -119,7 +158,14 @@ class Account {
   Capture* capture_ = nullptr;
   std::vector<InterestListener*> listeners_;
   std::vector<Subscription*> retired_;
+  std::vector<Subscription*> advertised_;
+  std::vector<StreamImport*> stream_imports_;
+  std::unique_ptr<Mapper> mapper_;
+  Limits limits_;
+  std::int64_t clients_ = 0, leafs_ = 0;
+  std::int64_t clients_max_ = -1, leafs_max_ = -1, subscriptions_max_ = -1;
   int publishing_ = 0;
+  const Origin* origin_ = nullptr;
   AccountStats stats_;
 };
 

@@ -96,7 +96,7 @@ class Delivery {
 
   // A local member in the group's order from a random start; a leaf when no local one takes it.
   void serve(const QueueGroup& group) {
-    if (origin_.leaf && !names(origin_.queues, group.name)) return;
+    if (origin_.leaf && !origin_.all_queues && !names(origin_.queues, group.name)) return;
     const std::uint32_t count = group.leafs - group.begin;
     const std::uint32_t start = count > 1 ? pick_below(random_, count) : 0;
     for (std::uint32_t i = 0; i < count; ++i) {

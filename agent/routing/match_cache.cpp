@@ -10,7 +10,8 @@ namespace petiole {
 
 namespace {
 
-constexpr std::size_t kGenerations = 2048;
+constexpr std::size_t kGenerationsMin = 256; // Of a cache with few entries, and of any other.
+constexpr std::size_t kGenerationsMax = 2048;
 constexpr std::size_t kSlotsMin = 64;
 
 // The first `count` tokens of `subject`, or fewer when it has fewer.
@@ -28,15 +29,14 @@ std::string_view first_tokens(std::string_view subject, int count) {
 MatchCache::MatchCache(const Limits& limits, std::uint64_t seed)
     : entries_max_(limits.match_cache_entries_max),
       targets_max_(limits.match_cache_targets_max),
-      seed_(seed),
-      generations_(kGenerations) {}
+      seed_(seed) {}
 
 MatchCache::~MatchCache() = default;
 
 std::uint32_t MatchCache::hash(std::string_view text) const { return token_hash(seed_, text); }
 
 std::uint16_t MatchCache::generation_of(std::string_view prefix) const {
-  return static_cast<std::uint16_t>(hash(prefix) % kGenerations);
+  return static_cast<std::uint16_t>(hash(prefix) & (generations_.size() - 1));
 }
 
 MatchEntry* MatchCache::find(std::string_view subject, std::uint32_t hash) {
@@ -58,15 +58,16 @@ MatchEntry& MatchCache::look_up(std::string_view subject) {
     return hit(*entry);
   }
   ++misses_;
+  if (entries_.size() >= generations_.size()) grow_generations();
   if (!entry) {
     entry = &place_for(key);
     entry->subject = subject;
-    entry->first = generation_of(first_tokens(subject, 1));
-    entry->second = generation_of(first_tokens(subject, 2));
   } else if (entry->pins != 0) {
     entry = &spare();  // An outer publish still walks what is stale now.
     entry->subject = subject;
   }
+  entry->first = generation_of(first_tokens(subject, 1));
+  entry->second = generation_of(first_tokens(subject, 2));
   targets_ -= entry->listed ? entry->result.pointer_count() : 0;
   entry->filled = false;
   ++entry->pins;
@@ -151,7 +152,16 @@ void MatchCache::grow_table() {
   }
 }
 
+// All that was filled before is stale: its generations were others.
+void MatchCache::grow_generations() {
+  if (generations_.size() == kGenerationsMax) return;
+  for (const std::uint32_t each : generations_) everything_ += 2 * each;
+  ++everything_;
+  generations_.assign(generations_.empty() ? kGenerationsMin : kGenerationsMax, 0);
+}
+
 void MatchCache::invalidate(std::string_view subject) {
+  if (entries_.empty()) return;
   if (!has_wildcard(subject)) {
     if (MatchEntry* entry = find(subject, hash(subject))) entry->stamp = ~std::uint64_t{0};
     return;

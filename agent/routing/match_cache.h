@@ -3,7 +3,8 @@
 // A subscription that enters or leaves makes stale only what it can match: a literal one its own
 // entry; a pattern the entries that share its first one or two literal tokens, by a generation
 // number each; a pattern that begins with a wildcard all. Bounded by entries and by the pointers
-// they hold; the one replaced is found by a clock hand, and its memory is used again. Loop thread.
+// they hold; the one replaced is found by a clock hand, and its memory is used again. Grows with
+// use: in an account where nothing is published it holds no memory. Loop thread.
 #pragma once
 
 #include <cstdint>
@@ -78,6 +79,7 @@ class MatchCache {
   void enlist(std::uint32_t number);
   void delist(std::uint32_t number);
   void grow_table();
+  void grow_generations();
   bool replaceable(MatchEntry& entry);
 
   const std::size_t entries_max_;
@@ -89,7 +91,8 @@ class MatchCache {
   std::uint32_t hand_ = 0;
   std::size_t targets_ = 0;
   std::uint64_t everything_ = 0;
-  std::vector<std::uint32_t> generations_;  // By hash of the first one or two tokens.
+  std::vector<std::uint32_t>
+      generations_;  // By hash of the first one or two tokens; a power of two.
   std::uint64_t hits_ = 0, misses_ = 0;
   MatchEntry* last_ = nullptr;  // What was found last: publishers repeat themselves.
 };

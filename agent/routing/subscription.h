@@ -6,11 +6,21 @@
 #include <string_view>
 
 #include "agent/routing/message.h"
+#include "platform/time.h"
 
 namespace petiole {
 
 struct Subscription;
 class Account;
+
+// What is told of a party to those who answer its requests; views that live as long as the party
+// does not change. Fields and their names: nats-server events.go, ClientInfo.
+struct PartyInfo {
+  std::uint64_t id = 0;
+  std::string_view account, host, user, name, lang, version, kind, type;
+  WallTime start{};
+  Duration round_trip{};
+};
 
 // A party of message routing. Loop thread. Its subscriptions are removed from the account's index
 // before it is destroyed.
@@ -37,6 +47,17 @@ class Subscriber {
   virtual bool uplink() const { return false; }
   // kLeaf: the peer's cluster name; messages never go between two leafs of one cluster (wire 3.9).
   virtual std::string_view origin_cluster() const { return {}; }
+
+  // False: a part of the agent, of which nobody is told.
+  virtual bool describe(PartyInfo& info) const { return (void)info, false; }
+
+  // Imports only. They stand for parties of another account: whom, if it is a leaf; whether anyone
+  // there takes what `subscription` of theirs is given.
+  virtual bool is_import() const { return false; }
+  virtual const Subscriber& party() const { return *this; }
+  virtual bool has_taker(const Subscription& subscription, std::string_view subject) const {
+    return (void)subscription, (void)subject, true;
+  }
 };
 
 // Allocated in one piece with its texts by make_subscription; at a million of them every byte
@@ -46,7 +67,7 @@ struct Subscription {
   Subscription* next = nullptr;      // The index's: others of the same subject.
   Subscription* previous = nullptr;  // The index's.
   std::uint64_t delivered = 0;
-  std::uint64_t max = 0;     // Auto-unsubscribe after so many; 0: never.
+  std::uint64_t max = 0;  // Auto-unsubscribe after so many; 0: never. Imports keep their own here.
   std::uint32_t weight = 1;  // Leaf: LS+ weight of a queue.
   std::uint16_t subject_bytes = 0, queue_bytes = 0, sid_bytes = 0;
   bool closed = false;  // Removed; must not be delivered to any more.

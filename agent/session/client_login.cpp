@@ -38,8 +38,8 @@ ServerInfo ClientSession::make_info() const {
   info.host = config.host;
   info.port = config.port;
   advertise(config.client_advertise, info);
-  info.headers = limits_.headers;
-  info.max_payload = limits_.payload_bytes_max;
+  info.headers = limits_->headers;
+  info.max_payload = limits_->payload_bytes_max;
   info.client_id = cid_;
   info.client_ip = wire_->peer().address;
   info.auth_required = authenticator_.required();
@@ -86,7 +86,7 @@ Status ClientSession::learn(std::string_view text, ConnectOptions& options) {
   options.version = std::move(said.version);
   const Status parsed = parse_connect(text, options);
   if (!parsed.ok()) return parsed;
-  options.headers = options.headers && limits_.headers;
+  options.headers = options.headers && limits_->headers;
   said = {options.verbose,  options.pedantic, options.echo, options.headers, options.no_responders,
           options.protocol, options.name,     options.lang, options.version};
   relic_ = options.new_account || !options.account.empty();
@@ -100,7 +100,7 @@ Status ClientSession::on_connect(const Op& op, Time now) {
   if (connected_ && account_) leave_account();
   connected_ = true;
   login_due_ = kNever;
-  keepalive_->restart(std::min<Duration>(2s, limits_.ping_interval), now);
+  keepalive_->restart(std::min<Duration>(2s, limits_->ping_interval), now);
   Authenticator::Answer answer = authenticator_.check(options, nonce_);
   if (answer.verdict == Authenticator::Verdict::kCompareHash) {
     compare_hash(std::move(answer));
@@ -117,8 +117,21 @@ Status ClientSession::settle(const Authenticator::Answer& answer) {
   if (!account || relic_) {
     return fail(kViolation, "Authorization Violation", "Authentication Failure");
   }
-  account_ = account;
   user_ = answer.user;
+  if (account == account_) return {};
+  if (account_) leave_account();
+  if (!account->takes_client()) {
+    return fail({Errc::kPermission, "account connections"},
+                "maximum account active connections exceeded",
+                "Maximum Account Connections Exceeded");
+  }
+  if (!account->takes_subscriptions()) {
+    return fail({Errc::kPermission, "account subscriptions"}, "maximum subscriptions exceeded",
+                "Maximum Subscriptions Exceeded");
+  }
+  account_ = account;
+  account_->count_client(1);
+  limits_ = &account_->limits();
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include "agent/protocol/headers.h"
 #include "agent/protocol/info.h"
 #include "agent/protocol/writer.h"
+#include "agent/routing/mapper.h"
 #include "agent/session/client_session.h"
 #include "agent/subject/subject.h"
 #include "agent/subject/subject_index.h"
@@ -82,13 +83,22 @@ bool ClientSession::may_publish(const Op& op) {
 }
 
 void ClientSession::on_publish(const Op& op) {
+  if (options_.pedantic && !is_valid_literal(op.subject)) send_err("Invalid Publish Subject");
+  Mapper* const mapper = account_->mapper();
+  if (!mapper) return publish(op);
+  SubjectBuffer buffer;
+  Op mapped = op;
+  mapped.subject = mapper->map(op.subject, buffer);
+  publish(mapped);
+}
+
+void ClientSession::publish(const Op& op) {
   const std::size_t bytes = op.header.size() + op.payload.size();
   ++counters_.messages_in;
   counters_.bytes_in += bytes;
   ServerStats& stats = server_.stats();
   ++stats.traffic.messages_in;
   stats.traffic.bytes_in += bytes;
-  if (options_.pedantic && !is_valid_literal(op.subject)) send_err("Invalid Publish Subject");
   if (!may_publish(op)) return;
   Capture* const capture = account_->capture();
   if (!capture) send_ok();
@@ -130,7 +140,7 @@ bool ClientSession::may_subscribe(const Op& op) {
     send_err(text.append(" using queue "), op.queue);
     return false;
   }
-  if (limits_.subscriptions_max != 0 && subscriptions_.size() >= limits_.subscriptions_max) {
+  if (limits_->subscriptions_max != 0 && subscriptions_.size() >= limits_->subscriptions_max) {
     send_err("maximum subscriptions exceeded");
     return false;
   }
@@ -186,7 +196,7 @@ bool ClientSession::deliver(Subscription& subscription, const Message& message) 
   ++stats.traffic.messages_out;
   stats.traffic.bytes_out += bytes;
   if (++subscription.delivered == subscription.max) forget(subscription);
-  if (output.size() > limits_.pending_bytes_max) give_up_slow("Slow Consumer (Pending Bytes)");
+  if (output.size() > limits_->pending_bytes_max) give_up_slow("Slow Consumer (Pending Bytes)");
   return true;
 }
 

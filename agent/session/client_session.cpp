@@ -14,7 +14,7 @@ constexpr Duration kFirstPing = 2s;  // nats-server: firstClientPingInterval.
 
 ClientSession::ClientSession(Server& server)
     : server_(server),
-      limits_(server.config().limits),
+      limits_(&server.config().limits),
       authenticator_(server.config().auth),
       subscriptions_(server.host().entropy.number()),
       cid_(server.next_cid()),
@@ -30,10 +30,10 @@ void ClientSession::opened(Wire& wire, Time now) {
   wire_ = &wire;
   last_activity_ = now;
   server_.enter(cid_, *this);
-  const Duration first = std::min<Duration>(kFirstPing, limits_.ping_interval);
+  const Duration first = std::min<Duration>(kFirstPing, limits_->ping_interval);
   const auto spread = static_cast<std::uint64_t>(first.count() / 5 + 1);
   const Duration extra(static_cast<Duration::rep>(server_.host().entropy.number() % spread));
-  keepalive_.emplace(limits_, first + extra, now);
+  keepalive_.emplace(*limits_, first + extra, now);
   if (authenticator_.required()) login_due_ = now + server_.config().auth.timeout;
   send_info();
 }
@@ -45,7 +45,7 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
   wanted_ = 0;
   Op op;
   while (used < input.size() && !waiting_ && !ended_) {
-    const ParseResult result = parse(input.substr(used), kClient, limits_, options_.headers, op);
+    const ParseResult result = parse(input.substr(used), kClient, *limits_, options_.headers, op);
     if (result.error != ParseError::kNone) return refuse(result.error);
     if (result.used == 0) {
       wanted_ = result.wanted;
@@ -94,7 +94,7 @@ Status ClientSession::fail(Status why, std::string_view text, const char* reason
 Time ClientSession::deadline() const {
   if (ended_ || !keepalive_) return kNever;
   const Time stuck = wire_->blocked_since();
-  const Time write_due = stuck == kNever ? kNever : stuck + limits_.write_deadline;
+  const Time write_due = stuck == kNever ? kNever : stuck + limits_->write_deadline;
   return std::min({keepalive_->due(), login_due_, write_due});
 }
 
@@ -105,7 +105,7 @@ Status ClientSession::tick(Time now) {
                 "Authentication Timeout");
   }
   const Time stuck = wire_->blocked_since();
-  if (stuck != kNever && now >= stuck + limits_.write_deadline) {
+  if (stuck != kNever && now >= stuck + limits_->write_deadline) {
     give_up_slow("Slow Consumer (Write Deadline)");
     return {};
   }
@@ -144,7 +144,9 @@ void ClientSession::leave_account() {
     if (subscription) account_->retire(subscription);
   }
   subscriptions_ = SidTable(server_.host().entropy.number());
+  if (account_) account_->count_client(-1);
   account_ = nullptr;
+  limits_ = &server_.config().limits;
 }
 
 void ClientSession::send(std::string_view text) {
@@ -175,6 +177,23 @@ void ClientSession::give_up_slow(const char* reason) {
   ended_ = true;
   ++server_.stats().slow_consumers;
   wire_->abort({Errc::kSlowConsumer, reason});
+}
+
+bool ClientSession::describe(PartyInfo& info) const {
+  if (!account_ || !wire_) return false;
+  const PeerInfo& peer = wire_->peer();
+  info = {.id = cid_,
+          .account = account_->name(),
+          .host = peer.address,
+          .user = user_,
+          .name = options_.name,
+          .lang = options_.lang,
+          .version = options_.version,
+          .kind = "Client",
+          .type = peer.websocket ? "websocket" : "nats",
+          .start = started_,
+          .round_trip = keepalive_ ? keepalive_->round_trip() : Duration{}};
+  return true;
 }
 
 ConnectionReport ClientSession::report(bool subscriptions) const {

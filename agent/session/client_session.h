@@ -36,6 +36,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
 
   PeerKind kind() const override { return PeerKind::kClient; }
   bool deliver(Subscription& subscription, const Message& message) override;
+  bool describe(PartyInfo& info) const override;
 
   ConnectionReport report(bool subscriptions) const override;
 
@@ -66,6 +67,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   // Operations: client_operations.cpp.
   Status handle(const Op& op, Time now);
   void on_publish(const Op& op);
+  void publish(const Op& op);
   bool may_publish(const Op& op);
   void answer_no_responders(const Message& message);
   void on_subscribe(const Op& op);
@@ -89,7 +91,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void give_up_slow(const char* reason);
 
   Server& server_;
-  const Limits& limits_;
+  const Limits* limits_;  // The server's; after login those of the account too.
   Authenticator authenticator_;
   Wire* wire_ = nullptr;
   Account* account_ = nullptr;  // Null until login.

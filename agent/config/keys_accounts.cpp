@@ -1,0 +1,194 @@
+// accounts {}, mappings {} and the system account. nats-server opts.go, parseAccounts.
+#include <algorithm>
+#include <charconv>
+
+#include "agent/config/keys.h"
+#include "agent/routing/mapper.h"
+
+namespace petiole {
+namespace {
+
+using E = const ConfigEntry&;
+
+constexpr std::int64_t kMost = INT32_MAX;  // As wide as in nats-server.
+
+// An account under construction.
+struct AccountDraft {
+  AccountConfig config;
+  AuthConfig auth;  // Its users alone.
+};
+
+constexpr Key<AccountLimits> kLimitKeys[] = {
+    {"max_connections|max_conn",
+     [](Reader& r, E e, AccountLimits& l) { r.number(e, l.connections, -1, kMost); }},
+    {"max_subscriptions|max_subs",
+     [](Reader& r, E e, AccountLimits& l) { r.number(e, l.subscriptions, -1, kMost); }},
+    {"max_payload|max_pay",
+     [](Reader& r, E e, AccountLimits& l) { r.number(e, l.payload_bytes, -1, kMost); }},
+    {"max_leafnodes|max_leafs",
+     [](Reader& r, E e, AccountLimits& l) { r.number(e, l.leafs, -1, kMost); }},
+};
+
+void read_weight(Reader& r, E entry, MappingConfig::Destination& destination) {
+  std::string text;
+  r.text(entry, text);
+  if (text.ends_with('%')) text.pop_back();
+  int weight = -1;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, weight);
+  if (error != std::errc() || stop != end || weight < 0 || weight > 100) {
+    return r.error(entry.value.place, "\"weight\" must be from 0% to 100%");
+  }
+  destination.weight = weight;
+}
+
+constexpr Key<MappingConfig::Destination> kDestinationKeys[] = {
+    {"destination|dest",
+     [](Reader& r, E e, MappingConfig::Destination& d) { r.text(e, d.subject); }},
+    {"weight", read_weight},
+    {"cluster", [](Reader& r, E e, MappingConfig::Destination& d) { r.text(e, d.cluster); }},
+};
+
+void read_destination(Reader& r, E entry, const ConfigValue& map, MappingConfig& mapping) {
+  if (!r.is_map(entry, map)) return;
+  MappingConfig::Destination destination;
+  destination.weight = -1;
+  read_entries(r, map, std::span<const Key<MappingConfig::Destination>>(kDestinationKeys),
+               destination);
+  if (destination.weight < 0) {
+    return r.error(map.place,
+                   "Missing weight for mapping destination \"" + destination.subject + '"');
+  }
+  mapping.destinations.push_back(std::move(destination));
+}
+
+void read_mapping(Reader& r, E entry, std::vector<MappingConfig>& mappings) {
+  MappingConfig mapping{entry.key, {}};
+  if (entry.value.is(ConfigValue::Kind::kArray)) {
+    for (const ConfigValue& item : entry.value.items) read_destination(r, entry, item, mapping);
+  } else if (entry.value.is(ConfigValue::Kind::kMap)) {
+    read_destination(r, entry, entry.value, mapping);
+  } else {
+    MappingConfig::Destination destination;
+    r.text(entry, destination.subject);
+    mapping.destinations.push_back(std::move(destination));
+  }
+  if (const std::string wrong = check_mapping_config(mapping); !wrong.empty()) {
+    return r.error(entry.place, "Error adding mapping for \"" + entry.key + "\": " + wrong);
+  }
+  mappings.push_back(std::move(mapping));
+}
+
+void read_mappings(Reader& r, E entry, std::vector<MappingConfig>& mappings) {
+  mappings.clear();
+  if (!r.is_map(entry, entry.value)) return;
+  for (const ConfigEntry& each : entry.value.entries) read_mapping(r, each, mappings);
+}
+
+void read_account_key(Reader& r, E entry, AccountDraft& draft) {
+  r.text(entry, draft.config.nkey);
+  if (draft.config.nkey.size() != 56 || !draft.config.nkey.starts_with('A')) {
+    r.error(entry.value.place,
+            "Not a valid public nkey for an account: \"" + draft.config.nkey + '"');
+  }
+}
+
+void read_jetstream(Reader& r, E entry, AccountDraft&) {
+  if (turns_off(entry.value)) return;
+  r.error(entry.place,
+          "\"jetstream\" is not supported by this build: JetStream on the leaf comes with a later "
+          "version");
+}
+
+constexpr Key<AccountDraft> kAccountKeys[] = {
+    {"users", [](Reader& r, E e, AccountDraft& d) { read_users(r, e, d.auth); }},
+    {"exports", [](Reader& r, E e, AccountDraft& d) { read_exports(r, e, d.config.exports); }},
+    {"imports", [](Reader& r, E e, AccountDraft& d) { read_imports(r, e, d.config.imports); }},
+    {"mappings|maps",
+     [](Reader& r, E e, AccountDraft& d) { read_mappings(r, e, d.config.mappings); }},
+    {"limits",
+     [](Reader& r, E e, AccountDraft& d) {
+       read_block(r, e, std::span<const Key<AccountLimits>>(kLimitKeys), d.config.limits);
+     }},
+    {"nkey", read_account_key},
+    {"jetstream", read_jetstream},
+    {"default_permissions", KeyKind::kRefused,
+     "permissions of clients come with full authentication"},
+    {"msg_trace|trace_dest", KeyKind::kNoEffect, "message traces are not part of petiole"},
+};
+
+AccountConfig& account_named(Config& config, const std::string& name) {
+  const auto found = std::find_if(config.accounts.begin(), config.accounts.end(),
+                                  [&](const AccountConfig& each) { return each.name == name; });
+  if (found != config.accounts.end()) return *found;
+  config.accounts.push_back({.name = name});
+  return config.accounts.back();
+}
+
+// Names are unique over all accounts: they alone tell to which one a user belongs.
+void add_users(Reader& r, E entry, const std::string& account, AuthConfig& own, Config& config) {
+  for (UserConfig& user : own.users) {
+    user.account = account;
+    const bool twice = std::any_of(config.auth.users.begin(), config.auth.users.end(),
+                                   [&](const UserConfig& other) {
+                                     return other.user == user.user && other.nkey == user.nkey;
+                                   });
+    if (twice) {
+      const std::string& name = user.nkey.empty() ? user.user : user.nkey;
+      r.error(entry.place, "Duplicate user \"" + name + "\" detected");
+    }
+    config.auth.users.push_back(std::move(user));
+  }
+}
+
+bool is_new_name(Reader& r, const ConfigPlace& place, const std::string& name,
+                 const std::vector<std::string>& seen) {
+  if (name == "$G") {
+    r.error(place, "\"$G\" is a Reserved Account");
+  } else if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+    r.error(place, "Duplicate Account Entry: " + name);
+  } else {
+    return true;
+  }
+  return false;
+}
+
+void read_account(Reader& r, E entry, Config& config) {
+  AccountDraft draft;
+  draft.config.name = entry.key;
+  read_block(r, entry, std::span<const Key<AccountDraft>>(kAccountKeys), draft);
+  account_named(config, entry.key) = std::move(draft.config);
+  add_users(r, entry, entry.key, draft.auth, config);
+}
+
+}  // namespace
+
+void read_accounts(Reader& r, const ConfigEntry& entry, Config& config) {
+  std::vector<std::string> seen;
+  if (entry.value.is(ConfigValue::Kind::kArray)) {
+    for (const ConfigValue& item : entry.value.items) {
+      if (!is_new_name(r, item.place, item.text, seen)) continue;
+      seen.push_back(item.text);
+      account_named(config, item.text);
+    }
+    return;
+  }
+  if (!r.is_map(entry, entry.value)) return;
+  for (const ConfigEntry& each : entry.value.entries) {
+    if (each.is_variable || !is_new_name(r, each.place, each.key, seen)) continue;
+    seen.push_back(each.key);
+    read_account(r, each, config);
+  }
+}
+
+void read_global_mappings(Reader& r, const ConfigEntry& entry, Config& config) {
+  read_mappings(r, entry, account_named(config, "$G").mappings);
+}
+
+void read_no_system_account(Reader& r, const ConfigEntry& entry, Config& config) {
+  bool none = false;
+  r.boolean(entry, none);
+  if (none) config.system_account.clear();
+}
+
+}  // namespace petiole

@@ -1,0 +1,105 @@
+#include "agent/mirror/store_part.h"
+
+#include <utility>
+
+#include "agent/mirror/ids.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr std::string_view kOwner = "mirror/account";
+constexpr std::string_view kCatalog = "mirror/logs";  // As of rules.cpp.
+
+}  // namespace
+
+class StorePart final : public Store {
+ public:
+  StorePart(Store& store, std::string prefix)
+      : store_(store), prefix_(std::move(prefix)), recovery_(store.recovery()) {
+    if (prefix_.empty()) return;
+    recovery_.recovered_logs.clear();  // Nobody knows whose they are.
+    recovery_.lost_messages = 0;
+  }
+
+  Log& log(std::string_view name) override { return store_.log(prefixed(name)); }
+  void drop_log(std::string_view name) override { store_.drop_log(prefixed(name)); }
+  void set_state(std::string_view key, std::string_view value) override {
+    store_.set_state(prefixed(key), value);
+  }
+  std::optional<std::string> state(std::string_view key) const override {
+    return store_.state(prefixed(key));
+  }
+  void when_durable(std::function<void(Status)> done) override {
+    store_.when_durable(std::move(done));
+  }
+  Status status() const override { return store_.status(); }
+  void on_status(std::function<void(Status)> changed) override { changed_ = std::move(changed); }
+  void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override {
+    lost_ = std::move(lost);
+  }
+  StoreUsage usage() const override { return store_.usage(); }
+  const StoreRecovery& recovery() const override { return recovery_; }
+  // Message ids are made of it: they must differ between accounts.
+  std::uint32_t epoch() const override {
+    return prefix_.empty() ? store_.epoch()
+                           : store_.epoch() ^ static_cast<std::uint32_t>(stable_hash(prefix_));
+  }
+
+  const std::string& prefix() const { return prefix_; }
+  void tell_status(Status status) const {
+    if (changed_) changed_(status);
+  }
+  void tell_loss(const std::string& log, std::uint64_t messages) const {
+    const bool named = log.find('/') != log.npos;
+    if (!lost_ || (prefix_.empty() ? named : !log.starts_with(prefix_))) return;
+    lost_(log.substr(prefix_.size()), messages);
+  }
+
+ private:
+  std::string prefixed(std::string_view name) const { return prefix_ + std::string(name); }
+
+  Store& store_;
+  std::string prefix_;
+  StoreRecovery recovery_;
+  std::function<void(Status)> changed_;
+  std::function<void(const std::string&, std::uint64_t)> lost_;
+};
+
+StoreParts::StoreParts(Store& store, std::string_view first) : store_(store) {
+  if (const auto known = store.state(kOwner)) {
+    owner_ = *known;
+  } else {
+    owner_ = first;
+    store.set_state(kOwner, owner_);
+  }
+  store_.on_status([this](Status status) {
+    for (const auto& each : parts_) each->tell_status(status);
+  });
+  store_.on_loss([this](const std::string& log, std::uint64_t messages) {
+    for (const auto& each : parts_) each->tell_loss(log, messages);
+  });
+}
+
+StoreParts::~StoreParts() {
+  store_.on_status([](Status) {});
+  store_.on_loss([](const std::string&, std::uint64_t) {});
+}
+
+std::string StoreParts::prefix(std::string_view account) const {
+  return account == owner_ ? std::string() : std::string(account) + '/';
+}
+
+Store& StoreParts::part(std::string_view account) {
+  const std::string wanted = prefix(account);
+  for (const auto& each : parts_) {
+    if (each->prefix() == wanted) return *each;
+  }
+  return *parts_.emplace_back(std::make_unique<StorePart>(store_, wanted));
+}
+
+bool StoreParts::has_logs(std::string_view account) const {
+  return !store_.state(prefix(account) + std::string(kCatalog)).value_or("").empty();
+}
+
+}  // namespace petiole

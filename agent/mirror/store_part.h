@@ -1,0 +1,39 @@
+// One database for the mirrors of several accounts: each sees a store of its own.
+//
+// Names of logs and states begin with the account's name, but for one account: that whose mirror
+// was the only one when the database was made. It is noted in the database, so that what was kept
+// for one account's hub never goes to another's. Loop thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/store.h"
+
+namespace petiole {
+
+class StorePart;
+
+class StoreParts {
+ public:
+  // `first` gets the names without a prefix if none has them yet. The store outlives it.
+  StoreParts(Store& store, std::string_view first);
+  ~StoreParts();
+
+  // The part of `account`; lives as long as this.
+  Store& part(std::string_view account);
+  // Whether `account` has left something here.
+  bool has_logs(std::string_view account) const;
+
+ private:
+  friend class StorePart;
+  std::string prefix(std::string_view account) const;
+
+  Store& store_;
+  std::string owner_;
+  std::vector<std::unique_ptr<StorePart>> parts_;
+};
+
+}  // namespace petiole

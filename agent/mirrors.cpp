@@ -1,0 +1,69 @@
+#include "agent/mirrors.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/mirror/store_part.h"
+
+namespace petiole {
+
+Mirrors::Mirrors(Server& server, Store& store, const std::string& leaf_id) : server_(server) {
+  const Config& config = server.config();
+  const std::string first = config.remotes.empty() ? "$G" : config.remotes.front().account;
+  parts_ = std::make_unique<StoreParts>(store, first);
+  for (const auto& [name, account] : server.accounts()) {
+    MirrorConfig own = config.mirror;
+    std::erase_if(own.rules,
+                  [&](const RuleConfig& rule) { return rule_account(rule, config) != name; });
+    const bool remains = parts_->has_logs(name);
+    if (own.rules.empty() && !remains && name != first) continue;
+    make(*account, own, parts_->part(name), leaf_id);
+  }
+}
+
+Mirrors::~Mirrors() {
+  for (const Entry& each : mirrors_) each.account->set_capture(nullptr);
+}
+
+void Mirrors::make(Account& account, const MirrorConfig& config, Store& store,
+                   const std::string& leaf_id) {
+  mirrors_.push_back({&account, make_mirror(config, leaf_id, account, store, server_.host())});
+  account.set_capture(mirrors_.back().mirror.get());
+}
+
+Mirror* Mirrors::of(std::string_view account) const {
+  const auto found = std::find_if(mirrors_.begin(), mirrors_.end(), [&](const Entry& each) {
+    return each.account->name() == account;
+  });
+  return found == mirrors_.end() ? nullptr : found->mirror.get();
+}
+
+// The state of all is the worst: "live" only when every one is.
+MirrorReport Mirrors::report() const {
+  MirrorReport sum = mirrors_.front().mirror->report();
+  if (mirrors_.size() == 1) return sum;
+  for (RuleReport& rule : sum.rules) rule.account = mirrors_.front().account->name();
+  for (std::size_t i = 1; i < mirrors_.size(); ++i) {
+    MirrorReport next = mirrors_[i].mirror->report();
+    if (sum.state == "live" || next.state == "storage failed") {
+      sum.state = next.state;
+      sum.guarantee = next.guarantee;
+    }
+    for (RuleReport& rule : next.rules) {
+      rule.account = mirrors_[i].account->name();
+      sum.rules.push_back(std::move(rule));
+    }
+  }
+  return sum;
+}
+
+void Mirrors::stop(std::function<void()> done) {
+  const auto left = std::make_shared<std::size_t>(mirrors_.size());
+  for (const Entry& each : mirrors_) {
+    each.mirror->stop([left, done] {
+      if (--*left == 0) done();
+    });
+  }
+}
+
+}  // namespace petiole
