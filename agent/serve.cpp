@@ -8,6 +8,7 @@
 #include "agent/server.h"
 #include "platform/files.h"
 #include "platform/json.h"
+#include "platform/machine_watch.h"
 #include "platform/process.h"
 #include "platform/service_notify.h"
 #include "platform/signals.h"
@@ -47,6 +48,7 @@ class Run {
   bool open_mirror();
   void report_recovery(const StoreRecovery& recovery);
   void on_signal(Signal signal);
+  void on_machine(MachineEvent event);
   void begin_stop();
   void beat();
   void write_files();
@@ -78,6 +80,7 @@ int Run::run() {
   }
   write_files();
   Signals signals(machine_.loop, [this](Signal signal) { on_signal(signal); });
+  MachineWatch watch(machine_.loop, [this](MachineEvent event) { on_machine(event); });
   timer_ = machine_.loop.make_timer([this] { beat(); });
   log.info("Server is ready");
   notify_.ready();
@@ -132,6 +135,22 @@ void Run::on_signal(Signal signal) {
       machine_.log.warning("reload: this version takes a changed configuration at its next start");
       return agent_->kick_links();
   }
+}
+
+// Whatever it was, a link may be dead or a way to the hub open again: the links look at once.
+void Run::on_machine(MachineEvent event) {
+  switch (event) {
+    case MachineEvent::kNetworkChanged:
+      machine_.log.debug("the network changed: hub links dial or ask at once");
+      break;
+    case MachineEvent::kClockSet:
+      machine_.log.warning("the clock was set");
+      break;
+    case MachineEvent::kWokeUp:
+      machine_.log.info("the machine slept: hub links dial or ask at once");
+      break;
+  }
+  agent_->kick_links();
 }
 
 void Run::begin_stop() {

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -8,9 +11,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "platform/files.h"
 #include "platform/log_writer.h"
+#include "platform/machine_watch.h"
 #include "platform/process.h"
 #include "platform/service_notify.h"
 #include "platform/signals.h"
@@ -214,6 +219,38 @@ TEST_CASE("files: reading is bounded and says what is wrong") {
   CHECK(read_file(dir / "none", 10).status.code() == Errc::kNotFound);
   CHECK(read_file(dir / "none", 10).error == dir / "none" + ": No such file or directory");
   CHECK_FALSE(read_file(dir.path, 10).status.ok());
+}
+
+// In a network namespace of this thread alone.
+void raise_loopback() {
+  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  std::snprintf(request.ifr_name, sizeof(request.ifr_name), "lo");
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  CHECK(::ioctl(socket, SIOCSIFFLAGS, &request) == 0);
+  ::close(socket);
+}
+
+TEST_CASE("machine: a network that changes is told once a burst") {
+  std::thread alone([] {
+    if (::unshare(CLONE_NEWNET) != 0) {
+      MESSAGE("NOT TESTED: needs root, for a namespace");
+      return;
+    }
+    SystemClock clock;
+    AsioLoop loop(clock);
+    std::vector<MachineEvent> told;
+    const MachineWatch watch(loop, [&](MachineEvent event) {
+      told.push_back(event);
+      loop.stop();
+    });
+    const auto limit = loop.make_timer([&] { loop.stop(); });
+    limit->arm(clock.now() + 10s);
+    raise_loopback();
+    loop.run();
+    CHECK(told == std::vector{MachineEvent::kNetworkChanged});
+  });
+  alone.join();
 }
 
 TEST_CASE("files: writing replaces the whole, or nothing") {
