@@ -68,6 +68,7 @@ class Server {
   ~Server();
 
   const Config& config() const { return config_; }
+  const AuthConfig& websocket_auth() const { return websocket_auth_; }  // Of WebSocket clients.
   const Host& host() const { return host_; }
   const std::string& id() const { return id_; }  // N…, 56 characters.
   const std::string& name() const { return name_; }
@@ -96,6 +97,7 @@ class Server {
 
  private:
   Config config_;
+  AuthConfig websocket_auth_;
   Host host_;
   std::string id_, name_;
   WallTime started_{};

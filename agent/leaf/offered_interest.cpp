@@ -24,6 +24,7 @@ bool OfferedInterest::counts(const Subscription& subscription) const {
   const bool same_cluster = !cluster.empty() && cluster == peer_->origin_cluster();
   if (same_cluster) return false;
   if (subscription.subject().starts_with("$LDS.")) return true;
+  if (peer_->isolated()) return false;
   return !(peer_->is_spoke() && links_.is_spoke(owner));  // One hub's wish is no other's business.
 }
 
