@@ -48,26 +48,17 @@ Agent::~Agent() = default;
 Agent::Started Agent::start() {
   Parts& parts = *parts_;
   const Config& config = parts.server.config();
-  if (auto started = parts.listen(parts.client_listener, "client", config.host, config.port,
-                                  accept_clients(parts.server));
-      !started.status.ok()) {
-    return started;
+  Started started =
+      parts.listen(parts.client_listener, "client", {.host = config.host, .port = config.port},
+                   accept_clients(parts.server));
+  if (started.status.ok() && config.websocket.enabled) started = parts.listen_websocket();
+  if (started.status.ok() && config.leaf_listen.enabled) {
+    started = parts.listen(parts.leaf_listener, "leafnode",
+                           {.host = config.leaf_listen.host, .port = config.leaf_listen.port},
+                           make_leaf_accept(parts.server, parts.links));
   }
-  if (config.leaf_listen.enabled) {
-    if (auto started =
-            parts.listen(parts.leaf_listener, "leafnode", config.leaf_listen.host,
-                         config.leaf_listen.port, make_leaf_accept(parts.server, parts.links));
-        !started.status.ok()) {
-      return started;
-    }
-  }
-  if (config.monitor.enabled) {
-    if (auto started = parts.listen(parts.monitor_listener, "http monitor", config.monitor.host,
-                                    config.monitor.port, parts.accept_monitor());
-        !started.status.ok()) {
-      return started;
-    }
-  }
+  if (started.status.ok() && config.monitor.enabled) started = parts.listen_monitor();
+  if (!started.status.ok()) return started;
   for (const auto& remote : parts.remotes) remote->start();
   return {};
 }
@@ -95,6 +86,7 @@ void Agent::kick_links() {
 }
 
 std::uint16_t Agent::client_port() const { return Parts::port(parts_->client_listener); }
+std::uint16_t Agent::websocket_port() const { return Parts::port(parts_->websocket_listener); }
 std::uint16_t Agent::leaf_port() const { return Parts::port(parts_->leaf_listener); }
 std::uint16_t Agent::monitor_port() const { return Parts::port(parts_->monitor_listener); }
 

@@ -47,6 +47,7 @@ class Agent {
 
   // Bound ports; 0: not listening.
   std::uint16_t client_port() const;
+  std::uint16_t websocket_port() const;
   std::uint16_t leaf_port() const;
   std::uint16_t monitor_port() const;
 

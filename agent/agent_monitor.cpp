@@ -20,6 +20,7 @@ MonitorInput Agent::Parts::gather() {
   input.client_port = port(client_listener);
   input.leaf_port = port(leaf_listener);
   input.monitor_port = port(monitor_listener);
+  input.websocket_port = port(websocket_listener);
   input.now = host.clock.now();
   input.wall = host.clock.wall();
   return input;

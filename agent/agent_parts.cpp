@@ -1,27 +1,69 @@
 #include "agent/agent_parts.h"
 
+#include "agent/config/units.h"
+
 namespace petiole {
 
 Agent::Parts::Parts(const Config& config, Host host)
     : server(config, host), links(server), monitor([this] { return gather(); }) {}
 
-Agent::Started Agent::Parts::listen(std::unique_ptr<Listener>& listener, const char* what,
-                                    const std::string& host, std::uint16_t port,
-                                    Network::Accept accept) {
-  const std::string where = host + ":" + std::to_string(port);
-  auto bound = server.host().network.listen({.host = host, .port = port}, std::move(accept));
+Agent::Started Agent::Parts::listen(std::unique_ptr<Listener>& listener, const std::string& what,
+                                    const ListenOptions& options, Network::Accept accept) {
+  auto bound = server.host().network.listen(options, std::move(accept));
   if (!bound.ok()) {
-    return {bound.status(), std::string("cannot listen for ") + what + " connections on " + where +
-                                ": " + std::string(bound.status().text())};
+    return {bound.status(), "cannot listen for " + what + " connections on " +
+                                join_host_port(options.host, options.port) + ": " +
+                                std::string(bound.status().text())};
   }
   listener = std::move(*bound);
-  server.host().log.info(std::string("Listening for ") + what + " connections on " + host + ":" +
-                         std::to_string(listener->port()));
+  server.host().log.info("Listening for " + what + " connections on " +
+                         join_host_port(options.host, listener->port()));
   return {};
+}
+
+// Clients and, on paths that end with /leafnode, leafs. nats-server websocket.go.
+Agent::Started Agent::Parts::listen_websocket() {
+  const WebSocketListenConfig& config = server.config().websocket;
+  WebSocketListenOptions websocket;
+  websocket.compression = config.compression;
+  websocket.secure = config.tls.enabled;
+  websocket.same_origin = config.same_origin;
+  websocket.allowed_origins = config.allowed_origins;
+  websocket.headers = config.headers;
+  for (const std::string* cookie :
+       {&config.jwt_cookie, &config.user_cookie, &config.pass_cookie, &config.token_cookie}) {
+    if (!cookie->empty()) websocket.cookies.push_back(*cookie);
+  }
+  websocket.timeout = config.handshake_timeout;
+  ListenOptions options{.host = config.host, .port = config.port};
+  if (config.tls.enabled) options.tls = config.tls.options;
+  options.websocket = std::move(websocket);
+  auto accept = [this, clients = accept_clients(server), leafs = make_leaf_accept(server, links)](
+                    const PeerInfo& peer) -> std::unique_ptr<Protocol> {
+    if (!peer.upgrade || !peer.upgrade->path.ends_with("/leafnode")) return clients(peer);
+    if (server.config().leaf_listen.enabled) return leafs(peer);
+    server.host().log.error("Not configured to accept leaf node connections");
+    return nullptr;
+  };
+  return listen(websocket_listener, config.tls.enabled ? "websocket (wss)" : "websocket (ws)",
+                options, std::move(accept));
+}
+
+Agent::Started Agent::Parts::listen_monitor() {
+  const Config& config = server.config();
+  ListenOptions options{.host = config.monitor.host, .port = config.monitor.port};
+  if (config.monitor.secure) {
+    options.tls = config.tls.options;
+    options.tls->verify = false;  // As nats-server: whoever may connect may look.
+    options.tls->pinned_certs.clear();
+  }
+  return listen(monitor_listener, config.monitor.secure ? "https monitor" : "http monitor", options,
+                accept_monitor());
 }
 
 void Agent::Parts::stop_listening() {
   client_listener.reset();
+  websocket_listener.reset();
   leaf_listener.reset();
 }
 

@@ -21,8 +21,10 @@ namespace petiole {
 struct Agent::Parts {
   Parts(const Config& config, Host host);
 
-  Started listen(std::unique_ptr<Listener>& listener, const char* what, const std::string& host,
-                 std::uint16_t port, Network::Accept accept);
+  Started listen(std::unique_ptr<Listener>& listener, const std::string& what,
+                 const ListenOptions& options, Network::Accept accept);
+  Started listen_websocket();
+  Started listen_monitor();
   void stop_listening();
   void close_all();
   static std::uint16_t port(const std::unique_ptr<Listener>& listener) {
@@ -41,7 +43,7 @@ struct Agent::Parts {
   Monitor monitor;
   CpuMeter cpu;
   std::unique_ptr<LameDuck> lame_duck;
-  std::unique_ptr<Listener> client_listener, leaf_listener, monitor_listener;
+  std::unique_ptr<Listener> client_listener, websocket_listener, leaf_listener, monitor_listener;
 };
 
 }  // namespace petiole

@@ -28,6 +28,7 @@ ConfigSources system_sources() {
     if (!value) return std::nullopt;
     return std::string(value);
   };
+  sources.check_tls = [](const TlsOptions& options) { return make_tls_context(options).error; };
   return sources;
 }
 

@@ -26,7 +26,8 @@ class Machine {
   LogWriter log;
   ThreadWorker worker{"petiole-helper"};
   AsioLoop loop{clock};
-  std::unique_ptr<LayerFactory> layers = make_codec_layers();
+  std::unique_ptr<LayerFactory> layers =
+      make_codec_layers([this](const std::string& line) { log.warning(line); });
   AsioNetwork network{loop, chunks, *layers};
 };
 

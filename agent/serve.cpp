@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "agent/agent.h"
+#include "agent/config/units.h"
 #include "agent/machine.h"
 #include "agent/server.h"
 #include "platform/files.h"
@@ -34,6 +35,16 @@ LogOptions log_options(const LogConfig& config) {
   options.file_bytes_max = config.size_limit;
   options.syslog = config.syslog;
   return options;
+}
+
+// Of a listener on every address one for each address of this machine, as nats-server writes them.
+std::vector<std::string> urls_of(const char* scheme, const std::string& host, std::uint16_t port) {
+  const bool any = host.empty() || host == "0.0.0.0" || host == "::";
+  std::vector<std::string> urls;
+  for (const std::string& address : any ? interface_addresses() : std::vector{host}) {
+    urls.push_back(std::string(scheme) + "://" + join_host_port(address, port));
+  }
+  return urls;
 }
 
 // One run of the server: start, signals, service notification, the end in order.
@@ -186,12 +197,18 @@ void Run::write_files() {
   if (config_.ports_file_dir.empty()) return;
   ports_file_ = config_.ports_file_dir + "/petiole_" + pid + ".ports";
   json::object ports;
-  const auto add = [&ports](const char* name, const std::string& url, std::uint16_t port) {
-    if (port != 0) ports[name] = json::array{json::string(url + std::to_string(port))};
+  const auto add = [&ports](const char* name, const char* scheme, const std::string& host,
+                            std::uint16_t port) {
+    if (port != 0) ports[name] = json::value_from(urls_of(scheme, host, port));
   };
-  add("nats", "nats://" + config_.host + ":", agent_->client_port());
-  add("monitoring", "http://" + config_.monitor.host + ":", agent_->monitor_port());
-  add("leafnodes", "nats://" + config_.leaf_listen.host + ":", agent_->leaf_port());
+  const bool tls = config_.tls.enabled && !config_.allow_non_tls;
+  add("nats", tls ? "tls" : "nats", config_.host, agent_->client_port());
+  add("monitoring", config_.monitor.secure ? "https" : "http", config_.monitor.host,
+      agent_->monitor_port());
+  add("websocket", config_.websocket.tls.enabled ? "wss" : "ws", config_.websocket.host,
+      agent_->websocket_port());
+  add("leafnodes", config_.leaf_listen.tls.enabled ? "tls" : "nats", config_.leaf_listen.host,
+      agent_->leaf_port());
   write(ports_file_, to_text(json::value(ports)));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/session/client_listener.h"
 #include "platform/crypto.h"
 
 namespace petiole {
@@ -39,6 +40,7 @@ std::string make_id(Entropy& entropy) {
 
 Server::Server(const Config& config, Host host)
     : config_(config),
+      websocket_auth_(petiole::websocket_auth(config.websocket, config.auth)),
       host_(host),
       id_(make_id(host.entropy)),
       name_(config.server_name.empty() ? id_ : config.server_name),

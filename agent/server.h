@@ -69,6 +69,7 @@ class Server {
   ~Server();
 
   const Config& config() const { return config_; }
+  const AuthConfig& websocket_auth() const { return websocket_auth_; }  // Of WebSocket clients.
   const Host& host() const { return host_; }
   const std::string& id() const { return id_; }  // N…, 56 characters.
   const std::string& name() const { return name_; }
@@ -112,6 +113,7 @@ class Server {
   void report_dangling(std::size_t before);
 
   Config config_;
+  AuthConfig websocket_auth_;
   Host host_;
   std::string id_, name_;
   WallTime started_{};

@@ -1,8 +1,11 @@
 #include "platform/asio_listener.h"
 
+#include <algorithm>
 #include <asio/error.hpp>
 #include <asio/ip/v6_only.hpp>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "platform/connection.h"
 #include "platform/resolver.h"
@@ -19,11 +22,16 @@ constexpr Duration kRetryAfter = std::chrono::milliseconds(200);  // Out of desc
 
 class AcceptLoop final : private Deadline, public std::enable_shared_from_this<AcceptLoop> {
  public:
-  AcceptLoop(NetworkCore& core, Network::Accept accept)
+  AcceptLoop(NetworkCore& core, const ListenOptions& options, Network::Accept accept)
       : Deadline(core.loop.deadlines),
         core_(core),
         acceptor_(core.loop.io),
-        accept_(std::move(accept)) {}
+        tls_(options.tls),
+        accept_(std::move(accept)) {
+    if (options.websocket) {
+      websocket_ = std::make_shared<const WebSocketListenOptions>(*options.websocket);
+    }
+  }
 
   std::error_code bind(const tcp::endpoint& endpoint);
   std::uint16_t port() const { return port_; }
@@ -34,16 +42,20 @@ class AcceptLoop final : private Deadline, public std::enable_shared_from_this<A
   void on_acceptable(std::error_code error);
   bool accept_one();
   void welcome(Socket& socket);
+  bool add_layers(std::vector<LayerStack::Entry>& entries);
   void due(Time) override { wait(); }
 
   NetworkCore& core_;
   Acceptor acceptor_;
+  std::optional<TlsOptions> tls_;
+  std::shared_ptr<const WebSocketListenOptions> websocket_;
   Network::Accept accept_;
   std::uint16_t port_ = 0;
 };
 
 std::error_code AcceptLoop::bind(const tcp::endpoint& endpoint) {
   std::error_code error;
+  if (acceptor_.is_open()) acceptor_.close(error);  // A first attempt failed.
   acceptor_.open(endpoint.protocol(), error);
   if (error) return error;
   acceptor_.set_option(Acceptor::reuse_address(true), error);
@@ -98,11 +110,38 @@ void AcceptLoop::welcome(Socket& socket) {
   if (error) return;  // Gone already.
   set_options(socket, 0);
   PeerInfo peer = peer_of(remote);
-  std::unique_ptr<Protocol> protocol = accept_(peer);
-  if (!protocol) return;
-  std::make_shared<Connection>(core_, std::move(socket), std::move(protocol), std::move(peer),
-                               false)
-      ->open();
+  if (!tls_ && !websocket_) {
+    std::unique_ptr<Protocol> protocol = accept_(peer);
+    if (!protocol) return;
+    return std::make_shared<Connection>(core_, std::move(socket), std::move(protocol),
+                                        std::move(peer), false)
+        ->open();
+  }
+  std::vector<LayerStack::Entry> entries;
+  if (!add_layers(entries)) return;
+  std::make_shared<Connection>(core_, std::move(socket), nullptr, std::move(peer), false)
+      ->accept_through(
+          std::move(entries),
+          [weak = weak_from_this()](const PeerInfo& known) -> std::unique_ptr<Protocol> {
+            const auto self = weak.lock();
+            if (!self || !self->acceptor_.is_open()) return nullptr;
+            return self->accept_(known);
+          });
+}
+
+// False when keys cannot be loaded any more, of which the layers' factory has told.
+bool AcceptLoop::add_layers(std::vector<LayerStack::Entry>& entries) {
+  if (tls_) {
+    LayerResult made = core_.layers.tls(*tls_);
+    if (!made.layer) return false;
+    entries.push_back({std::move(made.layer), Stage::kTls, tls_->timeout});
+  }
+  if (websocket_) {
+    LayerResult made = core_.layers.websocket(websocket_);
+    if (!made.layer) return false;
+    entries.push_back({std::move(made.layer), Stage::kWebSocket, websocket_->timeout});
+  }
+  return true;
 }
 
 class AsioListener final : public Listener {
@@ -124,6 +163,13 @@ Status to_status(std::error_code error) {
   return {Errc::kNetwork, "the system refuses to listen"};
 }
 
+// As Go's net.Listen: of a name's addresses an IPv4 one, if there is any.
+asio::ip::address favourite(const std::vector<asio::ip::address>& addresses) {
+  const auto v4 = std::find_if(addresses.begin(), addresses.end(),
+                               [](const asio::ip::address& each) { return each.is_v4(); });
+  return v4 == addresses.end() ? addresses.front() : *v4;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Listener>> make_listener(NetworkCore& core, const ListenOptions& options,
@@ -133,10 +179,16 @@ Result<std::unique_ptr<Listener>> make_listener(NetworkCore& core, const ListenO
   if (error) {
     const LookupResult found = Resolver::lookup_by_system(options.host);
     if (found.addresses.empty()) return {Errc::kNotFound, "the host to listen on has no address"};
-    address = found.addresses.front();
+    address = favourite(found.addresses);
   }
-  auto loop = std::make_shared<AcceptLoop>(core, std::move(accept));
-  error = loop->bind({address, options.port});
+  auto loop = std::make_shared<AcceptLoop>(core, options, std::move(accept));
+  // As Go's net.Listen: any IPv4 address is any address at all, where there is IPv6.
+  const bool any_v4 = address.is_v4() && address.is_unspecified();
+  error =
+      loop->bind({any_v4 ? asio::ip::address(asio::ip::address_v6::any()) : address, options.port});
+  if (error && any_v4 && error != asio::error::address_in_use) {
+    error = loop->bind({address, options.port});
+  }
   if (error) return to_status(error);
   loop->wait();
   return std::unique_ptr<Listener>(std::make_unique<AsioListener>(std::move(loop)));

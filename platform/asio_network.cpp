@@ -34,6 +34,7 @@ AsioNetwork::AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers
 AsioNetwork::~AsioNetwork() { drop_connections(); }
 
 void AsioNetwork::drop_connections() {
+  core_->handshakes.stop();
   for (const auto& connection : core_->open.take_all()) connection->drop();
   for (const auto& dial : std::exchange(core_->dials, {})) dial->drop();
 }

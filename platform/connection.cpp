@@ -129,6 +129,7 @@ void Connection::finish(CloseReason reason) {
   disarm();
   output_.clear();
   if (layered_) layered_->sealed.clear();
+  if (handed_off()) layered_->step->abandoned = true;
   if (!receiving_) held_.keep({});
   blocked_since_ = kNever;
   if (!protocol_) return leave();
@@ -150,7 +151,7 @@ void Connection::drop() {
   std::error_code ignored;
   socket_.close(ignored);
   disarm();
-  layered_.reset();
+  if (!handed_off()) layered_.reset();
   protocol_.reset();
 }
 

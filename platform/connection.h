@@ -35,6 +35,8 @@ class Connection final : public Wire,
   // Enters the register and calls opened(), at once or when all layers are open.
   void open();
   void open_through(std::vector<LayerStack::Entry> entries, std::function<void(Stage)> reached);
+  // The same without a protocol, which is made when all layers are open; null ends the connection.
+  void accept_through(std::vector<LayerStack::Entry> entries, Network::Accept accept);
   // The network goes away: no call is made any more.
   void drop();
   void set_place(std::size_t place) { place_ = static_cast<std::uint32_t>(place); }
@@ -48,6 +50,10 @@ class Connection final : public Wire,
   void notify_below(std::size_t bytes) override;
   Status start_tls(const TlsOptions& options) override;
   const PeerInfo& peer() const override { return peer_; }
+  void set_peer_address(std::string address, std::uint16_t port) override {
+    peer_.address = std::move(address);
+    peer_.port = port;
+  }
   WireStats stats() const override { return stats_; }
   Time blocked_since() const override { return blocked_since_; }
 
@@ -67,7 +73,9 @@ class Connection final : public Wire,
     LayerStack stack;
     Output sealed;  // For the socket.
     std::function<void(Stage)> reached;
-    std::size_t sealed_bytes_max = 0;  // Ahead of the socket: output().size() stays meaningful.
+    Network::Accept accept;               // Until the protocol is made.
+    std::shared_ptr<HandshakeStep> step;  // On the handshakes' thread at present.
+    std::size_t sealed_bytes_max = 0;     // Ahead of the socket: output().size() stays meaningful.
     bool shut_down = false;
   };
 
@@ -98,9 +106,14 @@ class Connection final : public Wire,
   void offer_again();
 
   // connection_layers.cpp: the same with layers in between.
-  void start_layers(std::vector<LayerStack::Entry> entries, std::function<void(Stage)> reached);
+  void start_layers(std::vector<LayerStack::Entry> entries, std::function<void(Stage)> reached,
+                    Network::Accept accept = nullptr);
   void decode(std::string_view bytes);
   bool decode_slice(std::string_view bytes);
+  bool decoded(Status status, std::size_t opened);
+  void hand_off(std::string_view bytes);
+  void handed_back();
+  bool handed_off() const { return layered_ && layered_->step; }
   void on_opened(std::size_t from);
   void layer_failed(Status status);
   void begin_tls(std::string_view rest);

@@ -16,7 +16,7 @@ constexpr std::size_t kLingerBytesMax = 8 << 20;  // Read and thrown away after 
 }  // namespace
 
 void Connection::wait_readable() {
-  if (read_waiting_ || peer_ended_ || state_ == State::kFinished) return;
+  if (read_waiting_ || peer_ended_ || handed_off() || state_ == State::kFinished) return;
   if (paused_ && state_ == State::kOpen && !securing()) return;
   read_waiting_ = true;
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
@@ -30,7 +30,7 @@ void Connection::on_readable(std::error_code error) {
   if (error) return on_read_error(error);
   if (state_ == State::kLingering) return linger();
   for (int i = 0; i < kReadsPerTurn && state_ <= State::kOpen; ++i) {
-    if ((paused_ && !securing()) || !read_once()) break;
+    if ((paused_ && !securing()) || handed_off() || !read_once()) break;
   }
   mark();
   // In kFlushing nothing is read: the peer's bytes are thrown away later, in kLingering.

@@ -1,6 +1,8 @@
 // A connection's way through its layers: handshakes, decoding, start_tls.
 #include <algorithm>
+#include <asio/post.hpp>
 #include <string>
+#include <utility>
 
 #include "platform/connection.h"
 
@@ -16,9 +18,10 @@ constexpr std::size_t kSharedBytesMax = 256 * 1024;
 }  // namespace
 
 void Connection::start_layers(std::vector<LayerStack::Entry> entries,
-                              std::function<void(Stage)> reached) {
+                              std::function<void(Stage)> reached, Network::Accept accept) {
   layered_ = std::make_unique<Layered>(core_, std::move(entries));
   layered_->reached = std::move(reached);
+  layered_->accept = std::move(accept);
   layered_->sealed_bytes_max = limit_unsent_ ? kSealedBytesMaxSlow : kSealedBytesMax;
   layered_->sealed.append_all(output_);  // What was said before goes out as it is.
   limit_stage(layered_->stack.entry(0).timeout);
@@ -30,7 +33,14 @@ void Connection::start_layers(std::vector<LayerStack::Entry> entries,
   mark();
 }
 
+void Connection::accept_through(std::vector<LayerStack::Entry> entries, Network::Accept accept) {
+  enter();
+  start_layers(std::move(entries), nullptr, std::move(accept));
+  wait_readable();
+}
+
 void Connection::decode(std::string_view bytes) {
+  if (layered_->stack.slow()) return hand_off(bytes);
   while (!bytes.empty() && state_ <= State::kOpen) {
     const std::string_view slice = bytes.substr(0, kSliceBytes);
     bytes.remove_prefix(slice.size());
@@ -44,8 +54,43 @@ bool Connection::decode_slice(std::string_view bytes) {
   plain.clear();
   wire.clear();
   const std::size_t opened = layered_->stack.opened();
-  const Status status = layered_->stack.receive(bytes, plain, wire);
-  layered_->sealed.append(wire);
+  return decoded(layered_->stack.receive(bytes, plain, wire), opened);
+}
+
+// Nothing is read until the thread is done with these bytes, and the peer's time stands still.
+void Connection::hand_off(std::string_view bytes) {
+  const auto step = std::make_shared<HandshakeStep>();
+  step->layer = &layered_->stack.lowest();
+  step->input = bytes;
+  step->time_left = stage_deadline_ == kNever ? Duration{} : stage_deadline_ - now();
+  stage_deadline_ = kNever;
+  layered_->step = step;
+  // The connection must not be destroyed on that thread: what holds it moves on to the loop.
+  auto hold = std::make_shared<std::shared_ptr<Connection>>(shared_from_this());
+  core_.handshakes.run(step, [&io = core_.loop.io, hold = std::move(hold)] {
+    asio::post(io, [self = std::move(*hold)] { self->handed_back(); });
+  });
+}
+
+void Connection::handed_back() {
+  if (!layered_ || !layered_->step) return;
+  const std::shared_ptr<HandshakeStep> step = std::move(layered_->step);
+  layered_->step = nullptr;
+  if (state_ > State::kOpen) return;
+  limit_stage(std::max(step->time_left, Duration{}));
+  core_.plain.clear();
+  core_.wire.clear();
+  const std::size_t opened = layered_->stack.opened();
+  decoded(layered_->stack.received(step->status, step->plain, step->wire, core_.plain, core_.wire),
+          opened);
+  mark();
+  if (state_ <= State::kOpen) wait_readable();
+}
+
+// What the stack made of some bytes is in core_.plain and core_.wire.
+bool Connection::decoded(Status status, std::size_t opened) {
+  std::string& plain = core_.plain;
+  layered_->sealed.append(core_.wire);
   on_opened(opened);
   if (!plain.empty() && held_.empty()) {
     offer(plain);
@@ -71,6 +116,8 @@ void Connection::on_opened(std::size_t from) {
   stage_deadline_ = kNever;
   layered_->reached = nullptr;
   if (state_ == State::kOpen) return receiving_ ? void() : offer({});  // start_tls is done.
+  if (!protocol_) protocol_ = std::exchange(layered_->accept, nullptr)(peer_);
+  if (!protocol_) return end({Errc::kPermission, Stage::kOpen, "refused"});
   state_ = State::kOpen;
   protocol_->opened(*this, now());
 }

@@ -69,7 +69,7 @@ void Connection::seal() {
   if (state_ != State::kFlushing || !output_.empty()) return;
   layered_->shut_down = true;
   core_.wire.clear();
-  layered_->stack.shut_down(core_.wire);
+  layered_->stack.shut_down(*reason_, core_.wire);
   sealed.append(core_.wire);
 }
 

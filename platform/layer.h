@@ -21,8 +21,11 @@ class Layer {
   // Takes all of `bytes`. Appends to both, on an error too: a TLS alert goes to `wire`.
   virtual Status receive(std::string_view bytes, std::string& plain, std::string& wire) = 0;
   virtual Status send(std::string_view plain, std::string& wire) = 0;  // Once open.
-  virtual void shut_down(std::string& wire) = 0;
+  virtual void shut_down(const CloseReason& why, std::string& wire) = 0;
   virtual bool open() const = 0;
+  // receive() takes milliseconds of computing at present and touches nothing but the layer: it may
+  // be called on another thread.
+  virtual bool slow() const { return false; }
   virtual void describe(PeerInfo& peer) const = 0;  // Once open: adds what is known of the peer.
   virtual std::string error() const = 0;            // Of the last failure, for people.
 };
@@ -39,6 +42,7 @@ class LayerFactory {
   virtual ~LayerFactory() = default;
   virtual LayerResult tls(const TlsOptions& options) = 0;
   virtual LayerResult websocket(const WebSocketOptions& options) = 0;
+  virtual LayerResult websocket(std::shared_ptr<const WebSocketListenOptions> options) = 0;
 };
 
 }  // namespace petiole

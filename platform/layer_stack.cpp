@@ -20,7 +20,25 @@ Status LayerStack::settle(std::size_t index, std::string& wire) {
 }
 
 Status LayerStack::receive(std::string_view bytes, std::string& plain, std::string& wire) {
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
+  return receive_from(0, bytes, plain, wire);
+}
+
+Status LayerStack::received(Status status, std::string_view out, std::string_view answer,
+                            std::string& plain, std::string& wire) {
+  failed_ = 0;
+  const Status sent = send_through(0, answer, wire);
+  if (!status.ok() || !sent.ok()) return status.ok() ? sent : status;
+  const Status settled = settle(0, wire);
+  if (!settled.ok() || out.empty()) return settled;
+  if (entries_.size() > 1) return receive_from(1, out, plain, wire);
+  plain.append(out);
+  return {};
+}
+
+// `bytes` are for the layer `index` and those above it.
+Status LayerStack::receive_from(std::size_t index, std::string_view bytes, std::string& plain,
+                                std::string& wire) {
+  for (std::size_t i = index; i < entries_.size(); ++i) {
     const bool top = i + 1 == entries_.size();
     std::string& out = top ? plain : scratch_.up_next;
     if (!top) out.clear();
@@ -60,10 +78,10 @@ Status LayerStack::send_through(std::size_t layers, std::string_view bytes, std:
 }
 
 // From the top down: a close frame is data to the layer below it.
-void LayerStack::shut_down(std::string& wire) {
+void LayerStack::shut_down(const CloseReason& why, std::string& wire) {
   for (std::size_t i = opened_; i-- > 0;) {
     std::string last;
-    entries_[i].layer->shut_down(last);
+    entries_[i].layer->shut_down(why, last);
     if (!send_through(i, last, wire).ok()) return;
   }
 }

@@ -30,8 +30,14 @@ class LayerStack {
   Status start(std::string& wire);
   // Takes all of `bytes`. `plain` gets what comes out at the top.
   Status receive(std::string_view bytes, std::string& plain, std::string& wire);
+  // The lowest layer's receive() is slow and may be called elsewhere; see Layer::slow. What comes
+  // of it is then given to received().
+  bool slow() const { return opened_ == 0 && entries_[0].layer->slow(); }
+  Layer& lowest() { return *entries_[0].layer; }
+  Status received(Status status, std::string_view out, std::string_view answer, std::string& plain,
+                  std::string& wire);
   Status send(std::string_view plain, std::string& wire);
-  void shut_down(std::string& wire);
+  void shut_down(const CloseReason& why, std::string& wire);
 
   bool open() const { return opened_ == entries_.size(); }
   std::size_t opened() const { return opened_; }  // Layers that are open, from the bottom.
@@ -40,6 +46,8 @@ class LayerStack {
   std::string error() const;                              // Of the layer that failed.
 
  private:
+  Status receive_from(std::size_t index, std::string_view bytes, std::string& plain,
+                      std::string& wire);
   Status send_through(std::size_t layers, std::string_view bytes, std::string& wire);
   Status start_layer(std::size_t index, std::string& wire);
   Status settle(std::size_t index, std::string& wire);

@@ -45,9 +45,23 @@ struct DialOptions {
   std::function<void(Stage)> reached;  // Optional: each stage as it is done.
 };
 
+// The accepting side of WebSocket. nats-server websocket.go, wsUpgrade.
+struct WebSocketListenOptions {
+  bool compression = false;
+  std::size_t message_bytes_max = 64 << 20;  // A larger frame, or one that inflates beyond, closes.
+  bool secure = false;                       // Behind TLS: the scheme of our own origin is https.
+  bool same_origin = false;                  // An Origin must be that of the Host header.
+  std::vector<std::string> allowed_origins;  // An Origin must be one of these; empty: any.
+  std::vector<std::pair<std::string, std::string>> headers;  // Added to the answer.
+  std::vector<std::string> cookies;                          // Names that PeerInfo is to hold.
+  Duration timeout = std::chrono::seconds(10);               // For the upgrade to be done.
+};
+
 struct ListenOptions {
-  std::string host = "0.0.0.0";
-  std::uint16_t port = 0;  // 0: any free port; see Listener::port.
+  std::string host = "0.0.0.0";     // A name, or an address. Any IPv4 address is any address.
+  std::uint16_t port = 0;           // 0: any free port; see Listener::port.
+  std::optional<TlsOptions> tls{};  // Before anything else; `server` is set.
+  std::optional<WebSocketListenOptions> websocket{};  // After TLS.
 };
 
 class Listener {
@@ -67,7 +81,8 @@ class Network {
  public:
   virtual ~Network() = default;
 
-  // Makes the protocol of an accepted connection; null refuses it.
+  // Makes the protocol of an accepted connection; null refuses it. Called when TLS and WebSocket
+  // are done: a peer that gets no further costs its layers and a timer.
   using Accept = std::function<std::unique_ptr<Protocol>(const PeerInfo&)>;
   virtual Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, Accept accept) = 0;
 

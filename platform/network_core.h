@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/handshakes.h"
 #include "platform/layer_stack.h"
 #include "platform/loop_core.h"
 #include "platform/output.h"
@@ -40,6 +41,7 @@ struct NetworkCore {
   std::string plain{}, wire{};  // Of the read or write under way; see Connection.
   ConnectionRegister open{};
   std::set<std::shared_ptr<DialWork>> dials{};  // Under way.
+  Handshakes handshakes{};
 };
 
 }  // namespace petiole

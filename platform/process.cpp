@@ -1,5 +1,9 @@
 #include "platform/process.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -55,6 +59,26 @@ double CpuMeter::percent(Time now) {
   if (!std::exchange(measured_, true) || span.count() <= 0) return 0;
   return 100.0 * static_cast<double>((used - used_before).count()) /
          static_cast<double>(span.count());
+}
+
+std::vector<std::string> interface_addresses() {
+  std::vector<std::string> addresses;
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return addresses;
+  for (const ifaddrs* each = first; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || (each->ifa_flags & IFF_UP) == 0) continue;
+    const int family = each->ifa_addr->sa_family;
+    const void* bytes = nullptr;
+    if (family == AF_INET) {
+      bytes = &reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr;
+    } else if (family == AF_INET6) {
+      bytes = &reinterpret_cast<const sockaddr_in6*>(each->ifa_addr)->sin6_addr;
+    }
+    char text[INET6_ADDRSTRLEN] = {};
+    if (bytes && ::inet_ntop(family, bytes, text, sizeof text)) addresses.push_back(text);
+  }
+  ::freeifaddrs(first);
+  return addresses;
 }
 
 }  // namespace petiole

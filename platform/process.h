@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "platform/time.h"
 
@@ -12,6 +13,7 @@ std::uint64_t resident_bytes();  // 0 when the system does not tell.
 int cores();
 int process_id();
 std::string host_name();
+std::vector<std::string> interface_addresses();  // Numeric, of all that are up.
 
 // Share of processor time since the call before, in percent of one core. 0 the first time.
 class CpuMeter {

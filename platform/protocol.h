@@ -7,8 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "platform/output.h"
 #include "platform/status.h"
@@ -17,6 +20,13 @@
 namespace petiole {
 
 struct TlsOptions;
+struct PeerCertificate;
+
+// What a WebSocket's upgrade request said.
+struct UpgradeRequest {
+  std::string path;                                          // Without the query.
+  std::vector<std::pair<std::string, std::string>> cookies;  // Those that the listener asked for.
+};
 
 // How far a connection came, and so where it failed.
 enum class Stage : std::uint8_t { kResolve, kConnect, kProxy, kTls, kWebSocket, kOpen };
@@ -35,6 +45,8 @@ struct PeerInfo {
   bool websocket = false;
   std::string tls_version;  // Empty without TLS.
   std::string tls_cipher;
+  std::shared_ptr<const PeerCertificate> certificate;  // Null: none was asked for or shown.
+  std::shared_ptr<const UpgradeRequest> upgrade;       // Of an accepted WebSocket.
 };
 
 struct WireStats {
@@ -75,6 +87,8 @@ class Wire {
   virtual Status start_tls(const TlsOptions& options) = 0;
 
   virtual const PeerInfo& peer() const = 0;
+  // Who the peer really is, as a proxy in between has said.
+  virtual void set_peer_address(std::string address, std::uint16_t port) = 0;
   virtual WireStats stats() const = 0;
 };
 

@@ -62,7 +62,7 @@ class ProxyLayer final : public Layer {
   Status send(std::string_view plain, std::string& wire) override {
     return wire.append(plain), Status();
   }
-  void shut_down(std::string&) override {}
+  void shut_down(const CloseReason&, std::string&) override {}
   bool open() const override { return open_; }
   void describe(PeerInfo&) const override {}
   std::string error() const override { return error_; }

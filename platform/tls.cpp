@@ -101,6 +101,9 @@ class Session : public TlsSession {
     return name ? name : "";
   }
   std::string error() const override { return error_; }
+  std::shared_ptr<const PeerCertificate> peer_certificate() const override {
+    return open_ ? read_peer_certificate(session_.get()) : nullptr;
+  }
 
  private:
   // wolfSSL wants `count` bytes.
@@ -139,8 +142,18 @@ class Session : public TlsSession {
     const int result =
         context_->server() ? wolfSSL_accept(session_.get()) : wolfSSL_connect(session_.get());
     if (result != WOLFSSL_SUCCESS) return failed(result);
+    if (!is_pinned()) {
+      error_ = "the peer's certificate is not among the pinned ones";
+      return fail({Errc::kTls, "tls: the certificate is not pinned"});
+    }
     open_ = true;
     return {};
+  }
+
+  bool is_pinned() const {
+    const std::vector<std::string>& pinned = context_->pinned();
+    return pinned.empty() ||
+           std::find(pinned.begin(), pinned.end(), peer_key_digest(session_.get())) != pinned.end();
   }
 
   // A record at a time, into place at the end of `plain`.

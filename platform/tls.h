@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "platform/status.h"
@@ -15,15 +16,32 @@ namespace petiole {
 
 enum class TlsVersion : std::uint8_t { k12, k13 };
 
+struct TlsKeyPair {
+  std::string cert_file, key_file;  // PEM.
+  bool operator==(const TlsKeyPair&) const = default;
+};
+
+// What a peer's certificate says of it.
+struct PeerCertificate {
+  std::vector<std::string> emails, dns_names, uris;  // Subject alternative names.
+  // The subject's attributes in the certificate's order: {"O", "plant"}, {"CN", "box"}. A type
+  // without a short name is its number: "1.2.840…".
+  std::vector<std::pair<std::string, std::string>> subject;
+};
+
 struct TlsOptions {
   bool server = false;
-  std::string server_name;          // Client: for SNI, and verified against the certificate.
-  std::string cert_file, key_file;  // PEM. Optional for a client.
-  std::string ca_file;              // PEM; empty: the system's store.
-  bool verify = true;               // Client: check the chain and the name. Server: ask for one.
-  bool insecure = false;            // Client: `insecure: true` of the configuration.
+  std::string server_name;             // Client: for SNI, and verified against the certificate.
+  std::string cert_file, key_file;     // PEM. Optional for a client.
+  std::vector<TlsKeyPair> more_certs;  // Server: taken when one is for the name that was asked for.
+  std::string ca_file;                 // PEM; empty: the system's store.
+  bool verify = true;                  // Client: check the chain and the name. Server: ask for one.
+  bool insecure = false;               // Client: `insecure: true` of the configuration.
   TlsVersion version_min = TlsVersion::k12;
   std::vector<std::string> cipher_suites;  // IANA names; empty: the library's.
+  // The peer's public key must be one of these: SHA-256 of its SubjectPublicKeyInfo, in lower-case
+  // hexadecimal. Empty: any.
+  std::vector<std::string> pinned_certs;
   Duration timeout = std::chrono::seconds(15);
 };
 
@@ -48,6 +66,8 @@ class TlsSession {
   virtual std::string version() const = 0;
   virtual std::string cipher() const = 0;
   virtual std::string error() const = 0;  // The library's words for the last failure.
+  // Null: the peer showed none. Once open.
+  virtual std::shared_ptr<const PeerCertificate> peer_certificate() const = 0;
 };
 // Null in a build without TLS.
 std::unique_ptr<TlsSession> make_tls_session(const std::shared_ptr<TlsContext>& context,

@@ -193,7 +193,18 @@ TlsContextResult make_tls_context(const TlsOptions& options) {
   if (raw == nullptr) return {nullptr, "tls: out of memory"};
   const bool verify = options.verify && (options.server || !options.insecure);
   auto context = std::make_shared<TlsContext>(raw, options.server, verify);
+  context->pin(options.pinned_certs);
   Error error = configure(raw, options, verify);
+  for (const TlsKeyPair& pair : options.more_certs) {
+    if (!error.empty()) break;
+    TlsOptions other = options;
+    other.cert_file = pair.cert_file;
+    other.key_file = pair.key_file;
+    WOLFSSL_CTX* const more = wolfSSL_CTX_new(wolfSSLv23_server_method());
+    if (more == nullptr) return {nullptr, "tls: out of memory"};
+    context->add(more);
+    error = configure(more, other, verify);
+  }
   if (!error.empty()) return {nullptr, std::move(error)};
   return {std::move(context), {}};
 }

@@ -7,6 +7,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "platform/tls.h"
 
@@ -21,15 +23,35 @@ class TlsContext {
  public:
   TlsContext(WOLFSSL_CTX* context, bool server, bool verify)
       : context_(context), server_(server), verify_(verify) {}
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+
   WOLFSSL_CTX* get() const { return context_.get(); }
   bool server() const { return server_; }
   bool verify() const { return verify_; }
+  const std::vector<std::string>& pinned() const { return pinned_; }
+  void pin(std::vector<std::string> pinned) { pinned_ = std::move(pinned); }
+
+  // Another certificate of this server, for clients that ask for its name.
+  void add(WOLFSSL_CTX* other);
 
  private:
-  std::unique_ptr<WOLFSSL_CTX, WolfsslFree> context_;
+  using Context = std::unique_ptr<WOLFSSL_CTX, WolfsslFree>;
+  static int choose(WOLFSSL* session, int* alert, void* self);
+
+  Context context_;
+  std::vector<Context> others_;
+  std::vector<std::string> pinned_;
   bool server_;
   bool verify_;
 };
+
+// Of an open session: what the peer's certificate says; null when it showed none.
+std::shared_ptr<const PeerCertificate> read_peer_certificate(WOLFSSL* session);
+// SHA-256 of the SubjectPublicKeyInfo in a certificate's DER, in lower-case hexadecimal; empty when
+// the bytes are no certificate.
+std::string public_key_digest(std::string_view der);
+std::string peer_key_digest(WOLFSSL* session);  // Empty: the peer showed none.
 
 // Words for an error of wolfSSL; its own text where we have no better ones.
 std::string tls_error_text(int error);

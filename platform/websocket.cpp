@@ -9,6 +9,7 @@
 #include <boost/beast/websocket/stream.hpp>
 
 #include "platform/websocket_stream.h"
+#include "platform/websocket_upgrade.h"
 
 namespace petiole {
 namespace {
@@ -19,7 +20,7 @@ namespace websocket = beast::websocket;
 using memory::Error;
 
 constexpr std::size_t kReadBytes = 4096;  // One copy from Beast; larger gains nothing measurable.
-constexpr std::size_t kUpgradeBytesMax = 8192;  // Of an upgrade request.
+constexpr std::size_t kUpgradeBytesMax = 16 * 1024;  // Of an upgrade request, with its cookies.
 // nats-server compresses payloads of more than 64 bytes (websocket.go: wsCompressThreshold).
 constexpr std::size_t kCompressThreshold = 65;
 // One call may inflate to this many times its input beyond one message of the largest size. NATS
@@ -52,10 +53,10 @@ bool is_safe(std::string_view text) {
 // What both roles share: the stream, the read loop, sending and closing.
 class Session : public WebSocketSession {
  public:
-  Session(WebSocketOptions options)
-      : options_(std::move(options)), stream_(memory::Stream(machine_)) {
-    stream_.set_option(deflate_options(options_.compression));
-    stream_.read_message_max(options_.message_bytes_max);
+  Session(bool compression, std::size_t message_bytes_max)
+      : message_bytes_max_(message_bytes_max), stream_(memory::Stream(machine_)) {
+    stream_.set_option(deflate_options(compression));
+    stream_.read_message_max(message_bytes_max);
     stream_.binary(true);
     stream_.auto_fragment(false);  // One frame a send.
   }
@@ -65,7 +66,7 @@ class Session : public WebSocketSession {
     machine_.wire = &wire;
     machine_.input = bytes;
     plain_ = &plain;
-    plain_bytes_max_ = plain.size() + options_.message_bytes_max + kInflateRatioMax * bytes.size();
+    plain_bytes_max_ = plain.size() + message_bytes_max_ + kInflateRatioMax * bytes.size();
     take_input();
     machine_.drain();
     machine_.input = {};
@@ -85,11 +86,11 @@ class Session : public WebSocketSession {
     return status_;
   }
 
-  void shut_down(std::string& wire) override {
+  void shut_down(const CloseReason& why, std::string& wire) override {
     if (!open_ || closing_ || !status_.ok()) return;
     closing_ = true;
     machine_.wire = &wire;
-    stream_.async_close(websocket::close_code::normal, [this](Error error) {
+    stream_.async_close(close_reason(why), [this](Error error) {
       if (!error) fail(Errc::kClosed, "websocket: closed");
     });
     machine_.drain();
@@ -101,6 +102,7 @@ class Session : public WebSocketSession {
  protected:
   // A role's upgrade may take the front of the input before Beast sees it.
   virtual void take_input() {}
+  virtual websocket::close_reason close_reason(const CloseReason& why) const = 0;
 
   void opened(Error error) {
     if (error) return fail(error);
@@ -135,7 +137,6 @@ class Session : public WebSocketSession {
 
   memory::Machine& machine() { return machine_; }
   websocket::stream<memory::Stream>& stream() { return stream_; }
-  const WebSocketOptions& options() const { return options_; }
   std::string error_;
 
  private:
@@ -153,7 +154,7 @@ class Session : public WebSocketSession {
     read();
   }
 
-  WebSocketOptions options_;
+  std::size_t message_bytes_max_;
   memory::Machine machine_;  // Before the stream, whose operations live in it.
   websocket::stream<memory::Stream> stream_;
   std::string* plain_ = nullptr;  // For the time of receive().
@@ -166,7 +167,10 @@ class Session : public WebSocketSession {
 
 class ClientSession : public Session {
  public:
-  using Session::Session;
+  explicit ClientSession(const WebSocketOptions& options)
+      : Session(options.compression, options.message_bytes_max), options_(options) {}
+
+  void describe(PeerInfo& peer) const override { peer.websocket = true; }
 
   void start(std::string& wire) override {
     if (!check_options()) return;
@@ -183,8 +187,13 @@ class ClientSession : public Session {
     if (error == websocket::error::upgrade_declined) return "websocket: upgrade refused";
     return open() ? Session::text_of(error) : "websocket: not a WebSocket answer";
   }
+  websocket::close_reason close_reason(const CloseReason&) const override {
+    return websocket::close_code::normal;
+  }
 
  private:
+  const WebSocketOptions& options() const { return options_; }
+
   bool check_options() {
     bool safe = is_safe(options().host) && is_safe(options().path);
     for (const auto& [name, value] : options().headers)
@@ -208,14 +217,20 @@ class ClientSession : public Session {
     opened(error);
   }
 
+  WebSocketOptions options_;
   websocket::response_type response_;
 };
 
 class ServerSession : public Session {
  public:
-  using Session::Session;
+  explicit ServerSession(std::shared_ptr<const WebSocketListenOptions> options)
+      : Session(options->compression, options->message_bytes_max), options_(std::move(options)) {}
 
   void start(std::string&) override {}  // The client speaks first.
+  void describe(PeerInfo& peer) const override {
+    peer.websocket = true;
+    peer.upgrade = request_;
+  }
 
  protected:
   // Gathers the request's head; what follows it is left for Beast.
@@ -238,39 +253,55 @@ class ServerSession : public Session {
   const char* text_of(Error error) const override {
     return open() ? Session::text_of(error) : "websocket: not an upgrade request";
   }
+  // A close frame holds at most 123 bytes of text.
+  websocket::close_reason close_reason(const CloseReason& why) const override {
+    return {static_cast<websocket::close_code>(websocket_close_code(why.code)),
+            beast::string_view(why.text.data(), std::min<std::size_t>(why.text.size(), 123))};
+  }
 
  private:
   void accept() {
     accepting_ = true;
     Error error;
-    parser_.header_limit(kUpgradeBytesMax + 4);
-    parser_.put(boost::asio::buffer(head_), error);
+    http::request_parser<http::empty_body> parser;
+    parser.header_limit(kUpgradeBytesMax + 4);
+    parser.put(boost::asio::buffer(head_), error);
     head_ = {};
-    if (error || !parser_.is_header_done()) return refuse(400, "websocket: bad upgrade request");
-    const beast::string_view target = parser_.get().target();
-    const std::string_view path = std::string_view(target.data(), target.size());
-    const bool any = options().path.empty() || options().path == "/";
-    if (!any && !path.substr(0, path.find('?')).ends_with(options().path)) {
-      return refuse(404, "websocket: no such path");
+    if (error || !parser.is_header_done()) return refuse(400, "websocket: bad upgrade request");
+    const UpgradeFields fields = fields_of(parser.get());
+    const UpgradeVerdict verdict = judge_upgrade(fields, *options_);
+    if (verdict.status != 0) return refuse(verdict.status, verdict.text);
+    request_ = std::make_shared<UpgradeRequest>(read_upgrade(fields, *options_));
+    stream().set_option(
+        websocket::stream_base::decorator([options = options_](websocket::response_type& response) {
+          response.set(http::field::server, "petiole");
+          for (const auto& [name, value] : options->headers) response.set(name, value);
+        }));
+    stream().async_accept(parser.get(), [this](Error accepted) { opened(accepted); });
+  }
+
+  static UpgradeFields fields_of(const http::request<http::empty_body>& request) {
+    const auto view = [](beast::string_view text) {
+      return std::string_view(text.data(), text.size());
+    };
+    UpgradeFields fields{
+        .method = view(request.method_string()), .target = view(request.target()), .headers = {}};
+    for (const auto& field : request) {
+      fields.headers.emplace_back(view(field.name_string()), view(field.value()));
     }
-    stream().async_accept(parser_.get(), [this](Error accepted) { opened(accepted); });
+    return fields;
   }
 
   void refuse(int status, const char* text) {
-    const char* reason = status == 404   ? "404 Not Found"
-                         : status == 431 ? "431 Request Header Fields Too Large"
-                                         : "400 Bad Request";
-    machine()
-        .wire->append("HTTP/1.1 ")
-        .append(reason)
-        .append("\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    machine().wire->append(upgrade_refusal(status));
     machine().input = {};
     fail(Errc::kProtocol, text);
   }
 
+  std::shared_ptr<const WebSocketListenOptions> options_;
+  std::shared_ptr<const UpgradeRequest> request_;
   std::string head_;
   bool accepting_ = false;
-  http::request_parser<http::empty_body> parser_;
 };
 
 }  // namespace
@@ -279,8 +310,9 @@ std::unique_ptr<WebSocketSession> make_websocket_client(const WebSocketOptions& 
   return std::make_unique<ClientSession>(options);
 }
 
-std::unique_ptr<WebSocketSession> make_websocket_server(const WebSocketOptions& options) {
-  return std::make_unique<ServerSession>(options);
+std::unique_ptr<WebSocketSession> make_websocket_server(
+    std::shared_ptr<const WebSocketListenOptions> options) {
+  return std::make_unique<ServerSession>(std::move(options));
 }
 
 }  // namespace petiole

@@ -4,6 +4,9 @@
 namespace petiole {
 
 std::unique_ptr<WebSocketSession> make_websocket_client(const WebSocketOptions&) { return nullptr; }
-std::unique_ptr<WebSocketSession> make_websocket_server(const WebSocketOptions&) { return nullptr; }
+std::unique_ptr<WebSocketSession> make_websocket_server(
+    std::shared_ptr<const WebSocketListenOptions>) {
+  return nullptr;
+}
 
 }  // namespace petiole

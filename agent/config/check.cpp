@@ -22,6 +22,9 @@ struct Report {
   std::string place(std::string where) const {
     return config.file.empty() ? where : config.file + ": " + where;
   }
+  bool maps_certificates() const {
+    return config.tls.map || config.websocket.tls.map || config.leaf_listen.tls.map;
+  }
   bool has_account(const std::string& name) const {
     return name == "$G" || (!name.empty() && name == config.system_account) || is_configured(name);
   }
@@ -44,7 +47,8 @@ void check_users(Report& report, const std::string& where, const AuthConfig& aut
   }
   for (const UserConfig& user : auth.users) {
     if (user.user.empty()) report.error(where, "a password needs a \"user\"");
-    if (user.password.empty()) {
+    // Who is known by a certificate alone needs none, and can not come without it.
+    if (user.password.empty() && !report.maps_certificates()) {
       report.error(where, "user \"" + user.user + "\" needs a \"password\"");
     }
     if (!report.has_account(user.account)) {
@@ -110,6 +114,35 @@ void check_remote(Report& report, const std::string& where, const RemoteConfig& 
   }
   if (websocket && remote.tls_handshake_first) {
     report.warning(where, "handshake_first has no effect over WebSocket");
+  }
+}
+
+void check_listeners(Report& report) {
+  const Config& config = report.config;
+  const WebSocketListenConfig& websocket = config.websocket;
+  if (websocket.enabled && !websocket.tls.enabled && !websocket.no_tls) {
+    report.errors.push_back({websocket.place, "websocket needs \"tls\", or \"no_tls: true\""});
+  }
+  if (websocket.overrides_auth() && !config.auth.users.empty() &&
+      !(websocket.user.empty() && websocket.token.empty())) {
+    report.errors.push_back(
+        {websocket.place, "authorization of websocket does not go together with \"users\""});
+  }
+  if (!websocket.no_auth_user.empty()) {
+    const auto& users = config.auth.users;
+    const bool known = std::any_of(users.begin(), users.end(), [&](const UserConfig& user) {
+      return user.user == websocket.no_auth_user;
+    });
+    if (!known) {
+      report.errors.push_back({websocket.place, "no_auth_user \"" + websocket.no_auth_user +
+                                                    "\" is not among the users"});
+    }
+  }
+  if (config.monitor.enabled && config.monitor.secure && !config.tls.enabled) {
+    report.error("https_port", "monitoring over HTTPS needs \"tls\" with a certificate");
+  }
+  if (config.allow_non_tls && !config.tls.enabled) {
+    report.warning("allow_non_tls", "has no effect without \"tls\"");
   }
 }
 
@@ -216,6 +249,7 @@ void check_config(const Config& config, std::vector<ConfigError>& errors,
     report.error("system_account", report.unknown(config.system_account));
   }
   check_auth(report);
+  check_listeners(report);
   check_users(report, "leafnodes.authorization", config.leaf_listen.auth);
   for (std::size_t i = 0; i < config.remotes.size(); ++i) {
     check_remote(report, "leafnodes.remotes[" + std::to_string(i) + "]", config.remotes[i]);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/config/access.h"
+#include "agent/config/listeners.h"
 #include "agent/limits.h"
 #include "platform/tls.h"
 
@@ -33,6 +34,8 @@ struct RemoteConfig {
   std::optional<TlsOptions> tls;
   bool tls_handshake_first = false;
   bool hub = false;
+  bool isolate_interest = false;   // This hub is not told what leafs behind us want.
+  bool request_isolation = false;  // It is asked not to tell us what its other leafs want.
   bool no_randomize = false;
   std::vector<std::string> deny_imports, deny_exports;
   bool ws_compression = false;
@@ -47,6 +50,9 @@ struct LeafListenConfig {  // leafnodes { listen }
   std::string host = "0.0.0.0";
   std::uint16_t port = 7422;
   AuthConfig auth;
+  TlsListenConfig tls;
+  std::string min_version;        // Of leafs, "2.9.0"; empty: any.
+  bool isolate_interest = false;  // Leafs are not told what other leafs want.
   // Told to leafs as our JetStream domain; empty: we have none. Ours, without a key in the file:
   // for an agent whose JetStream is not its own, as in the demo and in scenarios.
   std::string domain;
@@ -90,6 +96,7 @@ struct MonitorConfig {
   bool enabled = false;
   std::string host = "0.0.0.0";
   std::uint16_t port = 8222;
+  bool secure = false;                             // https: with the clients' tls {}.
   std::string base_path;                           // http_base_path
   std::chrono::nanoseconds link_down_grace = 60s;  // Then /healthz is red.
 };
@@ -109,6 +116,10 @@ struct Config {
   std::uint16_t port = 4222;
   std::string server_name;  // Empty: the server id.
   std::string client_advertise;
+  TlsListenConfig tls;
+  bool allow_non_tls = false;
+  bool proxy_protocol = false;  // Clients may come with a PROXY header.
+  WebSocketListenConfig websocket;
   std::vector<std::string> server_tags;                              // For /varz.
   std::vector<std::pair<std::string, std::string>> server_metadata;  // The same.
   std::vector<AccountConfig> accounts;  // Besides "$G" and the system account.

@@ -29,6 +29,20 @@ std::string set_name(Text value, FlagDraft& draft) {
   return value.empty() ? "must not be empty" : "";
 }
 
+std::string set_secure_monitor_port(Text value, FlagDraft& draft) {
+  draft.config.monitor.secure = true;
+  return set_monitor_port(value, draft);
+}
+
+// --tls, --tlscert and so on. Together they make, or change, the listener's tls {}.
+template <class Set>
+std::string set_tls(FlagDraft& draft, const Set& set) {
+  if (!kHasTls) return "not supported by this build: it was built with PETIOLE_TLS=OFF";
+  draft.tls_given = true;
+  set(draft.config.tls);
+  return {};
+}
+
 UserConfig& only_user(FlagDraft& draft) {
   AuthConfig& auth = draft.config.auth;
   auth.token.clear();
@@ -111,7 +125,7 @@ constexpr std::string_view kCommon = "Common";
 constexpr std::string_view kNoJetStream =
     "JetStream on the leaf comes with a later version; for messages that must not be lost see "
     "--store and --forward";
-constexpr std::string_view kNoTls = "TLS for local clients comes with a later version";
+constexpr std::string_view kTls = "TLS";
 constexpr std::string_view kNoRoutes = "routes come with a later version";
 
 constexpr Flag kFlags[] = {
@@ -124,6 +138,8 @@ constexpr Flag kFlags[] = {
     {"P|pid", Kind::kValue, "file", "File to store the process id in", kServer,
      [](Text v, FlagDraft& d) { return d.config.pid_file = v, std::string(); }},
     {"m|http_port", Kind::kValue, "port", "Port for HTTP monitoring", kServer, set_monitor_port},
+    {"ms|https_port", Kind::kValue, "port", "Port for HTTPS monitoring", kServer,
+     set_secure_monitor_port},
     {"c|config", Kind::kFile, "file", "Configuration file", kServer},
     {"t", Kind::kCheck, "", "Test the configuration and exit", kServer},
     {"sl|signal", Kind::kSignal, "signal[=pid]",
@@ -171,14 +187,34 @@ constexpr Flag kFlags[] = {
      [](Text v, FlagDraft& d) { return only_user(d).password = v, std::string(); }},
     {"auth", Kind::kValue, "token", "Token required for connections", kAuth, set_token},
 
-    {"h|help", Kind::kHelp, "", "Show this message", kCommon},
+    {"tls", Kind::kBool, "", "Clients must use TLS; their certificates are not asked for", kTls,
+     [](Text v, FlagDraft& d) {
+       d.tls_off = v != "true";
+       return d.tls_off ? std::string() : set_tls(d, [](TlsListenConfig&) {});
+     }},
+    {"tlscert", Kind::kValue, "file", "Server certificate", kTls,
+     [](Text v, FlagDraft& d) {
+       return set_tls(d, [&](TlsListenConfig& t) { t.options.cert_file = v; });
+     }},
+    {"tlskey", Kind::kValue, "file", "Private key of the server certificate", kTls,
+     [](Text v, FlagDraft& d) {
+       return set_tls(d, [&](TlsListenConfig& t) { t.options.key_file = v; });
+     }},
+    {"tlsverify", Kind::kBool, "", "Clients must use TLS and show a certificate", kTls,
+     [](Text v, FlagDraft& d) {
+       return set_tls(d, [&](TlsListenConfig& t) { t.options.verify = v == "true"; });
+     }},
+    {"tlscacert", Kind::kValue, "file", "Authority that clients' certificates are verified by",
+     kTls,
+     [](Text v, FlagDraft& d) {
+       return set_tls(d, [&](TlsListenConfig& t) { t.options.ca_file = v; });
+     }},
+
+    {"h|help|help_tls", Kind::kHelp, "", "Show this message", kCommon},
     {"v", Kind::kVersion, "", "Show the NATS version that is spoken", kCommon},
     {"version", Kind::kVersion, "", "Show petiole's version", kCommon},
 
-    {"ms|https_port", Kind::kRefused, "", "monitoring over TLS comes with a later version; see -m",
-     kServer},
     {"js|jetstream|sd|store_dir", Kind::kRefused, "", kNoJetStream, kServer},
-    {"tls|tlscert|tlskey|tlsverify|tlscacert|help_tls", Kind::kRefused, "", kNoTls, kServer},
     {"routes|cluster|cluster_name|cluster_listen|cluster_advertise|no_advertise|connect_retries",
      Kind::kRefused, "", kNoRoutes, kServer},
     {"profile", Kind::kRefused, "", "Go's profiler is not part of petiole", kServer},

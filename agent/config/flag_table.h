@@ -18,6 +18,8 @@ struct FlagDraft {
   RemoteConfig remote;               // --hub, --creds
   std::string store_dir;             // --store
   std::vector<std::string> forward;  // --forward
+  bool tls_given = false;            // One of --tls, --tlscert, …
+  bool tls_off = false;              // --tls=false
 };
 
 struct Flag {

@@ -152,6 +152,16 @@ void finish_remote(FlagDraft& draft) {
   }
 }
 
+// --tls and what goes with it, over the file's tls {}.
+void finish_tls(FlagDraft& draft) {
+  TlsListenConfig& tls = draft.config.tls;
+  if (draft.tls_off) tls.enabled = false;
+  if (!draft.tls_given || draft.tls_off) return;
+  tls.enabled = true;
+  if (tls.options.cert_file.empty()) draft.errors.push_back({"--tls", "needs --tlscert FILE"});
+  if (tls.options.key_file.empty()) draft.errors.push_back({"--tls", "needs --tlskey FILE"});
+}
+
 // --store and --forward.
 void finish_mirror(FlagDraft& draft) {
   MirrorConfig& mirror = draft.config.mirror;
@@ -188,13 +198,14 @@ ParsedFlags parse_flags(std::span<const std::string> arguments) {
 }
 
 void apply_flags(const ParsedFlags& flags, Config& config, std::vector<ConfigError>& errors) {
-  FlagDraft draft{config, errors, {}, {}, {}};
+  FlagDraft draft{config, errors, {}, {}, {}, false, false};
   for (const auto& [flag, value] : flags.options) {
     const std::string wrong = flag->apply(value, draft);
     if (!wrong.empty()) errors.push_back({first_name(*flag), wrong});
   }
   finish_remote(draft);
   finish_mirror(draft);
+  finish_tls(draft);
 }
 
 std::string usage_text() {

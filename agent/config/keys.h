@@ -96,14 +96,19 @@ void read_no_system_account(Reader& reader, const ConfigEntry& entry, Config& co
 // keys_sharing.cpp: of one account.
 void read_exports(Reader& reader, const ConfigEntry& entry, std::vector<ExportConfig>& exports);
 void read_imports(Reader& reader, const ConfigEntry& entry, std::vector<ImportConfig>& imports);
+// Blocks of listeners: a missing build feature is an error at the block.
+void read_tls_listener(Reader& reader, const ConfigEntry& entry, TlsListenConfig& config);
+void read_websocket(Reader& reader, const ConfigEntry& entry, WebSocketListenConfig& config);
 
 // The blocks, each in its own file.
-std::span<const Key<Config>> server_keys();        // keys_server.cpp: the top level.
-std::span<const Key<Config>> limit_keys();         // keys_limits.cpp: the top level's limits, logs.
-std::span<const Key<AuthConfig>> auth_keys();      // keys_auth.cpp: authorization.
-std::span<const Key<Config>> leaf_keys();          // keys_leaf.cpp: leafnodes.
-std::span<const Key<RemoteDraft>> remote_keys();   // keys_remote.cpp: leafnodes.remotes[].
-std::span<const Key<RemoteConfig>> tls_keys();     // keys_tls.cpp: leafnodes.remotes[].tls.
+std::span<const Key<Config>> server_keys();       // keys_server.cpp: the top level.
+std::span<const Key<Config>> limit_keys();        // keys_limits.cpp: the top level's limits, logs.
+std::span<const Key<AuthConfig>> auth_keys();     // keys_auth.cpp: authorization.
+std::span<const Key<Config>> leaf_keys();         // keys_leaf.cpp: leafnodes.
+std::span<const Key<RemoteDraft>> remote_keys();  // keys_remote.cpp: leafnodes.remotes[].
+std::span<const Key<RemoteConfig>> tls_keys();    // keys_tls.cpp: leafnodes.remotes[].tls.
+std::span<const Key<TlsListenConfig>> tls_listener_keys();     // keys_tls_listener.cpp.
+std::span<const Key<WebSocketListenConfig>> websocket_keys();  // keys_websocket.cpp.
 std::span<const Key<MirrorConfig>> mirror_keys();  // keys_mirror.cpp: store_and_forward.
 std::span<const Key<RuleConfig>> rule_keys();
 std::span<const Key<ReplayConfig>> replay_keys();

@@ -65,11 +65,7 @@ void read_users(Reader& r, const ConfigEntry& entry, AuthConfig& auth) {
   r.maps(entry, [&](const ConfigValue& map) {
     UserConfig user;
     read_entries(r, map, std::span<const Key<UserConfig>>(kUserKeys), user);
-    if (user.user.empty()) {
-      r.error(map.place, "this user has no \"user\"");
-    } else if (user.password.empty()) {
-      r.error(map.place, "user \"" + user.user + "\" has no \"password\"");
-    }
+    if (user.user.empty()) r.error(map.place, "this user has no \"user\"");
     for (const UserConfig& other : users) {
       if (other.user == user.user) r.error(map.place, "user \"" + user.user + "\" is there twice");
     }

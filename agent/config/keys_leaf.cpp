@@ -1,13 +1,12 @@
 // leafnodes {}: the listener, the remotes and, ours, the timing of the links.
 #include "agent/config/features.h"
 #include "agent/config/keys.h"
+#include "agent/config/units.h"
 
 namespace petiole {
 namespace {
 
 using E = const ConfigEntry&;
-
-constexpr std::string_view kLaterTls = "TLS on the leaf listener comes with a later version";
 
 void read_listen(Reader& r, E entry, Config& c) {
   c.leaf_listen.enabled = true;
@@ -32,6 +31,16 @@ void read_remotes(Reader& r, E entry, Config& c) {
   });
 }
 
+// nats-server: leafs older than 2.8.0 can not be asked for.
+void read_min_version(Reader& r, E entry, Config& c) {
+  r.text(entry, c.leaf_listen.min_version);
+  const auto version = parse_version(c.leaf_listen.min_version);
+  if (!version || *version < Version{2, 8, 0}) {
+    r.error(entry.value.place, "\"" + entry.key + "\" must be a version from 2.8.0 on, not \"" +
+                                   c.leaf_listen.min_version.substr(0, 60) + "\"");
+  }
+}
+
 void read_compression(Reader& r, E entry, Config&) {
   if (turns_off(entry.value)) return;
   r.warning(entry.place,
@@ -45,6 +54,10 @@ constexpr Key<Config> kLeafKeys[] = {
     {"port", read_port},
     {"authorization",
      [](Reader& r, E e, Config& c) { read_block(r, e, auth_keys(), c.leaf_listen.auth); }},
+    {"tls", [](Reader& r, E e, Config& c) { read_tls_listener(r, e, c.leaf_listen.tls); }},
+    {"min_version|minimum_version", read_min_version},
+    {"isolate_leafnode_interest|isolate",
+     [](Reader& r, E e, Config& c) { r.boolean(e, c.leaf_listen.isolate_interest); }},
     {"remotes", read_remotes},
     {"compression", read_compression},
 
@@ -68,11 +81,8 @@ constexpr Key<Config> kLeafKeys[] = {
     {"staged_bytes_max",
      [](Reader& r, E e, Config& c) { r.size(e, c.link.staged_bytes_max, 1024, 1ull << 30); }},
 
-    {"tls", KeyKind::kRefused, kLaterTls},
     {"advertise|leafnode_advertise|no_advertise", KeyKind::kNoEffect,
      "a lone node advertises no leaf URLs"},
-    {"min_version|minimum_version", KeyKind::kRefused, "it comes with full authentication"},
-    {"isolate_leafnode_interest|isolate", KeyKind::kRefused, "it comes with a later version"},
     {"write_deadline|write_timeout", KeyKind::kNoEffect,
      "a link is judged by its heartbeat; see heartbeat"},
 };

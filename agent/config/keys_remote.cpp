@@ -141,8 +141,10 @@ constexpr Key<RemoteDraft> kRemoteKeys[] = {
      "frames to the hub are masked, as RFC 6455 asks"},
     {"jetstream_cluster_migrate|js_cluster_migrate", KeyKind::kNoEffect,
      "there is no clustered JetStream here"},
-    {"isolate_leafnode_interest|isolate|request_isolation", KeyKind::kRefused,
-     "it comes with a later version"},
+    {"isolate_leafnode_interest|isolate|local_isolation",
+     [](Reader& r, E e, RemoteDraft& d) { r.boolean(e, d.config.isolate_interest); }},
+    {"request_isolation",
+     [](Reader& r, E e, RemoteDraft& d) { r.boolean(e, d.config.request_isolation); }},
 };
 
 }  // namespace

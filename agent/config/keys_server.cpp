@@ -8,10 +8,7 @@ namespace {
 using E = const ConfigEntry&;
 
 constexpr std::string_view kLaterAuth = "it comes with full authentication and accounts";
-constexpr std::string_view kLaterTls = "TLS for local clients comes with a later version";
-constexpr std::string_view kLaterMonitorTls =
-    "monitoring over TLS comes with a later version; "
-    "use \"http\" on a local address";
+constexpr std::string_view kLaterOcsp = "OCSP comes with a later version";
 constexpr std::string_view kNoStore = "it was built with PETIOLE_STORE=OFF";
 constexpr std::string_view kNoMonitor = "it was built with PETIOLE_MONITOR=OFF";
 
@@ -35,6 +32,15 @@ void read_monitor_port(Reader& r, E entry, Config& c) {
   // nats-server: 0 is off, -1 any free port.
   c.monitor.enabled = !(entry.value.is(ConfigValue::Kind::kInteger) && entry.value.integer == 0);
   r.port(entry, c.monitor.port);
+}
+
+void read_secure_monitor(Reader& r, E entry, Config& c) {
+  if (c.monitor.enabled && !c.monitor.secure) {
+    return r.error(entry.place, "give either \"http\" or \"https\", not both");
+  }
+  c.monitor.secure = true;
+  is_named({"https", KeyKind::kSet, {}}, entry.key) ? read_monitor(r, entry, c)
+                                                    : read_monitor_port(r, entry, c);
 }
 
 void read_base_path(Reader& r, E entry, Config& c) {
@@ -85,21 +91,23 @@ constexpr Key<Config> kServerKeys[] = {
     {"http", read_monitor},
     {"http_port|monitor_port", read_monitor_port},
     {"http_base_path", read_base_path},
+    {"https", read_secure_monitor},
+    {"https_port", read_secure_monitor},
+    {"tls", [](Reader& r, E e, Config& c) { read_tls_listener(r, e, c.tls); }},
+    {"allow_non_tls", [](Reader& r, E e, Config& c) { r.boolean(e, c.allow_non_tls); }},
+    {"websocket|ws", [](Reader& r, E e, Config& c) { read_websocket(r, e, c.websocket); }},
+    {"proxy_protocol", [](Reader& r, E e, Config& c) { r.boolean(e, c.proxy_protocol); }},
     {"pid_file|pidfile", [](Reader& r, E e, Config& c) { r.text(e, c.pid_file); }},
     {"ports_file_dir", [](Reader& r, E e, Config& c) { r.text(e, c.ports_file_dir); }},
     {"lame_duck_duration", read_lame_duck},
     {"lame_duck_grace_period", [](Reader& r, E e, Config& c) { r.duration(e, c.lame_duck_grace); }},
 
-    {"https|https_port", KeyKind::kRefused, kLaterMonitorTls},
-    {"tls|allow_non_tls", KeyKind::kRefused, kLaterTls},
-    {"ocsp|ocsp_cache", KeyKind::kRefused, kLaterTls},
+    {"ocsp|ocsp_cache", KeyKind::kRefused, kLaterOcsp},
     {"operator|operators|roots|root|root_operators|root_operator", KeyKind::kRefused, kLaterAuth},
     {"resolver|account_resolver|accounts_resolver", KeyKind::kRefused, kLaterAuth},
     {"resolver_tls|resolver_preload|resolver_pinned_accounts", KeyKind::kRefused, kLaterAuth},
     {"trusted_keys|trusted|default_sentinel", KeyKind::kRefused, kLaterAuth},
-    {"proxies|proxy_protocol", KeyKind::kRefused, "trusted proxies are not part of petiole"},
-    {"websocket|ws", KeyKind::kRefused,
-     "a WebSocket listener for clients comes with a later version"},
+    {"proxies", KeyKind::kRefused, "trusted proxies are not part of petiole"},
     {"mqtt", KeyKind::kRefused, "MQTT is not part of petiole"},
     {"jetstream|store_dir|storedir", KeyKind::kRefused,
      "JetStream on the leaf comes with a later version; streams live on the hub, and "

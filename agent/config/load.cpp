@@ -41,6 +41,10 @@ LoadedConfig read_tree(const ParsedConfig& parsed, const std::string& file) {
   }
   Reader reader(parsed.tree);
   read_top_level(reader, parsed.tree.root, loaded.config);
+  // nats-server: who must shake hands first gets a second more than that may take.
+  if (loaded.config.tls.enabled && loaded.config.auth.timeout == AuthConfig{}.timeout) {
+    loaded.config.auth.timeout = loaded.config.tls.options.timeout + 1s;
+  }
   // Both time-outs start with the same meaning; nats-server has one for each, in authorization.
   loaded.config.limits.auth_timeout = loaded.config.auth.timeout;
   loaded.errors = reader.errors();

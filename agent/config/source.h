@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "platform/status.h"
+#include "platform/tls.h"
 
 namespace petiole {
 
@@ -15,6 +16,8 @@ struct ConfigSources {
   std::function<Result<std::string>(const std::string& path)> read_file;
   // A variable of the environment.
   std::function<std::optional<std::string>(const std::string& name)> environment;
+  // What is wrong with the keys and certificates that are named; empty: nothing. May be absent.
+  std::function<std::string(const TlsOptions& options)> check_tls{};
 };
 
 // One fault: where it stands and what is wrong, with what is allowed.

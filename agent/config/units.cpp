@@ -102,4 +102,23 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
   return result;
 }
 
+std::optional<Version> parse_version(std::string_view text) {
+  if (text.starts_with('v')) text.remove_prefix(1);
+  Version version{};
+  for (std::size_t i = 0; i < version.size(); ++i) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version[i]);
+    if (error != std::errc{} || version[i] < 0) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (!text.starts_with('.')) break;
+    text.remove_prefix(1);
+  }
+  const bool over = text.empty() || text[0] == '-' || text[0] == '+';
+  return over ? std::optional(version) : std::nullopt;
+}
+
+std::string join_host_port(std::string_view host, std::uint16_t port) {
+  const bool bracket = host.find(':') != host.npos;
+  return (bracket ? "[" : "") + std::string(host) + (bracket ? "]:" : ":") + std::to_string(port);
+}
+
 }  // namespace petiole

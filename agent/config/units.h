@@ -1,6 +1,7 @@
 // Texts with units: durations, sizes, percentages, host and port.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,5 +28,12 @@ struct HostPort {
 };
 std::optional<HostPort> parse_host_port(std::string_view text);
 std::optional<std::uint16_t> parse_port(std::string_view text);
+
+// "2.9.0", "v2.9", "2.12.0-dev": what follows the numbers does not count. Missing numbers are 0.
+using Version = std::array<int, 3>;
+std::optional<Version> parse_version(std::string_view text);
+
+// "host:port", with brackets around an IPv6 address.
+std::string join_host_port(std::string_view host, std::uint16_t port);
 
 }  // namespace petiole

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "agent/config/units.h"
 #include "agent/protocol/headers.h"
 #include "agent/protocol/writer.h"
 #include "platform/crypto.h"
@@ -20,8 +21,11 @@ std::string make_nonce(Entropy& entropy) {
 
 }  // namespace
 
-AcceptingLeaf::AcceptingLeaf(Server& server, LeafRegister& links)
-    : LeafSession(server, links), nonce_(make_nonce(server.host().entropy)) {}
+AcceptingLeaf::AcceptingLeaf(Server& server, LeafRegister& links,
+                             std::unique_ptr<Entrance> entrance)
+    : LeafSession(server, links),
+      entrance_(std::move(entrance)),
+      nonce_(make_nonce(server.host().entropy)) {}
 
 ServerInfo AcceptingLeaf::make_info() const {
   const Config& config = server().config();
@@ -39,7 +43,9 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.max_payload = config.limits.payload_bytes_max;
   info.client_id = cid_;
   info.auth_required = true;  // The reference says so on this port always.
-  info.leafnode_urls = {config.leaf_listen.host + ":" + std::to_string(config.leaf_listen.port)};
+  info.tls_required = config.leaf_listen.tls.enabled && !wire()->peer().websocket;
+  info.tls_verify = info.tls_required && config.leaf_listen.tls.options.verify;
+  info.leafnode_urls = {join_host_port(config.leaf_listen.host, config.leaf_listen.port)};
   info.info_on_connect = true;
   if (config.leaf_listen.drops_repeats) info.petiole = kPetioleVersion;
   return info;
@@ -52,11 +58,61 @@ const AuthConfig& AcceptingLeaf::authorization() const {
 }
 
 void AcceptingLeaf::greet(Time now) {
+  if (!entrance_) return begin(now);
+  (void)pass(entrance_->opened(now), now);  // Of an open peer nothing is refused yet.
+  wire()->wake();
+}
+
+Result<std::size_t> AcceptingLeaf::enter(std::string_view input, Time now) {
+  return pass(entrance_->receive(input, now, *wire()), now);
+}
+
+// Does what the entrance says; returns how much of the input that took.
+Result<std::size_t> AcceptingLeaf::pass(const Entrance::Step& step, Time now) {
+  using Then = Entrance::Step::Then;
+  if (step.greet && step.then != Then::kOpen) send_info();
+  expect_by(entrance_->deadline());
+  switch (step.then) {
+    case Then::kWait:
+      return step.used;
+    case Then::kSecure: {
+      const Status started = wire()->start_tls(entrance_->tls_options(now));
+      if (!started.ok()) return started;
+      return step.used;
+    }
+    case Then::kOpen:
+      entrance_.reset();
+      begin(now);
+      return step.used;
+    case Then::kEnd:
+      break;
+  }
+  if (step.text) return refuse(Errc::kTls, step.text);
+  return {Errc::kProtocol, step.reason};
+}
+
+void AcceptingLeaf::send_info() {
   ServerInfo info = make_info();
   info.nonce = nonce_;
   send_handshake(leaf_info_line(info));
+  greeted_ = true;
+}
+
+// The peer is in: from here on its own time runs.
+void AcceptingLeaf::begin(Time now) {
+  if (!greeted_) send_info();
   expect_by(now + authorization().timeout);
   wire()->wake();
+}
+
+Authenticator::Answer AcceptingLeaf::identify() const {
+  const Authenticator authenticator(authorization());
+  const Config& config = server().config();
+  const PeerInfo& peer = wire()->peer();
+  const bool mapped = peer.websocket ? config.websocket.tls.map : config.leaf_listen.tls.map;
+  return mapped && !peer.tls_version.empty()
+             ? authenticator.check_certificate(peer.certificate.get())
+             : authenticator.check(connect_, nonce_);
 }
 
 Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
@@ -64,7 +120,7 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
   const Status status = parse_connect(text, connect_);
   if (!status.ok()) return status;
   connect_seen_ = true;
-  login_ = Authenticator(authorization()).check(connect_, nonce_);
+  login_ = identify();
   switch (login_.verdict) {
     case Authenticator::Verdict::kAccepted:
       return accept(now);
@@ -110,10 +166,24 @@ Status AcceptingLeaf::check() {
   if (!cluster.empty() && connect_.cluster == cluster) {
     return refuse(Errc::kProtocol, "remote leafnode has same cluster name");
   }
-  if (connect_.gateway.empty()) return {};
+  if (connect_.gateway.empty()) return check_version();
   wire()->output().append("-ERR 'Rejecting connection from gateway \"" + connect_.gateway +
                           "\" on the leafnode port'\r\n");
   return {Errc::kProtocol, "a gateway came to the leaf node port"};
+}
+
+// The peer expects the second INFO before it takes an error for one.
+Status AcceptingLeaf::check_version() {
+  const std::string& least = server().config().leaf_listen.min_version;
+  const auto wanted = parse_version(least), given = parse_version(connect_.version);
+  if (least.empty() || !wanted || (given && *given >= *wanted)) return {};
+  ServerInfo info = make_info();
+  info.connect_info = true;
+  info.remote_account = login_.account;
+  send_handshake(leaf_info_line(info));
+  wire()->output().append("-ERR 'connection rejected since minimum version required is \"" + least +
+                          "\"'\r\n");
+  return {Errc::kPermission, "Minimum Version Required"};
 }
 
 std::string_view AcceptingLeaf::mirror_id(const Op& op) const {
@@ -168,18 +238,30 @@ Status AcceptingLeaf::on_error(std::string_view text) {
 Status AcceptingLeaf::on_unready() { return refuse(Errc::kPermission, "Authorization Violation"); }
 
 Status AcceptingLeaf::on_handshake_timeout() {
+  if (entrance_) {
+    const Time now = host().clock.now();
+    return pass(entrance_->tick(now), now).status();
+  }
   return refuse(Errc::kTimeout, "Authentication Timeout");
 }
 
 void AcceptingLeaf::on_closed(const CloseReason& reason, Time) {
-  if (!established() && peer_.name.empty()) return;
+  if (!established() && peer_.name.empty()) {
+    if (reason.stage != Stage::kTls) return;
+    host().log.error("leaf: TLS handshake error of an accepted peer: " + reason.text);
+    return;
+  }
   host().log.info("leaf: " + peer_.name + " is gone: " + reason.text);
 }
 
 Network::Accept make_leaf_accept(Server& server, LeafRegister& links) {
-  return [&server, &links](const PeerInfo&) -> std::unique_ptr<Protocol> {
+  EntranceOptions options;
+  const TlsListenConfig& tls = server.config().leaf_listen.tls;
+  if (tls.enabled) options.tls = &tls;
+  return [&server, &links, options](const PeerInfo& peer) -> std::unique_ptr<Protocol> {
     if (links.size() >= server.config().limits.connections_max) return nullptr;
-    return std::make_unique<AcceptingLeaf>(server, links);
+    return std::make_unique<AcceptingLeaf>(server, links,
+                                           peer.websocket ? nullptr : make_entrance(options));
   };
 }
 

@@ -6,18 +6,25 @@
 #include "agent/leaf/session.h"
 #include "agent/protocol/connect.h"
 #include "agent/session/authenticator.h"
+#include "agent/session/entrance.h"
 #include "platform/network.h"
 
 namespace petiole {
 
 class AcceptingLeaf final : public LeafSession {
  public:
-  AcceptingLeaf(Server& server, LeafRegister& links);
+  // `entrance`: what the peer has to pass before it is greeted; null: nothing.
+  AcceptingLeaf(Server& server, LeafRegister& links, std::unique_ptr<Entrance> entrance);
 
   bool solicited() const override { return false; }
+  bool isolated() const override {
+    return connect_.isolate || server().config().leaf_listen.isolate_interest;
+  }
 
  private:
   void greet(Time now) override;
+  bool entering() const override { return entrance_ != nullptr; }
+  Result<std::size_t> enter(std::string_view input, Time now) override;
   Status on_info(std::string_view text, Time now) override;
   Status on_connect(std::string_view text, Time now) override;
   Status on_error(std::string_view text) override;
@@ -34,6 +41,14 @@ class AcceptingLeaf final : public LeafSession {
   Status accept(Time now);
   LeafPermissions make_permissions() const;
 
+  Result<std::size_t> pass(const Entrance::Step& step, Time now);
+  void send_info();
+  void begin(Time now);
+  Authenticator::Answer identify() const;
+  Status check_version();
+
+  std::unique_ptr<Entrance> entrance_;  // Null: passed.
+  bool greeted_ = false;                // INFO was sent.
   std::string nonce_;
   ConnectOptions connect_;
   Authenticator::Answer login_;

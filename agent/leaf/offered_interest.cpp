@@ -26,7 +26,8 @@ bool OfferedInterest::counts(const Subscription& subscription) const {
   const bool same_cluster = !cluster.empty() && cluster == peer_->origin_cluster();
   if (same_cluster) return false;
   if (subscription.subject().starts_with("$LDS.")) return true;
-  return !(peer_->is_spoke() && links_.is_spoke(&owner->party()));  // One hub's wish is no other's business.
+  if (peer_->isolated()) return false;
+  return !(peer_->is_spoke() && links_.is_spoke(&owner->party()));  // One hub's wish is no other's.
 }
 
 template <class Visit>

@@ -47,6 +47,11 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
   std::size_t used = 0;
   parsing_ = true;
   wanted_ = 0;
+  if (entering()) {
+    const Result<std::size_t> entered = enter(input, now);
+    if (!entered.ok() || entering()) return entered;
+    used = *entered;
+  }
   Op op;
   while (parsing_ && used < input.size()) {
     if (phase_ == Phase::kClosed) return input.size();

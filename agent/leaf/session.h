@@ -52,6 +52,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void shut_down(const char* reason) override { end(Errc::kOk, reason); }
 
   virtual bool solicited() const = 0;
+  // What other leafs want is kept from this peer.
+  virtual bool isolated() const = 0;
   bool is_spoke() const { return spoke_; }
   bool established() const { return phase_ == Phase::kEstablished; }
   Account* account() const { return account_; }
@@ -75,6 +77,13 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
 
   // The role's own part.
   virtual void greet(Time now) = 0;  // The wire is open.
+  // What comes before the protocol. While entering() is true, enter() gets the input and returns
+  // how much it took; then the protocol begins.
+  virtual bool entering() const { return false; }
+  virtual Result<std::size_t> enter(std::string_view input, Time now) {
+    (void)input, (void)now;
+    return std::size_t{0};
+  }
   virtual Status on_info(std::string_view text, Time now) = 0;
   virtual Status on_connect(std::string_view text, Time now) = 0;
   virtual Status on_error(std::string_view text) = 0;  // -ERR of the peer.

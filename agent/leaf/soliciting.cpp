@@ -148,6 +148,7 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
   connect.headers = headers_;
   connect.protocol = 1;
   connect.is_hub = remote_.hub;
+  connect.isolate = remote_.request_isolation;
   connect.deny_publish = remote_.deny_imports;
   send_handshake(leaf_connect_line(connect));
   return {};

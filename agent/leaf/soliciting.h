@@ -53,6 +53,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   void probe_now() { probe(host().clock.now()); }
 
   bool solicited() const override { return true; }
+  bool isolated() const override { return remote_.isolate_interest; }
   bool uplink() const override { return is_spoke(); }
 
   // What the hub said last by -ERR; empty: nothing.

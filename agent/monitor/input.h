@@ -24,7 +24,8 @@ struct MonitorInput {
   std::vector<RemoteReport> links{};  // Every configured remote, up or down.
   std::optional<MirrorReport> mirror{};
   ProcessFigures process{};
-  std::uint16_t client_port = 0, leaf_port = 0, monitor_port = 0;  // As bound; 0: not listening.
+  // As bound; 0: not listening.
+  std::uint16_t client_port = 0, leaf_port = 0, monitor_port = 0, websocket_port = 0;
   Time now{};
   WallTime wall{};
 };

@@ -33,10 +33,36 @@ json::object leaf_options(const MonitorInput& input) {
     leaf["host"] = config.leaf_listen.host;
     leaf["port"] = input.leaf_port != 0 ? input.leaf_port : config.leaf_listen.port;
     leaf["auth_timeout"] = seconds_value(config.leaf_listen.auth.timeout);
-    leaf["tls_timeout"] = seconds_value(config.link.tls_timeout);
+    const TlsListenConfig& tls = config.leaf_listen.tls;
+    leaf["tls_timeout"] = seconds_value(tls.options.timeout);
+    if (tls.enabled) leaf["tls_required"] = true;
+    if (tls.enabled && tls.options.verify) leaf["tls_verify"] = true;
   }
   if (!config.remotes.empty()) leaf["remotes"] = remote_list(config);
   return leaf;
+}
+
+json::object websocket_options(const MonitorInput& input) {
+  const WebSocketListenConfig& config = input.server.config().websocket;
+  json::object websocket;
+  if (!config.enabled) return websocket;
+  websocket["host"] = config.host;
+  websocket["port"] = input.websocket_port != 0 ? input.websocket_port : config.port;
+  if (!config.no_auth_user.empty()) websocket["no_auth_user"] = config.no_auth_user;
+  if (!config.jwt_cookie.empty()) websocket["jwt_cookie"] = config.jwt_cookie;
+  websocket["handshake_timeout"] = config.handshake_timeout.count();
+  if (config.auth_timeout) websocket["auth_timeout"] = seconds_value(*config.auth_timeout);
+  if (config.no_tls) websocket["no_tls"] = true;
+  if (config.tls.map) websocket["tls_map"] = true;
+  if (const auto& pinned = config.tls.options.pinned_certs; !pinned.empty()) {
+    websocket["tls_pinned_certs"] = json::value_from(pinned);
+  }
+  if (config.same_origin) websocket["same_origin"] = true;
+  if (!config.allowed_origins.empty()) {
+    websocket["allowed_origins"] = json::value_from(config.allowed_origins);
+  }
+  if (config.compression) websocket["compression"] = true;
+  return websocket;
 }
 
 void add_identity(json::object& body, const MonitorInput& input) {
@@ -49,6 +75,8 @@ void add_identity(json::object& body, const MonitorInput& input) {
   body["host"] = config.host;
   body["port"] = input.client_port != 0 ? input.client_port : config.port;
   if (config.auth.required()) body["auth_required"] = true;
+  if (config.tls.enabled && !config.allow_non_tls) body["tls_required"] = true;
+  if (config.tls.enabled && config.tls.options.verify) body["tls_verify"] = true;
 }
 
 void add_options(json::object& body, const MonitorInput& input) {
@@ -59,11 +87,12 @@ void add_options(json::object& body, const MonitorInput& input) {
   body["ping_interval"] = limits.ping_interval.count();
   body["ping_max"] = limits.pings_out_max;
   body["http_host"] = config.monitor.host;
-  body["http_port"] = input.monitor_port != 0  ? input.monitor_port
-                      : config.monitor.enabled ? config.monitor.port
-                                               : 0;
+  const int port = input.monitor_port != 0  ? input.monitor_port
+                   : config.monitor.enabled ? config.monitor.port
+                                            : 0;
+  body["http_port"] = config.monitor.secure ? 0 : port;
   body["http_base_path"] = config.monitor.base_path;
-  body["https_port"] = 0;
+  body["https_port"] = config.monitor.secure ? port : 0;
   body["auth_timeout"] = seconds_value(limits.auth_timeout);
   body["max_control_line"] = limits.control_line_bytes_max;
   body["max_payload"] = limits.payload_bytes_max;
@@ -72,9 +101,9 @@ void add_options(json::object& body, const MonitorInput& input) {
   body["gateway"] = json::object();
   body["leaf"] = leaf_options(input);
   body["mqtt"] = json::object();
-  body["websocket"] = json::object();
+  body["websocket"] = websocket_options(input);
   body["jetstream"] = json::object();
-  body["tls_timeout"] = seconds_value(config.link.tls_timeout);
+  body["tls_timeout"] = seconds_value(config.tls.options.timeout);
   body["write_deadline"] = limits.write_deadline.count();
 }
 

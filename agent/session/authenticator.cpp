@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/session/certificate_user.h"
 #include "platform/crypto.h"
 
 namespace petiole {
@@ -77,6 +78,16 @@ Answer Authenticator::check(const ConnectOptions& options, std::string_view nonc
                  options.token, config_->token);
 }
 
+Answer Authenticator::check_certificate(const PeerCertificate* certificate) const {
+  if (!certificate) return {};
+  std::vector<std::string> names;
+  for (const UserConfig& user : config_->users) {
+    if (user.nkey.empty()) names.push_back(user.user);
+  }
+  const auto name = certificate_user(*certificate, names);
+  return name ? accept(*find_user(*name)) : Answer{};
+}
+
 Answer Authenticator::check_nkey(const ConnectOptions& options, std::string_view nonce) const {
   for (const UserConfig& user : config_->users) {
     if (user.nkey != options.nkey) continue;
@@ -87,7 +98,9 @@ Answer Authenticator::check_nkey(const ConnectOptions& options, std::string_view
 
 Answer Authenticator::check_user(const ConnectOptions& options) const {
   const UserConfig* const user = find_user(options.user);
-  return user ? compare(accept(*user), options.password, user->password) : Answer{};
+  // Without a password it is for those whose certificate names it.
+  if (!user || user->password.empty()) return {};
+  return compare(accept(*user), options.password, user->password);
 }
 
 }  // namespace petiole

@@ -10,6 +10,7 @@
 
 #include "agent/config/config.h"
 #include "agent/protocol/connect.h"
+#include "platform/tls.h"
 
 namespace petiole {
 
@@ -30,6 +31,8 @@ class Authenticator {
     std::string password, hash;  // kCompareHash: accepted when these match.
   };
   Answer check(const ConnectOptions& options, std::string_view nonce) const;
+  // verify_and_map: the certificate alone decides. Null: none was shown.
+  Answer check_certificate(const PeerCertificate* certificate) const;
   // As a client that says nothing of itself: no_auth_user, where there is one.
   Answer check_silent() const;
 

@@ -21,12 +21,39 @@ class RefusedClient : public Protocol {
 
 }  // namespace
 
+AuthConfig websocket_auth(const WebSocketListenConfig& websocket, const AuthConfig& clients) {
+  AuthConfig auth = clients;
+  if (websocket.auth_timeout) auth.timeout = *websocket.auth_timeout;
+  if (!websocket.overrides_auth()) return auth;
+  auth.no_auth_user = websocket.no_auth_user;
+  if (!websocket.user.empty()) {
+    UserConfig user;
+    user.user = websocket.user;
+    user.password = websocket.password;
+    auth.users.assign(1, user);
+    auth.token.clear();
+  } else if (!websocket.token.empty()) {
+    auth.users.clear();
+    auth.token = websocket.token;
+  }
+  return auth;
+}
+
 Network::Accept accept_clients(Server& server) {
-  return [&server](const PeerInfo&) -> std::unique_ptr<Protocol> {
+  const Config& config = server.config();
+  EntranceOptions options;
+  if (config.tls.enabled) options.tls = &config.tls;
+  options.allow_clear = config.allow_non_tls;
+  options.proxy_header = config.proxy_protocol;
+  if (config.tls.rate_limit > 0) {
+    options.limit = std::make_shared<HandshakeLimit>(config.tls.rate_limit);
+  }
+  return [&server, options](const PeerInfo& peer) -> std::unique_ptr<Protocol> {
     if (server.client_count() >= server.config().limits.connections_max) {
       return std::make_unique<RefusedClient>();
     }
-    return std::make_unique<ClientSession>(server);
+    return std::make_unique<ClientSession>(server,
+                                           peer.websocket ? nullptr : make_entrance(options));
   };
 }
 

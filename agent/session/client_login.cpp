@@ -43,6 +43,18 @@ ServerInfo ClientSession::make_info() const {
   info.client_id = cid_;
   info.client_ip = wire_->peer().address;
   info.auth_required = authenticator_.required();
+  const bool websocket = wire_->peer().websocket;
+  if (websocket) {
+    info.host = config.websocket.host;
+    info.port = config.websocket.port;
+    info.tls_required = info.tls_available = config.websocket.tls.enabled;
+  } else if (config.tls.enabled) {
+    info.tls_required = !config.allow_non_tls || !wire_->peer().tls_version.empty();
+    info.tls_verify = config.tls.options.verify;
+    info.tls_available = config.allow_non_tls;
+  }
+  // The first INFO would tell the proxy's address.
+  if (entrance_ && config.proxy_protocol) info.client_ip.clear();
   info.nonce = nonce_;
   // As nats-server: a server with leaf remotes is its own cluster.
   if (!config.remotes.empty()) info.cluster = server_.name();
@@ -55,6 +67,7 @@ void ClientSession::send_info() {
     server_.host().entropy.fill(std::as_writable_bytes(std::span(bytes)));
     nonce_ = base64url(bytes);
   }
+  greeted_ = true;
   send(client_info_line(make_info()));
 }
 
@@ -100,8 +113,14 @@ Status ClientSession::on_connect(const Op& op, Time now) {
   if (connected_ && account_) leave_account();
   connected_ = true;
   login_due_ = kNever;
-  keepalive_->restart(std::min<Duration>(2s, limits_->ping_interval), now);
-  Authenticator::Answer answer = authenticator_.check(options, nonce_);
+  keepalive_->restart(std::min<Duration>(2s, ping_interval()), now);
+  take_cookies(options);
+  const Config& config = server_.config();
+  const PeerInfo& peer = wire_->peer();
+  const bool mapped = peer.websocket ? config.websocket.tls.map : config.tls.map;
+  Authenticator::Answer answer = mapped && !peer.tls_version.empty()
+                                     ? authenticator_.check_certificate(peer.certificate.get())
+                                     : authenticator_.check(options, nonce_);
   if (answer.verdict == Authenticator::Verdict::kCompareHash) {
     compare_hash(std::move(answer));
     return {};

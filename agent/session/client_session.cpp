@@ -12,11 +12,12 @@ constexpr Duration kFirstPing = 2s;  // nats-server: firstClientPingInterval.
 
 }  // namespace
 
-ClientSession::ClientSession(Server& server)
+ClientSession::ClientSession(Server& server, std::unique_ptr<Entrance> entrance)
     : server_(server),
       limits_(&server.config().limits),
       authenticator_(server.config().auth),
       subscriptions_(server.host().entropy.number()),
+      entrance_(std::move(entrance)),
       cid_(server.next_cid()),
       started_(server.host().clock.wall()),
       self_(std::make_shared<ClientSession*>(this)) {
@@ -30,12 +31,15 @@ void ClientSession::opened(Wire& wire, Time now) {
   wire_ = &wire;
   last_activity_ = now;
   server_.enter(cid_, *this);
-  const Duration first = std::min<Duration>(kFirstPing, limits_->ping_interval);
+  if (wire.peer().websocket) use_websocket();
+  const Duration first = std::min<Duration>(kFirstPing, ping_interval());
   const auto spread = static_cast<std::uint64_t>(first.count() / 5 + 1);
   const Duration extra(static_cast<Duration::rep>(server_.host().entropy.number() % spread));
-  keepalive_.emplace(*limits_, first + extra, now);
-  if (authenticator_.required()) login_due_ = now + server_.config().auth.timeout;
-  send_info();
+  Limits limits = *limits_;
+  limits.ping_interval = ping_interval();
+  keepalive_.emplace(limits, first + extra, now);
+  if (!entrance_) return begin(now);
+  if (entrance_->opened(now).greet) send_info();
 }
 
 Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
@@ -43,6 +47,11 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
   keepalive_->heard(now);
   std::size_t used = 0;
   wanted_ = 0;
+  if (entrance_) {
+    const Result<std::size_t> passed = pass(entrance_->receive(input, now, *wire_), now);
+    if (!passed.ok() || entrance_) return passed;
+    used = *passed;
+  }
   Op op;
   while (used < input.size() && !waiting_ && !ended_) {
     const ParseResult result = parse(input.substr(used), kClient, *limits_, options_.headers, op);
@@ -71,7 +80,7 @@ Status ClientSession::refuse(ParseError error) {
       return fail({Errc::kProtocol, "unknown operation"}, "Unknown Protocol Operation",
                   "Protocol Violation");
     case ParseError::kControlLine:
-      return fail({Errc::kTooLarge, "control line"}, "maximum control line exceeded",
+      return fail({Errc::kPermission, "control line"}, "maximum control line exceeded",
                   "Maximum Control Line Exceeded");
     case ParseError::kPayloadTooLarge:
       return fail({Errc::kTooLarge, "payload"}, "Maximum Payload Violation",
@@ -88,11 +97,12 @@ Status ClientSession::fail(Status why, std::string_view text, const char* reason
   if (!text.empty()) send_err(text);
   if (!reason_) reason_ = reason;
   ended_ = true;
-  return why;
+  return {why.code(), reason_};
 }
 
 Time ClientSession::deadline() const {
   if (ended_ || !keepalive_) return kNever;
+  if (entrance_) return entrance_->deadline();
   const Time stuck = wire_->blocked_since();
   const Time write_due = stuck == kNever ? kNever : stuck + limits_->write_deadline;
   return std::min({keepalive_->due(), login_due_, write_due});
@@ -100,8 +110,9 @@ Time ClientSession::deadline() const {
 
 Status ClientSession::tick(Time now) {
   if (ended_) return {};
+  if (entrance_) return pass(entrance_->tick(now), now).status();
   if (now >= login_due_) {
-    return fail({Errc::kTimeout, "authentication"}, "Authentication Timeout",
+    return fail({Errc::kPermission, "authentication"}, "Authentication Timeout",
                 "Authentication Timeout");
   }
   const Time stuck = wire_->blocked_since();
@@ -125,11 +136,15 @@ Status ClientSession::tick(Time now) {
 void ClientSession::closed(const CloseReason& reason, Time) {
   ended_ = true;
   self_.reset();
+  if (reason.stage == Stage::kTls && wire_) {
+    server_.host().log.error(wire_->peer().address + ":" + std::to_string(wire_->peer().port) +
+                             " - TLS handshake error: " + reason.text);
+  }
   if (!reason_) {
-    reason_ = reason.code == Errc::kClosed ? "Client Closed"
-              : reason.code == Errc::kOk   ? "Server Shutdown"
-              : reason.code == Errc::kTls  ? "TLS Handshake Failure"
-                                           : "Read Error";
+    reason_ = reason.code == Errc::kClosed                               ? "Client Closed"
+              : reason.code == Errc::kOk                                 ? "Server Shutdown"
+              : reason.stage == Stage::kTls || reason.code == Errc::kTls ? "TLS Handshake Failure"
+                                                                         : "Read Error";
   }
   ConnectionReport last = report(false);
   last.stop = server_.host().clock.wall();

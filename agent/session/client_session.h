@@ -14,6 +14,7 @@
 #include "agent/protocol/parser.h"
 #include "agent/server.h"
 #include "agent/session/authenticator.h"
+#include "agent/session/entrance.h"
 #include "agent/session/keepalive.h"
 #include "agent/session/sid_table.h"
 #include "platform/protocol.h"
@@ -24,7 +25,8 @@ struct ServerInfo;
 
 class ClientSession : public Protocol, public Subscriber, public Reportable {
  public:
-  explicit ClientSession(Server& server);
+  // `entrance`: what the peer has to pass before it is greeted; null: nothing.
+  explicit ClientSession(Server& server, std::unique_ptr<Entrance> entrance = nullptr);
   ~ClientSession() override;
 
   void opened(Wire& wire, Time now) override;
@@ -51,6 +53,13 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
     std::int64_t protocol = 0;
     std::string name, lang, version;
   };
+
+  // Before the protocol: client_entrance.cpp.
+  Result<std::size_t> pass(const Entrance::Step& step, Time now);
+  void begin(Time now);
+  void use_websocket();
+  void take_cookies(ConnectOptions& options) const;
+  Duration ping_interval() const;
 
   // Login: client_login.cpp.
   ServerInfo make_info() const;
@@ -98,6 +107,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   Said options_;
   SidTable subscriptions_;
   std::optional<Keepalive> keepalive_;
+  std::unique_ptr<Entrance> entrance_;  // Null: passed.
   std::uint64_t cid_;
   std::string nonce_, user_;
   ConnectionCounters counters_;
@@ -109,6 +119,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   bool connected_ = false;        // CONNECT was accepted.
   bool relic_ = false;            // It named an account, which is refused.
   bool first_pong_sent_ = false;
+  bool greeted_ = false;                       // INFO was sent.
   bool waiting_ = false;                       // Reading is paused until a callback.
   bool disk_passed_ = false;                   // The next operation waited for the disk already.
   bool ended_ = false;                         // Nothing more is sent or delivered.

@@ -59,7 +59,9 @@ struct Sockets {
     options.host = "h";
     options.compression = compression;
     client = make_websocket_client(options);
-    server = make_websocket_server(options);
+    WebSocketListenOptions listen;
+    listen.compression = compression;
+    server = make_websocket_server(std::make_shared<const WebSocketListenOptions>(listen));
     if (!client) return;
     std::string none;
     client->start(up);

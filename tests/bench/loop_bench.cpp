@@ -27,6 +27,9 @@ class NoLayers final : public LayerFactory {
   LayerResult websocket(const WebSocketOptions&) override {
     return {nullptr, {Errc::kUnsupported, ""}, ""};
   }
+  LayerResult websocket(std::shared_ptr<const WebSocketListenOptions>) override {
+    return {nullptr, {Errc::kUnsupported, ""}, ""};
+  }
 };
 
 // Sends back what it gets; or only counts it.

@@ -34,7 +34,11 @@ struct Pair {
     options.compression = compression;
     options.message_bytes_max = kMessageBytesMax;
     client = petiole::make_websocket_client(options);
-    server = petiole::make_websocket_server(options);
+    petiole::WebSocketListenOptions listen;
+    listen.compression = compression;
+    listen.message_bytes_max = kMessageBytesMax;
+    server = petiole::make_websocket_server(
+        std::make_shared<const petiole::WebSocketListenOptions>(listen));
     std::string request, answer, none;
     client->start(request);
     require(server->receive(request, none, answer).ok());

@@ -36,7 +36,7 @@ TEST_CASE("layer stack: each layer starts when the one below is open; any cut gi
     CHECK(stack.send("abc", wire).ok());
     CHECK(wire == coded("abc", 3));
     wire.clear();
-    stack.shut_down(wire);
+    stack.shut_down({}, wire);
     CHECK(wire == coded("bye", 3) + coded("bye", 1));
   }
 }

@@ -85,7 +85,7 @@ class FakeLayer final : public Layer {
     code(plain, wire);
     return {};
   }
-  void shut_down(std::string& wire) override { code("bye", wire); }
+  void shut_down(const CloseReason&, std::string& wire) override { code("bye", wire); }
   bool open() const override { return hello_ == name_ + '!'; }
   void describe(PeerInfo& peer) const override { peer.tls_version += name_; }
   std::string error() const override { return error_; }
@@ -123,6 +123,10 @@ LayerResult FakeLayers::tls(const TlsOptions&) {
 }
 
 LayerResult FakeLayers::websocket(const WebSocketOptions&) {
+  return {make_fake_layer("ws", 2), {}, {}};
+}
+
+LayerResult FakeLayers::websocket(std::shared_ptr<const WebSocketListenOptions>) {
   return {make_fake_layer("ws", 2), {}, {}};
 }
 

@@ -46,6 +46,7 @@ class FakeLayers final : public LayerFactory {
  public:
   LayerResult tls(const TlsOptions& options) override;
   LayerResult websocket(const WebSocketOptions& options) override;
+  LayerResult websocket(std::shared_ptr<const WebSocketListenOptions> options) override;
   std::string tls_error;  // Set: tls() fails with it.
 };
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <random>
 
@@ -12,6 +13,8 @@ namespace petiole {
 namespace {
 
 std::string data(const char* name) { return std::string(PETIOLE_TEST_DATA "/tls/") + name; }
+
+const std::string kClientKey = "ca0c99595c2b98594f743fa77caf6ed99791ff28bd9ddcf8d09315094fc74011";
 
 TlsOptions server_options() {
   TlsOptions options;
@@ -204,6 +207,89 @@ TEST_CASE("tls: a client certificate, where the server asks for one") {
   REQUIRE(pair.start().ok());
   pair.run();
   CHECK_MESSAGE(pair.open(), pair.server->error());
+}
+
+TEST_CASE("tls: what the peer's certificate says") {
+  Pair pair(with_cert(client_options(), "mapped"), mutual(server_options()));
+  REQUIRE(pair.start().ok());
+  pair.run();
+  REQUIRE_MESSAGE(pair.open(), pair.server->error());
+  const auto certificate = pair.server->peer_certificate();
+  REQUIRE(certificate);
+  CHECK(certificate->emails == std::vector<std::string>{"box@plant.example"});
+  CHECK(certificate->dns_names == std::vector<std::string>{"box.plant.example", "box"});
+  CHECK(certificate->uris == std::vector<std::string>{"spiffe://plant/box"});
+  const std::vector<std::pair<std::string, std::string>> subject{
+      {"DC", "example"}, {"O", "Plant, Inc."}, {"OU", "Line 1"}, {"CN", "box"}};
+  CHECK(certificate->subject == subject);
+
+  Pair none(client_options(), server_options());
+  REQUIRE(none.start().ok());
+  none.run();
+  CHECK(none.server->peer_certificate() == nullptr);
+  CHECK(none.client->peer_certificate() != nullptr);
+}
+
+// openssl x509 -in client.pem -pubkey -noout | openssl pkey -pubin -outform der | sha256sum
+TEST_CASE("tls: only a pinned key is let in") {
+  for (const bool right : {true, false}) {
+    for (const TlsVersion version : {TlsVersion::k12, TlsVersion::k13}) {
+      TlsOptions server = mutual(server_options());
+      server.pinned_certs = {std::string(64, 'a'), right ? kClientKey : std::string(64, 'b')};
+      Pair pair(with_cert(client_options(), "client"), server, "hub.example", SIZE_MAX, version);
+      REQUIRE(pair.start().ok());
+      pair.run();
+      CHECK(pair.server->open() == right);
+      if (!right) CHECK(pair.server->error().find("not among the pinned") != std::string::npos);
+    }
+  }
+  TlsOptions unasked = server_options();
+  unasked.pinned_certs = {kClientKey};
+  Pair pair(client_options(), unasked);
+  REQUIRE(pair.start().ok());
+  pair.run();
+  CHECK(!pair.server->open());
+}
+
+TEST_CASE("tls: the digest of a public key is of no other bytes") {
+  CHECK(public_key_digest("").empty());
+  CHECK(public_key_digest("\x30\x82").empty());
+  CHECK(public_key_digest(std::string("\x30\x03\x30\x01\x05", 5)).empty());
+  CHECK(public_key_digest(std::string(3000, '\x30')).empty());
+}
+
+TEST_CASE("tls: of several certificates the one for the name is shown") {
+  struct Case {
+    const char *name, *shown;
+  };
+  const Case cases[] = {
+      {"hub.example", "hub.example"},
+      {"second.example", "second.example"},
+      {"a.third.example", "*.third.example"},
+      {"other.example", "hub.example"},
+      {"", "hub.example"},
+      {"127.0.0.1", "hub.example"},
+  };
+  TlsOptions server = server_options();
+  server.more_certs = {{data("second.pem"), data("second-key.pem")}};
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    for (const TlsVersion version : {TlsVersion::k12, TlsVersion::k13}) {
+      TlsOptions client = client_options();
+      client.insecure = true;
+      Pair pair(client, server, c.name, SIZE_MAX, version);
+      REQUIRE(pair.start().ok());
+      pair.run();
+      REQUIRE_MESSAGE(pair.open(), pair.client->error());
+      const auto shown = pair.client->peer_certificate();
+      REQUIRE(shown);
+      const auto& names = shown->dns_names;
+      CHECK(std::find(names.begin(), names.end(), c.shown) != names.end());
+      CHECK(pair.client->send("x", pair.to_server).ok());
+      pair.run();
+      CHECK(pair.server_plain == "x");
+    }
+  }
 }
 
 TEST_CASE("tls: a peer that speaks in clear is told from TLS") {

@@ -15,10 +15,22 @@ WebSocketOptions options(bool compression = false) {
   return made;
 }
 
+// A server with the limits of `o`.
+std::unique_ptr<WebSocketSession> make_server(const WebSocketOptions& o) {
+  WebSocketListenOptions made;
+  made.compression = o.compression;
+  made.message_bytes_max = o.message_bytes_max;
+  return make_websocket_server(std::make_shared<const WebSocketListenOptions>(made));
+}
+
+std::unique_ptr<WebSocketSession> make_server(WebSocketListenOptions o) {
+  return make_websocket_server(std::make_shared<const WebSocketListenOptions>(std::move(o)));
+}
+
 struct Pair {
   explicit Pair(const WebSocketOptions& c = options(), const WebSocketOptions& s = options(),
                 std::size_t step_bytes = SIZE_MAX)
-      : client(make_websocket_client(c)), server(make_websocket_server(s)), step(step_bytes) {
+      : client(make_websocket_client(c)), server(make_server(s)), step(step_bytes) {
     client->start(to_server);
     server->start(to_client);
   }
@@ -94,7 +106,7 @@ TEST_CASE("websocket: the upgrade request, and bytes both ways in one frame a se
     pair.run();
     CHECK(pair.server_plain == text);
     CHECK(pair.client_plain == "INFO {}\r\n");
-    pair.client->shut_down(pair.to_server);
+    pair.client->shut_down({}, pair.to_server);
     pair.run();
     CHECK(pair.server_status.code() == Errc::kClosed);
     CHECK(pair.client_status.code() == Errc::kClosed);
@@ -251,22 +263,26 @@ TEST_CASE("websocket: a server refuses what is no upgrade for it") {
   const Case cases[] = {
       {"good", head + key + "Sec-WebSocket-Version: 13\r\n\r\n", "HTTP/1.1 101 "},
       {"no key", head + "Sec-WebSocket-Version: 13\r\n\r\n", "HTTP/1.1 400 "},
-      {"other version", head + key + "Sec-WebSocket-Version: 8\r\n\r\n", "HTTP/1.1 426 "},
+      {"other version", head + key + "Sec-WebSocket-Version: 8\r\n\r\n", "HTTP/1.1 400 "},
       {"plain HTTP", "GET /leafnode HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 "},
-      {"other path", "GET /other HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 404 "},
+      {"no Host",
+       "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + key +
+           "Sec-WebSocket-Version: 13\r\n\r\n",
+       "HTTP/1.1 400 "},
+      {"other method", "POST / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 405 "},
       {"garbage", "\x16\x03\x01\r\n\r\n", "HTTP/1.1 400 "},
-      {"endless", "GET /" + std::string(9000, 'a'), "HTTP/1.1 431 "},
+      {"endless", "GET /" + std::string(17000, 'a'), "HTTP/1.1 431 "},
   };
   for (const Case& c : cases) {
     CAPTURE(c.name);
-    auto server = make_websocket_server(options());
+    auto server = make_server(options());
     std::string plain, wire;
     const Status status = server->receive(c.request, plain, wire);
     CHECK_MESSAGE(wire.starts_with(c.answer), wire);
     CHECK(status.ok() == server->open());
     CHECK(status.ok() == (std::string_view(c.name) == "good"));
   }
-  auto server = make_websocket_server(options());
+  auto server = make_server(options());
   std::string plain, wire;
   CHECK(server
             ->receive("GET /x/leafnode?a=1 HTTP/1.1\r\nHost: h\r\nUpgrade: "
@@ -275,6 +291,137 @@ TEST_CASE("websocket: a server refuses what is no upgrade for it") {
                       plain, wire)
             .ok());
   CHECK(wire.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") != wire.npos);
+}
+
+// nats-server websocket.go, checkOrigin; the cases are those of its documentation and tests.
+TEST_CASE("websocket: the origin of a page") {
+  struct Case {
+    const char* name;
+    bool same;
+    std::vector<std::string> allowed;
+    bool secure;
+    const char *host, *origin;
+    bool accepted;
+  };
+  const Case cases[] = {
+      {"nothing is asked", false, {}, false, "h:1", "http://evil.example", true},
+      {"no page", true, {"https://a.example"}, false, "h:1", nullptr, true},
+      {"same", true, {}, false, "box.example:80", "http://BOX.example", true},
+      {"same with TLS", true, {}, true, "box.example", "https://box.example:443", true},
+      {"same host, other port", true, {}, false, "box.example:8080", "http://box.example", false},
+      {"same host, other scheme",
+       true,
+       {},
+       true,
+       "box.example:443",
+       "http://box.example:443",
+       false},
+      {"an IPv6 address", true, {}, false, "[::1]:8080", "http://[::1]:8080", true},
+      {"listed",
+       false,
+       {"https://a.example", "http://b.example:8080"},
+       false,
+       "h",
+       "http://b.example:8080",
+       true},
+      {"listed, default port",
+       false,
+       {"https://a.example:443"},
+       false,
+       "h",
+       "https://A.example",
+       true},
+      {"not listed", false, {"https://a.example"}, false, "h", "https://b.example", false},
+      {"listed with another scheme",
+       false,
+       {"https://a.example:80"},
+       false,
+       "h",
+       "http://a.example",
+       false},
+      {"listed, but not the same",
+       true,
+       {"http://a.example"},
+       false,
+       "h",
+       "http://a.example",
+       false},
+      {"no origin at all", true, {}, false, "h", "null", false},
+      {"an origin that cannot be read",
+       false,
+       {"http://a.example"},
+       false,
+       "h",
+       "http://[::1",
+       false},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    WebSocketListenOptions listen;
+    listen.same_origin = c.same;
+    listen.allowed_origins = c.allowed;
+    listen.secure = c.secure;
+    auto server = make_server(listen);
+    std::string request = std::string("GET / HTTP/1.1\r\nHost: ") + c.host +
+                          "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                          "Sec-WebSocket-Version: 13\r\n";
+    if (c.origin) request += std::string("Origin: ") + c.origin + "\r\n";
+    std::string plain, wire;
+    const Status status = server->receive(request + "\r\n", plain, wire);
+    CHECK(status.ok() == c.accepted);
+    CHECK_MESSAGE(wire.starts_with(c.accepted ? "HTTP/1.1 101 " : "HTTP/1.1 403 Forbidden\r\n"),
+                  wire);
+  }
+}
+
+TEST_CASE("websocket: what the upgrade request says, any cut of it") {
+  const std::string request =
+      "GET /x/leafnode?a=1 HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Cookie: a=1; jwt=eyJ.x ;session=\"q\"\r\nCookie: user=ann\r\nX-Forwarded-For: 10.1.2.3\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  WebSocketListenOptions listen;
+  listen.cookies = {"jwt", "session", "user"};
+  listen.headers = {{"X-Box", "7"}};
+  for (std::size_t cut = 0; cut <= request.size(); ++cut) {
+    auto server = make_server(listen);
+    std::string plain, wire;
+    REQUIRE(server->receive(request.substr(0, cut), plain, wire).ok());
+    REQUIRE(server->receive(request.substr(cut), plain, wire).ok());
+    REQUIRE(server->open());
+    PeerInfo peer;
+    server->describe(peer);
+    CHECK(peer.websocket);
+    REQUIRE(peer.upgrade);
+    CHECK(peer.address.empty());
+    CHECK(peer.upgrade->path == "/x/leafnode");
+    const std::vector<std::pair<std::string, std::string>> cookies{
+        {"jwt", "eyJ.x"}, {"session", "q"}, {"user", "ann"}};
+    CHECK(peer.upgrade->cookies == cookies);
+    CHECK(wire.find("X-Box: 7\r\n") != wire.npos);
+  }
+}
+
+// Wire 3.7.
+TEST_CASE("websocket: a server's close frame says why") {
+  struct Case {
+    Errc code;
+    const char* text;
+    int number;
+  };
+  const Case cases[] = {
+      {Errc::kOk, "Server Shutdown", 1001},
+      {Errc::kTimeout, "Stale Connection", 1001},
+      {Errc::kProtocol, "Protocol Violation", 1002},
+      {Errc::kPermission, "Authentication Failure", 1008},
+      {Errc::kTooLarge, "Maximum Message Payload Exceeded", 1009},
+  };
+  for (const Case& c : cases) {
+    Open open;
+    open.server->shut_down({c.code, Stage::kOpen, c.text}, open.to_client);
+    open.run();
+    CHECK(open.client->error() == "closed by the peer: " + std::to_string(c.number) + " " + c.text);
+  }
 }
 
 TEST_CASE("websocket: a client refuses what is no answer to its upgrade") {

@@ -120,11 +120,20 @@ class FakeWire : public Wire {
     return {};
   }
   const PeerInfo& peer() const override { return info; }
+  void set_peer_address(std::string address, std::uint16_t port) override {
+    info.address = std::move(address);
+    info.port = port;
+  }
   WireStats stats() const override { return {}; }
 
   std::string take();  // All that was written since the last call.
 
-  PeerInfo info{.address = "127.0.0.1", .port = 50000, .tls_version = {}, .tls_cipher = {}};
+  PeerInfo info{.address = "127.0.0.1",
+                .port = 50000,
+                .tls_version = {},
+                .tls_cipher = {},
+                .certificate = nullptr,
+                .upgrade = nullptr};
   int wakes = 0;
   bool closed = false, paused = false, tls = false;
   Status reason;

@@ -34,6 +34,10 @@ class SimEndpoint final : public Wire, public std::enable_shared_from_this<SimEn
   Time blocked_since() const override { return blocked_since_; }
   Status start_tls(const TlsOptions& options) override;
   const PeerInfo& peer() const override { return peer_; }
+  void set_peer_address(std::string address, std::uint16_t port) override {
+    peer_.address = std::move(address);
+    peer_.port = port;
+  }
   WireStats stats() const override { return stats_; }
 
   void arrived(std::string bytes);

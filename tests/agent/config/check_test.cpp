@@ -28,6 +28,7 @@ constexpr Case kCases[] = {
      "f: max_payload: max_payload (2097152) must not be larger than max_pending (1048576)"},
     {"authorization {token: t, user: u, password: p}", "give either a token or users, not both"},
     {"authorization {user: u}", "user \"u\" needs a \"password\""},
+    {"authorization {users: [{user: p}]}", "user \"p\" needs a \"password\""},
     {"authorization {password: p}", "a password needs a \"user\""},
     {"authorization {users: [{user: u, password: p, account: A}]}",
      "unknown account \"A\"; allowed here: $G"},
@@ -38,6 +39,15 @@ constexpr Case kCases[] = {
      "f: leafnodes.remotes[0]: unknown account \"A\""},
     {"leafnodes {remotes: [{url: h, credentials: c, nkey: SU}]}", "not both"},
     {"leafnodes {remotes: [{url: h, tls {cert_file: c}}]}", "both \"cert_file\" and \"key_file\""},
+    {"\nwebsocket {port: 8080}", "f:2:1: websocket needs \"tls\", or \"no_tls: true\""},
+    {"authorization {users: [{user: u, password: p}]}\n"
+     "websocket {port: 8080, no_tls: true, no_auth_user: x}",
+     "f:2:1: no_auth_user \"x\" is not among the users"},
+    {"authorization {users: [{user: u, password: p}]}\n"
+     "websocket {port: 8080, no_tls: true, authorization {token: t}}",
+     "f:2:1: authorization of websocket does not go together with \"users\""},
+    {"https: 8443", "f: https_port: monitoring over HTTPS needs \"tls\""},
+    {"allow_non_tls: true", "warning f: allow_non_tls: has no effect without \"tls\""},
     {"leafnodes {remotes: [{url: h, deny_imports: 'a..b'}]}",
      "\"a..b\": a subject has no empty token"},
     {"leafnodes {remotes: [{url: h, tls {insecure: true}}]}",
@@ -63,6 +73,32 @@ TEST_CASE("config: options that contradict each other") {
     const std::string text = told(c.text);
     CAPTURE(text);
     CHECK(text.find(c.wanted) != std::string::npos);
+  }
+}
+
+TEST_CASE("config: keys and certificates that cannot be used are told with their place") {
+  struct Wrong {
+    const char *error, *place;
+  };
+  const Wrong cases[] = {
+      {"tls: cert_file \"c\": No such file or directory", "f:2:14: cert_file \"c\": No such file"},
+      {"tls: key_file \"k\": does not belong", "f:3:13: key_file \"k\": does not belong"},
+      {"tls: unknown cipher suite \"X\"", "f:1:1: unknown cipher suite \"X\""},
+  };
+  for (const Wrong& c : cases) {
+    test::Files files;
+    files.files["f"] = "tls {\n  cert_file: c\n  key_file: k\n}\n";
+    ConfigSources sources = files.sources();
+    sources.check_tls = [&](const TlsOptions& options) {
+      CHECK(options.server);
+      return std::string(c.error);
+    };
+    const std::string arguments[] = {"-c", "f"};
+    const LoadedConfig loaded = load_start(arguments, sources).loaded;
+    REQUIRE(loaded.errors.size() == 1);
+    const std::string text = to_text(loaded.errors[0]);
+    CAPTURE(text);
+    CHECK(text.starts_with(c.place));
   }
 }
 

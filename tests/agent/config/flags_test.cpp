@@ -70,6 +70,14 @@ const Case kCases[] = {
     {{"--log_size_limit", "1MB"}, SAYS(c.log.size_limit == 1u << 20)},
     {{"--user", "u", "--pass", "p"}, SAYS(c.auth.users.at(0).password == "p")},
     {{"--auth", "t"}, SAYS(c.auth.token == "t")},
+    {{"--tls", "--tlscert", "c", "--tlskey", "k"},
+     SAYS(c.tls.enabled&& c.tls.options.cert_file == "c" && c.tls.options.key_file == "k" &&
+          !c.tls.options.verify)},
+    {{"--tlsverify", "--tlscert", "c", "--tlskey", "k", "--tlscacert", "a"},
+     SAYS(c.tls.enabled&& c.tls.options.verify&& c.tls.options.ca_file == "a")},
+    {{"--tls=false", "--tlscert", "c", "--tlskey", "k"}, SAYS(!c.tls.enabled)},
+    {{"-ms", "8443", "--tlscert", "c", "--tlskey", "k"},
+     SAYS(c.monitor.enabled&& c.monitor.secure&& c.monitor.port == 8443)},
     {{"--hub", "tls://h"}, SAYS(c.remotes.at(0).urls.at(0).scheme == RemoteUrl::Scheme::kTls)},
     {{"--hub", "a,b"}, SAYS(c.remotes.size() == 1 && c.remotes[0].urls.size() == 2)},
     {{"--hub", "a", "--hub=b"}, SAYS(c.remotes.size() == 1 && c.remotes[0].urls.size() == 2)},
@@ -112,10 +120,14 @@ TEST_CASE("flags: what is wrong with them") {
   CHECK(first_error({"--hub", "ws://x,tls://y"}).find("URLs must be all") != std::string::npos);
   CHECK(first_error({"--creds", "f"}) == "--creds: needs --hub, or a file with one remote");
   CHECK(first_error({"-c", "two", "--creds", "f"}).find("one remote") != std::string::npos);
+  CHECK(first_error({"--tls"}) == "--tls: needs --tlscert FILE");
+  CHECK(first_error({"--tlsverify", "--tlscert", "c"}) == "--tls: needs --tlskey FILE");
+  CHECK(first_error({"-ms", "1"}).find("monitoring over HTTPS needs \"tls\"") != std::string::npos);
+  CHECK(first_error({"-ms", "x"}) == "--https_port: must be a port from 0 to 65535, not \"x\"");
   CHECK(first_error({"-c", "none"}) == "none: cannot read the file: no such file");
   CHECK(first_error({"-c", "bad"}).find("bad:1:7: \"port\"") == 0);
-  for (const char* flag : {"-js", "--jetstream", "-sd", "--tls", "--tlscert", "--routes",
-                           "--cluster", "-ms", "--https_port", "--profile", "--no_advertise"}) {
+  for (const char* flag :
+       {"-js", "--jetstream", "-sd", "--routes", "--cluster", "--profile", "--no_advertise"}) {
     CAPTURE(flag);
     CHECK(first_error({flag, "x"}).find("not supported by this build: ") != std::string::npos);
   }

@@ -43,6 +43,12 @@ const Case kCases[] = {
     {"http: 'localhost:8000'", SAYS(c.monitor.host == "localhost")},
     {"http_port: 8000", SAYS(c.monitor.enabled&& c.monitor.port == 8000)},
     {"monitor_port: 0", SAYS(!c.monitor.enabled)},
+    {"https: 'localhost:8443'",
+     SAYS(c.monitor.enabled&& c.monitor.secure&& c.monitor.host == "localhost")},
+    {"https_port: 8443", SAYS(c.monitor.enabled&& c.monitor.secure&& c.monitor.port == 8443)},
+    {"allow_non_tls: true", SAYS(c.allow_non_tls)},
+    {"proxy_protocol: true", SAYS(c.proxy_protocol)},
+    {"listen: '[::1]:5000'", SAYS(c.host == "::1" && c.port == 5000)},
     {"http_base_path: nats/", SAYS(c.monitor.base_path == "/nats")},
     {"pid_file: f", SAYS(c.pid_file == "f")},
     {"pidfile: f", SAYS(c.pid_file == "f")},
@@ -82,6 +88,12 @@ const Case kCases[] = {
     {"leafnodes {host: h, port: 0}", SAYS(!c.leaf_listen.enabled && c.leaf_listen.host == "h")},
     {"leafnodes {authorization {user: u, password: p, account: '$G'}}",
      SAYS(c.leaf_listen.auth.users.at(0).user == "u")},
+    {"leafnodes {tls {cert_file: a, key_file: b, handshake_first: true}}",
+     SAYS(c.leaf_listen.tls.enabled&& c.leaf_listen.tls.handshake_first)},
+    {"leafnodes {min_version: '2.9.0'}", SAYS(c.leaf_listen.min_version == "2.9.0")},
+    {"leafnodes {minimum_version: 2.10.1}", SAYS(c.leaf_listen.min_version == "2.10.1")},
+    {"leafnodes {isolate_leafnode_interest: true}", SAYS(c.leaf_listen.isolate_interest)},
+    {"leafnodes {isolate: true}", SAYS(c.leaf_listen.isolate_interest)},
     {"leafnodes {reconnect: 3}", SAYS(c.link.reconnect_min == 3s)},
     {"leafnodes {reconnect_delay: 3s}", SAYS(c.link.reconnect_min == 3s)},
     {"leafnodes {reconnect_interval: 3s}", SAYS(c.link.reconnect_min == 3s)},
@@ -126,6 +138,9 @@ const Case kRemoteCases[] = {
     {"first_info_timeout: 9s", SAYS(c.remotes.at(0).first_info_timeout == 9s)},
     {"dial_timeout: 9s", SAYS(c.remotes.at(0).dial_timeout == 9s)},
     {"compression: off", SAYS(c.remotes.size() == 1)},
+    {"isolate_leafnode_interest: true", SAYS(c.remotes.at(0).isolate_interest)},
+    {"isolate: true", SAYS(c.remotes.at(0).isolate_interest)},
+    {"request_isolation: true", SAYS(c.remotes.at(0).request_isolation)},
     {"disabled: true", SAYS(c.remotes.empty())},
     {"disabled: false", SAYS(c.remotes.size() == 1)},
     {"proxy {url: 'http://p:3128', username: u, password: w, timeout: 9s}",
@@ -146,6 +161,62 @@ const Case kRemoteCases[] = {
     {"tls {handshake_first: true}", SAYS(c.remotes.at(0).tls_handshake_first)},
     {"tls {first: true}", SAYS(c.remotes.at(0).tls_handshake_first)},
     {"tls {immediate: true}", SAYS(c.remotes.at(0).tls_handshake_first)},
+};
+
+// Keys of the clients' tls {}; those of other listeners are the same.
+const Case kTlsCases[] = {
+    {"cert_file: a, key_file: b, ca_file: c",
+     SAYS(c.tls.enabled&& c.tls.options.server && !c.tls.options.verify &&
+          c.tls.options.cert_file == "a" && c.tls.options.key_file == "b" &&
+          c.tls.options.ca_file == "c" && c.tls.options.timeout == 2s && c.auth.timeout == 3s)},
+    {"verify: true", SAYS(c.tls.options.verify && !c.tls.map)},
+    {"verify_and_map: true", SAYS(c.tls.options.verify&& c.tls.map)},
+    {"timeout: 0.5", SAYS(c.tls.options.timeout == 500ms)},
+    {"min_version: 1.3", SAYS(c.tls.options.version_min == TlsVersion::k13)},
+    {"cipher_suites: [TLS_AES_128_GCM_SHA256]", SAYS(c.tls.options.cipher_suites.size() == 1)},
+    {"handshake_first: true", SAYS(c.tls.handshake_first&& c.tls.fallback == 0s)},
+    {"handshake_first: false", SAYS(!c.tls.handshake_first)},
+    {"handshake_first: auto", SAYS(c.tls.handshake_first&& c.tls.fallback == 50ms)},
+    {"first: auto_fallback", SAYS(c.tls.handshake_first&& c.tls.fallback == 50ms)},
+    {"immediate: 300ms", SAYS(c.tls.handshake_first&& c.tls.fallback == 300ms)},
+    {"certs: [{cert_file: a, key_file: b}, {cert_file: c, key_file: d}]",
+     SAYS(c.tls.options.cert_file == "a" && c.tls.options.more_certs.size() == 1 &&
+          c.tls.options.more_certs[0].key_file == "d")},
+    {"certificates: [{cert_file: a, key_file: b}]",
+     SAYS(c.tls.options.key_file == "b" && c.tls.options.more_certs.empty())},
+    {"pinned_certs: [A5e3c9a1d4f60718293a4b5c6d7e8f90a5e3c9a1d4f60718293a4b5c6d7e8f90]",
+     SAYS(c.tls.options.pinned_certs.at(0).starts_with("a5e3"))},
+    {"connection_rate_limit: 100", SAYS(c.tls.rate_limit == 100)},
+};
+
+const Case kWebSocketCases[] = {
+    {"listen: '1.2.3.4:8080', no_tls: true",
+     SAYS(c.websocket.enabled&& c.websocket.host == "1.2.3.4" && c.websocket.port == 8080 &&
+          c.websocket.no_tls)},
+    {"host: h, port: 8080", SAYS(c.websocket.host == "h" && c.websocket.enabled)},
+    {"net: h", SAYS(c.websocket.host == "h" && !c.websocket.enabled)},
+    {"port: -1", SAYS(c.websocket.enabled&& c.websocket.port == 0)},
+    {"tls {cert_file: a, key_file: b}", SAYS(c.websocket.tls.enabled && !c.tls.enabled)},
+    {"compression: true", SAYS(c.websocket.compression)},
+    {"compress: true", SAYS(c.websocket.compression)},
+    {"same_origin: true", SAYS(c.websocket.same_origin)},
+    {"allowed_origins: ['https://a', 'http://b:80']",
+     SAYS(c.websocket.allowed_origins.at(1) == "http://b:80")},
+    {"origin: 'https://a'", SAYS(c.websocket.allowed_origins.size() == 1)},
+    {"handshake_timeout: 3s", SAYS(c.websocket.handshake_timeout == 3s)},
+    {"ping_interval: 30s", SAYS(c.websocket.ping_interval == 30s)},
+    {"jwt_cookie: j, user_cookie: u, pass_cookie: p, token_cookie: t",
+     SAYS(c.websocket.jwt_cookie == "j" && c.websocket.user_cookie == "u" &&
+          c.websocket.pass_cookie == "p" && c.websocket.token_cookie == "t")},
+    {"user_cookie: u", SAYS(c.websocket.user_cookie == "u")},
+    {"pass_cookie: u", SAYS(c.websocket.pass_cookie == "u")},
+    {"token_cookie: u", SAYS(c.websocket.token_cookie == "u")},
+    {"no_auth_user: u", SAYS(c.websocket.no_auth_user == "u")},
+    {"authorization {user: u, password: p, timeout: 4}",
+     SAYS(c.websocket.user == "u" && c.websocket.password == "p" &&
+          c.websocket.auth_timeout == 4s)},
+    {"authentication {token: t}", SAYS(c.websocket.token == "t")},
+    {"headers {X-Box: 7}", SAYS(c.websocket.headers.at(0).second == "7")},
 };
 
 const Case kMirrorCases[] = {
@@ -223,6 +294,16 @@ TEST_CASE("every key of a remote") {
   }
 }
 
+TEST_CASE("every key of a listener's tls") {
+  for (const Case& c : kTlsCases) check(std::string("tls {\n") + c.text + "\n}", c.check);
+}
+
+TEST_CASE("every key of websocket") {
+  for (const Case& c : kWebSocketCases) {
+    check(std::string("websocket {\n") + c.text + "\n}", c.check);
+  }
+}
+
 TEST_CASE("every key of store_and_forward") {
   for (const Case& c : kMirrorCases) {
     check(std::string("store_and_forward {\n") + c.text + "\n}", c.check);
@@ -235,6 +316,8 @@ TEST_CASE("no accepted key is without a test") {
   check_all_named(leaf_keys(), kCases);
   check_all_named(remote_keys(), kRemoteCases);
   check_all_named(tls_keys(), kRemoteCases);
+  check_all_named(tls_listener_keys(), kTlsCases);
+  check_all_named(websocket_keys(), kWebSocketCases);
   check_all_named(rule_keys(), kMirrorCases);
   check_all_named(replay_keys(), kMirrorCases);
   check_all_named(mirror_keys(), kMirrorCases);

@@ -1,0 +1,60 @@
+// ClientSession: what comes before the protocol, and what WebSocket changes.
+#include "agent/session/client_session.h"
+
+namespace petiole {
+
+// Does what the entrance says; returns how much of `input` that took.
+Result<std::size_t> ClientSession::pass(const Entrance::Step& step, Time now) {
+  using Then = Entrance::Step::Then;
+  if (step.greet && step.then != Then::kOpen) send_info();
+  switch (step.then) {
+    case Then::kWait:
+      return step.used;
+    case Then::kSecure: {
+      const Status started = wire_->start_tls(entrance_->tls_options(now));
+      if (!started.ok()) return started;
+      return step.used;
+    }
+    case Then::kOpen:
+      entrance_.reset();
+      begin(now);
+      return step.used;
+    case Then::kEnd:
+      break;
+  }
+  return fail({Errc::kProtocol, "entrance"}, step.text ? step.text : "", step.reason);
+}
+
+// The peer is in: from here on its own time runs.
+void ClientSession::begin(Time now) {
+  const AuthConfig& auth =
+      wire_->peer().websocket ? server_.websocket_auth() : server_.config().auth;
+  if (authenticator_.required()) login_due_ = now + auth.timeout;
+  if (!greeted_) send_info();
+}
+
+void ClientSession::use_websocket() { authenticator_ = Authenticator(server_.websocket_auth()); }
+
+Duration ClientSession::ping_interval() const {
+  const WebSocketListenConfig& websocket = server_.config().websocket;
+  return wire_->peer().websocket ? websocket.ping_interval.value_or(limits_->ping_interval)
+                                 : limits_->ping_interval;
+}
+
+// What CONNECT does not say a page's cookies may. nats-server client.go, processConnect.
+void ClientSession::take_cookies(ConnectOptions& options) const {
+  const auto& upgrade = wire_->peer().upgrade;
+  if (!upgrade) return;
+  const WebSocketListenConfig& websocket = server_.config().websocket;
+  for (const auto& [name, value] : upgrade->cookies) {
+    const auto take = [&name = name, &value = value](const std::string& wanted, std::string& to) {
+      if (name == wanted && to.empty()) to = value;
+    };
+    take(websocket.jwt_cookie, options.jwt);
+    take(websocket.user_cookie, options.user);
+    take(websocket.pass_cookie, options.password);
+    take(websocket.token_cookie, options.token);
+  }
+}
+
+}  // namespace petiole
