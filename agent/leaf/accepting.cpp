@@ -68,7 +68,7 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
     case Authenticator::Verdict::kAccepted:
       return accept(now);
     case Authenticator::Verdict::kRefused:
-      return refuse(Errc::kPermission, "Authorization Violation");
+      return refuse_login();
     case Authenticator::Verdict::kCompareHash:
       compare_secret();
   }
@@ -91,10 +91,15 @@ void AcceptingLeaf::compare_secret() {
 void AcceptingLeaf::compared(bool equal) {
   if (wire() == nullptr) return;
   const Status status =
-      equal ? accept(host().clock.now()) : refuse(Errc::kPermission, "Authorization Violation");
+      equal ? accept(host().clock.now()) : refuse_login();
   if (!status.ok()) wire()->close(status);
   wire()->resume_reading();
   wire()->wake();
+}
+
+Status AcceptingLeaf::refuse_login() {
+  server().refused(*this, "Authentication Failure");
+  return refuse(Errc::kPermission, "Authorization Violation");
 }
 
 // In the order of the reference: wire 3.3.
@@ -136,7 +141,7 @@ Status AcceptingLeaf::accept(Time now) {
   const Status status = check();
   if (!status.ok()) return status;
   Account* account = server().account(login_.account);
-  if (account == nullptr) return refuse(Errc::kPermission, "Authorization Violation");
+  if (account == nullptr) return refuse_login();
   headers_ = connect_.headers;
   peer_ = {connect_.name, connect_.cluster, connect_.remote_account};
   peer_version_ = connect_.version;
@@ -161,7 +166,7 @@ Status AcceptingLeaf::on_error(std::string_view text) {
   return {};
 }
 
-Status AcceptingLeaf::on_unready() { return refuse(Errc::kPermission, "Authorization Violation"); }
+Status AcceptingLeaf::on_unready() { return refuse_login(); }
 
 Status AcceptingLeaf::on_handshake_timeout() {
   return refuse(Errc::kTimeout, "Authentication Timeout");

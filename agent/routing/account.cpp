@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "agent/protocol/parser.h"
 #include "agent/routing/delivery.h"
@@ -73,6 +74,7 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
   ++stats_.messages_in;
   stats_.bytes_in += bytes;
   ++publishing_;
+  const Subscriber* const outer = std::exchange(publisher_, origin.from);
   MatchEntry& entry = match(message.subject);
   PublishOutcome outcome;
   const int rule = entry.result.rule;
@@ -85,6 +87,7 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
   }
   if (outcome.captured && capture_->capture(rule, message)) ++outcome.delivered;
   cache_->unpin(entry);
+  publisher_ = outer;
   end_publish();
   return outcome;
 }

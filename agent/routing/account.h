@@ -92,6 +92,9 @@ class Account {
   };
   PublishOutcome publish(const Origin& origin, const Message& message);
 
+  // Whose message is being delivered at this moment; null: none.
+  const Subscriber* publisher() const { return publisher_; }
+
   // Whether anyone other than `except` would get a message on `subject`.
   bool has_interest(std::string_view subject, const Subscriber* except = nullptr);
 
@@ -120,6 +123,7 @@ class Account {
   std::vector<InterestListener*> listeners_;
   std::vector<Subscription*> retired_;
   int publishing_ = 0;
+  const Subscriber* publisher_ = nullptr;
   AccountStats stats_;
 };
 

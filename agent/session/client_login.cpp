@@ -11,6 +11,13 @@ constexpr std::size_t kNonceBytes = 11;  // nats-server: 15 characters of base64
 
 constexpr Status kViolation{Errc::kPermission, "authorization violation"};
 
+// Who it says it is, as monitoring shows it: nats-server client.go, getRawAuthUser.
+const std::string& claimed_user(const ConnectOptions& options) {
+  static const std::string kHidden = "[REDACTED]";
+  if (!options.nkey.empty()) return options.nkey;
+  return options.user.empty() && !options.token.empty() ? kHidden : options.user;
+}
+
 }  // namespace
 
 ServerInfo ClientSession::make_info() const {
@@ -80,10 +87,15 @@ Status ClientSession::on_connect(const Op& op, Time now) {
   ConnectOptions options;
   const Status parsed = learn(op.argument, options);
   if (!parsed.ok()) return fail(parsed, {}, "Protocol Violation");
-  if (connected_ && account_) leave_account();
+  if (connected_ && account_) {
+    server_.left(*this);
+    leave_account();
+  }
   connected_ = true;
+  keepalive_->assume(server_.host().clock.wall() - started_);  // INFO went out, CONNECT came.
   login_due_ = kNever;
   keepalive_->restart(std::min<Duration>(2s, limits_.ping_interval), now);
+  user_ = claimed_user(options);
   Authenticator::Answer answer = authenticator_.check(options, nonce_);
   if (answer.verdict == Authenticator::Verdict::kCompareHash) {
     compare_hash(std::move(answer));
@@ -98,10 +110,12 @@ Status ClientSession::settle(const Authenticator::Answer& answer) {
                                ? server_.account(answer.account)
                                : nullptr;
   if (!account || relic_) {
+    server_.refused(*this, "Authentication Failure");
     return fail(kViolation, "Authorization Violation", "Authentication Failure");
   }
   account_ = account;
-  user_ = answer.user;
+  if (!answer.user.empty()) user_ = answer.user;
+  server_.connected(*this);
   return {};
 }
 
@@ -122,7 +136,6 @@ Status ClientSession::finish_connect() {
 void ClientSession::compare_hash(Authenticator::Answer answer) {
   waiting_ = true;
   wire_->pause_reading();
-  user_ = answer.user;
   Loop& loop = server_.host().loop;
   const std::weak_ptr<ClientSession*> self = self_;
   server_.host().worker.run([self, &loop, answer = std::move(answer)]() mutable {
