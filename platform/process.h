@@ -13,7 +13,8 @@ int cores();
 int process_id();
 std::string host_name();
 
-// Share of processor time since the call before, in percent of one core. 0 the first time.
+// Share of processor time since the call before, in percent of one core. 0 the first time; the same
+// again within a tenth of a second.
 class CpuMeter {
  public:
   double percent(Time now);
@@ -21,6 +22,7 @@ class CpuMeter {
  private:
   Time last_time_{};
   Duration last_used_{};
+  double last_percent_ = 0;
   bool measured_ = false;
 };
 
