@@ -67,6 +67,7 @@ void Agent::stop(std::function<void()> done) {
   Parts& parts = *parts_;
   parts.stop_listening();
   parts.monitor_listener.reset();
+  if (parts.system) parts.system->events().shut_down();
   for (const auto& remote : parts.remotes) remote->stop();
   parts.close_all();
   if (!parts.mirror) return parts.server.host().loop.post(std::move(done));
@@ -76,6 +77,7 @@ void Agent::stop(std::function<void()> done) {
 void Agent::lame_duck(std::function<void()> done) {
   Parts& parts = *parts_;
   parts.stop_listening();
+  if (parts.system) parts.system->events().lame_duck();
   if (parts.server.client_count() == 0) return parts.server.host().loop.post(std::move(done));
   for (const auto& [cid, session] : parts.server.open()) session->announce_lame_duck();
   parts.lame_duck = std::make_unique<LameDuck>(parts.server, std::move(done));

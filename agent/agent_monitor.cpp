@@ -1,4 +1,4 @@
-// What monitoring is made from: a snapshot of all parts of the agent.
+// Monitoring by HTTP.
 #include "agent/agent_parts.h"
 
 namespace petiole {
@@ -7,23 +7,6 @@ Network::Accept Agent::Parts::accept_monitor() {
   return [this](const PeerInfo&) {
     return make_http_server([this](const HttpRequest& request) { return monitor.answer(request); });
   };
-}
-
-MonitorInput Agent::Parts::gather() {
-  const Host& host = server.host();
-  MonitorInput input{.server = server};
-  for (const auto& remote : remotes) input.links.push_back(remote->report());
-  if (mirror) input.mirror = mirror->report();
-  input.process = {.resident_bytes = resident_bytes(),
-                   .cpu_percent = cpu.percent(host.clock.now()),
-                   .cores = cores()};
-  input.client_port = port(client_listener);
-  input.leaf_port = port(leaf_listener);
-  input.monitor_port = port(monitor_listener);
-  input.websocket_port = port(websocket_listener);
-  input.now = host.clock.now();
-  input.wall = host.clock.wall();
-  return input;
 }
 
 std::string Agent::Parts::answer(std::string_view target) {

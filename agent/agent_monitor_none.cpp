@@ -8,8 +8,6 @@ Network::Accept Agent::Parts::accept_monitor() {
   return [](const PeerInfo&) { return nullptr; };
 }
 
-MonitorInput Agent::Parts::gather() { return {.server = server}; }
-
 std::string Agent::Parts::answer(std::string_view) { return {}; }
 
 }  // namespace petiole

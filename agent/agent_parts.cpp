@@ -5,7 +5,27 @@
 namespace petiole {
 
 Agent::Parts::Parts(const Config& config, Host host)
-    : server(config, host), links(server), monitor([this] { return gather(); }) {}
+    : server(config, host), links(server), monitor([this] { return gather(); }) {
+  if (server.config().system_account.empty()) return;
+  system = std::make_unique<System>(server, [this] { return gather(); });
+}
+
+MonitorInput Agent::Parts::gather() {
+  const Host& host = server.host();
+  MonitorInput input{.server = server};
+  for (const auto& remote : remotes) input.links.push_back(remote->report());
+  if (mirror) input.mirror = mirror->report();
+  input.process = {.resident_bytes = resident_bytes(),
+                   .cpu_percent = cpu.percent(host.clock.now()),
+                   .cores = cores()};
+  input.client_port = port(client_listener);
+  input.leaf_port = port(leaf_listener);
+  input.monitor_port = port(monitor_listener);
+  input.websocket_port = port(websocket_listener);
+  input.now = host.clock.now();
+  input.wall = host.clock.wall();
+  return input;
+}
 
 Agent::Started Agent::Parts::listen(std::unique_ptr<Listener>& listener, const std::string& what,
                                     const ListenOptions& options, Network::Accept accept) {

@@ -14,6 +14,7 @@
 #include "agent/monitor/monitor.h"
 #include "agent/server.h"
 #include "agent/session/client_listener.h"
+#include "agent/system/system.h"
 #include "platform/process.h"
 
 namespace petiole {
@@ -31,9 +32,9 @@ struct Agent::Parts {
     return listener ? listener->port() : std::uint16_t{0};
   }
 
-  // Monitoring: agent_monitor.cpp.
-  Network::Accept accept_monitor();
   MonitorInput gather();
+  // Monitoring by HTTP: agent_monitor.cpp.
+  Network::Accept accept_monitor();
   std::string answer(std::string_view target);
 
   Server server;
@@ -42,6 +43,7 @@ struct Agent::Parts {
   std::vector<std::unique_ptr<Remote>> remotes;
   Monitor monitor;
   CpuMeter cpu;
+  std::unique_ptr<System> system;  // Null: there is no system account.
   std::unique_ptr<LameDuck> lame_duck;
   std::unique_ptr<Listener> client_listener, websocket_listener, leaf_listener, monitor_listener;
 };

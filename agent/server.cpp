@@ -110,10 +110,23 @@ Account* Server::account(std::string_view name) {
   return found == accounts_.end() ? nullptr : found->second.get();
 }
 
+ConnectionCounters Server::past_leaf_traffic(std::string_view account) const {
+  const auto found = past_leafs_.find(account);
+  return found == past_leafs_.end() ? ConnectionCounters() : found->second;
+}
+
 void Server::enter(std::uint64_t cid, Reportable& session) { open_.emplace(cid, &session); }
 
 void Server::leave(std::uint64_t cid, ConnectionReport last) {
   open_.erase(cid);
+  if (last.kind == PeerKind::kLeaf) {
+    ConnectionCounters& sum = past_leafs_[last.account];
+    sum.messages_in += last.counters.messages_in;
+    sum.bytes_in += last.counters.bytes_in;
+    sum.messages_out += last.counters.messages_out;
+    sum.bytes_out += last.counters.bytes_out;
+  }
+  if (events_) events_->disconnected(last);
   closed_.push_back(std::move(last));
   while (closed_.size() > config_.limits.closed_connections_max) closed_.pop_front();
 }

@@ -55,6 +55,17 @@ class Reportable {
   virtual void announce_lame_duck() {}
 };
 
+// Told of connections that come and go. Must change no connection during a call.
+class ServerEvents {
+ public:
+  virtual ~ServerEvents() = default;
+  virtual void connected(const Reportable& session) = 0;  // It belongs to an account now.
+  virtual void left(const Reportable& session) = 0;       // Its account, for another; it stays.
+  // Who it says it is was not believed; `reason` as in Reportable::shut_down.
+  virtual void refused(const Reportable& session, const char* reason) = 0;
+  virtual void disconnected(const ConnectionReport& last) = 0;  // Of any that was entered.
+};
+
 struct ServerStats {
   ConnectionCounters traffic;
   std::uint64_t connections_total = 0;
@@ -100,9 +111,23 @@ class Server {
   void leave(std::uint64_t cid, ConnectionReport last);
   const std::map<std::uint64_t, Reportable*>& open() const { return open_; }
   const std::deque<ConnectionReport>& closed() const { return closed_; }
+  // What leafs of this account that are gone have carried.
+  ConnectionCounters past_leaf_traffic(std::string_view account) const;
   std::size_t client_count() const { return clients_; }
   void count_client(int by) {
     clients_ = static_cast<std::size_t>(static_cast<long>(clients_) + by);
+  }
+
+  // At most one observer, not owned; null: none.
+  void observe(ServerEvents* events) { events_ = events; }
+  void connected(const Reportable& session) {
+    if (events_) events_->connected(session);
+  }
+  void left(const Reportable& session) {
+    if (events_) events_->left(session);
+  }
+  void refused(const Reportable& session, const char* reason) {
+    if (events_) events_->refused(session, reason);
   }
 
   ServerStats& stats() { return stats_; }
@@ -123,8 +148,10 @@ class Server {
   std::uint64_t last_cid_ = 0;
   std::map<std::uint64_t, Reportable*> open_;
   std::deque<ConnectionReport> closed_;
+  std::map<std::string, ConnectionCounters, std::less<>> past_leafs_;  // By account.
   std::size_t clients_ = 0;
   ServerStats stats_;
+  ServerEvents* events_ = nullptr;
 };
 
 }  // namespace petiole

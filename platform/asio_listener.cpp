@@ -177,7 +177,7 @@ Result<std::unique_ptr<Listener>> make_listener(NetworkCore& core, const ListenO
   std::error_code error;
   asio::ip::address address = asio::ip::make_address(options.host, error);
   if (error) {
-    const LookupResult found = Resolver::lookup_by_system(options.host);
+    const LookupResult found = HostResolver::lookup_by_system(options.host);
     if (found.addresses.empty()) return {Errc::kNotFound, "the host to listen on has no address"};
     address = favourite(found.addresses);
   }

@@ -24,10 +24,10 @@ class DialHandle final : public Dial {
 }  // namespace
 
 AsioNetwork::AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers)
-    : AsioNetwork(loop, chunks, layers, std::make_unique<Resolver>(loop)) {}
+    : AsioNetwork(loop, chunks, layers, std::make_unique<HostResolver>(loop)) {}
 
 AsioNetwork::AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers,
-                         std::unique_ptr<Resolver> resolver)
+                         std::unique_ptr<HostResolver> resolver)
     : resolver_(std::move(resolver)),
       core_(std::make_unique<NetworkCore>(NetworkCore{loop.core(), chunks, layers, *resolver_})) {}
 

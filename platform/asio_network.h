@@ -13,7 +13,7 @@
 namespace petiole {
 
 struct NetworkCore;
-class Resolver;
+class HostResolver;
 
 class AsioNetwork final : public Network {
  public:
@@ -21,7 +21,7 @@ class AsioNetwork final : public Network {
   AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers);
   // With look-ups other than the system's.
   AsioNetwork(AsioLoop& loop, ChunkPool& chunks, LayerFactory& layers,
-              std::unique_ptr<Resolver> resolver);
+              std::unique_ptr<HostResolver> resolver);
   // What is still open is cut, its protocols are destroyed without a call. To end in order, close
   // the wires and run the loop until open_connections() is 0.
   ~AsioNetwork() override;
@@ -38,7 +38,7 @@ class AsioNetwork final : public Network {
   std::size_t open_connections() const;
 
  private:
-  std::unique_ptr<Resolver> resolver_;
+  std::unique_ptr<HostResolver> resolver_;
   std::unique_ptr<NetworkCore> core_;
 };
 

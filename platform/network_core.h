@@ -17,7 +17,7 @@ namespace petiole {
 
 class Connection;
 class DialWork;
-class Resolver;
+class HostResolver;
 
 // Keeps connections alive until their last call.
 class ConnectionRegister {
@@ -36,7 +36,7 @@ struct NetworkCore {
   LoopCore& loop;
   ChunkPool& chunks;
   LayerFactory& layers;
-  Resolver& resolver;
+  HostResolver& resolver;
   LayerScratch scratch{};
   std::string plain{}, wire{};  // Of the read or write under way; see Connection.
   ConnectionRegister open{};

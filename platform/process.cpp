@@ -29,6 +29,8 @@ Duration used_time() {
   return span(usage.ru_utime) + span(usage.ru_stime);
 }
 
+constexpr Duration kSpanMin = std::chrono::milliseconds(100);  // A shorter one tells nothing.
+
 }  // namespace
 
 std::uint64_t resident_bytes() {
@@ -53,12 +55,13 @@ std::string host_name() {
 }
 
 double CpuMeter::percent(Time now) {
+  if (measured_ && now - last_time_ < kSpanMin) return last_percent_;
   const Duration used = used_time();
   const Duration used_before = std::exchange(last_used_, used);
   const Duration span = now - std::exchange(last_time_, now);
   if (!std::exchange(measured_, true) || span.count() <= 0) return 0;
-  return 100.0 * static_cast<double>((used - used_before).count()) /
-         static_cast<double>(span.count());
+  return last_percent_ = 100.0 * static_cast<double>((used - used_before).count()) /
+                         static_cast<double>(span.count());
 }
 
 std::vector<std::string> interface_addresses() {

@@ -15,7 +15,8 @@ int process_id();
 std::string host_name();
 std::vector<std::string> interface_addresses();  // Numeric, of all that are up.
 
-// Share of processor time since the call before, in percent of one core. 0 the first time.
+// Share of processor time since the call before, in percent of one core. 0 the first time; the same
+// again within a tenth of a second.
 class CpuMeter {
  public:
   double percent(Time now);
@@ -23,6 +24,7 @@ class CpuMeter {
  private:
   Time last_time_{};
   Duration last_used_{};
+  double last_percent_ = 0;
   bool measured_ = false;
 };
 

@@ -15,7 +15,7 @@
 
 namespace petiole {
 
-struct Resolver::State {
+struct HostResolver::State {
   std::mutex mutex;  // Guards loop alone: a look-up may end while the loop goes away.
   Loop* loop;        // Null once the resolver is gone.
   Lookup lookup;
@@ -57,18 +57,18 @@ bool start_detached(std::function<void()> work) {
 
 }  // namespace
 
-Resolver::Resolver(Loop& loop, Lookup lookup) : state_(std::make_shared<State>()) {
+HostResolver::HostResolver(Loop& loop, Lookup lookup) : state_(std::make_shared<State>()) {
   state_->loop = &loop;
   state_->lookup = std::move(lookup);
 }
 
-Resolver::~Resolver() {
+HostResolver::~HostResolver() {
   const std::lock_guard lock(state_->mutex);
   state_->loop = nullptr;
   state_->waiting.clear();
 }
 
-void Resolver::resolve(const std::string& host, Done done) {
+void HostResolver::resolve(const std::string& host, Done done) {
   std::error_code error;
   const asio::ip::address address = asio::ip::make_address(host, error);
   if (!error) {
@@ -86,7 +86,7 @@ void Resolver::resolve(const std::string& host, Done done) {
   look_up(host);
 }
 
-void Resolver::look_up(const std::string& host) {
+void HostResolver::look_up(const std::string& host) {
   const auto state = state_;
   const auto answer = [state, host](LookupResult result) {
     const std::lock_guard lock(state->mutex);
@@ -98,7 +98,7 @@ void Resolver::look_up(const std::string& host) {
   }
 }
 
-LookupResult Resolver::lookup_by_system(const std::string& host) {
+LookupResult HostResolver::lookup_by_system(const std::string& host) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;

@@ -21,14 +21,14 @@ struct LookupResult {
   std::string error;                         // For people; empty on success.
 };
 
-class Resolver {
+class HostResolver {
  public:
   using Lookup = std::function<LookupResult(const std::string& host)>;  // Any thread; may block.
   using Done = std::function<void(const LookupResult&)>;
 
   // The system's look-up, in a test another one.
-  explicit Resolver(Loop& loop, Lookup lookup = lookup_by_system);
-  ~Resolver();  // Calls nobody back.
+  explicit HostResolver(Loop& loop, Lookup lookup = lookup_by_system);
+  ~HostResolver();  // Calls nobody back.
 
   // `done` is called in a later turn. Numeric addresses need no look-up.
   void resolve(const std::string& host, Done done);

@@ -125,7 +125,7 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
     case Authenticator::Verdict::kAccepted:
       return accept(now);
     case Authenticator::Verdict::kRefused:
-      return refuse(Errc::kPermission, "Authorization Violation");
+      return refuse_login();
     case Authenticator::Verdict::kCompareHash:
       compare_secret();
   }
@@ -148,10 +148,15 @@ void AcceptingLeaf::compare_secret() {
 void AcceptingLeaf::compared(bool equal) {
   if (wire() == nullptr) return;
   const Status status =
-      equal ? accept(host().clock.now()) : refuse(Errc::kPermission, "Authorization Violation");
+      equal ? accept(host().clock.now()) : refuse_login();
   if (!status.ok()) wire()->close(status);
   wire()->resume_reading();
   wire()->wake();
+}
+
+Status AcceptingLeaf::refuse_login() {
+  server().refused(*this, "Authentication Failure");
+  return refuse(Errc::kPermission, "Authorization Violation");
 }
 
 // In the order of the reference: wire 3.3.
@@ -207,7 +212,7 @@ Status AcceptingLeaf::accept(Time now) {
   const Status status = check();
   if (!status.ok()) return status;
   Account* account = server().account(login_.account);
-  if (account == nullptr) return refuse(Errc::kPermission, "Authorization Violation");
+  if (account == nullptr) return refuse_login();
   if (!account->takes_leaf()) {
     return refuse(Errc::kBusy, "maximum account active connections exceeded");
   }
@@ -235,7 +240,7 @@ Status AcceptingLeaf::on_error(std::string_view text) {
   return {};
 }
 
-Status AcceptingLeaf::on_unready() { return refuse(Errc::kPermission, "Authorization Violation"); }
+Status AcceptingLeaf::on_unready() { return refuse_login(); }
 
 Status AcceptingLeaf::on_handshake_timeout() {
   if (entrance_) {

@@ -38,6 +38,7 @@ class AcceptingLeaf final : public LeafSession {
   void compare_secret();
   void compared(bool equal);
   Status check();
+  Status refuse_login();
   Status accept(Time now);
   LeafPermissions make_permissions() const;
 

@@ -20,7 +20,7 @@ OfferedInterest::~OfferedInterest() { account_.unlisten(*this); }
 
 bool OfferedInterest::counts(const Subscription& subscription) const {
   const Subscriber* owner = subscription.owner;
-  if (owner->kind() != PeerKind::kLeaf) return true;
+  if (owner->kind() != PeerKind::kLeaf) return owner->kind() != PeerKind::kInternal;
   if (peer_ == nullptr || owner == peer_) return false;
   const std::string_view cluster = owner->origin_cluster();
   const bool same_cluster = !cluster.empty() && cluster == peer_->origin_cluster();

@@ -232,6 +232,7 @@ void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<Offere
   heartbeat_.start(now);
   links_.enter(*this);
   server_.enter(cid_, *this);
+  server_.connected(*this);
   offer_ = std::move(offer);
   offer_->attach(*this);
   pump();

@@ -43,6 +43,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void closed(const CloseReason& reason, Time now) final;
 
   PeerKind kind() const final { return PeerKind::kLeaf; }
+  std::uint64_t cid() const final { return cid_; }
   bool deliver(Subscription&, const Message&) final { return false; }
   bool deliver_leaf(const Message& message, bool plain, const std::string_view* queues,
                     std::size_t queue_count) final;
@@ -63,7 +64,6 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   Duration rtt() const { return rtt_; }
   const PeerInterest& peer_subscriptions() const { return subscriptions_; }
   std::size_t subscription_count() const { return subscriptions_.size(); }
-  std::uint64_t cid() const { return cid_; }
   std::uint64_t dropped() const { return dropped_; }
 
   // Of OfferedInterest: there is something to tell.

@@ -1,64 +1,111 @@
-// /accountz and /accstatz: nats-server monitor.go, Accountz, AccountStatz.
+// /accountz: nats-server monitor.go, Accountz.
+#include <algorithm>
+
 #include "agent/monitor/endpoints.h"
 #include "agent/monitor/text.h"
 
 namespace petiole {
 namespace {
 
-struct Counts {
-  std::size_t clients = 0, leafs = 0;
-};
-
-Counts count_connections(const MonitorInput& input, const std::string& account) {
-  Counts counts;
-  for (const auto& [cid, session] : input.server.open()) {
-    const ConnectionReport report = session->report(false);
-    if (report.account != account) continue;
-    ++(report.kind == PeerKind::kLeaf ? counts.leafs : counts.clients);
-  }
-  return counts;
+const char* type_name(ExportConfig::Kind kind) {
+  return kind == ExportConfig::Kind::kStream ? "stream" : "service";
 }
 
+json::object export_item(const ExportConfig& each) {
+  constexpr const char* kResponses[] = {"Singleton", "Stream", "Chunked"};
+  json::object item;
+  item["subject"] = each.subject;
+  item["type"] = type_name(each.kind);
+  if (each.is_private && each.accounts.empty()) item["token_req"] = true;
+  if (each.kind == ExportConfig::Kind::kService) {
+    item["response_type"] = kResponses[static_cast<int>(each.response)];
+  }
+  if (!each.accounts.empty()) item["approved_accounts"] = json::value_from(each.accounts);
+  return item;
+}
+
+json::object import_item(const ImportConfig& each) {
+  json::object item;
+  item["subject"] = each.subject;
+  item["account"] = each.account;
+  const std::string& local = each.to.empty() ? each.subject : each.to;
+  if (each.kind == ExportConfig::Kind::kService) item["to"] = local;
+  item["local_subject"] = local;
+  item["type"] = type_name(each.kind);
+  item["invalid"] = false;
+  item["share"] = each.share;
+  item["tracking"] = false;
+  return item;
+}
+
+// What every account may ask the system account: agent/system/imports.h.
+json::array system_imports(const std::string& system, const std::string& account) {
+  const auto item = [&](const char* local, const std::string& subject) {
+    return import_item({.kind = ExportConfig::Kind::kService,
+                        .account = system,
+                        .subject = subject,
+                        .to = local,
+                        .share = subject.starts_with("$SYS.REQ.USER.")});
+  };
+  const std::string prefix = "$SYS.REQ.ACCOUNT." + account;
+  return {item("$SYS.REQ.ACCOUNT.PING.CONNZ", prefix + ".CONNZ"),
+          item("$SYS.REQ.SERVER.PING.CONNZ", prefix + ".CONNZ"),
+          item("$SYS.REQ.ACCOUNT.PING.STATZ", prefix + ".STATZ"),
+          item("$SYS.REQ.USER.INFO", "$SYS.REQ.USER." + account + ".INFO")};
+}
+
+json::object mappings(const AccountConfig& config) {
+  json::object all;
+  for (const MappingConfig& mapping : config.mappings) {
+    json::array list;
+    for (const MappingConfig::Destination& to : mapping.destinations) {
+      json::object item{{"subject", to.subject}, {"weight", to.weight}};
+      if (!to.cluster.empty()) item["cluster"] = to.cluster;
+      list.emplace_back(std::move(item));
+    }
+    all[mapping.source] = std::move(list);
+  }
+  return all;
+}
+
+void add_shares(json::object& detail, const MonitorInput& input, const std::string& name) {
+  const Config& config = input.server.config();
+  json::array exports, imports;
+  if (!config.system_account.empty() && name != config.system_account) {
+    imports = system_imports(config.system_account, name);
+  }
+  const auto mine = std::find_if(config.accounts.begin(), config.accounts.end(),
+                                 [&](const AccountConfig& each) { return each.name == name; });
+  if (mine != config.accounts.end()) {
+    if (!mine->mappings.empty()) detail["mappings"] = mappings(*mine);
+    for (const ExportConfig& each : mine->exports) exports.emplace_back(export_item(each));
+    for (const ImportConfig& each : mine->imports) imports.emplace_back(import_item(each));
+  }
+  if (!exports.empty()) detail["exports"] = std::move(exports);
+  if (!imports.empty()) detail["imports"] = std::move(imports);
+}
+
+}  // namespace
+
 json::object account_detail(const MonitorInput& input, const Account& account) {
-  const Counts counts = count_connections(input, account.name());
+  const AccountConnectionsByName counts = count_connections(input.server);
+  const auto found = counts.find(account.name());
+  const AccountConnections mine = found == counts.end() ? AccountConnections() : found->second;
   json::object detail;
   detail["account_name"] = account.name();
   detail["update_time"] = go_time(input.server.started());
+  if (account.name() == input.server.config().system_account) detail["is_system"] = true;
   detail["expired"] = false;
   detail["complete"] = true;
   detail["jetstream_enabled"] = false;
-  detail["leafnode_connections"] = counts.leafs;
-  detail["client_connections"] = counts.clients;
+  detail["leafnode_connections"] = mine.leafs;
+  detail["client_connections"] = mine.clients;
   detail["subscriptions"] = account.subscription_count();
+  add_shares(detail, input, account.name());
   detail["name_tag"] = account.name();
   detail["sublist_stats"] = sublist_stats(input, account.name());
   return detail;
 }
-
-json::object traffic(std::uint64_t messages, std::uint64_t bytes) {
-  json::object item;
-  item["msgs"] = messages;
-  item["bytes"] = bytes;
-  return item;
-}
-
-json::object account_stat(const MonitorInput& input, const Account& account) {
-  const Counts counts = count_connections(input, account.name());
-  const AccountStats& stats = account.stats();
-  json::object item;
-  item["acc"] = account.name();
-  item["name"] = account.name();
-  item["conns"] = counts.clients;
-  item["leafnodes"] = counts.leafs;
-  item["total_conns"] = counts.clients + counts.leafs;
-  item["num_subscriptions"] = account.subscription_count();
-  item["sent"] = traffic(stats.messages_out, stats.bytes_out);
-  item["received"] = traffic(stats.messages_in, stats.bytes_in);
-  item["slow_consumers"] = account.name() == "$G" ? input.server.stats().slow_consumers : 0;
-  return item;
-}
-
-}  // namespace
 
 json::object accountz(const MonitorInput& input, Query& query) {
   const std::string_view wanted = query.text("acc");
@@ -66,6 +113,8 @@ json::object accountz(const MonitorInput& input, Query& query) {
   json::object body;
   body["server_id"] = input.server.id();
   body["now"] = go_time(input.wall);
+  const std::string& system = input.server.config().system_account;
+  if (!system.empty()) body["system_account"] = system;
   if (!wanted.empty()) {
     const auto account = accounts.find(wanted);
     if (account == accounts.end()) {
@@ -78,22 +127,6 @@ json::object accountz(const MonitorInput& input, Query& query) {
   json::array names;
   for (const auto& [name, account] : accounts) names.emplace_back(name);
   body["accounts"] = std::move(names);
-  return body;
-}
-
-json::object accstatz(const MonitorInput& input, Query& query) {
-  const bool unused = query.flag("unused");
-  json::array list;
-  for (const auto& [name, account] : input.server.accounts()) {
-    json::object item = account_stat(input, *account);
-    if (unused || item["total_conns"].to_number<std::uint64_t>() > 0) {
-      list.emplace_back(std::move(item));
-    }
-  }
-  json::object body;
-  body["server_id"] = input.server.id();
-  body["now"] = go_time(input.wall);
-  body["account_statz"] = std::move(list);
   return body;
 }
 

@@ -4,16 +4,20 @@
 
 #include "agent/monitor/endpoints.h"
 #include "agent/monitor/text.h"
+#include "agent/subject/subject.h"
 
 namespace petiole {
 namespace {
 
+constexpr std::size_t kListDefault = 1024;  // nats-server: DefaultConnListSize.
+
 struct Options {
   std::string_view sort;
-  std::string_view user, account;
+  std::string_view user, account, mqtt_client;
+  std::string_view filter;  // A subject; empty: none.
   bool auth = false, subscriptions = false, detail = false;
   bool open = true, closed = false;
-  std::size_t offset = 0, limit = 1024;  // nats-server: DefaultConnListSize.
+  std::size_t offset = 0, limit = kListDefault;
   std::uint64_t cid = 0;
 };
 
@@ -51,66 +55,134 @@ const Sort* find_sort(std::string_view name) {
   return nullptr;
 }
 
+std::string lower(std::string_view text) {
+  std::string result(text.substr(0, 64));
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 'a' - 'A');
+  }
+  return result;
+}
+
 void read_state(Options& options, Query& query) {
-  const std::string_view state = query.text("state");
-  if (state.empty() || state == "open" || state == "OPEN" || state == "0") return;
-  if (state == "closed" || state == "CLOSED" || state == "1") {
+  const std::string state = lower(query.text("state"));
+  if (state.empty() || state == "open") return;
+  if (state == "closed") {
     options.open = false;
     options.closed = true;
-  } else if (state == "any" || state == "all" || state == "ALL" || state == "2") {
+  } else if (state == "any" || state == "all") {
     options.closed = true;
   } else {
-    query.fail("Error decoding state for " + std::string(state.substr(0, 64)));
+    query.fail("Error decoding state for " + std::string(query.text("state").substr(0, 64)));
   }
 }
 
-Options read_options(Query& query) {
-  Options options;
-  read_state(options, query);
+void read_sort(Options& options, Query& query) {
   options.sort = query.text("sort").empty() ? "cid" : query.text("sort");
-  const Sort* sort = find_sort(options.sort);
+  const Sort* const sort = find_sort(options.sort);
   if (sort == nullptr) {
     query.fail("invalid sorting option: " + std::string(options.sort.substr(0, 64)));
   } else if (sort->closed_only && options.open) {
     query.fail("sort by " + std::string(options.sort) + " only valid on closed connections");
   }
+}
+
+void read_filters(Options& options, Query& query) {
   options.user = query.text("user");
   options.account = query.text("acc");
-  options.auth = query.flag("auth");
-  options.detail = query.text("subs") == "detail";
-  options.subscriptions = options.detail || query.flag("subs");
-  options.offset = static_cast<std::size_t>(std::max<std::int64_t>(0, query.number("offset", 0)));
-  const std::int64_t limit = query.number("limit", 1024);
-  options.limit = limit <= 0 ? 1024 : static_cast<std::size_t>(limit);
+  options.mqtt_client = query.text("mqtt_client");
+  options.filter = query.text("filter_subject");
+  if (options.filter == ">") options.filter = {};
+  if (!options.filter.empty() && options.account.empty()) {
+    query.fail("filter by subject only valid with account filtering");
+  }
   const std::int64_t cid = query.number("cid", 0);
   options.cid = cid < 0 ? 0 : static_cast<std::uint64_t>(cid);
+}
+
+Options read_options(Query& query) {
+  Options options;
+  options.auth = query.flag("auth");
+  options.detail = lower(query.text("subs")) == "detail";
+  options.subscriptions = options.detail || query.flag("subs");
+  options.offset = query.count("offset", 0);
+  options.limit = std::min(query.count("limit", kListDefault), kListedMax);
+  read_filters(options, query);
+  read_state(options, query);
+  read_sort(options, query);
   if (options.cid != 0) options.limit = 1;
   return options;
 }
 
-bool matches(const Options& options, const ConnectionReport& report) {
+bool wants(const Options& options, const ConnectionReport& report) {
   if (options.cid != 0 && report.cid != options.cid) return false;
   if (!options.user.empty() && report.user != options.user) return false;
+  if (!options.mqtt_client.empty()) return false;  // There are none.
   return options.account.empty() || report.account == options.account;
 }
 
-std::vector<ConnectionReport> collect(const MonitorInput& input, const Options& options) {
-  std::vector<ConnectionReport> reports;
-  if (options.open) {
-    for (const auto& [cid, session] : input.server.open()) {
-      ConnectionReport report = session->report(options.subscriptions);
-      if (matches(options, report)) reports.push_back(std::move(report));
-    }
+bool subscribes(const ConnectionReport& report, std::string_view filter) {
+  return std::any_of(
+      report.subscription_list.begin(), report.subscription_list.end(),
+      [filter](const Subscription* each) { return overlaps(each->subject(), filter); });
+}
+
+struct Found {
+  std::vector<ConnectionReport> reports;  // Those to show.
+  std::size_t total = 0;
+};
+
+// In the register's own order, without a filter, only those on the page are looked at.
+Found first_page(const MonitorInput& input, const Options& options) {
+  const auto& open = input.server.open();
+  Found found{.reports = {}, .total = open.size()};
+  auto next = open.begin();
+  std::advance(next, static_cast<std::ptrdiff_t>(std::min(options.offset, open.size())));
+  for (; next != open.end() && found.reports.size() < options.limit; ++next) {
+    found.reports.push_back(next->second->report(options.subscriptions));
   }
+  return found;
+}
+
+void add_open(std::vector<ConnectionReport>& reports, const MonitorInput& input,
+              const Options& options) {
+  const auto add = [&](const Reportable& session) {
+    ConnectionReport report = session.report(options.subscriptions || !options.filter.empty());
+    if (!wants(options, report)) return;
+    if (!options.filter.empty() && !subscribes(report, options.filter)) return;
+    reports.push_back(std::move(report));
+  };
+  const auto& open = input.server.open();
+  if (options.cid != 0) {
+    const auto one = open.find(options.cid);
+    if (one != open.end()) add(*one->second);
+    return;
+  }
+  for (const auto& [cid, session] : open) add(*session);
+}
+
+Found collect(const MonitorInput& input, const Options& options) {
+  const bool all = options.cid == 0 && options.user.empty() && options.account.empty() &&
+                   options.mqtt_client.empty();
+  if (all && options.open && !options.closed && options.sort == "cid") {
+    return first_page(input, options);
+  }
+  std::vector<ConnectionReport> reports;
+  if (options.open) add_open(reports, input, options);
   if (options.closed) {
     for (const ConnectionReport& report : input.server.closed()) {
-      if (matches(options, report)) reports.push_back(report);
+      if (wants(options, report)) reports.push_back(report);
     }
   }
   const Sort& sort = *find_sort(options.sort);
   std::stable_sort(reports.begin(), reports.end(),
                    [&](R a, R b) { return sort.descending ? sort.less(b, a) : sort.less(a, b); });
-  return reports;
+  Found found{.reports = {}, .total = reports.size()};
+  const std::size_t begin = std::min(options.offset, reports.size());
+  const std::size_t end = begin + std::min(options.limit, reports.size() - begin);
+  found.reports.assign(
+      std::make_move_iterator(reports.begin() + static_cast<std::ptrdiff_t>(begin)),
+      std::make_move_iterator(reports.begin() + static_cast<std::ptrdiff_t>(end)));
+  return found;
 }
 
 void add_times(json::object& item, const ConnectionReport& report, WallTime now) {
@@ -130,20 +202,24 @@ void add_text(json::object& item, const char* name, const std::string& text) {
   if (!text.empty()) item[name] = text;
 }
 
-void add_subscriptions(json::object& item, const ConnectionReport& report, const Options& options) {
+void add_subscriptions(json::object& item, const ConnectionReport& report, const Options& options,
+                       std::size_t& room) {
   if (!options.subscriptions || report.subscription_list.empty()) return;
   if (!options.detail) {
-    item["subscriptions_list"] = subject_list(report);
+    item["subscriptions_list"] = subject_list(report, room);
     return;
   }
   json::array list;
   for (const Subscription* subscription : report.subscription_list) {
-    list.emplace_back(subscription_detail(*subscription, report.cid, {}));
+    if (room == 0) break;
+    --room;
+    list.emplace_back(subscription_detail(*subscription, {}));
   }
   item["subscriptions_list_detail"] = std::move(list);
 }
 
-json::object connection(const ConnectionReport& report, const Options& options, WallTime now) {
+json::object connection(const ConnectionReport& report, const Options& options, WallTime now,
+                        std::size_t& room) {
   json::object item;
   item["cid"] = report.cid;
   item["kind"] = report.kind == PeerKind::kLeaf ? "Leafnode" : "Client";
@@ -166,53 +242,62 @@ json::object connection(const ConnectionReport& report, const Options& options, 
     add_text(item, "authorized_user", report.user);
     if (report.account != "$G") add_text(item, "account", report.account);
   }
-  add_subscriptions(item, report, options);
+  add_subscriptions(item, report, options, room);
   if (options.auth) add_text(item, "name_tag", report.account);
   return item;
 }
 
 }  // namespace
 
-json::array subject_list(const ConnectionReport& report) {
+json::array subject_list(const ConnectionReport& report, std::size_t& room) {
   json::array list;
   for (const Subscription* subscription : report.subscription_list) {
+    if (room == 0) break;
+    --room;
     list.emplace_back(
         json::string_view(subscription->subject().data(), subscription->subject().size()));
   }
   return list;
 }
 
-json::object subscription_detail(const Subscription& subscription, std::uint64_t cid,
-                                 std::string_view account) {
+json::object subscription_detail(const Subscription& subscription, std::string_view account) {
   json::object item;
-  if (!account.empty()) item["account"] = account;
+  if (!account.empty()) {
+    item["account"] = account;
+    item["account_tag"] = account;
+  }
   item["subject"] = subscription.subject();
   if (!subscription.queue().empty()) item["qgroup"] = subscription.queue();
   item["sid"] = subscription.sid();
   item["msgs"] = subscription.delivered;
   if (subscription.max != 0 && !subscription.owner->is_import()) item["max"] = subscription.max;
-  item["cid"] = cid;
+  item["cid"] = subscription.owner->cid();
   return item;
 }
 
 json::object connz(const MonitorInput& input, Query& query) {
   const Options options = read_options(query);
   if (!query.ok()) return {};
-  const std::vector<ConnectionReport> reports = collect(input, options);
-  const std::size_t begin = std::min(options.offset, reports.size());
-  const std::size_t end = begin + std::min(options.limit, reports.size() - begin);
+  // Of an account that is not here nats-server tells nothing, not even who answers.
+  const bool known = options.account.empty() || input.server.accounts().contains(options.account);
+  const Found found = known ? collect(input, options) : Found();
+  std::size_t room = kListedMax;
   json::array connections;
-  for (std::size_t i = begin; i < end; ++i) {
-    connections.emplace_back(connection(reports[i], options, input.wall));
+  for (const ConnectionReport& report : found.reports) {
+    connections.emplace_back(connection(report, options, input.wall, room));
   }
   json::object body;
-  body["server_id"] = input.server.id();
+  body["server_id"] = known ? input.server.id() : "";
   body["now"] = go_time(input.wall);
   body["num_connections"] = connections.size();
-  body["total"] = reports.size();
+  body["total"] = found.total;
   body["offset"] = options.offset;
   body["limit"] = options.limit;
-  body["connections"] = std::move(connections);
+  if (known) {
+    body["connections"] = std::move(connections);
+  } else {
+    body["connections"] = nullptr;
+  }
   return body;
 }
 

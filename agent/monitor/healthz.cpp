@@ -27,42 +27,33 @@ std::vector<Fault> find_faults(const MonitorInput& input) {
   return faults;
 }
 
-HttpResponse respond(int status, const json::object& body) {
-  return {status, "application/json", to_text(json::value(body))};
-}
-
-HttpResponse bad_request(const std::string& text) {
-  return respond(400, {{"status", "error"}, {"error", text}});
+Health bad_request(const char* text, bool details) {
+  if (!details) return {400, {{"status", "error"}, {"error", text}}};
+  json::array list{json::object{{"type", "BAD_REQUEST"}, {"error", text}}};
+  return {400, {{"status", "error"}, {"errors", std::move(list)}}};
 }
 
 }  // namespace
 
-HttpResponse healthz(const MonitorInput& input, Query& query) {
+Health healthz(const MonitorInput& input, Query& query) {
   for (const char* name : {"js-enabled", "js-enabled-only", "js-server-only", "js-meta-only"}) {
     query.flag(name);  // Without JetStream they change nothing, as in nats-server without it.
   }
   const bool details = query.flag("details");
-  if (!query.ok()) return {400, "text/plain; charset=utf-8", query.error()};
   if (!query.text("stream").empty() && query.text("account").empty()) {
-    return bad_request("\"account\" must not be empty when checking stream health");
+    return bad_request("\"account\" must not be empty when checking stream health", details);
   }
   if (!query.text("consumer").empty() && query.text("stream").empty()) {
-    return bad_request("\"stream\" must not be empty when checking consumer health");
+    return bad_request("\"stream\" must not be empty when checking consumer health", details);
   }
   const std::vector<Fault> faults = find_faults(input);
-  if (faults.empty()) return respond(200, {{"status", "ok"}});
-  json::object body;
-  body["status"] = "unavailable";
-  if (!details) {
-    body["error"] = faults[0].text;
-    return respond(503, body);
-  }
+  if (faults.empty()) return {200, {{"status", "ok"}}};
+  if (!details) return {503, {{"status", "unavailable"}, {"error", faults[0].text}}};
   json::array list;
   for (const Fault& fault : faults) {
     list.emplace_back(json::object{{"type", fault.type}, {"error", fault.text}});
   }
-  body["errors"] = std::move(list);
-  return respond(503, body);
+  return {503, {{"status", "error"}, {"errors", std::move(list)}}};
 }
 
 }  // namespace petiole

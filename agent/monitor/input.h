@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "agent/server.h"
 
 namespace petiole {
+
+using RequestCounts = std::map<std::string, std::uint64_t, std::less<>>;
 
 // From the operating system; see platform/process.h.
 struct ProcessFigures {
@@ -28,6 +31,7 @@ struct MonitorInput {
   std::uint16_t client_port = 0, leaf_port = 0, monitor_port = 0, websocket_port = 0;
   Time now{};
   WallTime wall{};
+  const RequestCounts* requests = nullptr;  // Of the monitoring port, by path; null: none.
 };
 
 }  // namespace petiole

@@ -7,6 +7,7 @@ namespace petiole {
 json::object leafz(const MonitorInput& input, Query& query) {
   const bool subscriptions = query.flag("subs");
   const std::string_view account = query.text("acc");
+  std::size_t room = kListedMax;
   json::array leafs;
   for (const auto& [cid, session] : input.server.open()) {
     const ConnectionReport report = session->report(subscriptions);
@@ -26,7 +27,7 @@ json::object leafz(const MonitorInput& input, Query& query) {
     item["out_bytes"] = report.counters.bytes_out;
     item["subscriptions"] = report.subscriptions;
     if (subscriptions && !report.subscription_list.empty()) {
-      item["subscriptions_list"] = subject_list(report);
+      item["subscriptions_list"] = subject_list(report, room);
     }
     item["compression"] = "off";
     leafs.emplace_back(std::move(item));

@@ -8,12 +8,19 @@ namespace {
 struct Context {
   const MonitorInput& input;
   Query& query;
-  const RequestCounts& requests;
 };
 
+constexpr const char* kText = "text/plain; charset=utf-8";
+
 HttpResponse page(Context& context, const json::object& body) {
-  if (!context.query.ok()) return {400, "text/plain; charset=utf-8", context.query.error()};
+  if (!context.query.ok()) return {400, kText, context.query.error()};
   return {200, "application/json", to_pretty_text(json::value(body))};
+}
+
+HttpResponse health_page(Context& context) {
+  const Health health = healthz(context.input, context.query);
+  if (!context.query.ok()) return {400, kText, context.query.error()};
+  return {health.status, "application/json", to_text(json::value(health.body))};
 }
 
 struct Endpoint {
@@ -23,16 +30,19 @@ struct Endpoint {
 };
 
 constexpr Endpoint kEndpoints[] = {
-    {"/varz", "General", [](Context& c) { return page(c, varz(c.input, c.requests)); }},
+    {"/varz", "General", [](Context& c) { return page(c, varz(c.input)); }},
     {"/connz", "Connections", [](Context& c) { return page(c, connz(c.input, c.query)); }},
     {"/leafz", "Leaf nodes", [](Context& c) { return page(c, leafz(c.input, c.query)); }},
     {"/linkz", "Links to hubs", [](Context& c) { return page(c, linkz(c.input)); }},
     {"/mirrorz", "Store and forward", [](Context& c) { return page(c, mirrorz(c.input)); }},
+    {"/routez", "Routes", [](Context& c) { return page(c, routez(c.input, c.query)); }},
+    {"/gatewayz", "Gateways", [](Context& c) { return page(c, gatewayz(c.input, c.query)); }},
+    {"/jsz", "JetStream", [](Context& c) { return page(c, jsz(c.input, c.query)); }},
     {"/subsz", "Subscriptions", [](Context& c) { return page(c, subsz(c.input, c.query)); }},
     {"/accountz", "Accounts", [](Context& c) { return page(c, accountz(c.input, c.query)); }},
     {"/accstatz", "Account statistics",
      [](Context& c) { return page(c, accstatz(c.input, c.query)); }},
-    {"/healthz", "Health", [](Context& c) { return healthz(c.input, c.query); }},
+    {"/healthz", "Health", health_page},
     {"/metrics", "Prometheus metrics",
      [](Context& c) {
        return HttpResponse{200, "text/plain; version=0.0.4; charset=utf-8", metrics(c.input)};
@@ -62,7 +72,8 @@ const Endpoint* find_endpoint(std::string_view path) {
 }  // namespace
 
 HttpResponse Monitor::answer(const HttpRequest& request) {
-  const MonitorInput input = gather_();
+  MonitorInput input = gather_();
+  input.requests = &requests_;
   // Comes from the configuration, where a path is what its owner wrote; see http_base_path.
   const std::string& base = input.server.config().monitor.base_path;
   std::string_view path = request.path;
@@ -76,8 +87,8 @@ HttpResponse Monitor::answer(const HttpRequest& request) {
   const Endpoint* endpoint = find_endpoint(path);
   if (endpoint == nullptr) return missing;
   ++requests_[endpoint->path];
-  Query query(request);
-  Context context{input, query, requests_};
+  Query query(request.query);
+  Context context{input, query};
   return endpoint->answer(context);
 }
 

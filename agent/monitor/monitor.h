@@ -24,7 +24,7 @@ class Monitor {
 
  private:
   Gather gather_;
-  std::map<std::string, std::uint64_t, std::less<>> requests_;  // Of known paths only.
+  RequestCounts requests_;  // Of known paths only.
 };
 
 }  // namespace petiole

@@ -12,10 +12,18 @@ std::string quoted(std::string_view text) { return "\"" + std::string(text.subst
 }  // namespace
 
 std::string_view Query::text(std::string_view name) const {
-  for (const auto& [key, value] : request_.query) {
+  for (const auto& [key, value] : items_) {
     if (key == name) return value;
   }
   return {};
+}
+
+std::vector<std::string_view> Query::texts(std::string_view name) const {
+  std::vector<std::string_view> found;
+  for (const auto& [key, value] : items_) {
+    if (key == name && !value.empty()) found.emplace_back(value);
+  }
+  return found;
 }
 
 bool Query::flag(std::string_view name) {
@@ -41,6 +49,11 @@ std::int64_t Query::number(std::string_view name, std::int64_t otherwise) {
   fail("Error decoding int for '" + std::string(name) + "': strconv.Atoi: parsing " +
        quoted(value) + ": invalid syntax");
   return otherwise;
+}
+
+std::size_t Query::count(std::string_view name, std::size_t otherwise) {
+  const std::int64_t value = number(name, 0);
+  return value <= 0 ? otherwise : static_cast<std::size_t>(value);
 }
 
 void Query::fail(std::string text) {

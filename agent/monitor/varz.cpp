@@ -124,6 +124,7 @@ std::size_t leaf_count(const MonitorInput& input) {
 
 void add_counters(json::object& body, const MonitorInput& input) {
   const ServerStats& stats = input.server.stats();
+  const ConnectionCounters clients = client_traffic(input);
   body["connections"] = input.server.client_count();
   body["total_connections"] = stats.connections_total;
   body["routes"] = 0;
@@ -131,8 +132,12 @@ void add_counters(json::object& body, const MonitorInput& input) {
   body["leafnodes"] = leaf_count(input);
   body["in_msgs"] = stats.traffic.messages_in;
   body["in_bytes"] = stats.traffic.bytes_in;
+  body["in_client_msgs"] = clients.messages_in;
+  body["in_client_bytes"] = clients.bytes_in;
   body["out_msgs"] = stats.traffic.messages_out;
   body["out_bytes"] = stats.traffic.bytes_out;
+  body["out_client_msgs"] = clients.messages_out;
+  body["out_client_bytes"] = clients.bytes_out;
   body["slow_consumers"] = stats.slow_consumers;
   body["stale_connections"] = stats.stale_connections;
   body["stalled_clients"] = 0;
@@ -148,7 +153,7 @@ std::size_t subscription_count(const MonitorInput& input) {
   return count;
 }
 
-json::object varz(const MonitorInput& input, const RequestCounts& requests) {
+json::object varz(const MonitorInput& input) {
   const ServerStats& stats = input.server.stats();
   const Config& config = input.server.config();
   json::object body;
@@ -157,7 +162,9 @@ json::object varz(const MonitorInput& input, const RequestCounts& requests) {
   add_process(body, input);
   add_counters(body, input);
   json::object counts;
-  for (const auto& [path, count] : requests) counts[path] = count;
+  if (input.requests) {
+    for (const auto& [path, count] : *input.requests) counts[path] = count;
+  }
   body["http_req_stats"] = std::move(counts);
   body["config_load_time"] = go_time(input.server.started());
   body["config_digest"] = "";
@@ -167,6 +174,7 @@ json::object varz(const MonitorInput& input, const RequestCounts& requests) {
     for (const auto& [key, value] : config.server_metadata) metadata[key] = value;
     body["metadata"] = std::move(metadata);
   }
+  if (!config.system_account.empty()) body["system_account"] = config.system_account;
   const std::uint64_t leafs = stats.slow_consumer_leafs;
   json::object slow;
   slow["clients"] = stats.slow_consumers - std::min(leafs, stats.slow_consumers);

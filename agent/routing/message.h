@@ -18,6 +18,13 @@ struct Message {
   SharedBytes shared;
 };
 
-enum class PeerKind : std::uint8_t { kClient, kLeaf, kRoute, kGateway, kSystem };
+enum class PeerKind : std::uint8_t {
+  kClient,
+  kLeaf,
+  kRoute,
+  kGateway,
+  kSystem,    // A part of the agent.
+  kInternal,  // The same, but only this server's own clients may reach it: links do not tell of it.
+};
 
 }  // namespace petiole

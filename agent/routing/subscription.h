@@ -28,6 +28,8 @@ class Subscriber {
  public:
   virtual ~Subscriber() = default;
   virtual PeerKind kind() const = 0;
+  // Its number in Server's register of connections; 0: it is none.
+  virtual std::uint64_t cid() const { return 0; }
 
   // Gives a message to one subscription of this party (never called for kLeaf). Returns false when
   // it was not taken (denied, closing): a queue group then tries another member. Must not change

@@ -26,6 +26,12 @@ void advertise(std::string_view address, ServerInfo& info) {
   if (numeric) info.port = number;
 }
 
+// Who it says it is, as monitoring shows it: nats-server client.go, getRawAuthUser.
+std::string_view claimed_user(const ConnectOptions& options) {
+  if (!options.nkey.empty()) return options.nkey;
+  return options.user.empty() && !options.token.empty() ? "[REDACTED]" : options.user;
+}
+
 }  // namespace
 
 ServerInfo ClientSession::make_info() const {
@@ -110,11 +116,16 @@ Status ClientSession::on_connect(const Op& op, Time now) {
   ConnectOptions options;
   const Status parsed = learn(op.argument, options);
   if (!parsed.ok()) return fail(parsed, {}, "Protocol Violation");
-  if (connected_ && account_) leave_account();
+  if (connected_ && account_) {
+    server_.left(*this);
+    leave_account();
+  }
   connected_ = true;
+  keepalive_->assume(server_.host().clock.wall() - started_);  // INFO went out, CONNECT came.
   login_due_ = kNever;
   keepalive_->restart(std::min<Duration>(2s, ping_interval()), now);
   take_cookies(options);
+  user_ = claimed_user(options);
   const Config& config = server_.config();
   const PeerInfo& peer = wire_->peer();
   const bool mapped = peer.websocket ? config.websocket.tls.map : config.tls.map;
@@ -134,9 +145,10 @@ Status ClientSession::settle(const Authenticator::Answer& answer) {
                                ? server_.account(answer.account)
                                : nullptr;
   if (!account || relic_) {
+    server_.refused(*this, "Authentication Failure");
     return fail(kViolation, "Authorization Violation", "Authentication Failure");
   }
-  user_ = answer.user;
+  if (!answer.user.empty()) user_ = answer.user;
   if (account == account_) return {};
   if (account_) leave_account();
   if (!account->takes_client()) {
@@ -151,6 +163,7 @@ Status ClientSession::settle(const Authenticator::Answer& answer) {
   account_ = account;
   account_->count_client(1);
   limits_ = &account_->limits();
+  server_.connected(*this);
   return {};
 }
 
@@ -171,7 +184,6 @@ Status ClientSession::finish_connect() {
 void ClientSession::compare_hash(Authenticator::Answer answer) {
   waiting_ = true;
   wire_->pause_reading();
-  user_ = answer.user;
   Loop& loop = server_.host().loop;
   const std::weak_ptr<ClientSession*> self = self_;
   server_.host().worker.run([self, &loop, answer = std::move(answer)]() mutable {

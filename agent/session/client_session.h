@@ -37,6 +37,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void closed(const CloseReason& reason, Time now) override;
 
   PeerKind kind() const override { return PeerKind::kClient; }
+  std::uint64_t cid() const override { return cid_; }
   bool deliver(Subscription& subscription, const Message& message) override;
   bool describe(PartyInfo& info) const override;
 

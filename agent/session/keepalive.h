@@ -16,6 +16,7 @@ class Keepalive {
   void restart(Duration first, Time now) { due_ = now + first; }  // After CONNECT.
   void heard(Time now) { heard_ = now; }
   void pong(Time now);
+  void assume(Duration round_trip);  // Until a ping has measured it.
   Action tick(Time now);
 
   Time due() const { return due_; }

@@ -192,8 +192,8 @@ RawPeer RawListener::accept(NetFixture& net) {
   return RawPeer(accepted);
 }
 
-NetFixture::NetFixture(Resolver::Lookup lookup)
-    : network(loop, chunks, layers, std::make_unique<Resolver>(loop, std::move(lookup))) {}
+NetFixture::NetFixture(HostResolver::Lookup lookup)
+    : network(loop, chunks, layers, std::make_unique<HostResolver>(loop, std::move(lookup))) {}
 
 bool NetFixture::until(const std::function<bool()>& done, Duration span) {
   const Time end = clock.now() + span;

@@ -90,7 +90,7 @@ class RawListener {
 };
 
 struct NetFixture {
-  explicit NetFixture(Resolver::Lookup lookup = Resolver::lookup_by_system);
+  explicit NetFixture(HostResolver::Lookup lookup = HostResolver::lookup_by_system);
 
   // Turns the loop until `done`, at most for `span`; returns done().
   bool until(const std::function<bool()>& done, Duration span = 10s);

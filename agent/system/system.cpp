@@ -1,0 +1,150 @@
+#include "agent/system/system.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/subject/subject.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr std::size_t kQueueMax = 256;  // Beyond it nobody answers: the requestor gets a 503.
+constexpr Duration kSliceMax = 1ms;     // Of one turn; more waits.
+constexpr int kShare = 10;              // Answers take a tenth of the time.
+
+}  // namespace
+
+System::Port::~Port() {
+  for (Subscription* const each : subscriptions_) account_.retire(each);
+}
+
+void System::Port::subscribe(std::string_view subject) {
+  const std::string sid = std::to_string(subscriptions_.size() + 1);
+  subscriptions_.push_back(make_subscription(*this, subject, {}, sid));
+  account_.add(*subscriptions_.back());
+}
+
+bool System::Port::deliver(Subscription&, const Message& message) {
+  return system_.take(*this, message);
+}
+
+System::System(Server& server, Gather gather, Reload reload)
+    : server_(server),
+      gather_(std::move(gather)),
+      reload_(std::move(reload)),
+      identity_(server),
+      timer_(server.host().loop.make_timer([this] { work(); })),
+      self_(std::make_shared<System*>(this)),
+      events_(server, *server.account(server.config().system_account), identity_,
+              [this] { return gather_(); }) {
+  open_ports();
+}
+
+System::~System() = default;
+
+System::Port& System::add_port(Account& account, PeerKind kind) {
+  ports_.push_back(std::make_unique<Port>(*this, account, kind));
+  return *ports_.back();
+}
+
+// Few and wide, because a hub with 10,000 leafs in its system account keeps them for each; what
+// nobody answers is not taken, so that the requestor is told.
+void System::open_ports() {
+  Account& system = *server_.account(server_.config().system_account);
+  Port& wide = add_port(system, PeerKind::kSystem);
+  wide.subscribe("$SYS.REQ.SERVER.PING");
+  wide.subscribe("$SYS.REQ.SERVER.PING.*");
+  wide.subscribe("$SYS.REQ.SERVER." + server_.id() + ".*");
+  wide.subscribe("$SYS.REQ.ACCOUNT.*.*");
+  Port& near = add_port(system, PeerKind::kInternal);
+  near.subscribe("$SYS.REQ.USER.INFO");
+  near.subscribe("$SYS.DEBUG.SUBSCRIBERS");
+  for (const auto& [name, account] : server_.accounts()) {
+    if (account.get() == &system) continue;
+    Port& port = add_port(*account, PeerKind::kInternal);
+    for (const char* subject : {"$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.SERVER.PING.CONNZ",
+                                "$SYS.REQ.ACCOUNT.PING.STATZ", "$SYS.REQ.USER.INFO"}) {
+      port.subscribe(subject);
+    }
+  }
+}
+
+bool System::take(Port& port, const Message& message) {
+  const bool system = port.account().name() == server_.config().system_account;
+  const FoundCall found = system ? find_call(message.subject, server_.id())
+                                 : find_account_call(message.subject, port.account().name());
+  if (!found.call || queue_.size() >= kQueueMax) return false;
+  if (message.reply.empty() && !found.call->without_reply) return true;
+  if (!message.reply.empty() && !is_valid_literal(message.reply)) return true;
+  const Account::Origin* const origin = port.account().origin();
+  const Subscriber* const from = origin ? origin->from : nullptr;
+  // One byte more than allowed is enough to be told of as too long.
+  queue_.push_back({.port = &port,
+                    .call = found.call,
+                    .account = std::string(found.account),
+                    .reply = std::string(message.reply),
+                    .body = std::string(message.payload.substr(0, kOptionsBytesMax + 1)),
+                    .cid = from ? from->cid() : 0});
+  schedule();
+  return true;
+}
+
+void System::schedule() {
+  if (std::exchange(scheduled_, true)) return;
+  if (server_.host().clock.now() < not_before_) return timer_->arm(not_before_);
+  server_.host().loop.at_turn_end([self = std::weak_ptr<System*>(self_)] {
+    if (const auto system = self.lock()) (*system)->work();
+  });
+}
+
+void System::work() {
+  scheduled_ = false;
+  const Clock& clock = server_.host().clock;
+  const Time begin = clock.now();
+  Time now = begin;
+  while (!queue_.empty() && now - begin < kSliceMax) {
+    const Request request = std::move(queue_.front());
+    queue_.pop_front();
+    answer(request);
+    now = clock.now();
+  }
+  not_before_ = now - begin < kSliceMax ? now : now + (kShare - 1) * (now - begin);
+  if (!queue_.empty()) schedule();
+}
+
+void System::answer(const Request& request) {
+  const MonitorInput input = gather_();
+  const QueryItems none;
+  CallContext context{input,           identity_,    reload_,
+                      request.account, request.body, request.port->account(),
+                      request.cid,     Query(none)};
+  Answer answer = run_call(*request.call, context);
+  if (!request.reply.empty()) return send(*request.port, request.reply, std::move(answer));
+  if (answer.key && answer.key == std::string_view("statsz")) {
+    send(*request.port, events_.statsz_subject(), std::move(answer));
+  }
+}
+
+void System::send(Port& port, const std::string& reply, Answer answer) {
+  if (answer.form == Answer::Form::kSilent) return;
+  json::value body = std::move(answer.body);
+  if (answer.form == Answer::Form::kEnvelope) {
+    json::object envelope;
+    envelope["server"] = identity_.server();
+    if (answer.key && (!body.is_null() || answer.code == 500))
+      envelope[answer.key] = std::move(body);
+    if (answer.code != 0) {
+      envelope["error"] = {{"code", answer.code}, {"description", answer.error}};
+    }
+    body = std::move(envelope);
+  }
+  const std::string text = to_text(body);
+  const Account::Origin origin{.from = &port, .echo = false, .capture = false};
+  Message message;
+  message.subject = reply;
+  message.payload = text;
+  port.account().publish(origin, message);
+}
+
+}  // namespace petiole
