@@ -26,7 +26,7 @@ std::string leaf_id(Store& store, Entropy& entropy) {
 }  // namespace
 
 Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file)
-    : parts_(std::make_unique<Parts>(config, host)) {
+    : parts_(std::make_unique<Parts>(config, host, std::move(read_file))) {
   if (store && config.mirror.enabled) {
     const std::string account = config.remotes.empty() ? "$G" : config.remotes.front().account;
     Account* const captured = parts_->server.account(account);
@@ -37,8 +37,8 @@ Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file
   // The mirror sends over the first remote of its account.
   UplinkObserver* observer = parts_->mirror.get();
   for (const RemoteConfig& remote : parts_->server.config().remotes) {
-    parts_->remotes.push_back(std::make_unique<Remote>(
-        parts_->server, parts_->links, remote, read_file, std::exchange(observer, nullptr)));
+    parts_->remotes.push_back(parts_->make_remote(remote));
+    parts_->remotes.back()->set_observer(std::exchange(observer, nullptr));
   }
 }
 

@@ -2,8 +2,11 @@
 
 namespace petiole {
 
-Agent::Parts::Parts(const Config& config, Host host)
-    : server(config, host), links(server), monitor([this] { return gather(); }) {}
+Agent::Parts::Parts(const Config& config, Host host, FileReader file_reader)
+    : server(config, host),
+      links(server),
+      read_file(std::move(file_reader)),
+      monitor([this] { return gather(); }) {}
 
 Agent::Started Agent::Parts::listen(std::unique_ptr<Listener>& listener, const char* what,
                                     const std::string& host, std::uint16_t port,

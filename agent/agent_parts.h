@@ -19,7 +19,7 @@
 namespace petiole {
 
 struct Agent::Parts {
-  Parts(const Config& config, Host host);
+  Parts(const Config& config, Host host, FileReader file_reader);
 
   Started listen(std::unique_ptr<Listener>& listener, const char* what, const std::string& host,
                  std::uint16_t port, Network::Accept accept);
@@ -34,10 +34,21 @@ struct Agent::Parts {
   MonitorInput gather();
   std::string answer(std::string_view target);
 
+  // A changed configuration: agent_reload.cpp.
+  void take_over(const Config& config);
+  void change_remotes(const std::vector<RemoteConfig>& wanted);
+  void start_probation(Config old_config);
+  void end_probation();
+  std::unique_ptr<Remote> make_remote(const RemoteConfig& config);
+
   Server server;
   LeafRegister links;
   std::unique_ptr<Mirror> mirror;
+  FileReader read_file;
   std::vector<std::unique_ptr<Remote>> remotes;
+  std::vector<std::unique_ptr<Remote>> leaving;  // Closing; gone with the next change or the end.
+  Config before;                                 // While changed remotes are on probation.
+  std::unique_ptr<Timer> probation;
   Monitor monitor;
   CpuMeter cpu;
   std::unique_ptr<LameDuck> lame_duck;

@@ -1,5 +1,7 @@
 #include "agent/server.h"
 
+#include <utility>
+
 #include "platform/crypto.h"
 
 namespace petiole {
@@ -41,13 +43,14 @@ Server::Server(const Config& config, Host host)
       id_(make_id(host.entropy)),
       name_(config.server_name.empty() ? id_ : config.server_name),
       started_(host.clock.wall()) {
-  const auto add = [this](const std::string& name) {
-    if (accounts_.contains(name)) return;
-    accounts_.emplace(name, std::make_unique<Account>(name, config_.limits, host_.entropy));
-  };
-  add("$G");
-  if (!config_.system_account.empty()) add(config_.system_account);
-  for (const AccountConfig& account : config_.accounts) add(account.name);
+  add_account("$G");
+  if (!config_.system_account.empty()) add_account(config_.system_account);
+  for (const AccountConfig& account : config_.accounts) add_account(account.name);
+}
+
+void Server::add_account(const std::string& name) {
+  if (accounts_.contains(name)) return;
+  accounts_.emplace(name, std::make_unique<Account>(name, config_.limits, host_.entropy));
 }
 
 Server::~Server() = default;
@@ -55,6 +58,14 @@ Server::~Server() = default;
 Account* Server::account(std::string_view name) {
   const auto found = accounts_.find(name);
   return found == accounts_.end() ? nullptr : found->second.get();
+}
+
+Config Server::replace(const Config& config) {
+  Config before = std::exchange(config_, config);
+  for (const AccountConfig& account : config_.accounts) add_account(account.name);
+  // A session that ends leaves the register later, never from inside the call.
+  for (const auto& [cid, session] : open_) session->configuration_changed(before);
+  return before;
 }
 
 void Server::enter(std::uint64_t cid, Reportable& session) { open_.emplace(cid, &session); }

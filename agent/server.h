@@ -52,6 +52,9 @@ class Reportable {
   virtual void shut_down(const char* reason) = 0;
   // Tells a client that takes INFO at any time that this server is about to leave (wire 1.12).
   virtual void announce_lame_duck() {}
+  // The configuration was replaced; `before` is what it was. Who may not stay under the new one
+  // ends; others take it over.
+  virtual void configuration_changed(const Config& before) { (void)before; }
 };
 
 struct ServerStats {
@@ -68,6 +71,9 @@ class Server {
   ~Server();
 
   const Config& config() const { return config_; }
+  // Takes over what may change while a server runs (config/changes.h), tells every session, and
+  // returns what was before. References into config() stay valid but for those into vectors.
+  Config replace(const Config& config);
   const Host& host() const { return host_; }
   const std::string& id() const { return id_; }  // N…, 56 characters.
   const std::string& name() const { return name_; }
@@ -95,6 +101,8 @@ class Server {
   const ServerStats& stats() const { return stats_; }
 
  private:
+  void add_account(const std::string& name);
+
   Config config_;
   Host host_;
   std::string id_, name_;

@@ -25,6 +25,7 @@ struct TlsOptions {
   TlsVersion version_min = TlsVersion::k12;
   std::vector<std::string> cipher_suites;  // IANA names; empty: the library's.
   Duration timeout = std::chrono::seconds(15);
+  bool operator==(const TlsOptions&) const = default;
 };
 
 // Keys and certificates, loaded and checked once, shared by the connections that use them.

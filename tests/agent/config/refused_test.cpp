@@ -84,8 +84,6 @@ constexpr const char* kKnown[] = {
     "https_port: 1",
     "store_dir: x",
     "storedir: x",
-    "log_max_num: 1",
-    "logfile_max_num: 1",
     "prof_block_rate: 1",
     "proxy_protocol: true",
     "max_traced_msg_len: 1",
