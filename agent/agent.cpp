@@ -27,7 +27,7 @@ std::string leaf_id(Store& store, Entropy& entropy) {
 }  // namespace
 
 Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file)
-    : parts_(std::make_unique<Parts>(config, host)) {
+    : parts_(std::make_unique<Parts>(config, host, std::move(read_file))) {
   if (store && config.mirror.enabled) {
     parts_->links.leaf_id = leaf_id(*store, host.entropy);
     parts_->mirror = std::make_unique<Mirrors>(parts_->server, *store, parts_->links.leaf_id);
@@ -35,11 +35,11 @@ Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file
   // A mirror sends over the first remote of its account.
   std::set<std::string_view> served;
   for (const RemoteConfig& remote : parts_->server.config().remotes) {
+    parts_->remotes.push_back(parts_->make_remote(remote));
     const bool first = served.insert(remote.account).second;
-    UplinkObserver* const observer =
-        first && parts_->mirror ? parts_->mirror->of(remote.account) : nullptr;
-    parts_->remotes.push_back(
-        std::make_unique<Remote>(parts_->server, parts_->links, remote, read_file, observer));
+    if (first && parts_->mirror) {
+      parts_->remotes.back()->set_observer(parts_->mirror->of(remote.account));
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/config/config.h"
 #include "agent/leaf/soliciting.h"
@@ -41,6 +42,15 @@ class Agent {
   // Tells clients that this server is about to leave, closes them one by one over
   // lame_duck_duration, then calls `done`; see wire 1.12.
   void lame_duck(std::function<void()> done);
+
+  // Takes over a changed configuration without ending those who stay valid under it. Nothing is
+  // changed when a part of it needs a restart. When a changed remote does not come up in time
+  // though the one before it was up, all goes back to what was, and that is logged.
+  struct Reloaded {
+    std::vector<std::string> lines;  // What was taken over, for the log.
+    std::vector<std::string> errors;
+  };
+  Reloaded reload(const Config& config);
 
   // The network may have changed: hub links dial or probe at once.
   void kick_links();

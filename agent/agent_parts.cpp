@@ -4,8 +4,11 @@
 
 namespace petiole {
 
-Agent::Parts::Parts(const Config& config, Host host)
-    : server(config, host), links(server), monitor([this] { return gather(); }) {
+Agent::Parts::Parts(const Config& config, Host host, FileReader file_reader)
+    : server(config, host),
+      links(server),
+      read_file(std::move(file_reader)),
+      monitor([this] { return gather(); }) {
   if (server.config().system_account.empty()) return;
   system = std::make_unique<System>(server, [this] { return gather(); });
 }

@@ -20,7 +20,7 @@
 namespace petiole {
 
 struct Agent::Parts {
-  Parts(const Config& config, Host host);
+  Parts(const Config& config, Host host, FileReader file_reader);
 
   Started listen(std::unique_ptr<Listener>& listener, const std::string& what,
                  const ListenOptions& options, Network::Accept accept);
@@ -37,10 +37,21 @@ struct Agent::Parts {
   Network::Accept accept_monitor();
   std::string answer(std::string_view target);
 
+  // A changed configuration: agent_reload.cpp.
+  void take_over(const Config& config);
+  void change_remotes(const std::vector<RemoteConfig>& wanted);
+  void start_probation(Config old_config);
+  void end_probation();
+  std::unique_ptr<Remote> make_remote(const RemoteConfig& config);
+
   Server server;
   LeafRegister links;
   std::unique_ptr<Mirrors> mirror;  // Null: nothing is kept.
+  FileReader read_file;
   std::vector<std::unique_ptr<Remote>> remotes;
+  std::vector<std::unique_ptr<Remote>> leaving;  // Closing; gone with the next change or the end.
+  Config before;                                 // While changed remotes are on probation.
+  std::unique_ptr<Timer> probation;
   Monitor monitor;
   CpuMeter cpu;
   std::unique_ptr<System> system;  // Null: there is no system account.

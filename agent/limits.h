@@ -24,6 +24,7 @@ struct Limits {
   std::chrono::nanoseconds write_deadline = 10s;     // nats-server const.go.
   std::size_t match_cache_entries_max = 8192;        // Ours: 1,024 there is too few for one loop.
   std::size_t match_cache_targets_max = 256 * 1024;  // Ours: of all entries together; 8 bytes each.
+  bool operator==(const Limits&) const = default;
 };
 
 // What the uplink needs that nats-server has no word for. All ours; see the README, "Limits".
@@ -40,6 +41,7 @@ struct LinkLimits {
   std::chrono::nanoseconds loop_delay = 30s;     // nats-server leafnode.go.
   std::size_t unsent_bytes_max = 16 << 10;       // In the kernel, ahead of a PONG.
   std::size_t staged_bytes_max = 64 << 10;       // In the wire's output, ahead of a PONG.
+  bool operator==(const LinkLimits&) const = default;
 };
 
 }  // namespace petiole

@@ -126,7 +126,8 @@ int run_start(std::span<const std::string> arguments) {
     return run_signal(start.signal, start.signal_target, start.loaded.config);
   }
   if (start.action != StartAction::kRun) return print(start.text + '\n'), 0;
-  return run_server(start.loaded);
+  const std::vector<std::string> kept(arguments.begin(), arguments.end());
+  return run_server(start.loaded, [kept] { return load_start(kept, system_sources()).loaded; });
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ LogOptions log_options(const LogConfig& config) {
   options.to_stderr = config.file.empty();
   options.file = config.file;
   options.file_bytes_max = config.size_limit;
+  options.files_max = config.files_max;
   options.syslog = config.syslog;
   return options;
 }
@@ -50,8 +51,11 @@ std::vector<std::string> urls_of(const char* scheme, const std::string& host, st
 // One run of the server: start, signals, service notification, the end in order.
 class Run {
  public:
-  explicit Run(const Config& config)
-      : config_(config), machine_(log_options(config.log)), disk_("petiole-store") {}
+  Run(Config config, std::function<LoadedConfig()> load_again)
+      : config_(std::move(config)),
+        load_again_(std::move(load_again)),
+        machine_(log_options(config_.log)),
+        disk_("petiole-store") {}
 
   int run();
 
@@ -60,12 +64,15 @@ class Run {
   void report_recovery(const StoreRecovery& recovery);
   void on_signal(Signal signal);
   void on_machine(MachineEvent event);
+  void reload();
   void begin_stop();
   void beat();
   void write_files();
+  void remove_files();
   void say_goodbye();
 
-  const Config& config_;
+  Config config_;
+  std::function<LoadedConfig()> load_again_;
   Machine machine_;
   ThreadWorker disk_;
   std::unique_ptr<Store> store_;
@@ -98,7 +105,7 @@ int Run::run() {
   if (notify_.active()) beat();
   machine_.loop.run();
   say_goodbye();
-  if (!ports_file_.empty()) remove_file(ports_file_);
+  remove_files();
   agent_.reset();
   store_.reset();
   log.info("Server Exiting..");
@@ -143,8 +150,7 @@ void Run::on_signal(Signal signal) {
       machine_.log.info("Entering lame duck mode, stop accepting new clients");
       return agent_->lame_duck([this] { begin_stop(); });
     case Signal::kHangUp:
-      machine_.log.warning("reload: this version takes a changed configuration at its next start");
-      return agent_->kick_links();
+      return reload();
   }
 }
 
@@ -161,6 +167,28 @@ void Run::on_machine(MachineEvent event) {
       machine_.log.info("the machine slept: hub links dial or ask at once");
       break;
   }
+  agent_->kick_links();
+}
+
+// All of a changed configuration, or nothing of it.
+void Run::reload() {
+  Logger& log = machine_.log;
+  const LoadedConfig loaded = load_again_();
+  for (const ConfigError& warning : loaded.warnings) log.warning(to_text(warning));
+  for (const ConfigError& error : loaded.errors) log.error("reload: " + to_text(error));
+  if (!loaded.ok()) return log.error("reload: the configuration in force stays as it is");
+  const Agent::Reloaded result = agent_->reload(loaded.config);
+  for (const std::string& error : result.errors) log.error("reload: " + error);
+  if (!result.errors.empty()) return log.error("reload: the configuration in force stays as it is");
+  machine_.log.configure(log_options(loaded.config.log));
+  for (const std::string& line : result.lines) log.info(line);
+  const bool other_files = loaded.config.pid_file != config_.pid_file ||
+                           loaded.config.ports_file_dir != config_.ports_file_dir;
+  if (other_files) remove_files();
+  config_ = loaded.config;
+  if (other_files) write_files();
+  log.info(result.lines.empty() ? "Reloaded: nothing has changed"
+                                : "Reloaded server configuration");
   agent_->kick_links();
 }
 
@@ -212,6 +240,11 @@ void Run::write_files() {
   write(ports_file_, to_text(json::value(ports)));
 }
 
+void Run::remove_files() {
+  if (!ports_file_.empty()) remove_file(ports_file_);
+  ports_file_.clear();
+}
+
 void Run::say_goodbye() {
   const Time until = machine_.clock.now() + kGoodbyeMax;
   const auto timer = machine_.loop.make_timer([] {});
@@ -224,6 +257,8 @@ void Run::say_goodbye() {
 
 }  // namespace
 
-int run_server(const LoadedConfig& loaded) { return Run(loaded.config).run(); }
+int run_server(const LoadedConfig& loaded, std::function<LoadedConfig()> load_again) {
+  return Run(loaded.config, std::move(load_again)).run();
+}
 
 }  // namespace petiole

@@ -1,6 +1,7 @@
 #include "agent/server.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/session/client_listener.h"
 #include "platform/crypto.h"
@@ -46,6 +47,12 @@ Server::Server(const Config& config, Host host)
       name_(config.server_name.empty() ? id_ : config.server_name),
       started_(host.clock.wall()),
       exchange_(host, {name_, cluster()}, config_.system_account) {
+  set_accounts();
+}
+
+// All of the configuration; an account that is there keeps its subscriptions.
+void Server::set_accounts() {
+  const std::size_t before = exchange_.dangling().size();
   make_account("$G");
   if (!config_.system_account.empty()) make_account(config_.system_account);
   for (const AccountConfig& account : config_.accounts) make_account(account.name);
@@ -58,7 +65,7 @@ Server::Server(const Config& config, Host host)
     exchange_.set(*account, own);
   }
   exchange_.connect();
-  report_dangling(0);
+  report_dangling(before);
 }
 
 Server::~Server() = default;
@@ -113,6 +120,21 @@ Account* Server::account(std::string_view name) {
 ConnectionCounters Server::past_leaf_traffic(std::string_view account) const {
   const auto found = past_leafs_.find(account);
   return found == past_leafs_.end() ? ConnectionCounters() : found->second;
+}
+
+Config Server::replace(const Config& config) {
+  Config before = std::exchange(config_, config);
+  websocket_auth_ = petiole::websocket_auth(config_.websocket, config_.auth);
+  for (const AccountConfig& account : before.accounts) {
+    const auto same = [&](const AccountConfig& each) { return each.name == account.name; };
+    if (std::none_of(config_.accounts.begin(), config_.accounts.end(), same)) {
+      remove_account(account.name);
+    }
+  }
+  set_accounts();
+  // A session that ends leaves the register later, never from inside the call.
+  for (const auto& [cid, session] : open_) session->configuration_changed(before);
+  return before;
 }
 
 void Server::enter(std::uint64_t cid, Reportable& session) { open_.emplace(cid, &session); }

@@ -53,6 +53,9 @@ class Reportable {
   virtual void shut_down(const char* reason) = 0;
   // Tells a client that takes INFO at any time that this server is about to leave (wire 1.12).
   virtual void announce_lame_duck() {}
+  // The configuration was replaced; `before` is what it was. Who may not stay under the new one
+  // ends; others take it over.
+  virtual void configuration_changed(const Config& before) { (void)before; }
 };
 
 // Told of connections that come and go. Must change no connection during a call.
@@ -81,6 +84,9 @@ class Server {
 
   const Config& config() const { return config_; }
   const AuthConfig& websocket_auth() const { return websocket_auth_; }  // Of WebSocket clients.
+  // Takes over what may change while a server runs (config/changes.h), tells every session, and
+  // returns what was before. References into config() stay valid but for those into vectors.
+  Config replace(const Config& config);
   const Host& host() const { return host_; }
   const std::string& id() const { return id_; }  // N…, 56 characters.
   const std::string& name() const { return name_; }
@@ -135,6 +141,7 @@ class Server {
 
  private:
   Account& make_account(const std::string& name);
+  void set_accounts();
   void report_dangling(std::size_t before);
 
   Config config_;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 namespace petiole {
@@ -68,6 +69,17 @@ bool LogWriter::enabled(LogLevel level) const {
   if (level == LogLevel::kDebug) return options_.debug;
   if (level == LogLevel::kTrace) return options_.trace;
   return true;
+}
+
+void LogWriter::configure(LogOptions options) {
+  const bool other_file = options.file != options_.file;
+  if (options_.syslog && !options.syslog) ::closelog();
+  if (!options_.syslog && options.syslog) ::openlog("petiole", LOG_PID, LOG_DAEMON);
+  options_ = std::move(options);
+  if (!other_file) return;
+  file_error_.clear();
+  if (file_ >= 0) ::close(std::exchange(file_, -1));
+  if (!options_.file.empty()) open_file();
 }
 
 void LogWriter::set_verbosity(bool debug, bool trace) {

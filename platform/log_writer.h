@@ -36,8 +36,9 @@ class LogWriter final : public Logger {
   bool enabled(LogLevel level) const override;
   void write(LogLevel level, std::string_view text) override;
 
-  void set_verbosity(bool debug, bool trace);  // On a reload.
-  void reopen();                               // After another has renamed the file: SIGUSR1.
+  void set_verbosity(bool debug, bool trace);
+  void configure(LogOptions options);  // On a reload; a file of another name is opened.
+  void reopen();                       // After another has renamed the file: SIGUSR1.
   const std::string& file_error() const { return file_error_; }
 
  private:

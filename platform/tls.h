@@ -43,6 +43,7 @@ struct TlsOptions {
   // hexadecimal. Empty: any.
   std::vector<std::string> pinned_certs;
   Duration timeout = std::chrono::seconds(15);
+  bool operator==(const TlsOptions&) const = default;
 };
 
 // Keys and certificates, loaded and checked once, shared by the connections that use them.

@@ -18,17 +18,20 @@ using namespace std::chrono_literals;
 struct SubjectRules {
   std::optional<std::vector<std::string>> allow{};  // None: all; empty: nothing.
   std::vector<std::string> deny{};
+  bool operator==(const SubjectRules&) const = default;
 };
 
 // Replies to what was delivered may be published, so many times and so long. Negative: no limit.
 struct ResponseRule {
   int max = 1;
   std::chrono::nanoseconds expires = 2min;
+  bool operator==(const ResponseRule&) const = default;
 };
 
 struct PermissionsConfig {
   SubjectRules publish{}, subscribe{};
   std::optional<ResponseRule> responses{};
+  bool operator==(const PermissionsConfig&) const = default;
 };
 
 // allowed_connection_types, as a set of bits.
@@ -46,6 +49,7 @@ struct UserConfig {
   std::string account = "$G";
   std::optional<PermissionsConfig> permissions{};  // None: the account's or block's default ones.
   std::uint8_t connection_types = kAllConnections;
+  bool operator==(const UserConfig&) const = default;
 };
 
 struct AuthConfig {
@@ -55,11 +59,13 @@ struct AuthConfig {
   std::optional<PermissionsConfig> default_permissions{};  // authorization { default_permissions }
   std::chrono::nanoseconds timeout = 2s;
   bool required() const { return !users.empty() || !token.empty(); }
+  bool operator==(const AuthConfig&) const = default;
 };
 
 // -1: no limit.
 struct AccountLimits {
   std::int64_t connections = -1, leafs = -1, subscriptions = -1, payload_bytes = -1;
+  bool operator==(const AccountLimits&) const = default;
 };
 
 enum class ResponseType : std::uint8_t { kSingleton, kStream, kChunked };
@@ -77,6 +83,7 @@ struct ExportConfig {
   std::string latency_subject{};
   bool allow_trace = false;
   std::string place{};  // In the file, for errors: "petiole.conf:3:5".
+  bool operator==(const ExportConfig&) const = default;
 };
 
 struct ImportConfig {
@@ -87,6 +94,7 @@ struct ImportConfig {
   bool share = false;    // Service: the requestor's connection is told.
   bool allow_trace = false;
   std::string place{};  // As of an export.
+  bool operator==(const ImportConfig&) const = default;
 };
 
 // One source of `mappings {}` and where its messages go.
@@ -95,9 +103,11 @@ struct MappingConfig {
     std::string subject{};  // With {{transforms}} and `$1`.
     int weight = 100;       // Percent of all.
     std::string cluster{};  // Only in this cluster; empty: everywhere.
+    bool operator==(const Destination&) const = default;
   };
   std::string source{};
   std::vector<Destination> destinations{};
+  bool operator==(const MappingConfig&) const = default;
 };
 
 struct AccountConfig {
@@ -108,6 +118,7 @@ struct AccountConfig {
   std::vector<ExportConfig> exports{};
   std::vector<ImportConfig> imports{};
   std::vector<MappingConfig> mappings{};
+  bool operator==(const AccountConfig&) const = default;
 };
 
 }  // namespace petiole

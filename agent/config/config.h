@@ -24,6 +24,7 @@ struct RemoteUrl {
   std::uint16_t port = 7422;   // 80 and 443 for ws and wss.
   std::string path;            // ws, wss: what stands before /leafnode.
   std::string user, password;  // Of the URL's user part; a user alone is a token.
+  bool operator==(const RemoteUrl&) const = default;
 };
 
 struct RemoteConfig {
@@ -43,6 +44,7 @@ struct RemoteConfig {
   std::string proxy_url;                  // http://host:port
   std::string proxy_user, proxy_password;
   std::optional<std::chrono::nanoseconds> first_info_timeout, dial_timeout, proxy_timeout;
+  bool operator==(const RemoteConfig&) const = default;
 };
 
 struct LeafListenConfig {  // leafnodes { listen }
@@ -58,6 +60,7 @@ struct LeafListenConfig {  // leafnodes { listen }
   std::string domain;
   bool drops_repeats =
       true;  // Ours: what a leaf's mirror sends again is dropped, and it is told so.
+  bool operator==(const LeafListenConfig&) const = default;
 };
 
 enum class Durability : std::uint8_t { kDisk, kOutage };
@@ -77,11 +80,13 @@ struct RuleConfig {
   std::uint64_t max_bytes = 0;
   std::uint64_t max_messages = 0;
   std::chrono::nanoseconds duplicate_window = 2min;  // A publisher's own Nats-Msg-Id is remembered.
+  bool operator==(const RuleConfig&) const = default;
 };
 
 struct ReplayConfig {
   std::uint64_t max_rate = 0;  // Bytes a second; 0: no limit.
   int live_share = 50;         // Percent of max_rate (or of the link) kept for live traffic.
+  bool operator==(const ReplayConfig&) const = default;
 };
 
 struct MirrorConfig {
@@ -90,6 +95,7 @@ struct MirrorConfig {
   std::uint64_t max_bytes = 512ull << 20;
   std::vector<RuleConfig> rules;
   ReplayConfig replay;
+  bool operator==(const MirrorConfig&) const = default;
 };
 
 struct MonitorConfig {
@@ -99,6 +105,7 @@ struct MonitorConfig {
   bool secure = false;                             // https: with the clients' tls {}.
   std::string base_path;                           // http_base_path
   std::chrono::nanoseconds link_down_grace = 60s;  // Then /healthz is red.
+  bool operator==(const MonitorConfig&) const = default;
 };
 
 struct LogConfig {
@@ -106,8 +113,10 @@ struct LogConfig {
   bool time = true, time_utc = false;
   std::string file;
   std::uint64_t size_limit = 0;
+  int files_max = 0;  // log_max_num: that one and the renamed ones; 0: no limit.
   bool syslog = false;
   std::string remote_syslog;
+  bool operator==(const LogConfig&) const = default;
 };
 
 struct Config {
@@ -134,6 +143,7 @@ struct Config {
   LogConfig log;
   std::string pid_file, ports_file_dir;
   std::chrono::nanoseconds lame_duck_duration = 2min, lame_duck_grace = 10s;
+  bool operator==(const Config&) const = default;
 };
 
 // The account of `rule`; empty: the remotes are of several, and the rule does not say which.

@@ -66,11 +66,11 @@ constexpr Key<Config> kLimitKeys[] = {
     {"log_file|logfile", [](Reader& r, E e, Config& c) { r.text(e, c.log.file); }},
     {"log_size_limit|logfile_size_limit",
      [](Reader& r, E e, Config& c) { r.bytes(e, c.log.size_limit, 0, kPendingMost); }},
+    {"log_max_num|logfile_max_num",
+     [](Reader& r, E e, Config& c) { r.number(e, c.log.files_max, 0, 1000); }},
     {"syslog", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.syslog); }},
     {"remote_syslog", read_syslog_address},
 
-    {"log_max_num|logfile_max_num", KeyKind::kNoEffect,
-     "one older file is kept beside the log file"},
     {"trace_headers|max_traced_msg_len", KeyKind::kNoEffect,
      "protocol lines are traced, and the messages behind them are not"},
     {"connect_error_reports|reconnect_error_reports", KeyKind::kNoEffect,

@@ -33,7 +33,7 @@ Remote::Remote(Server& server, LeafRegister& links, const RemoteConfig& config,
       config_(config),
       read_file_(std::move(read_file)),
       observer_(observer),
-      urls_(config, server.host().entropy),
+      urls_(config_, server.host().entropy),
       reconnect_(server.config().link, server.host().entropy),
       timer_(server.host().loop.make_timer([this] { dial(); })) {}
 
@@ -62,6 +62,14 @@ void Remote::stop() {
   } else if (dial_) {
     dial_->cancel();
   }
+}
+
+void Remote::set_observer(UplinkObserver* observer) {
+  if (observer == observer_) return;
+  const bool told = link_ && link_->account() != nullptr && state_ != State::kHandshake;
+  if (observer_ && told) observer_->link_down(*link_);
+  observer_ = observer;
+  if (observer_ && up()) observer_->link_up(*link_);
 }
 
 void Remote::kick() {

@@ -38,9 +38,9 @@ struct RemoteReport {
 
 class Remote : private LinkOwner {
  public:
-  // All references outlive the remote; `observer` may be null.
+  // All references outlive the remote.
   Remote(Server& server, LeafRegister& links, const RemoteConfig& config, FileReader read_file,
-         UplinkObserver* observer);
+         UplinkObserver* observer = nullptr);
   ~Remote() override;
   Remote(const Remote&) = delete;
   Remote& operator=(const Remote&) = delete;
@@ -49,6 +49,10 @@ class Remote : private LinkOwner {
   void stop();  // Closes the link in order; no more dials.
   // The network may have changed: dial at once when waiting, ask the hub at once when connected.
   void kick();
+
+  // Who is told of the link from now on; null: nobody. One before is told that it is down.
+  void set_observer(UplinkObserver* observer);
+  UplinkObserver* observer() const { return observer_; }
 
   RemoteReport report() const;
   bool up() const { return link_ != nullptr && link_->established(); }
@@ -78,7 +82,7 @@ class Remote : private LinkOwner {
 
   Server& server_;
   LeafRegister& links_;
-  const RemoteConfig& config_;
+  const RemoteConfig config_;
   FileReader read_file_;
   UplinkObserver* observer_;
   UrlList urls_;

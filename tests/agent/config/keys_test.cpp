@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "agent/config/changes.h"
 #include "agent/config/keys.h"
 #include "agent/config/load.h"
 #include "tests/agent/config/files.h"
@@ -79,6 +80,8 @@ const Case kCases[] = {
     {"logfile: f", SAYS(c.log.file == "f")},
     {"log_size_limit: 1MB", SAYS(c.log.size_limit == 1u << 20)},
     {"logfile_size_limit: 5", SAYS(c.log.size_limit == 5)},
+    {"log_max_num: 3", SAYS(c.log.files_max == 3)},
+    {"logfile_max_num: 3", SAYS(c.log.files_max == 3)},
     {"syslog: true", SAYS(c.log.syslog)},
     {"remote_syslog: 'udp://h:514'", SAYS(c.log.syslog&& c.log.remote_syslog == "udp://h:514")},
 
@@ -308,6 +311,22 @@ TEST_CASE("every key of store_and_forward") {
   for (const Case& c : kMirrorCases) {
     check(std::string("store_and_forward {\n") + c.text + "\n}", c.check);
   }
+}
+
+// What a reload looks at is a list by hand: a key that it forgot would be taken over by nobody.
+TEST_CASE("the change of any key is noticed") {
+  const auto noticed = [](const std::string& text) {
+    CAPTURE(text);
+    Config changed = read_config(text, "", test::Files{}.sources()).config;
+    const bool same = changed == Config{};
+    CHECK(changes_between(Config{}, changed).empty() == same);
+    CHECK(changes_between(changed, changed).empty());
+  };
+  for (const Case& c : kCases) noticed(c.text);
+  for (const Case& c : kRemoteCases) {
+    noticed(std::string("leafnodes {remotes: [{url: h\n ") + c.text + "\n}]}");
+  }
+  for (const Case& c : kMirrorCases) noticed(std::string("store_and_forward {\n") + c.text + "\n}");
 }
 
 TEST_CASE("no accepted key is without a test") {

@@ -94,8 +94,6 @@ constexpr const char* kKnown[] = {
     "default_sentinel: x",
     "store_dir: x",
     "storedir: x",
-    "log_max_num: 1",
-    "logfile_max_num: 1",
     "prof_block_rate: 1",
     "max_traced_msg_len: 1",
     "max_sub_tokens: 1",

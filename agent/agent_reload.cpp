@@ -1,0 +1,101 @@
+// A changed configuration while the agent runs: what is taken over, and the way back.
+#include <algorithm>
+#include <utility>
+
+#include "agent/agent_parts.h"
+#include "agent/config/changes.h"
+
+namespace petiole {
+
+namespace {
+
+// Between the dial of a changed remote and the verdict. A satellite link needs the dial's own
+// time-outs, one after the other.
+Duration probation_of(const LinkLimits& limits) {
+  return limits.dial_timeout + limits.first_info_timeout;
+}
+
+bool holds(const std::vector<RemoteConfig>& list, const RemoteConfig& remote) {
+  return std::find(list.begin(), list.end(), remote) != list.end();
+}
+
+}  // namespace
+
+Agent::Reloaded Agent::reload(const Config& config) {
+  Parts& parts = *parts_;
+  Reloaded result;
+  for (const ConfigChange& change : changes_between(parts.server.config(), config)) {
+    if (change.needs_restart) {
+      result.errors.push_back("config reload not supported for " + change.name + ": " +
+                              change.needs_restart + "; restart to change it");
+    } else {
+      result.lines.push_back("Reloaded: " + change.name);
+    }
+  }
+  if (!result.errors.empty() || result.lines.empty()) return result;
+  const bool links_change = config.remotes != parts.server.config().remotes;
+  const bool were_up = links_up();
+  Config old_config = parts.server.config();
+  parts.take_over(config);
+  if (links_change && were_up) parts.start_probation(std::move(old_config));
+  return result;
+}
+
+void Agent::Parts::take_over(const Config& config) {
+  leaving.clear();
+  server.replace(config);
+  change_remotes(config.remotes);
+}
+
+std::unique_ptr<Remote> Agent::Parts::make_remote(const RemoteConfig& config) {
+  return std::make_unique<Remote>(server, links, config, read_file);
+}
+
+// Those that stay the same keep their links; the order is that of the file.
+void Agent::Parts::change_remotes(const std::vector<RemoteConfig>& wanted) {
+  std::vector<std::unique_ptr<Remote>> old = std::exchange(remotes, {});
+  std::vector<Remote*> added;
+  for (const RemoteConfig& config : wanted) {
+    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& remote) {
+      return remote && remote->config() == config;
+    });
+    if (same != old.end()) {
+      remotes.push_back(std::move(*same));
+      continue;
+    }
+    remotes.push_back(make_remote(config));
+    added.push_back(remotes.back().get());
+  }
+  for (auto& remote : old) {
+    if (!remote) continue;
+    UplinkObserver* const observer = remote->observer();
+    remote->set_observer(nullptr);
+    remote->stop();
+    const auto heir = std::find_if(remotes.begin(), remotes.end(), [&](const auto& other) {
+      return !other->observer() && other->config().account == remote->config().account;
+    });
+    if (observer && heir != remotes.end()) (*heir)->set_observer(observer);
+    leaving.push_back(std::move(remote));
+  }
+  for (Remote* const remote : added) remote->start();
+}
+
+void Agent::Parts::start_probation(Config old_config) {
+  before = std::move(old_config);
+  probation = server.host().loop.make_timer([this] { end_probation(); });
+  probation->arm(server.host().clock.now() + probation_of(server.config().link));
+}
+
+// A link that was up before the change and is not now: better the old way to the hub than none.
+void Agent::Parts::end_probation() {
+  const auto failed = std::find_if(remotes.begin(), remotes.end(), [&](const auto& remote) {
+    return !remote->up() && !holds(before.remotes, remote->config());
+  });
+  if (failed == remotes.end()) return;
+  const RemoteReport report = (*failed)->report();
+  server.host().log.error("reload: " + report.url + " did not come up (" + report.last_error +
+                          "); going back to the configuration from before");
+  take_over(before);
+}
+
+}  // namespace petiole

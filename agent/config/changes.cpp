@@ -1,0 +1,77 @@
+#include "agent/config/changes.h"
+
+namespace petiole {
+
+namespace {
+
+using C = const Config&;
+
+struct Part {
+  const char* name;
+  bool (*same)(C before, C after);
+  const char* needs_restart = nullptr;
+};
+
+constexpr const char* kBound = "a listener stays where it is";
+constexpr const char* kStore = "the store is opened once";
+
+bool same_leaf_listener(C a, C b) {
+  LeafListenConfig after = b.leaf_listen;
+  after.auth = a.leaf_listen.auth;
+  return a.leaf_listen == after;
+}
+
+// One row for each part of Config: a part that is forgotten here is found by the test that changes
+// every key of the file.
+constexpr Part kParts[] = {
+    {"listen", [](C a, C b) { return a.host == b.host && a.port == b.port; }, kBound},
+    {"server_name", [](C a, C b) { return a.server_name == b.server_name; },
+     "peers know the server by it"},
+    {"leafnodes", same_leaf_listener, kBound},
+    {"http",
+     [](C a, C b) {
+       MonitorConfig after = b.monitor;
+       after.link_down_grace = a.monitor.link_down_grace;
+       return a.monitor == after;
+     },
+     kBound},
+    {"store_and_forward", [](C a, C b) { return a.mirror == b.mirror; }, kStore},
+    {"system_account", [](C a, C b) { return a.system_account == b.system_account; },
+     "its services are made at the start"},
+
+    {"tls", [](C a, C b) { return a.tls == b.tls && a.allow_non_tls == b.allow_non_tls; },
+     "listeners keep their options; files of the same names are read again when they change"},
+    {"websocket", [](C a, C b) { return a.websocket == b.websocket; }, kBound},
+    {"proxy_protocol", [](C a, C b) { return a.proxy_protocol == b.proxy_protocol; }, kBound},
+    {"logging", [](C a, C b) { return a.log == b.log; }},
+    {"pid_file", [](C a, C b) { return a.pid_file == b.pid_file; }},
+    {"ports_file_dir", [](C a, C b) { return a.ports_file_dir == b.ports_file_dir; }},
+    {"client_advertise", [](C a, C b) { return a.client_advertise == b.client_advertise; }},
+    {"server_tags", [](C a, C b) { return a.server_tags == b.server_tags; }},
+    {"server_metadata", [](C a, C b) { return a.server_metadata == b.server_metadata; }},
+    {"accounts", [](C a, C b) { return a.accounts == b.accounts; }},
+    {"authorization", [](C a, C b) { return a.auth == b.auth; }},
+    {"limits", [](C a, C b) { return a.limits == b.limits; }},
+    {"leafnodes authorization", [](C a, C b) { return a.leaf_listen.auth == b.leaf_listen.auth; }},
+    {"leafnodes timing", [](C a, C b) { return a.link == b.link; }},
+    {"leafnodes remotes", [](C a, C b) { return a.remotes == b.remotes; }},
+    {"link_down_grace",
+     [](C a, C b) { return a.monitor.link_down_grace == b.monitor.link_down_grace; }},
+    {"lame_duck_duration, lame_duck_grace_period",
+     [](C a, C b) {
+       return a.lame_duck_duration == b.lame_duck_duration &&
+              a.lame_duck_grace == b.lame_duck_grace;
+     }},
+};
+
+}  // namespace
+
+std::vector<ConfigChange> changes_between(const Config& before, const Config& after) {
+  std::vector<ConfigChange> changes;
+  for (const Part& part : kParts) {
+    if (!part.same(before, after)) changes.push_back({part.name, part.needs_restart});
+  }
+  return changes;
+}
+
+}  // namespace petiole

@@ -1,0 +1,97 @@
+// A changed configuration while an agent runs, on a simulated network.
+#include <doctest/doctest.h>
+
+#include "agent/agent.h"
+#include "tests/support/leaf_world.h"
+
+namespace petiole::test {
+namespace {
+
+struct Hub {
+  Hub(World& world, const std::string& name) : agent(config(name), world.host(name), nullptr) {
+    REQUIRE(agent.start().status.ok());
+  }
+  static Config config(const std::string& name) {
+    Config config;
+    config.server_name = name;
+    config.leaf_listen.enabled = true;
+    config.leaf_listen.port = kLeafPort;
+    return config;
+  }
+  Agent agent;
+};
+
+struct ReloadWorld : World {
+  ReloadWorld() : World(1) { REQUIRE(edge.start().status.ok()); }
+  ~ReloadWorld() {
+    for (const char* name : {"edge", "one", "two"}) network.vanish(name, false);
+  }
+  static Config to_hub(const std::string& hub) {
+    Config config = dialling(hub);
+    config.server_name = "edge";
+    return config;
+  }
+  bool linked_to(const std::string& hub) {
+    return edge.links_up() && edge.status_line().find("//" + hub + ":") != std::string::npos;
+  }
+
+  Hub one{*this, "one"}, two{*this, "two"};
+  Agent edge{to_hub("one"), host("edge"), nullptr};
+};
+
+TEST_CASE_FIXTURE(ReloadWorld, "reload: a changed remote takes the place of the one before") {
+  REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
+  const Agent::Reloaded result = edge.reload(to_hub("two"));
+  CHECK(result.errors.empty());
+  CHECK(result.lines == std::vector<std::string>{"Reloaded: leafnodes remotes"});
+  CHECK(loop.run_until([&] { return linked_to("two"); }, 10s));
+  loop.run_for(2min);
+  CHECK(linked_to("two"));
+}
+
+TEST_CASE_FIXTURE(ReloadWorld, "reload: a remote that does not come up is taken back") {
+  REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
+  CHECK(edge.reload(to_hub("nowhere")).errors.empty());
+  CHECK_FALSE(edge.links_up());
+  CHECK(loop.run_until([&] { return linked_to("one"); }, 1min));
+}
+
+TEST_CASE_FIXTURE(ReloadWorld, "reload: with the hub down anyway, a remote stays as configured") {
+  network.refuse("one", true);
+  loop.run_for(5s);
+  REQUIRE_FALSE(edge.links_up());
+  CHECK(edge.reload(to_hub("two")).errors.empty());
+  CHECK(loop.run_until([&] { return linked_to("two"); }, 10s));
+}
+
+TEST_CASE_FIXTURE(ReloadWorld, "reload: an unchanged remote keeps its link") {
+  REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
+  const std::uint64_t dials = network.stats().dials;
+  Config config = to_hub("one");
+  config.limits.payload_bytes_max = 1000;
+  const Agent::Reloaded result = edge.reload(config);
+  CHECK(result.lines == std::vector<std::string>{"Reloaded: limits"});
+  loop.run_for(10s);
+  CHECK(linked_to("one"));
+  CHECK(network.stats().dials == dials);
+}
+
+TEST_CASE_FIXTURE(ReloadWorld, "reload: what needs a restart changes nothing at all") {
+  REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
+  Config config = to_hub("two");
+  config.port = 5222;
+  const Agent::Reloaded result = edge.reload(config);
+  REQUIRE(result.errors.size() == 1);
+  CHECK(result.errors[0].starts_with("config reload not supported for listen"));
+  loop.run_for(10s);
+  CHECK(linked_to("one"));
+}
+
+TEST_CASE_FIXTURE(ReloadWorld, "reload: the same again is nothing") {
+  const Agent::Reloaded result = edge.reload(to_hub("one"));
+  CHECK(result.errors.empty());
+  CHECK(result.lines.empty());
+}
+
+}  // namespace
+}  // namespace petiole::test
