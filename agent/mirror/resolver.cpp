@@ -72,6 +72,7 @@ void Resolver::ask_more(Time now) {
   const std::size_t count = suspects_.subjects().size();
   while (next_ < count && open_ < limits_.requests_max) {
     const std::size_t subject = next_++;
+    if (suspects_.subjects()[subject].items.empty()) continue;
     if (directory_.stream_of(suspects_.subjects()[subject].subject) == nullptr) continue;
     ++open_;
     ask_last(subject, now);

@@ -18,6 +18,7 @@ void Sender::link_down() {
   phase_ = Phase::kDown;
   resolver_.reset();
   resolved_.reset();
+  backlog_.unclaim();
   waiting_for_interest_ = false;
   deadline_ = kNever;
 }
@@ -159,7 +160,7 @@ bool Sender::set_aside(Entry& entry) {
 Sender::Sent Sender::send_one(Time now) {
   if (phase_ != Phase::kFlowing || now < retry_ || rescan_wanted_) return Sent::kNothing;
   while (Entry* entry = backlog_.next_unsent()) {
-    if (backlog_.expired(*entry) && !entry->maybe) {
+    if (backlog_.expired(*entry) && !entry->maybe && !entry->claimed) {
       backlog_.mark_lost(*entry, &LossCounts::age);
       backlog_.pop_settled();
       continue;

@@ -26,6 +26,13 @@ void SuspectList::add(std::string_view subject, std::uint64_t key, std::uint64_t
   ++count_;
 }
 
+void SuspectList::forget(std::string_view subject) {
+  const auto at = index_.find(std::string(subject));
+  if (at == index_.end()) return;
+  count_ -= subjects_[at->second].items.size();
+  subjects_[at->second].items.clear();
+}
+
 void SuspectList::clear() { *this = {}; }
 
 std::vector<std::uint64_t> SuspectList::arrived() const {

@@ -30,6 +30,7 @@ struct SuspectSubject {
 class SuspectList {
  public:
   void add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash);
+  void forget(std::string_view subject);
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
   void clear();

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -346,6 +348,101 @@ TEST_CASE("mirror: keep last sends the newest of each subject") {
   world.up();
   world.run(5s);
   CHECK(world.payloads() == numbers(31, 33));
+}
+
+TEST_CASE("mirror: keep last knows a repeat of what was superseded before a crash") {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  World world(config_of(rule), {});
+  SUBCASE("in memory") {}
+  SUBCASE("read again from the log") { world.limits.tail_messages_max = 1; }
+  world.start();
+  world.publish("t.b", "0", "id-0");
+  world.publish("t.a", "1", "id-1");
+  world.publish("t.a", "2", "id-2");
+  world.run(1s);
+  CHECK(world.rule().messages == 2);
+  for (int crash = 0; crash < 2; ++crash) {
+    world.crash();
+    world.start();
+    world.run(1s);
+  }
+  world.publish("t.a", "1", "id-1");  // He had no answer to his flush.
+  world.publish("t.a", "2", "id-2");
+  world.run(1s);
+  CHECK(world.rule().duplicates == 2);
+  CHECK(world.rule().messages == 2);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == std::vector<std::string>{"0", "2"});
+  CHECK(world.rule().losses.superseded == 1);
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: what was superseded leaves the disk when nobody will repeat it") {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  rule.duplicate_window = 1min;
+  World world(config_of(rule), {});
+  world.start();
+  for (int i = 0; i < 20; ++i) world.publish("t.a", "x", "id-" + std::to_string(i));
+  world.run(1s);
+  const auto records = [&] { return world.disk.logs.begin()->second.records.size(); };
+  CHECK(world.rule().messages == 1);
+  CHECK(records() == 20);
+  world.run(2min);
+  world.publish("t.a", "x", "id-20");
+  world.run(10s);
+  CHECK(world.rule().messages == 1);
+  CHECK(records() <= 2);
+}
+
+TEST_CASE("mirror: a crash brings back none that was given up before one that was sent") {
+  RuleConfig rule = disk_rule();
+  SUBCASE("superseded") { rule.keep_last = true; }
+  SUBCASE("evicted") { rule.max_messages = 2; }
+  World world(config_of(rule), {});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.hub.error =
+      R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"}})";
+  world.publish("t.z", "0");
+  world.run(100ms);  // Refused: a pause.
+  world.publish("t.a", "1");
+  if (rule.keep_last) {
+    world.publish("t.b", "2");
+  } else {  // The first of all is given up.
+    world.publish("t.z", "2");
+  }
+  world.run(100ms);
+  world.hub.error.clear();
+  world.commit_delay = 2s;
+  world.publish("t.a", "3");
+  world.run(1s);
+  const std::vector<std::string> before = world.payloads();
+  world.crash();
+  world.commit_delay = 1ms;
+  world.start();
+  world.up();
+  world.run(5s);
+  CHECK(std::find(before.begin(), before.end(), "2") == before.end());
+  CHECK(world.payloads() == numbers(rule.keep_last ? 0 : 1, 2));
+}
+
+TEST_CASE("mirror: over its limit a rule still sends") {
+  RuleConfig rule = disk_rule();
+  rule.max_messages = 10;
+  World world(config_of(rule), {});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.commit_delay = 20ms;
+  for (int i = 0; i < 400; ++i) {  // Each turn some are given up, and never all of that is on disk.
+    publish(world, 100 * i, 100 * i + 99);
+    world.run(5ms);
+  }
+  CHECK(world.payloads().size() > 200);
 }
 
 TEST_CASE("mirror: a publisher who repeats after a crash is stored once") {
