@@ -240,6 +240,7 @@ void Backlog::requeue(Entry& entry, bool maybe) {
   if (entry.maybe) ++maybe_;
   entry.barrier = 0;
   send_order_ = std::min(send_order_, entry.order);
+  drop_if_superseded(entry);
 }
 
 // In the same commit as the removal that it accounts for. What was superseded must not come back

@@ -169,6 +169,7 @@ class Backlog {
   void note_latest(std::string_view subject, const Latest& latest);
   void forget_latest(const Entry& entry);
   void supersede(const Latest& older);
+  void drop_if_superseded(Entry& entry);
   Entry* in_memory(const Latest& latest);
   bool keep_superseded(Sequence sequence, WallTime time, std::uint64_t bytes);
   void drop_superseded(const Retained& record);

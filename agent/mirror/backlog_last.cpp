@@ -67,9 +67,24 @@ void Backlog::supersede(const Latest& latest) {
   count_loss(&LossCounts::superseded);
 }
 
+// Sent again behind the newer one of its subject, which may be there already, it would come as the
+// newest.
+void Backlog::drop_if_superseded(Entry& entry) {
+  const auto newest = latest_of(entry.subject());
+  if (!newest) return;
+  const bool same =
+      newest->sequence != 0 ? newest->sequence == entry.sequence : newest->order == entry.order;
+  if (same) return;
+  if (std::exchange(entry.maybe, false)) --maybe_;
+  supersede({entry.sequence, entry.order});
+}
+
 // While messages are passed over records are removed one by one, and a superseded one could be left
 // behind alone.
 bool Backlog::keep_superseded(Sequence sequence, WallTime time, std::uint64_t bytes) {
+  while (!superseded_.empty() && superseded_.front().sequence <= state_.cursor) {
+    superseded_.pop_front();
+  }
   const bool bounded = superseded_.size() < setup_.limits.dedupe_ids_max;
   if (sequence == 0 || !bounded || !parked_subjects_.empty() || parked_ > 0) return false;
   if (dedupe_.window() <= Duration::zero()) return false;

@@ -77,7 +77,9 @@ void Backlog::scan_record(const RecordView& record) {
     if (suspects_.count() >= setup_.limits.suspects_max) return;
     std::string made;
     if (!own) disk_ids_.append(made, record.sequence);
-    suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made));
+    const Duration age = setup_.clock.wall() - record.time;
+    suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made),
+                  age >= Duration::zero() ? age : Duration::max());
   }
 }
 

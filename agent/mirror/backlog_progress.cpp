@@ -16,10 +16,12 @@ void Backlog::note_stream(Entry& entry, std::string_view stream, std::uint64_t s
   if (at == floors.end()) floors.push_back({std::string(stream), 0});
 }
 
-// What comes later in the rule's order is later in the stream too; a stream that was made anew
-// starts below, and the newest word counts.
+// What comes later in the rule's order is later in the stream too, but for what was refused once; a
+// stream that was made anew starts below, and the newest word counts.
 void Backlog::raise_floor(const Entry& entry) {
-  if (entry.stream != 0) state_.floors[entry.stream - 1].sequence = entry.stream_seq;
+  if (entry.stream == 0) return;
+  std::uint64_t& floor = state_.floors[entry.stream - 1].sequence;
+  floor = state_.holes ? std::min(floor, entry.stream_seq) : entry.stream_seq;
 }
 
 void Backlog::pop_settled() {

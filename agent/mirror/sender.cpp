@@ -36,13 +36,13 @@ void Sender::start_resolving(Time now) {
   for (std::size_t i = 0; i < window.size() && !resolving_log_; ++i) {
     const Entry& entry = window[i];
     if (entry.state != Entry::State::kSent) continue;
-    suspects.add(entry.subject(), entry.order, keyed_hash(link_.key, backlog_.id_of(entry, id_)));
+    suspects.add(entry.subject(), entry.order, keyed_hash(link_.key, backlog_.id_of(entry, id_)),
+                 now - entry.sent);
   }
   resolver_ = std::make_unique<Resolver>(link_.api, link_.directory, link_.limits, link_.key,
                                          std::move(suspects), backlog_.state().floors,
                                          backlog_.state().holes,
                                          [this](const SuspectList& done) { resolved_ = done; });
-  (void)now;
 }
 
 void Sender::finish_resolving() {

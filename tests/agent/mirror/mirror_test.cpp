@@ -1,35 +1,10 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
-
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
 using namespace petiole::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-MirrorConfig config_of(RuleConfig rule) {
-  MirrorConfig config;
-  config.enabled = true;
-  config.rules = {std::move(rule)};
-  return config;
-}
-
-RuleConfig disk_rule() { return {.subjects = {"t.>"}}; }
-
-std::vector<std::string> numbers(int first, int last) {
-  std::vector<std::string> list;
-  for (int i = first; i <= last; ++i) list.push_back(std::to_string(i));
-  return list;
-}
-
-void publish(World& world, int first, int last, const std::string& subject = "t.a") {
-  for (int i = first; i <= last; ++i) world.publish(subject, std::to_string(i));
-}
-
-}  // namespace
 
 TEST_CASE("mirror: live flow goes up once, in order, confirmed by PubAck") {
   World world(config_of(disk_rule()), {});
@@ -121,57 +96,6 @@ TEST_CASE("mirror: another publisher on the subject is walked over") {
   world.up();
   world.run(5s);
   CHECK(world.payloads() == numbers(1, 20));
-}
-
-TEST_CASE("mirror: a later message of the subject does not vouch for one that the hub refused") {
-  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
-  world.start();
-  world.up();
-  world.run(1s);
-  publish(world, 1, 3);
-  world.run(10ms);
-  world.hub.error =
-      R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
-  publish(world, 4, 5);
-  world.run(10ms);
-  world.hub.error.clear();
-  publish(world, 6, 30);
-  world.run(10ms);
-  REQUIRE(world.payloads().size() == 28);
-  SUBCASE("the link breaks before the answers") {
-    world.down();
-    world.run(10min);
-  }
-  SUBCASE("petiole is killed before the answers") {
-    world.crash();
-    world.run(10min);
-    world.start();
-  }
-  world.up();
-  world.run(5s);
-  std::vector<std::string> expected = numbers(1, 3);
-  for (const std::string& each : numbers(6, 30)) expected.push_back(each);
-  for (const std::string& each : numbers(4, 5)) expected.push_back(each);
-  CHECK(world.payloads() == expected);
-  CHECK(world.drained());
-}
-
-TEST_CASE(
-    "mirror: where the stream forgets, a later message of the subject vouches for the earlier") {
-  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
-  world.start();
-  world.up();
-  world.run(1s);
-  publish(world, 1, 20);
-  world.run(10ms);
-  REQUIRE(world.payloads().size() == 20);
-  for (std::size_t i = 0; i < 19; ++i) world.hub.stored[i].consumed = i != 0;
-  world.down();
-  world.run(10min);
-  world.up();
-  world.run(5s);
-  CHECK(world.payloads() == numbers(1, 20));
-  CHECK(world.drained());
 }
 
 TEST_CASE("mirror: with no stream the barrier confirms, and only where there is interest") {
@@ -328,121 +252,6 @@ TEST_CASE("mirror: too old is counted as such") {
   world.up();
   world.run(5s);
   CHECK(world.payloads() == numbers(11, 20));
-}
-
-TEST_CASE("mirror: keep last sends the newest of each subject") {
-  RuleConfig rule = disk_rule();
-  rule.keep_last = true;
-  World world(config_of(rule), {});
-  world.start();
-  for (int i = 1; i <= 30; ++i) publish(world, i, i, "t." + std::to_string(i % 3));
-  world.run(1s);
-  CHECK(world.rule().messages == 3);
-  CHECK(world.rule().losses.superseded == 27);
-  world.crash();
-  world.start();
-  world.run(1s);
-  for (int i = 31; i <= 33; ++i) publish(world, i, i, "t." + std::to_string(i % 3));
-  world.run(1s);
-  CHECK(world.rule().messages == 3);
-  world.up();
-  world.run(5s);
-  CHECK(world.payloads() == numbers(31, 33));
-}
-
-TEST_CASE("mirror: keep last knows a repeat of what was superseded before a crash") {
-  RuleConfig rule = disk_rule();
-  rule.keep_last = true;
-  World world(config_of(rule), {});
-  SUBCASE("in memory") {}
-  SUBCASE("read again from the log") { world.limits.tail_messages_max = 1; }
-  world.start();
-  world.publish("t.b", "0", "id-0");
-  world.publish("t.a", "1", "id-1");
-  world.publish("t.a", "2", "id-2");
-  world.run(1s);
-  CHECK(world.rule().messages == 2);
-  for (int crash = 0; crash < 2; ++crash) {
-    world.crash();
-    world.start();
-    world.run(1s);
-  }
-  world.publish("t.a", "1", "id-1");  // He had no answer to his flush.
-  world.publish("t.a", "2", "id-2");
-  world.run(1s);
-  CHECK(world.rule().duplicates == 2);
-  CHECK(world.rule().messages == 2);
-  world.up();
-  world.run(5s);
-  CHECK(world.payloads() == std::vector<std::string>{"0", "2"});
-  CHECK(world.rule().losses.superseded == 1);
-  CHECK(world.drained());
-}
-
-TEST_CASE("mirror: what was superseded leaves the disk when nobody will repeat it") {
-  RuleConfig rule = disk_rule();
-  rule.keep_last = true;
-  rule.duplicate_window = 1min;
-  World world(config_of(rule), {});
-  world.start();
-  for (int i = 0; i < 20; ++i) world.publish("t.a", "x", "id-" + std::to_string(i));
-  world.run(1s);
-  const auto records = [&] { return world.disk.logs.begin()->second.records.size(); };
-  CHECK(world.rule().messages == 1);
-  CHECK(records() == 20);
-  world.run(2min);
-  world.publish("t.a", "x", "id-20");
-  world.run(10s);
-  CHECK(world.rule().messages == 1);
-  CHECK(records() <= 2);
-}
-
-TEST_CASE("mirror: a crash brings back none that was given up before one that was sent") {
-  RuleConfig rule = disk_rule();
-  SUBCASE("superseded") { rule.keep_last = true; }
-  SUBCASE("evicted") { rule.max_messages = 2; }
-  World world(config_of(rule), {});
-  world.start();
-  world.up();
-  world.run(1s);
-  world.hub.error =
-      R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"}})";
-  world.publish("t.z", "0");
-  world.run(100ms);  // Refused: a pause.
-  world.publish("t.a", "1");
-  if (rule.keep_last) {
-    world.publish("t.b", "2");
-  } else {  // The first of all is given up.
-    world.publish("t.z", "2");
-  }
-  world.run(100ms);
-  world.hub.error.clear();
-  world.commit_delay = 2s;
-  world.publish("t.a", "3");
-  world.run(1s);
-  const std::vector<std::string> before = world.payloads();
-  world.crash();
-  world.commit_delay = 1ms;
-  world.start();
-  world.up();
-  world.run(5s);
-  CHECK(std::find(before.begin(), before.end(), "2") == before.end());
-  CHECK(world.payloads() == numbers(rule.keep_last ? 0 : 1, 2));
-}
-
-TEST_CASE("mirror: over its limit a rule still sends") {
-  RuleConfig rule = disk_rule();
-  rule.max_messages = 10;
-  World world(config_of(rule), {});
-  world.start();
-  world.up();
-  world.run(1s);
-  world.commit_delay = 20ms;
-  for (int i = 0; i < 400; ++i) {  // Each turn some are given up, and never all of that is on disk.
-    publish(world, 100 * i, 100 * i + 99);
-    world.run(5ms);
-  }
-  CHECK(world.payloads().size() > 200);
 }
 
 TEST_CASE("mirror: a publisher who repeats after a crash is stored once") {
