@@ -70,6 +70,7 @@ void Backlog::supersede(const Latest& latest) {
 // Sent again behind the newer one of its subject, which may be there already, it would come as the
 // newest.
 void Backlog::drop_if_superseded(Entry& entry) {
+  if (latest_.empty()) return;
   const auto newest = latest_of(entry.subject());
   if (!newest) return;
   const bool same =
