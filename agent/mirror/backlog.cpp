@@ -90,9 +90,7 @@ void Backlog::hold_in_memory(std::string_view subject, std::string_view header,
   entry.own_id = find_header(header, kMessageIdHeader).has_value();
   ++memory_messages_;
   memory_bytes_ += entry.text.size();
-  if (rule_.keep_last && latest_.size() < setup_.limits.last_subjects_max) {
-    latest_[std::string(subject)] = {0, entry.order};
-  }
+  note_latest(subject, {0, entry.order});
 }
 
 Backlog::Taken Backlog::refuse() {
@@ -116,11 +114,10 @@ Backlog::Taken Backlog::append(std::string_view subject, std::string_view header
   entry.time = now;
   entry.own_id = find_header(header, kMessageIdHeader).has_value();
   const MirrorLimits& limits = setup_.limits;
+  note_latest(subject, {sequence, 0, entry.own_id, now, size});
   while (tail_.size() > limits.tail_messages_max || tail_.bytes() > limits.tail_bytes_max) {
+    if (tail_.front().kept) superseded_unloaded_.insert(tail_.front().sequence);
     tail_.pop_front();
-  }
-  if (rule_.keep_last && latest_.size() < limits.last_subjects_max) {
-    latest_[std::string(subject)] = {sequence, 0};
   }
   return Taken::kStored;
 }
@@ -161,7 +158,7 @@ void Backlog::spill_entry(std::size_t index, std::string& header) {
   if (entry.state == Entry::State::kSent) last_sent_ = std::max(last_sent_, sequence);
   const auto latest = latest_.find(std::string(entry.subject()));
   if (latest != latest_.end() && latest->second.order == entry.order) {
-    latest->second = {sequence, 0};
+    latest->second = {sequence, 0, entry.own_id, entry.time, entry.text.size()};
   }
 }
 
@@ -180,8 +177,10 @@ Entry* Backlog::next_unsent() {
   return nullptr;
 }
 
-bool Backlog::may_send(const Entry& entry) {
-  if (entry.sequence == 0 || failed_) return true;
+bool Backlog::may_send(Entry& entry) {
+  if (failed_) return true;
+  if (!removals_are_durable(entry)) return false;
+  if (entry.sequence == 0) return true;
   if (entry.sequence > durable_sent_limit_) {
     next_sent_ = entry.sequence;  // Sequences have gaps.
     note(entry.sequence > state_.sent_limit, false);
@@ -218,6 +217,7 @@ void Backlog::mark_confirmed(Entry& entry) {
 }
 
 void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::*cause) {
+  if (entry.state == Entry::State::kQueued) note_removal(entry);
   leave_flight(entry);
   entry.state = Entry::State::kGone;
   if (entry.sequence != 0) log_.remove(entry.sequence);
@@ -227,6 +227,7 @@ void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::*cause) {
 
 void Backlog::leave_flight(Entry& entry) {
   if (std::exchange(entry.maybe, false)) --maybe_;
+  if (std::exchange(entry.claimed, false)) --claimed_;
   if (entry.state != Entry::State::kSent) return;
   --in_flight_;
   in_flight_bytes_ -= entry.text.size();
@@ -239,10 +240,13 @@ void Backlog::requeue(Entry& entry, bool maybe) {
   if (entry.maybe) ++maybe_;
   entry.barrier = 0;
   send_order_ = std::min(send_order_, entry.order);
+  drop_if_superseded(entry);
 }
 
-// In the same commit as the removal that it accounts for.
+// In the same commit as the removal that it accounts for. What was superseded must not come back
+// when the one that took its place is given up.
 void Backlog::count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count) {
+  if (cause != &LossCounts::superseded) trim_superseded(true);
   state_.losses.*cause += count;
   setup_.store.set_state(state_key_, encode_state(state_));
 }
@@ -251,14 +255,15 @@ void Backlog::add_corrupt(std::uint64_t count) { count_loss(&LossCounts::corrupt
 
 std::uint64_t Backlog::messages() const {
   const std::uint64_t in_log = log_.state().messages;
-  return in_log - std::min<std::uint64_t>(in_log, retained_.size()) + memory_messages_ +
-         held_.size();
+  const std::uint64_t for_ids = retained_.size() + kept_messages_;
+  return in_log - std::min(in_log, for_ids) + memory_messages_ + held_.size();
 }
 
 std::uint64_t Backlog::bytes() const {
   const std::uint64_t in_log = log_.state().bytes;
   if (messages() == 0) return 0;  // A removed record is counted at its segment's mean: see Log.
-  return in_log - std::min(in_log, retained_bytes_) + memory_bytes_ + held_.bytes();
+  const std::uint64_t for_ids = retained_bytes_ + kept_bytes_;
+  return in_log - std::min(in_log, for_ids) + memory_bytes_ + held_.bytes();
 }
 
 WallTime Backlog::oldest() const {

@@ -60,8 +60,11 @@ class Backlog {
   EntryRing& window() { return window_; }
   std::uint64_t first_order() const { return next_order_ - window_.size(); }
   Entry* find(std::uint64_t order);
-  Entry* next_unsent();               // The first queued one; null: none in memory.
-  bool may_send(const Entry& entry);  // On disk, and so is the note that it may have been sent.
+  Entry* next_unsent();  // The first queued one; null: none in memory.
+  // On disk, and so are the note that it may have been sent and the removals of those before it:
+  // a crash must bring back none that was given up after one behind it was sent.
+  bool may_send(Entry& entry);
+  void unclaim();  // Nothing is about to be sent.
   bool room_in_flight(std::size_t bytes_max) const;
   std::string_view id_of(const Entry& entry, std::string& scratch) const;
   const IdScheme& ids_of(const Entry& entry) const {
@@ -132,6 +135,9 @@ class Backlog {
   struct Latest {
     Sequence sequence;
     std::uint64_t order;
+    bool own_id = false;
+    WallTime time{};
+    std::uint64_t bytes = 0;
   };
 
   Taken take(std::string_view subject, std::string_view header, std::string_view payload,
@@ -160,9 +166,19 @@ class Backlog {
   Duration note_interval() const;
   bool whole() const;
   std::optional<Latest> latest_of(std::string_view subject) const;
-  void supersede(const Latest& older);
-  void start_over();
+  void note_latest(std::string_view subject, const Latest& latest);
   void forget_latest(const Entry& entry);
+  void supersede(const Latest& older);
+  void drop_if_superseded(Entry& entry);
+  Entry* in_memory(const Latest& latest);
+  bool keep_superseded(Sequence sequence, WallTime time, std::uint64_t bytes);
+  void drop_superseded(const Retained& record);
+  void trim_superseded(bool all);
+  bool is_superseded(Sequence sequence);
+  void start_over();
+  bool removals_are_durable(Entry& entry);
+  void note_removal(const Entry& entry);
+  void claim(std::uint64_t order);
   bool evict_parked(std::uint64_t LossCounts::*cause);
   bool evict_queued(std::uint64_t LossCounts::*cause);
   bool evict_unloaded(std::uint64_t LossCounts::*cause);
@@ -195,7 +211,16 @@ class Backlog {
   std::uint64_t retained_bytes_ = 0;
   bool keep_ids_ = true;
   DedupeWindow dedupe_;
-  std::unordered_map<std::string, Latest> latest_;  // keep: last.
+  // keep: last. A superseded record with a publisher's own id stays for as long as he may repeat
+  // it, else his repeat would come as the newest.
+  std::unordered_map<std::string, Latest> latest_;
+  std::deque<Retained> superseded_;
+  std::unordered_set<Sequence> superseded_unloaded_;  // Those that are in the log only.
+  std::uint64_t kept_messages_ = 0, kept_bytes_ = 0;
+
+  std::uint64_t removals_ = 0, durable_removals_ = 0;  // Counted, of what was not sent.
+  bool removals_asked_ = false;
+  std::size_t claimed_ = 0;
 
   std::uint64_t parked_ = 0;
   std::unordered_set<std::string> parked_subjects_;

@@ -63,22 +63,32 @@ void Backlog::scan_record(const RecordView& record) {
   if (record.sequence <= state_.cursor) {
     retained_.push_back({record.sequence, record.time, size});
     retained_bytes_ += size;
-  } else if (record.sequence > state_.settled && record.sequence <= state_.sent_limit) {
+    return;
+  }
+  const bool passed_over = record.sequence <= state_.settled;
+  if (rule_.keep_last && !passed_over) {
+    if (const auto older = latest_of(record.subject)) {
+      suspects_.forget(record.subject);  // What became of it matters no more.
+      supersede(*older);
+    }
+    note_latest(record.subject, {record.sequence, 0, own.has_value(), record.time, size});
+  }
+  if (record.sequence > state_.settled && record.sequence <= state_.sent_limit) {
     if (suspects_.count() >= setup_.limits.suspects_max) return;
     std::string made;
     if (!own) disk_ids_.append(made, record.sequence);
-    suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made));
-  } else if (rule_.keep_last && record.sequence > state_.sent_limit) {
-    if (const auto older = latest_of(record.subject)) supersede(*older);
-    if (latest_.size() < setup_.limits.last_subjects_max) {
-      latest_[std::string(record.subject)] = {record.sequence, 0};
-    }
+    const Duration age = setup_.clock.wall() - record.time;
+    suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made),
+                  age >= Duration::zero() ? age : Duration::max());
   }
 }
 
 void Backlog::finish_open() {
   opened_ = true;
   noted_ahead_ = true;
+  // The hub may have them: they are not ours to give up.
+  std::erase_if(latest_,
+                [this](const auto& at) { return at.second.sequence <= state_.sent_limit; });
   if (suspects_.empty() && state_.settled > state_.cursor) start_over();
   while (!held_.empty()) {
     const Entry& entry = held_.front();
@@ -109,12 +119,13 @@ void Backlog::from_tail() {
   while (!tail_.empty() && tail_.front().sequence <= loaded_upto_) tail_.pop_front();
   while (!tail_.empty() && tail_.front().after <= loaded_upto_ && window_has_room()) {
     loaded_upto_ = tail_.front().sequence;
-    if (tail_.front().state == Entry::State::kGone) {  // Superseded or evicted meanwhile.
+    if (tail_.front().state == Entry::State::kGone && !tail_.front().kept) {  // Given up meanwhile.
       tail_.pop_front();
       continue;
     }
     window_.push_from(tail_).order = next_order_++;
   }
+  pop_settled();
 }
 
 void Backlog::refill(bool online) {
@@ -150,18 +161,24 @@ void Backlog::loaded(Result<Page> page) {
     loaded_upto_ = record.sequence;
   }
   loaded_upto_ = std::max(loaded_upto_, page->next);
+  pop_settled();
   changed_();
 }
 
 void Backlog::load_record(const RecordView& record) {
+  const bool superseded = is_superseded(record.sequence);
   Entry& entry = window_.push(record.subject, record.header, record.payload);
   entry.order = next_order_++;
   entry.sequence = record.sequence;
   entry.time = record.time;
-  entry.maybe = record.sequence > maybe_after_ && record.sequence <= maybe_upto_;
+  entry.maybe = !superseded && record.sequence > maybe_after_ && record.sequence <= maybe_upto_;
   entry.doubted = entry.maybe;
   if (entry.maybe) ++maybe_;
   entry.own_id = find_header(record.header, kMessageIdHeader).has_value();
+  if (!superseded) return;
+  superseded_unloaded_.erase(record.sequence);
+  entry.state = Entry::State::kGone;
+  entry.kept = true;
 }
 
 }  // namespace petiole

@@ -16,10 +16,12 @@ void Backlog::note_stream(Entry& entry, std::string_view stream, std::uint64_t s
   if (at == floors.end()) floors.push_back({std::string(stream), 0});
 }
 
-// What comes later in the rule's order is later in the stream too; a stream that was made anew
-// starts below, and the newest word counts.
+// What comes later in the rule's order is later in the stream too, but for what was refused once; a
+// stream that was made anew starts below, and the newest word counts.
 void Backlog::raise_floor(const Entry& entry) {
-  if (entry.stream != 0) state_.floors[entry.stream - 1].sequence = entry.stream_seq;
+  if (entry.stream == 0) return;
+  std::uint64_t& floor = state_.floors[entry.stream - 1].sequence;
+  floor = state_.holes ? std::min(floor, entry.stream_seq) : entry.stream_seq;
 }
 
 void Backlog::pop_settled() {
@@ -39,6 +41,11 @@ void Backlog::pop_settled() {
 void Backlog::settle(const Entry& entry) {
   const bool confirmed = entry.state == Entry::State::kConfirmed;
   forget_latest(entry);
+  if (entry.kept) {
+    --kept_messages_;
+    kept_bytes_ -= entry.text.size();
+    ++state_.losses.superseded;
+  }
   if (confirmed) {
     ++state_.confirmed;
     raise_floor(entry);
@@ -57,7 +64,7 @@ void Backlog::settle(const Entry& entry) {
     return;
   }
   state_.cursor = entry.sequence;
-  if (!confirmed) return;
+  if (!confirmed && !entry.kept) return;
   const std::uint64_t size = entry.text.size();
   retained_.push_back({entry.sequence, entry.time, size});
   retained_bytes_ += size;
@@ -72,6 +79,7 @@ void Backlog::drop_retained() {
 // Records with a publisher's own id stay for as long as he may repeat them: from them the next
 // start learns the ids again.
 void Backlog::trim_retained() {
+  trim_superseded(false);
   const WallTime now = setup_.clock.wall();
   const bool keep = keep_ids_ && state_.own_ids && retained_.size() <= setup_.limits.dedupe_ids_max;
   Sequence upto = 0;
@@ -136,6 +144,7 @@ void Backlog::note(bool force, bool idle) {
 }
 
 void Backlog::park(Entry& entry) {
+  trim_superseded(true);
   leave_flight(entry);
   entry.state = Entry::State::kParked;
   if (parked_subjects_.size() < setup_.limits.parked_subjects_max) {
@@ -163,7 +172,7 @@ void Backlog::rescan() {
     ++state_.confirmed;
   }
   window_.clear();
-  maybe_ = 0;
+  maybe_ = claimed_ = 0;
   start_over();
 }
 

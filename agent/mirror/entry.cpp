@@ -16,9 +16,9 @@ void release(Entry& entry) {
 
 void Entry::set(std::string_view new_subject, std::string_view new_header,
                 std::string_view new_payload) {
-  std::string kept = std::exchange(text, {});
+  std::string buffer = std::exchange(text, {});
   *this = Entry{};
-  text = std::move(kept);
+  text = std::move(buffer);
   text.assign(new_subject);
   text.append(new_header);
   text.append(new_payload);

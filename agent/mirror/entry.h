@@ -47,7 +47,10 @@ struct Entry {
   bool doubted = false;  // It was `maybe` before: a refusal now says nothing of the copy sent then.
   bool missed = false;   // While it was on its way nobody there wanted it: its PONG says nothing.
   bool forgotten = false;  // In memory only, and no longer counted there.
-  std::string text;        // Subject, header, payload.
+  bool kept = false;       // Superseded; its record stays a while for the publisher's id.
+  bool claimed = false;    // About to be sent, once removal `behind` is on disk: not given up now.
+  std::uint64_t behind = 0;
+  std::string text;  // Subject, header, payload.
 
   std::string_view subject() const { return std::string_view(text).substr(0, subject_bytes); }
   std::string_view header() const {

@@ -82,21 +82,6 @@ void HubDirectory::answered(std::size_t pattern, std::int64_t offset, Result<jso
   if (--open_ == 0) finish(!failed_);
 }
 
-namespace {
-
-// The oldest sequence of a stream without gaps, else 0.
-std::uint64_t first_of(const json::object& stream) {
-  const json::value* state = find(stream, "state");
-  if (state == nullptr || !state->is_object()) return 0;
-  const json::object& object = state->get_object();
-  const std::int64_t first = get_int(object, "first_seq"), last = get_int(object, "last_seq");
-  const std::int64_t messages = get_int(object, "messages");
-  const bool whole = first > 0 && last >= first && messages > 0 && last - first == messages - 1;
-  return whole ? static_cast<std::uint64_t>(first) : 0;
-}
-
-}  // namespace
-
 // Returns how many the page held.
 std::int64_t HubDirectory::add_streams(const json::object& answer) {
   const json::value* list = find(answer, "streams");
@@ -108,7 +93,7 @@ std::int64_t HubDirectory::add_streams(const json::object& answer) {
     const json::value* subjects = find(object, "subjects");
     // A stream that gives no PubAck confirms nothing: the barrier has to do.
     if (get_bool(object, "no_ack") || subjects == nullptr || !subjects->is_array()) continue;
-    Stream stream{std::string(get_string(object, "name")), {}, first_of(each.get_object())};
+    Stream stream{std::string(get_string(object, "name")), {}};
     for (const json::value& subject : subjects->get_array()) {
       if (subject.is_string()) stream.subjects.emplace_back(subject.get_string());
     }
@@ -138,12 +123,6 @@ const std::string* HubDirectory::stream_of(std::string_view subject) const {
     }
   }
   return nullptr;
-}
-
-bool HubDirectory::intact_since(std::string_view stream, std::uint64_t sequence) const {
-  return std::any_of(streams_.begin(), streams_.end(), [&](const Stream& each) {
-    return each.name == stream && each.first != 0 && each.first <= sequence;
-  });
 }
 
 Route HubDirectory::route_of(std::string_view subject) const {

@@ -37,8 +37,6 @@ class HubDirectory {
   State state() const { return state_; }
   // The stream that captures `subject` and answers; null: none.
   const std::string* stream_of(std::string_view subject) const;
-  // The stream has removed nothing from `sequence` on: what is not found there never came.
-  bool intact_since(std::string_view stream, std::uint64_t sequence) const;
   // kUnknown while the first answer is awaited.
   Route route_of(std::string_view subject) const;
   void learn(std::string_view subject, Route route);
@@ -47,7 +45,6 @@ class HubDirectory {
   struct Stream {
     std::string name;
     std::vector<std::string> subjects;
-    std::uint64_t first = 0;  // Sequence of the oldest message; 0: messages behind it are gone.
   };
   void refresh_soon(Time now);
   void ask(Time now);

@@ -34,7 +34,8 @@ struct MirrorLimits {
   std::size_t streams_max = 1024;           // Of the hub, that overlap our rules.
   std::size_t floors_max = 16;              // Streams whose last confirmed sequence is noted.
   std::size_t requests_max = 64;            // Outstanding at the hub's API.
-  std::size_t walk_steps_max = 1024;        // Messages looked at between those of others.
+  std::size_t walk_steps_max = 1024;        // Messages of others that are walked over.
+  std::size_t removed_max = 8192;           // Of a stream, whose sequences are asked for.
   Duration request_timeout = std::chrono::seconds(5);
   Duration resolve_time_max = std::chrono::seconds(30);
   Duration ack_timeout = std::chrono::seconds(5);           // After the barrier behind it passed.

@@ -29,6 +29,42 @@ StoredMessage read_message(const json::object& answer) {
   return stored;
 }
 
+std::uint64_t number_of(const json::object& object, const char* key) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(get_int(object, key), 0));
+}
+
+// The part of a stream_info_response that matters. `gaps`: how many are removed behind the first.
+StreamFacts read_facts(const json::object& answer, std::uint64_t& gaps) {
+  StreamFacts facts;
+  const json::value* config = find(answer, "config");
+  const json::value* state = find(answer, "state");
+  gaps = UINT64_MAX;
+  if (config == nullptr || !config->is_object() || state == nullptr || !state->is_object()) {
+    return facts;
+  }
+  const json::object& given = config->get_object();
+  const json::object& now = state->get_object();
+  const bool refuses = get_bool(given, "discard_new_per_subject");
+  facts.per_subject = refuses ? 0 : number_of(given, "max_msgs_per_subject");
+  facts.duplicate_window = Duration(std::max<std::int64_t>(get_int(given, "duplicate_window"), 0));
+  facts.first = number_of(now, "first_seq");
+  const std::uint64_t last = number_of(now, "last_seq"), messages = number_of(now, "messages");
+  if (facts.first == 0 || last < facts.first || messages > last - facts.first + 1) return facts;
+  gaps = last - facts.first + 1 - messages;
+  if (gaps == 0) facts.removed.emplace();
+  const json::value* list = find(now, "deleted");
+  if (list == nullptr || !list->is_array()) return facts;
+  facts.removed.emplace();
+  for (const json::value& each : list->get_array()) {
+    if (each.is_int64() && each.get_int64() > 0) {
+      facts.removed->push_back(static_cast<std::uint64_t>(each.get_int64()));
+    }
+  }
+  std::sort(facts.removed->begin(), facts.removed->end());
+  if (facts.removed->size() < gaps) facts.removed.reset();
+  return facts;
+}
+
 }  // namespace
 
 Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits,
@@ -41,13 +77,11 @@ Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLi
       suspects_(std::move(suspects)),
       floors_(std::move(floors)),
       done_(std::move(done)),
-      holes_(holes) {
-  for (SuspectSubject& subject : suspects_.subjects()) subject.exact = holes;
-}
+      holes_(holes) {}
 
 void Resolver::start(Time now) {
   started_ = true;
-  now_ = now;
+  now_ = asked_ = now;
   give_up_ = now + limits_.resolve_time_max;
   retry_ = give_up_;
   ask_more(now);
@@ -56,10 +90,7 @@ void Resolver::start(Time now) {
 void Resolver::tick(Time now) {
   now_ = now;
   if (!started_ || finished_ || now < retry_) return;
-  if (now >= give_up_) {
-    finished_ = true;
-    return done_(suspects_);
-  }
+  if (now >= give_up_) return finish();
   retry_ = give_up_;
   for (const std::size_t subject : std::exchange(failed_, {})) {
     ++open_;
@@ -72,14 +103,61 @@ void Resolver::ask_more(Time now) {
   const std::size_t count = suspects_.subjects().size();
   while (next_ < count && open_ < limits_.requests_max) {
     const std::size_t subject = next_++;
+    if (suspects_.subjects()[subject].items.empty()) continue;
     if (directory_.stream_of(suspects_.subjects()[subject].subject) == nullptr) continue;
     ++open_;
     ask_last(subject, now);
   }
-  if (next_ == count && open_ == 0 && failed_.empty() && !finished_) {
-    finished_ = true;
-    done_(suspects_);
+  if (next_ == count && open_ == 0 && failed_.empty() && !finished_) ask_facts();
+}
+
+// Once, for the streams where some are missing.
+void Resolver::ask_facts() {
+  if (facts_asked_) return finish();
+  facts_asked_ = true;
+  ++open_;
+  std::vector<std::string> streams;
+  for (const SuspectSubject& subject : suspects_.subjects()) {
+    const std::string* stream = directory_.stream_of(subject.subject);
+    if (stream == nullptr || subject.proven()) continue;
+    if (std::find(streams.begin(), streams.end(), *stream) == streams.end()) {
+      streams.push_back(*stream);
+    }
   }
+  for (const std::string& stream : streams) ask_info(stream, false);
+  settled();
+}
+
+void Resolver::ask_info(const std::string& stream, bool removed) {
+  ++open_;
+  api_.request(
+      "STREAM.INFO." + stream, removed ? R"({"deleted_details":true})" : "",
+      [this, alive = std::weak_ptr<int>(alive_), stream, removed](Result<json::object> answer) {
+        if (!alive.expired()) got_info(stream, removed, std::move(answer));
+      },
+      now_);
+}
+
+// The sequences of what was removed are asked for when they are not too many.
+void Resolver::got_info(const std::string& stream, bool removed, Result<json::object> answer) {
+  if (answer.ok() && api_error(*answer) == 0) {
+    std::uint64_t gaps = 0;
+    StreamFacts facts = read_facts(*answer, gaps);
+    const bool more = !removed && !facts.removed && gaps <= limits_.removed_max;
+    facts_.insert_or_assign(stream, std::move(facts));
+    if (more) ask_info(stream, true);
+  }
+  settled();
+}
+
+void Resolver::finish() {
+  finished_ = true;
+  for (SuspectSubject& subject : suspects_.subjects()) {
+    const std::string* stream = directory_.stream_of(subject.subject);
+    const auto facts = stream != nullptr ? facts_.find(*stream) : facts_.end();
+    subject.judge(facts != facts_.end() ? &facts->second : nullptr, now_ - asked_, holes_);
+  }
+  done_(suspects_);
 }
 
 void Resolver::ask_last(std::size_t subject, Time now) {
@@ -107,23 +185,26 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
   SuspectSubject& suspect = suspects_.subjects()[subject];
   const std::string* stream = directory_.stream_of(suspect.subject);
   if (last.sequence == 0 || stream == nullptr) return settled();
-  const bool ours = !last.id.empty() && suspect.found(keyed_hash(key_, last.id));
-  if (ours) {
-    const bool checked = holes_ || (directory_.intact_since(*stream, floor_of(*stream) + 1) &&
-                                    suspect.arrived <= limits_.walk_steps_max);
-    if (suspect.proven() || !checked) return settled();
-  }
+  const bool ours = !last.id.empty() && suspect.found(keyed_hash(key_, last.id), last.sequence);
+  if (ours && suspect.proven()) return settled();
   walk(subject, *stream, last.sequence);
 }
 
 // From what is known to be ours to the last message, which was looked at.
 void Resolver::walk(std::size_t subject, const std::string& stream, std::uint64_t last) {
-  const std::uint64_t from = floor_of(stream) + 1;
+  SuspectSubject& suspect = suspects_.subjects()[subject];
+  const std::uint64_t floor = floor_of(stream);
   // Nothing came to the subject since, unless the stream was made anew.
-  if (from >= last) return settled();
+  if (floor >= last && suspect.reach() == 0) return settled();
+  suspect.base = floor < last ? floor : 0;
+  const std::uint64_t from = suspect.base + 1;
+  if (from >= last) {
+    suspect.there = 1;
+    suspect.looked = true;
+    return settled();
+  }
   auto shared = std::make_shared<Walk>();
   shared->stream = stream;
-  shared->intact = directory_.intact_since(stream, from);
   const std::uint64_t width = std::max<std::uint64_t>((last - from) / limits_.requests_max + 1, 8);
   shared->open = static_cast<std::size_t>((last - from - 1) / width + 1);
   open_ += shared->open - 1;
@@ -138,8 +219,8 @@ void Resolver::walk(std::size_t subject, const std::string& stream, std::uint64_
 void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t from,
                         std::uint64_t end) {
   if (from >= end) return part_done(subject, *walk, true);
-  const std::size_t more = holes_ ? suspects_.subjects()[subject].items.size() : 0;
-  if (++walk->steps > limits_.walk_steps_max + more) return part_done(subject, *walk, false);
+  const std::size_t ours = suspects_.subjects()[subject].items.size();
+  if (++walk->steps > limits_.walk_steps_max + ours) return part_done(subject, *walk, false);
   json::object body;
   body["seq"] = from;
   body["next_by_subj"] = suspects_.subjects()[subject].subject;
@@ -156,22 +237,27 @@ void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t fro
 void Resolver::got_next(std::size_t subject, const WalkPointer& walk, std::uint64_t end,
                         Result<json::object> answer) {
   const std::int64_t error = answer.ok() ? api_error(*answer) : -1;
-  if (error == kNoMessage) return part_done(subject, *walk, false);
+  if (error == kNoMessage) return part_done(subject, *walk, true);  // Removed meanwhile.
   if (error != 0) {
     if (walk->whole) ask_again(subject);
     return part_done(subject, *walk, false);
   }
   const StoredMessage stored = read_message(*answer);
   if (stored.sequence == 0) return part_done(subject, *walk, false);
+  if (stored.sequence >= end) return part_done(subject, *walk, true);
+  ++walk->there;
   if (!stored.id.empty()) {
-    (void)suspects_.subjects()[subject].found(keyed_hash(key_, stored.id));
+    (void)suspects_.subjects()[subject].found(keyed_hash(key_, stored.id), stored.sequence);
   }
   ask_next(subject, walk, stored.sequence + 1, end);
 }
 
 void Resolver::part_done(std::size_t subject, Walk& walk, bool whole) {
   walk.whole = walk.whole && whole;
-  if (--walk.open == 0 && walk.whole && walk.intact) suspects_.subjects()[subject].exact = true;
+  if (--walk.open == 0 && walk.whole) {
+    suspects_.subjects()[subject].there = walk.there;
+    suspects_.subjects()[subject].looked = true;
+  }
   settled();
 }
 

@@ -1,14 +1,14 @@
 // Finds out, by asking the hub, which of our messages it has.
 //
-// First one question a subject: the last message there. If it is not one of ours, or vouches for
-// others of ours, the stream is walked from the last sequence known to be ours: a hub may refuse
-// one message and take the next. Where the stream has removed messages, or there are too many to
-// look at, the newest of ours that is there vouches for those before it. What was not found counts
-// as not arrived: it is sent again under the same message id.
+// First one question a subject: the last message there. If it is not one of ours, or others of ours
+// should be before it, the subject is walked from the last sequence known to be ours: a hub may
+// refuse one message and take the next. If some are missing then, the stream is asked what it has
+// removed: see SuspectSubject::judge. What did not arrive is sent again under the same message id.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,10 +40,10 @@ class Resolver {
   // The walk of one subject, in parts side by side: a round trip is long on some links.
   struct Walk {
     std::string stream;
-    bool intact = false;   // All that came since is still in the stream.
     bool whole = true;     // No part was given up.
     std::size_t open = 0;  // Parts under way.
     std::size_t steps = 0;
+    std::uint64_t there = 1;  // Messages, with the last.
   };
   using WalkPointer = std::shared_ptr<Walk>;
   void ask_more(Time now);
@@ -56,6 +56,10 @@ class Resolver {
   void part_done(std::size_t subject, Walk& walk, bool whole);
   void ask_again(std::size_t subject);
   void settled();
+  void ask_facts();
+  void ask_info(const std::string& stream, bool removed);
+  void got_info(const std::string& stream, bool removed, Result<json::object> answer);
+  void finish();
   std::uint64_t floor_of(const std::string& stream) const;
 
   ApiClient& api_;
@@ -66,10 +70,11 @@ class Resolver {
   std::vector<StreamFloor> floors_;
   Done done_;
   bool holes_;
-  bool started_ = false, finished_ = false;
+  bool started_ = false, finished_ = false, facts_asked_ = false;
   std::size_t next_ = 0, open_ = 0;
+  std::map<std::string, StreamFacts> facts_;
   std::vector<std::size_t> failed_;  // Asked in vain: once more later.
-  Time now_{}, give_up_{}, retry_ = kNever;
+  Time now_{}, asked_{}, give_up_{}, retry_ = kNever;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -18,6 +18,7 @@ void Sender::link_down() {
   phase_ = Phase::kDown;
   resolver_.reset();
   resolved_.reset();
+  backlog_.unclaim();
   waiting_for_interest_ = false;
   deadline_ = kNever;
 }
@@ -35,13 +36,13 @@ void Sender::start_resolving(Time now) {
   for (std::size_t i = 0; i < window.size() && !resolving_log_; ++i) {
     const Entry& entry = window[i];
     if (entry.state != Entry::State::kSent) continue;
-    suspects.add(entry.subject(), entry.order, keyed_hash(link_.key, backlog_.id_of(entry, id_)));
+    suspects.add(entry.subject(), entry.order, keyed_hash(link_.key, backlog_.id_of(entry, id_)),
+                 now - entry.sent);
   }
   resolver_ = std::make_unique<Resolver>(link_.api, link_.directory, link_.limits, link_.key,
                                          std::move(suspects), backlog_.state().floors,
                                          backlog_.state().holes,
                                          [this](const SuspectList& done) { resolved_ = done; });
-  (void)now;
 }
 
 void Sender::finish_resolving() {
@@ -159,7 +160,7 @@ bool Sender::set_aside(Entry& entry) {
 Sender::Sent Sender::send_one(Time now) {
   if (phase_ != Phase::kFlowing || now < retry_ || rescan_wanted_) return Sent::kNothing;
   while (Entry* entry = backlog_.next_unsent()) {
-    if (backlog_.expired(*entry) && !entry->maybe) {
+    if (backlog_.expired(*entry) && !entry->maybe && !entry->claimed) {
       backlog_.mark_lost(*entry, &LossCounts::age);
       backlog_.pop_settled();
       continue;

@@ -4,26 +4,82 @@
 
 namespace petiole {
 
-bool SuspectSubject::found(std::uint64_t id_hash) {
+namespace {
+
+constexpr Duration kRepeatTime = std::chrono::seconds(30);  // Until a repeat is at the hub.
+
+}  // namespace
+
+bool StreamFacts::removed_between(std::uint64_t before, std::uint64_t behind) const {
+  if (before + 1 >= behind) return false;
+  if (first > before + 1 || !removed) return true;
+  const auto at = std::upper_bound(removed->begin(), removed->end(), before);
+  return at != removed->end() && *at < behind;
+}
+
+bool SuspectSubject::found(std::uint64_t id_hash, std::uint64_t at) {
   for (std::size_t i = items.size(); i-- > 0;) {
     if (items[i].id_hash != id_hash) continue;
-    items[i].seen = true;
-    arrived = std::max(arrived, i + 1);
+    items[i].sequence = at;
     return true;
   }
   return false;
 }
 
-bool SuspectSubject::proven() const {
-  return std::all_of(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(arrived),
-                     [](const Item& item) { return item.seen; });
+std::size_t SuspectSubject::reach() const {
+  std::size_t count = items.size();
+  while (count > 0 && items[count - 1].sequence == 0) --count;
+  return count;
 }
 
-void SuspectList::add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash) {
+bool SuspectSubject::proven() const {
+  return std::all_of(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(reach()),
+                     [](const Item& item) { return item.sequence != 0; });
+}
+
+void SuspectSubject::judge(const StreamFacts* facts, Duration since, bool holes) {
+  const std::size_t count = reach();
+  std::uint64_t before = base, behind = 0;
+  for (std::size_t i = 0, next = 0; i < count; ++i) {
+    Item& item = items[i];
+    item.arrived = item.sequence != 0;
+    if (item.arrived) {
+      before = item.sequence;
+      continue;
+    }
+    if (next <= i) {
+      for (next = i; items[next].sequence == 0;) ++next;
+      behind = items[next].sequence;
+    }
+    const std::uint64_t from = before < behind ? before : base;  // Late ones are out of order.
+    if (looked && facts != nullptr) {
+      if (!facts->removed_between(from, behind)) continue;
+      const bool oldest = before == base;
+      item.arrived = oldest && facts->per_subject != 0 && there >= facts->per_subject;
+      if (item.arrived) continue;
+    }
+    const bool dropped = facts != nullptr && item.age < facts->duplicate_window &&
+                         item.age + since + kRepeatTime < facts->duplicate_window;
+    item.arrived = !holes && !dropped;
+  }
+}
+
+void SuspectList::add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash,
+                      Duration age) {
   const auto [at, fresh] = index_.try_emplace(std::string(subject), subjects_.size());
-  if (fresh) subjects_.push_back({.subject = std::string(subject), .items = {}});
-  subjects_[at->second].items.push_back({key, id_hash});
+  if (fresh) {
+    subjects_.emplace_back();
+    subjects_.back().subject = subject;
+  }
+  subjects_[at->second].items.push_back({.key = key, .id_hash = id_hash, .age = age});
   ++count_;
+}
+
+void SuspectList::forget(std::string_view subject) {
+  const auto at = index_.find(std::string(subject));
+  if (at == index_.end()) return;
+  count_ -= subjects_[at->second].items.size();
+  subjects_[at->second].items.clear();
 }
 
 void SuspectList::clear() { *this = {}; }
@@ -31,8 +87,8 @@ void SuspectList::clear() { *this = {}; }
 std::vector<std::uint64_t> SuspectList::arrived() const {
   std::vector<std::uint64_t> keys;
   for (const SuspectSubject& subject : subjects_) {
-    for (std::size_t i = 0; i < subject.arrived; ++i) {
-      if (!subject.exact || subject.items[i].seen) keys.push_back(subject.items[i].key);
+    for (const SuspectSubject::Item& item : subject.items) {
+      if (item.arrived) keys.push_back(item.key);
     }
   }
   std::sort(keys.begin(), keys.end());

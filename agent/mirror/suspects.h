@@ -1,35 +1,61 @@
-// Messages of which it is not known whether the hub has them, by subject and in order.
+// Messages of which it is not known whether the hub has them, by subject and in order; and what is
+// to be believed of those that were not found there.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "platform/time.h"
+
 namespace petiole {
+
+// What matters of a hub's stream: STREAM.INFO.
+struct StreamFacts {
+  std::uint64_t first = 0;                            // The oldest sequence that is there.
+  std::optional<std::vector<std::uint64_t>> removed;  // Behind it, ascending; none: not known.
+  std::uint64_t per_subject = 0;  // Keeps the newest so many of a subject; 0: any number.
+  Duration duplicate_window{};
+
+  // Whether something between these two, themselves not counted, was removed or may have been.
+  bool removed_between(std::uint64_t before, std::uint64_t behind) const;
+};
 
 struct SuspectSubject {
   struct Item {
-    std::uint64_t key;      // Order in the window, or sequence in the log.
-    std::uint64_t id_hash;  // Of the message id that it was sent with.
-    bool seen = false;      // In the stream itself.
+    std::uint64_t key;  // Order in the window, or sequence in the log.
+    std::uint64_t id_hash;
+    Duration age{};              // At most, since it was sent; Duration::max(): not known.
+    std::uint64_t sequence = 0;  // In the stream, if it was seen there.
+    bool arrived = false;
   };
   std::string subject;
   std::vector<Item> items;
-  std::size_t arrived = 0;  // The first so many are taken to be at the hub,
-  bool exact = false;       // or those of them that were seen: all that is there was looked at.
+  std::uint64_t base = 0;   // A sequence in the stream from before all of them.
+  std::uint64_t there = 0;  // Messages of the subject that were looked at behind it,
+  bool looked = false;      // and that is all of them.
 
-  // Learns that the hub has the message with this id: so, unless it refused one and took the next,
-  // it has those before it. False: not ours.
-  bool found(std::uint64_t id_hash);
-  // Those that arrived were all seen.
+  // Learns that the stream has the message with this id. False: not ours.
+  bool found(std::uint64_t id_hash, std::uint64_t at);
+  // So many up to the last that was seen.
+  std::size_t reach() const;
+  // Those were all seen.
   bool proven() const;
+  // Says of each whether it arrived. What was not seen, and has one behind it that was, did not if
+  // nothing was removed from its place. If the stream keeps so few of a subject that it would be
+  // gone by now, it counts as arrived. Else nobody knows: where the hub would drop a repeat, or
+  // `holes` (it refused some), it did not; where a repeat would be stored once more, it did.
+  // `facts`: null, not known; `since`: passed since the ages were taken.
+  void judge(const StreamFacts* facts, Duration since, bool holes);
 };
 
 class SuspectList {
  public:
-  void add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash);
+  void add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash, Duration age);
+  void forget(std::string_view subject);
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
   void clear();

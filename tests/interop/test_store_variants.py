@@ -118,6 +118,68 @@ def test_outage_and_clean_restart(world, hub_version, rule):
     check_all_once_in_order(stream.payloads(client), {"one": COUNT})
 
 
+@pytest.mark.parametrize("window", [0.1, 120], ids=["old", "fresh"])
+def test_what_the_stream_refused_is_found_among_what_it_removed(world, hub_version, window):
+    """The answers are lost. Of what is missing in the stream, what was refused is sent again, also
+    after the duplicate window; what was removed is not stored once more."""
+    hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy), DISK)
+    hub.wait_leafs()
+    client = world.client(hub)
+    stream = Stream("S", ["telemetry.>"], window, max_msgs=10, discard="new").create(client)
+    publisher = world.client(edge)
+
+    def send(first: int, last: int) -> None:
+        for number in range(first, last + 1):
+            publisher.publish("telemetry.x", b"%d" % number)
+        publisher.flush()
+
+    send(0, 4)
+    until(lambda: stream.count(client) == 5 and backlog(edge) == 0, "five are confirmed", 20)
+    proxy.set(swallow=("down",))
+    send(5, 9)
+    until(lambda: stream.count(client) == 10, "the stream is full", 20)
+    client.subscribe("telemetry.x")
+    client.flush()
+    send(10, 10)
+    assert client.next(20).payload == b"10"
+    assert b"maximum messages" in client.request("telemetry.full", b"").payload
+    stream.delete(client, 1)
+    stream.delete(client, 7)
+    send(11, 11)
+    until(lambda: stream.count(client) == 9, "the next is taken", 20)
+    proxy.set(swallow=())
+    proxy.reset()
+    until(lambda: backlog(edge) == 0, "all is settled", 30)
+    got = [int(payload) for payload in stream.payloads(client)]
+    assert got == [1, 2, 3, 4, 5, 7, 8, 9, 11, 10]
+
+
+def test_a_stream_that_keeps_the_last_of_a_subject(world, hub_version):
+    """The last vouches for those before it: none is sent again, after the duplicate window either."""
+    hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy), DISK)
+    hub.wait_leafs()
+    client = world.client(hub)
+    stream = Stream("S", ["telemetry.>"], 0.1, max_msgs_per_subject=1).create(client)
+    publisher = world.client(edge)
+    publisher.publish("telemetry.x", b"0")
+    publisher.flush()
+    until(lambda: stream.count(client) == 1 and backlog(edge) == 0, "the first is confirmed", 20)
+    proxy.set(swallow=("down",))
+    for number in range(1, 20):
+        publisher.publish("telemetry.x", b"%d" % number)
+    publisher.flush()
+    until(lambda: stream.state(client)["last_seq"] == 20, "all are there", 20)
+    proxy.set(swallow=())
+    proxy.reset()
+    until(lambda: backlog(edge) == 0, "all is settled", 30)
+    assert stream.state(client)["last_seq"] == 20
+    assert stream.payloads(client) == [b"19"]
+
+
 def test_local_delivery_goes_on(world, hub_version):
     hub = world.hub(hub_version)
     edge = world.leaf(remote(hub), DISK)

@@ -26,6 +26,7 @@ Subscription* ModelStream::subscribe(const std::string& subject) {
 
 void ModelStream::attach(Account& account) {
   account_ = &account;
+  if (plan_.hub == HubKind::kPlain) account.set_capture(this);
   if (plan_.hub == HubKind::kStream) api_.push_back(subscribe(std::string(kApi) + ">"));
 }
 
@@ -35,6 +36,7 @@ void ModelStream::detach() {
   hide_interest();
   for (Subscription* each : api_) account_->retire(each);
   api_.clear();
+  account_->set_capture(nullptr);
   account_ = nullptr;
 }
 
@@ -74,6 +76,14 @@ bool ModelStream::deliver(Subscription&, const Message& message) {
   later({}, plan_.store_delay,
         [this, subject, reply, header, payload] { take(subject, reply, header, payload); });
   return true;
+}
+
+bool ModelStream::capture(int, const Message& message) {
+  if (!interest_.empty()) return false;
+  const std::string name(message.payload.substr(0, message.payload.find(' ')));
+  trace_.add("stream", "is not there for " + name);
+  missed_.insert(name);
+  return false;
 }
 
 void ModelStream::take(const std::string& subject, const std::string& reply,
@@ -119,6 +129,7 @@ void ModelStream::answer(const std::string& reply, std::string text) {
 
 std::string ModelStream::api(std::string_view verb, std::string_view body) const {
   if (verb == "STREAM.MSG.GET.S") return message_answer(body);
+  if (verb == "STREAM.INFO.S") return info_answer();
   if (verb != "STREAM.LIST") {
     return R"({"error":{"code":404,"err_code":10059,"description":"stream not found"}})";
   }
@@ -128,6 +139,13 @@ std::string ModelStream::api(std::string_view verb, std::string_view body) const
   }
   return R"({"total":1,"offset":0,"limit":256,"streams":[{"config":{"name":"S","subjects":[)" +
          subjects + "]}}]}";
+}
+
+std::string ModelStream::info_answer() const {
+  const std::string count = std::to_string(stored_.size());
+  return R"({"config":{"name":"S","duplicate_window":)" +
+         std::to_string(plan_.duplicate_window.count()) + R"(},"state":{"messages":)" + count +
+         R"(,"first_seq":1,"last_seq":)" + count + "}}";
 }
 
 std::string ModelStream::message_answer(std::string_view body) const {

@@ -15,7 +15,7 @@
 
 namespace petiole::test {
 
-class ModelStream final : public Subscriber {
+class ModelStream final : public Subscriber, public Capture {
  public:
   struct Stored {
     std::string subject, id, payload;
@@ -36,11 +36,21 @@ class ModelStream final : public Subscriber {
   const std::vector<Stored>& stored() const { return stored_; }
   // Payloads that were refused once: they come later than those that were in flight behind them.
   const std::set<std::string>& refused() const { return refused_; }
+  // Payloads that met no subscriber at the hub once: those behind them may have met one.
+  const std::set<std::string>& missed() const { return missed_; }
   void set_silent(bool silent) { silent_ = silent; }          // The API does not answer.
   void set_refusing(bool refusing) { refusing_ = refusing; }  // "insufficient resources".
 
   PeerKind kind() const override { return PeerKind::kSystem; }
   bool deliver(Subscription& subscription, const Message& message) override;
+
+  // All that reaches the hub comes by here too; nothing is kept.
+  int rule_of(std::string_view) const override { return 0; }
+  bool captures_requests(int) const override { return true; }
+  bool capture(int rule, const Message& message) override;
+  bool has_undurable() const override { return false; }
+  bool congested() const override { return false; }
+  void when_durable(std::function<void(Status)> done) override { done({}); }
 
  private:
   Subscription* subscribe(const std::string& subject);
@@ -49,6 +59,7 @@ class ModelStream final : public Subscriber {
             const std::string& payload);
   void answer(const std::string& reply, std::string text);
   std::string api(std::string_view verb, std::string_view body) const;
+  std::string info_answer() const;
   std::string message_answer(std::string_view body) const;
 
   const Plan& plan_;
@@ -61,7 +72,7 @@ class ModelStream final : public Subscriber {
   Time order_{};  // Of the last message taken: the stream keeps the order.
   bool silent_ = false, refusing_ = false;
   std::vector<Stored> stored_;
-  std::set<std::string> refused_;
+  std::set<std::string> refused_, missed_;
   std::map<std::string, std::pair<Time, std::uint64_t>> ids_;
 };
 

@@ -60,7 +60,8 @@ std::string World::verdict() {
 }
 
 // Nothing doubled, and of each publisher and rule in the order of publishing. A plain subscriber
-// gets everything at least once, so there the first of each counts.
+// gets everything at least once, so there the first of each counts. What an agent accepts after its
+// disk has failed goes ahead of what is on that disk.
 std::string World::check_stream() {
   std::map<std::pair<std::size_t, std::string>, std::size_t> newest;  // Number + 1.
   // While nobody wants a subject others go ahead.
@@ -80,7 +81,8 @@ std::string World::check_stream() {
     if (before && plan_.hub == HubKind::kPlain) continue;
     if (before) return "doubled: " + text;
     before = true;
-    if (stream_.refused().contains(text)) continue;
+    if (stream_.refused().contains(text) || stream_.missed().contains(text)) continue;
+    if (message.uncertain) continue;
     std::size_t& last =
         newest[{name.publisher, by_subject ? message.subject : std::to_string(message.rule)}];
     if (name.number + 1 <= last)

@@ -109,6 +109,11 @@ void ModelHub::capture(const Packet& packet) {
 void ModelHub::store(std::string subject, std::string id, std::string payload) {
   const std::uint64_t sequence = stored.size() + 1;
   if (!id.empty()) ids_[id] = {loop_.clock().now(), sequence};
+  std::size_t count = 1;
+  for (auto each = stored.rbegin(); options_.per_subject != 0 && each != stored.rend(); ++each) {
+    if (each->subject != subject || each->consumed) continue;
+    each->consumed = ++count > options_.per_subject;
+  }
   stored.push_back(
       {std::move(subject), std::move(id), std::move(payload), sequence, options_.work_queue});
 }
@@ -125,6 +130,7 @@ void ModelHub::answer(const std::string& reply, std::string text) {
 std::string ModelHub::api(std::string_view verb, std::string_view body) {
   if (verb == "STREAM.LIST") return list_answer();
   if (verb == "STREAM.MSG.GET.S") return message_answer(body);
+  if (verb == "STREAM.INFO.S") return info_answer(body.find("deleted_details") != body.npos);
   return R"({"error":{"code":404,"err_code":10059,"description":"stream not found"}})";
 }
 
@@ -141,6 +147,23 @@ std::string ModelHub::state_text() const {
   return R"({"messages":)" + std::to_string(std::count_if(stored.begin(), stored.end(), lives)) +
          R"(,"first_seq":)" + std::to_string(sequence) + R"(,"last_seq":)" +
          std::to_string(stored.size()) + "}";
+}
+
+std::string ModelHub::info_answer(bool deleted) const {
+  std::string list;
+  bool behind_first = false;
+  for (const Stored& each : stored) {
+    behind_first = behind_first || !each.consumed;
+    if (!behind_first || !each.consumed) continue;
+    list += (list.empty() ? "" : ",") + std::to_string(each.sequence);
+  }
+  std::string state = state_text();
+  if (deleted && options_.deleted_details && !list.empty()) {
+    state.insert(state.size() - 1, R"(,"deleted":[)" + list + "]");
+  }
+  return R"({"config":{"name":"S","retention":"limits","max_msgs_per_subject":)" +
+         std::to_string(options_.per_subject) + R"(,"duplicate_window":)" +
+         std::to_string(options_.duplicate_window.count()) + R"(},"state":)" + state + "}";
 }
 
 std::string ModelHub::message_answer(std::string_view body) const {

@@ -23,7 +23,9 @@ struct HubOptions {
   Duration duplicate_window = std::chrono::minutes(2);
   Duration latency = std::chrono::milliseconds(5);
   Duration ack_delay = std::chrono::milliseconds(1);
-  bool work_queue = false;  // What is stored is consumed at once.
+  bool work_queue = false;      // What is stored is consumed at once.
+  std::size_t per_subject = 0;  // Keeps so many of a subject; 0: any number.
+  bool deleted_details = true;  // Tells what it has removed.
 };
 
 class ModelHub {
@@ -70,6 +72,7 @@ class ModelHub {
   std::string api(std::string_view verb, std::string_view body);
   std::string list_answer() const;
   std::string state_text() const;
+  std::string info_answer(bool deleted) const;
   std::string message_answer(std::string_view body) const;
 
   SimLoop& loop_;

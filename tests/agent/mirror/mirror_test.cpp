@@ -6,29 +6,6 @@ using namespace petiole;
 using namespace petiole::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-MirrorConfig config_of(RuleConfig rule) {
-  MirrorConfig config;
-  config.enabled = true;
-  config.rules = {std::move(rule)};
-  return config;
-}
-
-RuleConfig disk_rule() { return {.subjects = {"t.>"}}; }
-
-std::vector<std::string> numbers(int first, int last) {
-  std::vector<std::string> list;
-  for (int i = first; i <= last; ++i) list.push_back(std::to_string(i));
-  return list;
-}
-
-void publish(World& world, int first, int last, const std::string& subject = "t.a") {
-  for (int i = first; i <= last; ++i) world.publish(subject, std::to_string(i));
-}
-
-}  // namespace
-
 TEST_CASE("mirror: live flow goes up once, in order, confirmed by PubAck") {
   World world(config_of(disk_rule()), {});
   world.start();
@@ -119,57 +96,6 @@ TEST_CASE("mirror: another publisher on the subject is walked over") {
   world.up();
   world.run(5s);
   CHECK(world.payloads() == numbers(1, 20));
-}
-
-TEST_CASE("mirror: a later message of the subject does not vouch for one that the hub refused") {
-  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
-  world.start();
-  world.up();
-  world.run(1s);
-  publish(world, 1, 3);
-  world.run(10ms);
-  world.hub.error =
-      R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
-  publish(world, 4, 5);
-  world.run(10ms);
-  world.hub.error.clear();
-  publish(world, 6, 30);
-  world.run(10ms);
-  REQUIRE(world.payloads().size() == 28);
-  SUBCASE("the link breaks before the answers") {
-    world.down();
-    world.run(10min);
-  }
-  SUBCASE("petiole is killed before the answers") {
-    world.crash();
-    world.run(10min);
-    world.start();
-  }
-  world.up();
-  world.run(5s);
-  std::vector<std::string> expected = numbers(1, 3);
-  for (const std::string& each : numbers(6, 30)) expected.push_back(each);
-  for (const std::string& each : numbers(4, 5)) expected.push_back(each);
-  CHECK(world.payloads() == expected);
-  CHECK(world.drained());
-}
-
-TEST_CASE(
-    "mirror: where the stream forgets, a later message of the subject vouches for the earlier") {
-  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
-  world.start();
-  world.up();
-  world.run(1s);
-  publish(world, 1, 20);
-  world.run(10ms);
-  REQUIRE(world.payloads().size() == 20);
-  for (std::size_t i = 0; i < 19; ++i) world.hub.stored[i].consumed = i != 0;
-  world.down();
-  world.run(10min);
-  world.up();
-  world.run(5s);
-  CHECK(world.payloads() == numbers(1, 20));
-  CHECK(world.drained());
 }
 
 TEST_CASE("mirror: with no stream the barrier confirms, and only where there is interest") {
@@ -326,26 +252,6 @@ TEST_CASE("mirror: too old is counted as such") {
   world.up();
   world.run(5s);
   CHECK(world.payloads() == numbers(11, 20));
-}
-
-TEST_CASE("mirror: keep last sends the newest of each subject") {
-  RuleConfig rule = disk_rule();
-  rule.keep_last = true;
-  World world(config_of(rule), {});
-  world.start();
-  for (int i = 1; i <= 30; ++i) publish(world, i, i, "t." + std::to_string(i % 3));
-  world.run(1s);
-  CHECK(world.rule().messages == 3);
-  CHECK(world.rule().losses.superseded == 27);
-  world.crash();
-  world.start();
-  world.run(1s);
-  for (int i = 31; i <= 33; ++i) publish(world, i, i, "t." + std::to_string(i % 3));
-  world.run(1s);
-  CHECK(world.rule().messages == 3);
-  world.up();
-  world.run(5s);
-  CHECK(world.payloads() == numbers(31, 33));
 }
 
 TEST_CASE("mirror: a publisher who repeats after a crash is stored once") {

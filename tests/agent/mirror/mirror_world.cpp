@@ -75,4 +75,23 @@ std::vector<std::string> World::payloads() const {
   return list;
 }
 
+MirrorConfig config_of(RuleConfig rule) {
+  MirrorConfig config;
+  config.enabled = true;
+  config.rules = {std::move(rule)};
+  return config;
+}
+
+RuleConfig disk_rule() { return {.subjects = {"t.>"}}; }
+
+std::vector<std::string> numbers(int first, int last) {
+  std::vector<std::string> list;
+  for (int i = first; i <= last; ++i) list.push_back(std::to_string(i));
+  return list;
+}
+
+void publish(World& world, int first, int last, const std::string& subject) {
+  for (int i = first; i <= last; ++i) world.publish(subject, std::to_string(i));
+}
+
 }  // namespace petiole::test

@@ -63,4 +63,9 @@ class World {
   Uplink* link = nullptr;
 };
 
+MirrorConfig config_of(RuleConfig rule);
+RuleConfig disk_rule();  // For "t.>".
+std::vector<std::string> numbers(int first, int last);
+void publish(World& world, int first, int last, const std::string& subject = "t.a");
+
 }  // namespace petiole::test

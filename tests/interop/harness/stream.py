@@ -12,20 +12,26 @@ def _api(client: Client, call: str, body: dict | None = None) -> dict:
 
 
 class Stream:
-    def __init__(self, name: str, subjects: list[str], duplicate_window: float = 120):
+    def __init__(self, name: str, subjects: list[str], duplicate_window: float = 120, **more):
         self.name = name
         self.config = {
             "name": name, "subjects": subjects, "storage": "file", "retention": "limits",
             "num_replicas": 1, "max_consumers": -1, "max_msgs": -1, "max_bytes": -1, "max_age": 0,
-            "discard": "old", "duplicate_window": int(duplicate_window * 1e9),
+            "discard": "old", "duplicate_window": int(duplicate_window * 1e9), **more,
         }  # fmt: skip
 
     def create(self, client: Client) -> "Stream":
         _api(client, f"STREAM.CREATE.{self.name}", self.config)
         return self
 
+    def state(self, client: Client) -> dict:
+        return _api(client, f"STREAM.INFO.{self.name}")["state"]
+
     def count(self, client: Client) -> int:
-        return _api(client, f"STREAM.INFO.{self.name}")["state"]["messages"]
+        return self.state(client)["messages"]
+
+    def delete(self, client: Client, sequence: int) -> None:
+        _api(client, f"STREAM.MSG.DELETE.{self.name}", {"seq": sequence})
 
     def payloads(self, client: Client, timeout: float = 60) -> list[bytes]:
         """All messages, oldest first, in pages of a pull consumer."""

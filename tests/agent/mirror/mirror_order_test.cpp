@@ -1,0 +1,278 @@
+// What comes back, what is sent again and what not, and so in which order the hub has it.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/agent/mirror/mirror_world.h"
+
+using namespace petiole;
+using namespace petiole::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// One to three and six to the last are at the hub; four and five were refused; no answer came.
+// `between`: the id of another's message at the place of those.
+void lose_answers(World& world, int last, const std::string& between = {}) {
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 3);
+  world.run(10ms);
+  world.hub.error =
+      R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
+  publish(world, 4, 5);
+  world.run(10ms);
+  world.hub.error.clear();
+  if (!between.empty()) world.hub.store("t.a", between, "other");
+  publish(world, 6, last);
+  world.run(10ms);
+  REQUIRE(world.payloads().size() == static_cast<std::size_t>(last - 2));
+  world.down();
+}
+
+std::vector<std::string> late(int last) {
+  std::vector<std::string> list = numbers(1, 3);
+  for (const std::string& each : numbers(6, last)) list.push_back(each);
+  for (const std::string& each : numbers(4, 5)) list.push_back(each);
+  return list;
+}
+
+}  // namespace
+
+TEST_CASE("mirror: a later message of the subject does not vouch for one that the hub refused") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 3);
+  world.run(10ms);
+  world.hub.error =
+      R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})";
+  publish(world, 4, 5);
+  world.run(10ms);
+  world.hub.error.clear();
+  publish(world, 6, 30);
+  world.run(10ms);
+  REQUIRE(world.payloads().size() == 28);
+  SUBCASE("the link breaks before the answers") {
+    world.down();
+    world.run(10min);
+  }
+  SUBCASE("petiole is killed before the answers") {
+    world.crash();
+    world.run(10min);
+    world.start();
+  }
+  world.up();
+  world.run(5s);
+  std::vector<std::string> expected = numbers(1, 3);
+  for (const std::string& each : numbers(6, 30)) expected.push_back(each);
+  for (const std::string& each : numbers(4, 5)) expected.push_back(each);
+  CHECK(world.payloads() == expected);
+  CHECK(world.drained());
+}
+
+TEST_CASE(
+    "mirror: where the stream forgets, a later message of the subject vouches for the earlier") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 20);
+  world.run(10ms);
+  REQUIRE(world.payloads().size() == 20);
+  for (std::size_t i = 0; i < 19; ++i) world.hub.stored[i].consumed = i != 0;
+  world.down();
+  world.run(10min);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(1, 20));
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: where the stream has removed others, what it refused is still found missing") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  lose_answers(world, 30);
+  for (const std::size_t at : {0u, 1u, 9u, 20u}) world.hub.stored[at].consumed = true;
+  world.run(10min);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == late(30));
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: of many in flight those that the hub refused are found missing") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  lose_answers(world, 3000);
+  world.run(10min);
+  world.up();
+  world.run(20s);
+  CHECK(world.payloads() == late(3000));
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: what may have been removed is sent again while the hub drops repeats") {
+  World world(config_of(disk_rule()), {.ack_delay = 50ms});
+  SUBCASE("its place is known") {}
+  SUBCASE("the stream does not say") { world.hub.options().deleted_details = false; }
+  lose_answers(world, 30, "x");
+  for (const std::size_t at : {1u, 3u, 9u}) world.hub.stored[at].consumed = true;
+  world.run(10s);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == late(30));
+  CHECK(world.drained());
+}
+
+TEST_CASE(
+    "mirror: where the stream keeps the last of a subject, that vouches for those before it") {
+  World world(config_of(disk_rule()), {.ack_delay = 50ms, .per_subject = 1});
+  lose_answers(world, 30);
+  world.run(10s);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads().back() == "30");
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: keep last sends none again behind the newer of its subject") {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  World world(config_of(rule), {.ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  for (int i = 1; i <= 3; ++i) {
+    if (i == 2) world.hub.error = R"({"error":{"code":503,"err_code":10023}})";
+    publish(world, i, i);
+    world.run(10ms);
+    world.hub.error.clear();
+  }
+  REQUIRE(world.payloads() == std::vector<std::string>{"1", "3"});
+  SUBCASE("refused") {}
+  SUBCASE("refused, and the link breaks before the answer") {
+    world.down();
+    world.run(10min);
+    world.up();
+  }
+  world.run(5s);
+  CHECK(world.payloads() == std::vector<std::string>{"1", "3"});
+  CHECK(world.rule().losses.superseded == 1);
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: keep last sends the newest of each subject") {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  World world(config_of(rule), {});
+  world.start();
+  for (int i = 1; i <= 30; ++i) publish(world, i, i, "t." + std::to_string(i % 3));
+  world.run(1s);
+  CHECK(world.rule().messages == 3);
+  CHECK(world.rule().losses.superseded == 27);
+  world.crash();
+  world.start();
+  world.run(1s);
+  for (int i = 31; i <= 33; ++i) publish(world, i, i, "t." + std::to_string(i % 3));
+  world.run(1s);
+  CHECK(world.rule().messages == 3);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == numbers(31, 33));
+}
+
+TEST_CASE("mirror: keep last knows a repeat of what was superseded before a crash") {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  World world(config_of(rule), {});
+  SUBCASE("in memory") {}
+  SUBCASE("read again from the log") { world.limits.tail_messages_max = 1; }
+  world.start();
+  world.publish("t.b", "0", "id-0");
+  world.publish("t.a", "1", "id-1");
+  world.publish("t.a", "2", "id-2");
+  world.run(1s);
+  CHECK(world.rule().messages == 2);
+  for (int crash = 0; crash < 2; ++crash) {
+    world.crash();
+    world.start();
+    world.run(1s);
+  }
+  world.publish("t.a", "1", "id-1");  // He had no answer to his flush.
+  world.publish("t.a", "2", "id-2");
+  world.run(1s);
+  CHECK(world.rule().duplicates == 2);
+  CHECK(world.rule().messages == 2);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads() == std::vector<std::string>{"0", "2"});
+  CHECK(world.rule().losses.superseded == 1);
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: what was superseded leaves the disk when nobody will repeat it") {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  rule.duplicate_window = 1min;
+  World world(config_of(rule), {});
+  world.start();
+  for (int i = 0; i < 20; ++i) world.publish("t.a", "x", "id-" + std::to_string(i));
+  world.run(1s);
+  const auto records = [&] { return world.disk.logs.begin()->second.records.size(); };
+  CHECK(world.rule().messages == 1);
+  CHECK(records() == 20);
+  world.run(2min);
+  world.publish("t.a", "x", "id-20");
+  world.run(10s);
+  CHECK(world.rule().messages == 1);
+  CHECK(records() <= 2);
+}
+
+TEST_CASE("mirror: a crash brings back none that was given up before one that was sent") {
+  RuleConfig rule = disk_rule();
+  SUBCASE("superseded") { rule.keep_last = true; }
+  SUBCASE("evicted") { rule.max_messages = 2; }
+  World world(config_of(rule), {});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.hub.error =
+      R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"}})";
+  world.publish("t.z", "0");
+  world.run(100ms);  // Refused: a pause.
+  world.publish("t.a", "1");
+  if (rule.keep_last) {
+    world.publish("t.b", "2");
+  } else {  // The first of all is given up.
+    world.publish("t.z", "2");
+  }
+  world.run(100ms);
+  world.hub.error.clear();
+  world.commit_delay = 2s;
+  world.publish("t.a", "3");
+  world.run(1s);
+  const std::vector<std::string> before = world.payloads();
+  world.crash();
+  world.commit_delay = 1ms;
+  world.start();
+  world.up();
+  world.run(5s);
+  CHECK(std::find(before.begin(), before.end(), "2") == before.end());
+  CHECK(world.payloads() == numbers(rule.keep_last ? 0 : 1, 2));
+}
+
+TEST_CASE("mirror: over its limit a rule still sends") {
+  RuleConfig rule = disk_rule();
+  rule.max_messages = 10;
+  World world(config_of(rule), {});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.commit_delay = 20ms;
+  for (int i = 0; i < 400; ++i) {  // Each turn some are given up, and never all of that is on disk.
+    publish(world, 100 * i, 100 * i + 99);
+    world.run(5ms);
+  }
+  CHECK(world.payloads().size() > 200);
+}
