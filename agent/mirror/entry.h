@@ -36,7 +36,7 @@ struct Entry {
   Sequence after = 0;       // The newest record of the log before this one.
   WallTime time{};
   Time sent{};
-  std::uint64_t barrier = 0;     // The first one that was asked for after it was sent.
+  std::uint64_t barrier = 0;     // The first one asked for after it was sent; 0: it passed.
   std::uint64_t stream_seq = 0;  // Of the PubAck.
   std::uint32_t stream = 0;      // Index in the mirror's list of stream names, plus one.
   std::uint32_t subject_bytes = 0, header_bytes = 0;

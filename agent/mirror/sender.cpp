@@ -216,6 +216,8 @@ void Sender::publish(Entry& entry, Route route, Time now) {
   entry.route = last_route_ = route;
   entry.barrier = link_.state.next_barrier;
   link_.state.barrier_wanted = true;
+  sent_order_ = std::max(sent_order_, entry.order + 1);
+  reached_order_ = std::min(reached_order_, entry.order);
   backlog_.mark_sent(entry, now);
   link_.state.uplink->publish({entry.subject(), reply, header, entry.payload(), {}});
 }

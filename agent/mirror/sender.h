@@ -67,6 +67,7 @@ class Sender {
   bool resolving_log_ = false;  // What a run before has left, not what is in the window.
   std::optional<SuspectList> resolved_;
   std::uint64_t reached_order_ = 0;  // What was sent before it has reached the hub.
+  std::uint64_t sent_order_ = 0;     // Nothing was sent from here on.
   Time retry_{};                     // Nothing is sent before.
   bool refused_ = false;
   Duration backoff_{};

@@ -31,7 +31,6 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   }
   backlog_.note_refusal();
   backlog_.requeue(*entry, false);
-  reached_order_ = std::min(reached_order_, order);
   if (now >= retry_) hold_off(now);
   link_.directory.doubt(now);
 }
@@ -56,16 +55,20 @@ void Sender::interest_lost(std::string_view pattern) {
   }
 }
 
+// An entry that waits to be sent again must not hold up those sent behind it: while parked ones are
+// to be looked at again nothing is sent before all that is in flight is known.
 void Sender::barrier_passed(std::uint64_t number, Time now) {
   if (phase_ != Phase::kFlowing) return;
   std::uint64_t order = std::max(reached_order_, backlog_.first_order());
-  for (Entry* entry = backlog_.find(order); entry != nullptr; entry = backlog_.find(++order)) {
-    const bool sent = entry->state == Entry::State::kSent;
-    if (entry->state == Entry::State::kQueued || (sent && entry->barrier > number)) break;
-    if (!sent) continue;
+  for (; order < sent_order_; ++order) {
+    Entry* entry = backlog_.find(order);
+    if (entry == nullptr) break;
+    if (entry->state != Entry::State::kSent || entry->barrier == 0) continue;
+    if (entry->barrier > number) break;
+    entry->barrier = 0;
     if (entry->missed && entry->route == Route::kBarrier) {
       backlog_.requeue(*entry, true);
-      break;
+      continue;
     }
     entry->sent = now;  // From here on an answer is due.
     if (entry->route == Route::kBarrier) backlog_.mark_confirmed(*entry);
@@ -82,7 +85,7 @@ void Sender::check_overdue(Time now) {
   EntryRing& window = backlog_.window();
   for (std::size_t i = 0; i < window.size() && window[i].order < reached_order_; ++i) {
     Entry& entry = window[i];
-    if (entry.state != Entry::State::kSent) continue;
+    if (entry.state != Entry::State::kSent || entry.barrier != 0) continue;
     const bool probe = entry.route == Route::kProbe || entry.route == Route::kReprobe;
     const Duration grace =
         entry.route == Route::kProbe ? link_.limits.probe_grace : link_.limits.reprobe_grace;
@@ -93,7 +96,6 @@ void Sender::check_overdue(Time now) {
     }
     if (probe && entry.missed) {
       backlog_.requeue(entry, true);
-      reached_order_ = std::min(reached_order_, entry.order);
     } else if (probe) {
       link_.directory.learn(entry.subject(), Route::kBarrier);
       backlog_.mark_confirmed(entry);
