@@ -40,7 +40,8 @@ Server::Server(const Config& config, Host host)
       host_(host),
       id_(make_id(host.entropy)),
       name_(config.server_name.empty() ? id_ : config.server_name),
-      started_(host.clock.wall()) {
+      started_(host.clock.wall()),
+      closed_(config.limits.closed_connections_max) {
   const auto add = [this](const std::string& name) {
     if (accounts_.contains(name)) return;
     accounts_.emplace(name, std::make_unique<Account>(name, config_.limits, host_.entropy));
@@ -58,10 +59,9 @@ Account* Server::account(std::string_view name) {
 
 void Server::enter(std::uint64_t cid, Reportable& session) { open_.emplace(cid, &session); }
 
-void Server::leave(std::uint64_t cid, ConnectionReport last) {
+void Server::leave(std::uint64_t cid, const ConnectionReport& last) {
   open_.erase(cid);
-  closed_.push_back(std::move(last));
-  while (closed_.size() > config_.limits.closed_connections_max) closed_.pop_front();
+  closed_.add(last);
 }
 
 }  // namespace petiole

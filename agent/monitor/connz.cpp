@@ -103,9 +103,9 @@ std::vector<ConnectionReport> collect(const MonitorInput& input, const Options& 
     }
   }
   if (options.closed) {
-    for (const ConnectionReport& report : input.server.closed()) {
+    input.server.closed().for_each([&](R report) {
       if (matches(options, report)) reports.push_back(report);
-    }
+    });
   }
   const Sort& sort = *find_sort(options.sort);
   std::stable_sort(reports.begin(), reports.end(),
