@@ -46,6 +46,7 @@ Server::Server(const Config& config, Host host)
       id_(make_id(host.entropy)),
       name_(config.server_name.empty() ? id_ : config.server_name),
       started_(host.clock.wall()),
+      closed_(config.limits.closed_connections_max),
       exchange_(host, {name_, cluster()}, config_.system_account) {
   set_accounts();
 }
@@ -139,7 +140,7 @@ Config Server::replace(const Config& config) {
 
 void Server::enter(std::uint64_t cid, Reportable& session) { open_.emplace(cid, &session); }
 
-void Server::leave(std::uint64_t cid, ConnectionReport last) {
+void Server::leave(std::uint64_t cid, const ConnectionReport& last) {
   open_.erase(cid);
   if (last.kind == PeerKind::kLeaf) {
     ConnectionCounters& sum = past_leafs_[last.account];
@@ -149,8 +150,7 @@ void Server::leave(std::uint64_t cid, ConnectionReport last) {
     sum.bytes_out += last.counters.bytes_out;
   }
   if (events_) events_->disconnected(last);
-  closed_.push_back(std::move(last));
-  while (closed_.size() > config_.limits.closed_connections_max) closed_.pop_front();
+  closed_.add(last);
 }
 
 }  // namespace petiole

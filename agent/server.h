@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,7 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/closed_connections.h"
 #include "agent/config/config.h"
+#include "agent/connection_report.h"
 #include "agent/routing/account.h"
 #include "agent/routing/exchange.h"
 #include "platform/host.h"
@@ -21,28 +22,6 @@ namespace petiole {
 // The NATS level that we implement: clients' tools gate features on it.
 inline constexpr std::string_view kNatsVersion = "2.12.0";
 inline constexpr std::string_view kPetioleVersion = "0.1.0";
-
-struct ConnectionCounters {
-  std::uint64_t messages_in = 0, bytes_in = 0, messages_out = 0, bytes_out = 0;
-};
-
-// What /connz and /leafz show of one connection. A session fills it when asked.
-struct ConnectionReport {
-  std::uint64_t cid = 0;
-  PeerKind kind = PeerKind::kClient;
-  std::string type;  // "nats", "websocket".
-  std::string ip;
-  std::uint16_t port = 0;
-  WallTime start{}, last_activity{}, stop{};
-  std::string reason;  // Closed ones; wire 1.11.
-  Duration rtt{};
-  std::uint64_t pending_bytes = 0;
-  ConnectionCounters counters;
-  std::size_t subscriptions = 0;
-  std::string name, lang, version, tls_version, tls_cipher, user, account;
-  bool is_spoke = false;                               // Leafs.
-  std::vector<const Subscription*> subscription_list;  // Only when asked for; open ones only.
-};
 
 // A session as the agent and its monitoring see it.
 class Reportable {
@@ -114,9 +93,9 @@ class Server {
 
   // Sessions enter when accepted or dialled and leave with their last report.
   void enter(std::uint64_t cid, Reportable& session);
-  void leave(std::uint64_t cid, ConnectionReport last);
+  void leave(std::uint64_t cid, const ConnectionReport& last);
   const std::map<std::uint64_t, Reportable*>& open() const { return open_; }
-  const std::deque<ConnectionReport>& closed() const { return closed_; }
+  const ClosedConnections& closed() const { return closed_; }
   // What leafs of this account that are gone have carried.
   ConnectionCounters past_leaf_traffic(std::string_view account) const;
   std::size_t client_count() const { return clients_; }
@@ -154,7 +133,7 @@ class Server {
   Exchange exchange_;
   std::uint64_t last_cid_ = 0;
   std::map<std::uint64_t, Reportable*> open_;
-  std::deque<ConnectionReport> closed_;
+  ClosedConnections closed_;
   std::map<std::string, ConnectionCounters, std::less<>> past_leafs_;  // By account.
   std::size_t clients_ = 0;
   ServerStats stats_;

@@ -52,6 +52,8 @@ void Connection::flush() {
   write_out();
   tell_drained();
   if (state_ == State::kFlushing && all_sent()) end_stream();
+  // In kFlushing nothing is read: the peer's bytes are thrown away later, in kLingering.
+  if (state_ <= State::kOpen) wait_readable();
   watch_deadline();
 }
 

@@ -144,6 +144,7 @@ class Connection final : public Wire,
   std::size_t notify_below_ = 0;  // 0: not asked for.
   std::uint32_t place_ = 0;       // In the register.
   std::uint32_t linger_bytes_ = 0;
+  std::uint8_t read_shift_ = 0;  // Halvings of what one read takes.
   State state_ = State::kOpening;
   bool listed_ = false;        // On the flush list.
   bool read_waiting_ = false;  // An async_wait is under way.

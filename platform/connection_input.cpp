@@ -1,7 +1,9 @@
 // From the socket to the protocol. Whole operations are read where they lie; a torn one is kept.
+#include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 #include <asio/post.hpp>
+#include <chrono>
 #include <cstring>
 
 #include "platform/connection.h"
@@ -9,7 +11,10 @@
 namespace petiole {
 
 namespace {
-constexpr int kReadsPerTurn = 4;  // Then it is the others' turn.
+// Then it is the others' turn: a fast peer must not make one with a short question wait.
+constexpr int kReadsPerTurn = 4;
+constexpr Duration kReadTime = std::chrono::microseconds(100);  // With what it makes us do.
+constexpr std::uint8_t kReadShiftMax = 3;                       // Down to an eighth of kReadBytes.
 // Held without the protocol saying what it wants: longer than the longest line of a leaf (64 KiB).
 constexpr std::size_t kUnknownBytesMax = 256 * 1024;
 constexpr std::size_t kLingerBytesMax = 8 << 20;  // Read and thrown away after our end.
@@ -29,12 +34,16 @@ void Connection::on_readable(std::error_code error) {
   if (state_ == State::kFinished) return;
   if (error) return on_read_error(error);
   if (state_ == State::kLingering) return linger();
-  for (int i = 0; i < kReadsPerTurn && state_ <= State::kOpen; ++i) {
+  const Time begin = now();
+  Duration took{};
+  for (int i = 0; i < kReadsPerTurn && state_ <= State::kOpen && took <= kReadTime; ++i) {
     if ((paused_ && !securing()) || handed_off() || !read_once()) break;
+    took = now() - begin;
   }
-  mark();
-  // In kFlushing nothing is read: the peer's bytes are thrown away later, in kLingering.
-  if (state_ <= State::kOpen) wait_readable();
+  // What costs much a byte, as messages that go to disk do, is read in smaller pieces.
+  if (took > kReadTime && read_shift_ < kReadShiftMax) ++read_shift_;
+  if (took < kReadTime / 4 && read_shift_ > 0) --read_shift_;
+  mark();  // flush() waits for more: once a turn, or a fast peer would have all of it.
 }
 
 // False when nothing more is to be had now.
@@ -61,12 +70,14 @@ bool Connection::read_once() {
 // front of the scratch, or, when a large operation is coming, straight to where it is held.
 std::span<char> Connection::read_room(std::size_t& front) {
   std::span<char> scratch(core_.loop.scratch);
-  if (layered_ || held_.empty()) return scratch.first(kReadBytes);
+  const std::size_t read_bytes = kReadBytes >> read_shift_;
+  if (layered_ || held_.empty()) return scratch.first(read_bytes);
   const std::size_t wanted = protocol_->wanted();
   if (held_.size() <= kFrontBytes && wanted <= scratch.size()) {
     front = held_.size();
     std::memcpy(scratch.data(), held_.view().data(), front);
-    return scratch.subspan(front, kReadBytes);
+    const std::size_t missing = wanted - std::min(wanted, front);
+    return scratch.subspan(front, std::max(read_bytes, std::min(missing, kReadBytes)));
   }
   if (wanted > held_.size()) return held_.room(wanted);
   return held_.room(held_.size() + kReadBytes);

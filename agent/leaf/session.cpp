@@ -321,7 +321,7 @@ void LeafSession::leave(const CloseReason& reason) {
   last.reason = reason.text;
   last.stop = host().clock.wall();
   leave_account();
-  server_.leave(cid_, std::move(last));
+  server_.leave(cid_, last);
 }
 
 // In this order: the others' counts look us up in the register while our interest goes.

@@ -1,10 +1,9 @@
 #include "agent/mirror/inbox.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <utility>
-
-#include "agent/subject/subject.h"
 
 namespace petiole {
 
@@ -19,6 +18,21 @@ bool take_hex(std::string_view digits, std::uint64_t& value) {
   const char* end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, value, 16);
   return error == std::errc() && stop == end;
+}
+
+// All 64 bits, six a character.
+void append_dense(std::string& out, std::uint64_t value) {
+  constexpr std::string_view kDigits =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
+  for (int i = 0; i < 11; ++i, value >>= 6) out += kDigits[value & 63];
+}
+
+// The text before the first `end`, which is taken with it.
+std::string_view take_until(std::string_view& text, char end) {
+  const std::size_t at = std::min(text.find(end), text.size());
+  const std::string_view word = text.substr(0, at);
+  text.remove_prefix(std::min(at + 1, text.size()));
+  return word;
 }
 
 }  // namespace
@@ -47,10 +61,10 @@ std::string_view Inbox::reply_subject(const Address& address) {
   scratch_ = prefix_;
   scratch_ += address.kind;
   append_short_hex(scratch_, address.a);
-  scratch_ += '.';
+  scratch_ += '-';
   append_short_hex(scratch_, address.b);
-  scratch_ += '.';
-  append_short_hex(scratch_, proof(address));
+  scratch_ += '-';
+  append_dense(scratch_, proof(address));
   return scratch_;
 }
 
@@ -58,17 +72,14 @@ bool Inbox::deliver(Subscription&, const Message& message) {
   std::string_view rest = message.subject;
   if (!rest.starts_with(prefix_)) return false;
   rest.remove_prefix(prefix_.size());
-  Tokens tokens{rest};
-  std::string_view kind = tokens.next();
-  const std::string_view number = tokens.next(), claimed = tokens.next();
-  if (kind.empty() || tokens.more) return false;
-  Address address{.kind = kind.front()};
-  kind.remove_prefix(1);
-  std::uint64_t given = 0;
-  if (!take_hex(kind, address.a) || !take_hex(number, address.b) || !take_hex(claimed, given) ||
-      given != proof(address)) {
-    return false;
-  }
+  if (rest.empty()) return false;
+  Address address{.kind = rest.front()};
+  rest.remove_prefix(1);
+  const std::string_view a = take_until(rest, '-'), b = take_until(rest, '-');
+  if (!take_hex(a, address.a) || !take_hex(b, address.b)) return false;
+  proof_.clear();
+  append_dense(proof_, proof(address));
+  if (rest != proof_) return false;
   answer_(address, message);
   return true;
 }

@@ -1,8 +1,10 @@
 // Where the hub's answers arrive: one subscription of the agent itself, and reply subjects that
 // nobody can make up who was not sent the message.
 //
-// A reply subject is `_PETIOLE.<leaf>.<kind><a>.<b>.<proof>`; the proof is a keyed hash with a key
-// of this link, so that an answer to an earlier link, or a forged one, is not taken. Loop thread.
+// A reply subject is `_PETIOLE.<leaf>.<kind><a>-<b>-<proof>`; the proof is a keyed hash with a key
+// of this link, so that an answer to an earlier link, or a forged one, is not taken. It is short
+// and of few tokens, for the hub looks up each anew: that is a good part of what a PubAck costs it.
+// Loop thread.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +42,7 @@ class Inbox : public Subscriber {
   Account& account_;
   Answer answer_;
   HashKey key_;
-  std::string prefix_, scratch_;
+  std::string prefix_, scratch_, proof_;
   Subscription* subscription_ = nullptr;
 };
 

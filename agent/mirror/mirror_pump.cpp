@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kDrainRateMin = 0.1;  // Messages a second; below, nothing drains.
 constexpr int kQuantum = 64;           // Messages of one rule before another's turn.
+constexpr int kRoundsPerTurn = 4;      // Of a quantum each; then it is the turn of other peers.
 constexpr Duration kTick = std::chrono::seconds(1);
 
 }  // namespace
@@ -73,16 +74,23 @@ void MirrorCore::apply_answers(Time now) {
 // The most important first; among equals in turns.
 void MirrorCore::send(Time now) {
   bool paced = false;
-  for (std::size_t first = 0; first < by_priority_.size() && !paced;) {
+  int rounds = kRoundsPerTurn;
+  for (std::size_t first = 0; first < by_priority_.size() && !paced && rounds > 0;) {
     std::size_t end = first;
     const int priority = by_priority_[first]->named.rule.priority;
     while (end < by_priority_.size() && by_priority_[end]->named.rule.priority == priority) ++end;
     bool more = true;
-    while (more && !paced) {
+    while (more && !paced && rounds > 0) {
       more = false;
       for (std::size_t i = first; i < end; ++i) more |= send_some(*by_priority_[i], now, paced);
+      if (more) --rounds;
     }
     first = end;
+  }
+  if (rounds == 0) {
+    host_.loop.post([this, alive = std::weak_ptr<int>(alive_)] {
+      if (!alive.expired()) poke();
+    });
   }
   ask_barrier(now);
 }

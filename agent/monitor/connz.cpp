@@ -169,9 +169,9 @@ Found collect(const MonitorInput& input, const Options& options) {
   std::vector<ConnectionReport> reports;
   if (options.open) add_open(reports, input, options);
   if (options.closed) {
-    for (const ConnectionReport& report : input.server.closed()) {
+    input.server.closed().for_each([&](const ConnectionReport& report) {
       if (wants(options, report)) reports.push_back(report);
-    }
+    });
   }
   const Sort& sort = *find_sort(options.sort);
   std::stable_sort(reports.begin(), reports.end(),

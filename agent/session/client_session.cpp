@@ -151,7 +151,7 @@ void ClientSession::closed(const CloseReason& reason, Time) {
   last.reason = reason_;
   leave_account();
   wire_ = nullptr;
-  server_.leave(cid_, std::move(last));
+  server_.leave(cid_, last);
 }
 
 void ClientSession::leave_account() {

@@ -69,8 +69,7 @@ def report(bench: Bench, options) -> bool:
     clients, subscriptions = (200, 20_000) if options.small else (10_000, 1_000_000)
     found: dict[str, dict[str, float]] = {}
     for name, kind in kinds.items():
-        # What is kept of closed connections is bounded, too: the churn's warm-up must fill it.
-        server = bench.server(kind, f"memory-{name}", "max_connections: 20000\nmax_closed_clients: 1000")
+        server = bench.server(kind, f"memory-{name}", "max_connections: 20000")
         idle = server.memory_kib()
         per_client = hold(bench, options.load, server, clients, clients) * 1024 / clients
         server.restart()

@@ -1,6 +1,8 @@
 """The mirror: durable messages a second, bytes written, reopening, replay, and who else suffers."""
 
+import contextlib
 import pathlib
+import select
 import statistics
 import threading
 import time
@@ -71,46 +73,77 @@ def reopen(server: Server) -> tuple[float, float]:
     return time.monotonic() - begin, server.memory_kib() / 1024
 
 
-def direct_rate(hub: Server, count: int) -> float:
+def windowed(sock, frames: list[bytes], window: int = 4096) -> float:
+    """Seconds until all frames are acknowledged, with so many on their way: as the mirror has."""
+    sock.setblocking(False)
+    sent = acked = 0
+    out, torn, mark = b"", b"", b'"seq":'
+    begin = time.monotonic()
+    while acked < len(frames):
+        room = min(len(frames) - sent, window - (sent - acked))
+        if not out and (room >= 256 or 0 < room == len(frames) - sent):
+            out = b"".join(frames[sent : sent + min(room, 512)])
+            sent += min(room, 512)
+        readable, writable, _ = select.select([sock], [sock] if out else [], [], 60)
+        if not readable and not writable:
+            raise RuntimeError(f"of {len(frames):,} messages {acked:,} were acknowledged")
+        if readable:
+            got = torn + sock.recv(1 << 18)
+            acked += got.count(mark)
+            torn = got[-(len(mark) - 1) :]
+        if writable:
+            out = out[sock.send(out) :]
+    sock.setblocking(True)
+    return time.monotonic() - begin
+
+
+def direct_rate(hub: Server, count: int, ids: bool) -> float:
     """What the hub's stream takes from an asynchronous publisher with acknowledgements."""
+    name = "IDS" if ids else "PLAIN"
     with hub.client() as client:
-        stream = Stream("DIRECT", ["direct.>"]).create(client)
-        inbox = "_INBOX.acks"
-        client.subscribe(inbox)
-        line = publication("direct.x", b"x" * 128, inbox)
-        begin = time.monotonic()
-        window = 4000  # Unacknowledged at a time.
-        for start in range(0, count, window):
-            client.send(line * min(window, count - start))
-            client.take(min(window, count - start), 60)
-        took = time.monotonic() - begin
+        stream = Stream(name, [f"{name}.>"]).create(client)
+        client.subscribe("_INBOX.acks")
+        client.flush()
+        frames = [
+            publication(f"{name}.x", b"x" * 128, "_INBOX.acks", {"Nats-Msg-Id": f"direct:{i}"} if ids else None)
+            for i in range(count)
+        ]
+        took = windowed(client.raw_socket, frames)
+    with hub.client() as client:
         assert stream.count(client) == count
     return count / took
 
 
-def replay_rate(bench: Bench, load: str, count: int) -> tuple[float, float]:
-    """Messages a second of a replay into a stream, and of a direct publisher to the same hub."""
+def replaying_pair(bench: Bench, name: str, subjects: str) -> tuple[Server, Server]:
+    """An edge with a mirror, and its hub with a stream LOAD, which is stopped."""
     hub = bench.server(
-        bench.kinds["nats-server"], "hub-replay",
-        "jetstream { store_dir: '{dir}/hub', domain: hub }\nleafnodes { listen: 127.0.0.1:{leaf} }\n",
+        bench.kinds["nats-server"], f"hub-{name}",
+        f"jetstream {{ store_dir: '{{dir}}/hub-{name}', domain: hub }}\nleafnodes {{ listen: 127.0.0.1:{{leaf}} }}\n",
     )  # fmt: skip
-    direct = direct_rate(hub, count)
     with hub.client() as client:
-        stream = Stream("LOAD", ["load.>"]).create(client)
+        Stream("LOAD", [subjects]).create(client)
     hub.kill()
     remote = f'leafnodes {{ remotes: [ {{ url: "nats-leaf://127.0.0.1:{hub.ports["leaf"]}" }} ] }}\n'
-    edge = bench.server(bench.kinds["petiole"], "replay", remote + STORE.format(name="replay"))
+    config = remote + STORE.format(name=name).replace("load.>", subjects)
+    return bench.server(bench.kinds["petiole"], name, config), hub
+
+
+def replay_rates(bench: Bench, load: str, count: int, run: int) -> tuple[float, float, float]:
+    """Messages a second of a replay into a stream, and to the same hub from a direct publisher: with
+    message ids, as the mirror sends them, and without."""
+    edge, hub = replaying_pair(bench, f"replay-{run}", "load.>")
     ingest(load, edge, count)
     hub.start()
-    client = hub.client()
+    client, stream = hub.client(), Stream("LOAD", ["load.>"])
     until(lambda: stream.count(client) > 0, "the replay starts", 60, every=0.005)
     begin, already = time.monotonic(), stream.count(client)
-    until(lambda: stream.count(client) >= count, "the replay ends", 300, every=0.05)
+    until(lambda: stream.count(client) >= count, "the replay ends", 300, every=0.02)
     rate = (count - already) / (time.monotonic() - begin)
     client.close()
     edge.stop()
+    rates = rate, direct_rate(hub, count, True), direct_rate(hub, count, False)
     hub.kill()
-    return rate, direct
+    return rates
 
 
 def local_p99(load: str, server: Server, count: int) -> float:
@@ -118,25 +151,52 @@ def local_p99(load: str, server: Server, count: int) -> float:
     return workloads.run(load, workload, server.port, server.pid, server.port, 1)["p99_us"]
 
 
-def p99_during_ingest(load: str, server: Server, count: int) -> tuple[float, float]:
-    """p99 of unrelated requests: idle, and while another client fills the mirror at 20,000 a second."""
-    # The requests of the generator are on load.request: this server's rule must not cover it.
-    idle = statistics.median(local_p99(load, server, count) for _ in range(3))
+# The requests of the generator are on load.request: a rule must not cover it.
+def median_p99(load: str, server: Server, count: int) -> float:
+    return statistics.median(local_p99(load, server, count) for _ in range(3))
+
+
+@contextlib.contextmanager
+def filling(server: Server, pause: float):
+    """Durable messages, 200 at a time with a pause after each; 0: as fast as they are taken."""
     stop = threading.Event()
 
     def fill() -> None:
         with Client(server.host, server.port) as client:
             batch = publication("fill.x", b"x" * 128) * 200
-            while not stop.wait(0.01):
+            while not stop.wait(pause):
                 client.send(batch)
 
     filler = threading.Thread(target=fill)
     filler.start()
     try:
-        busy = statistics.median(local_p99(load, server, count) for _ in range(3))
+        yield
     finally:
         stop.set()
         filler.join()
+
+
+def backlog(server: Server, count: int) -> None:
+    with server.client() as client:
+        for _ in range(count // 1000):
+            client.send(publication("fill.x", b"x" * 128) * 1000)
+        client.flush(120)
+
+
+def p99_during_replay(bench: Bench, load: str, count: int) -> tuple[float, float]:
+    """p99 of unrelated requests while the link is up and nothing is sent, and during a replay."""
+    edge, hub = replaying_pair(bench, "latency-replay", "fill.>")
+    idle = median_p99(load, edge, count)
+    backlog(edge, 40 * count)
+    hub.start()
+    hub.wait_leafs()
+    until(lambda: edge.monitor("/mirrorz")["rules"][0]["in_flight"] > 0, "the replay starts", 60)
+    busy = local_p99(load, edge, count)
+    left = edge.monitor("/mirrorz")["messages"]
+    edge.stop()
+    hub.kill()
+    if left == 0:
+        raise RuntimeError("the replay ended before the requests")
     return idle, busy
 
 
@@ -177,12 +237,38 @@ def _rows(bench: Bench, options, add) -> None:
     add(f"reopening a backlog of {count:,}", f"{seconds:.2f} s", "≤ 2 s", seconds <= 2)
     add("resident memory then", f"{resident:.1f} MB", "≤ 32 MB", resident <= 32)
     edge.stop()
-    replayed, direct = replay_rate(bench, options.load, 5_000 if options.small else 200_000)
-    share = replayed / direct
-    add(f"replay into a stream ({replayed:,.0f}/s; direct {direct:,.0f}/s)", f"{share:.2f}", "≥ 0.8", share >= 0.8)
-    fill = STORE.format(name="latency").replace("load.>", "fill.>")
-    edge = bench.server(bench.kinds["petiole"], "latency", fill)
-    idle, busy = p99_during_ingest(options.load, edge, 1_000 if options.small else 20_000)
-    add(f"p99 of local requests during ingest ({idle:.0f} → {busy:.0f} µs)", f"{busy / idle:.2f}×", "≤ 2×",
-        busy <= 2 * idle)  # fmt: skip
+    _replay_rows(bench, options, add)
+    _latency_rows(bench, options, add)
+
+
+def _replay_rows(bench: Bench, options, add) -> None:
+    count = 5_000 if options.small else 100_000
+    runs = [replay_rates(bench, options.load, count, run) for run in range(min(options.runs, 3))]
+    replayed, ids, plain = (statistics.median(column) for column in zip(*runs, strict=True))
+    share = statistics.median(run[0] / run[1] for run in runs)
+    rates = f"{replayed:,.0f}/s; direct with ids {ids:,.0f}/s, without {plain:,.0f}/s"
+    add(f"replay into a stream, of direct with ids ({rates})", f"{share:.2f}", "≥ 0.8", share >= 0.8)
+
+
+def _latency_rows(bench: Bench, options, add) -> None:
+    count = 1_000 if options.small else 20_000
+    edge, other = (
+        bench.server(bench.kinds["petiole"], name, STORE.format(name=name).replace("load.>", "fill.>"))
+        for name in ("latency", "beside")
+    )
+
+    def row(name: str, idle: float, busy: float, beside: str) -> None:
+        add(f"p99 of local requests {name} ({idle:.0f} → {busy:.0f} µs{beside})", f"{busy / idle:.2f}×", "≤ 2×",
+            busy <= 2 * idle)  # fmt: skip
+
+    for name, pause in (("at 20,000 durable messages a second", 0.01), ("at as many as it takes", 0)):
+        idle = median_p99(options.load, edge, count)
+        with filling(other, pause):  # What the machine alone makes of so much work.
+            beside = median_p99(options.load, edge, count)
+        with filling(edge, pause):
+            busy = median_p99(options.load, edge, count)
+        row(name, idle, busy, f"; with that load on another petiole {beside:.0f} µs")
     edge.stop()
+    other.stop()
+    idle, busy = p99_during_replay(bench, options.load, count)
+    row("during a replay", idle, busy, "")

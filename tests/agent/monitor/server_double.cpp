@@ -4,15 +4,20 @@
 namespace petiole {
 
 Server::Server(const Config& config, Host host)
-    : config_(config), host_(host), id_("NTEST"), name_("edge"), started_(host.clock.wall()) {
+    : config_(config),
+      host_(host),
+      id_("NTEST"),
+      name_("edge"),
+      started_(host.clock.wall()),
+      closed_(config.limits.closed_connections_max) {
   accounts_["$G"] = std::make_unique<Account>("$G", config.limits, host.entropy);
 }
 Server::~Server() = default;
 ConnectionCounters Server::past_leaf_traffic(std::string_view) const { return {}; }
 void Server::enter(std::uint64_t cid, Reportable& session) { open_[cid] = &session; }
-void Server::leave(std::uint64_t cid, ConnectionReport last) {
+void Server::leave(std::uint64_t cid, const ConnectionReport& last) {
   open_.erase(cid);
-  closed_.push_back(std::move(last));
+  closed_.add(last);
 }
 
 }  // namespace petiole

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "platform/crypto.h"
 #include "tests/agent/session/clients.h"
 
@@ -22,7 +24,9 @@ TEST_CASE_FIXTURE(ServerFixture, "server: closed connections are kept up to a li
   config.accounts.push_back({.name = "A"});
   for (int i = 0; i < 4; ++i) connect()->close();
   CHECK(server().closed().size() == 2);
-  CHECK(server().closed().back().cid == 4);
+  std::vector<std::uint64_t> cids;
+  server().closed().for_each([&](const ConnectionReport& each) { cids.push_back(each.cid); });
+  CHECK(cids == std::vector<std::uint64_t>{3, 4});
   CHECK(server().account("A") != nullptr);
   CHECK(server().account("$G") == &server().global());
   CHECK(server().account("B") == nullptr);

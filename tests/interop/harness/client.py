@@ -91,6 +91,11 @@ class Client:
                 connect[key] = value
         return {**connect, **o.extra}
 
+    @property
+    def raw_socket(self) -> socket.socket:
+        """For a load that does without this class from here on."""
+        return self._socket
+
     def send(self, data: bytes) -> None:
         self._socket.sendall(data)
 

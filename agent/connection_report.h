@@ -1,0 +1,37 @@
+// What monitoring shows of one connection, open or closed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/routing/message.h"
+#include "platform/time.h"
+
+namespace petiole {
+
+struct Subscription;
+
+struct ConnectionCounters {
+  std::uint64_t messages_in = 0, bytes_in = 0, messages_out = 0, bytes_out = 0;
+};
+
+// What /connz and /leafz show of one connection. A session fills it when asked.
+struct ConnectionReport {
+  std::uint64_t cid = 0;
+  PeerKind kind = PeerKind::kClient;
+  std::string type;  // "nats", "websocket".
+  std::string ip;
+  std::uint16_t port = 0;
+  WallTime start{}, last_activity{}, stop{};
+  std::string reason;  // Closed ones; wire 1.11.
+  Duration rtt{};
+  std::uint64_t pending_bytes = 0;
+  ConnectionCounters counters;
+  std::size_t subscriptions = 0;
+  std::string name, lang, version, tls_version, tls_cipher, user, account;
+  bool is_spoke = false;                               // Leafs.
+  std::vector<const Subscription*> subscription_list;  // Only when asked for; open ones only.
+};
+
+}  // namespace petiole
