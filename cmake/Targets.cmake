@@ -13,11 +13,31 @@ function(petiole_settings target)
   petiole_sanitize(${target})
 endfunction()
 
+# petiole_precompile(target owner): with PETIOLE_PCH the compiler reads the standard headers once, for
+# `owner`, and every other target with the same options takes them from there. Each file still
+# includes what it uses: a build without, and clang-tidy, see to that.
+set(standard_headers <algorithm> <array> <chrono> <cstdint> <cstring> <functional> <map> <memory>
+                     <optional> <span> <string> <string_view> <utility> <vector>)
+function(petiole_precompile target owner)
+  if(NOT PETIOLE_PCH)
+    return()
+  endif()
+  if(target STREQUAL owner)
+    target_precompile_headers(${target} PRIVATE ${standard_headers} ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # For ccache.
+  endif()
+endfunction()
+
 # petiole_library(name SOURCES file… USES target…)
 function(petiole_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   petiole_settings(${name})
+  petiole_precompile(${name} petiole_platform)
   target_link_libraries(${name} PUBLIC ${ARG_USES})
 endfunction()
 
@@ -30,6 +50,7 @@ function(petiole_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   petiole_settings(${name})
+  petiole_precompile(${name} petiole_platform)
   target_link_libraries(${name} PRIVATE ${ARG_USES})
   if(PETIOLE_STATIC)
     # The map is what tests/bench/size reads.
@@ -53,6 +74,7 @@ function(petiole_test name)
   add_executable(${name} ${ARG_SOURCES})
   petiole_settings(${name})
   target_compile_options(${name} PRIVATE -O0)  # A test's own code need not be fast, its build should.
+  petiole_precompile(${name} petiole_test_main)
   target_link_libraries(${name} PRIVATE petiole_test_main ${ARG_USES})
   add_test(NAME ${name} COMMAND ${name})
   if(NOT ARG_LABELS)
@@ -65,6 +87,17 @@ function(petiole_test name)
     add_dependencies(petiole_thread_tests ${name})
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
+endfunction()
+
+# petiole_soak(name [SEEDS count] COMMAND program argument…): a test that ran short, for long. Label
+# `soak`, which tests/run leaves out unless it is asked for.
+function(petiole_soak name)
+  cmake_parse_arguments(ARG "" "SEEDS" "COMMAND" ${ARGN})
+  add_test(NAME ${name} COMMAND ${ARG_COMMAND})
+  set_tests_properties(${name} PROPERTIES LABELS soak TIMEOUT 7200)
+  if(ARG_SEEDS)
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT PETIOLE_SEEDS=${ARG_SEEDS})
+  endif()
 endfunction()
 
 # petiole_fuzz(name SOURCES file… USES target…): a libFuzzer target; ctest runs it for a short time,
@@ -94,6 +127,8 @@ function(petiole_fuzz name)
   add_test(NAME ${name} COMMAND ${name} ${found} ${seeds} -max_total_time=10 -timeout=10
                                         -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1)
   set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+  petiole_soak(${name}_soak COMMAND ${name} ${found} ${seeds} -max_total_time=600 -timeout=10
+                                    -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1)
 endfunction()
 
 # petiole_bench(name SOURCES file… USES target…): prints one line a case; ctest runs it small.
@@ -101,6 +136,7 @@ function(petiole_bench name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   petiole_settings(${name})
+  petiole_precompile(${name} petiole_platform)
   target_link_libraries(${name} PRIVATE ${ARG_USES})
   add_test(NAME ${name} COMMAND ${name} --small)
   set_tests_properties(${name} PROPERTIES LABELS bench TIMEOUT 120 RUN_SERIAL ON)

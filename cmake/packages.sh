@@ -6,7 +6,8 @@ build_packages() {
   # Boost 1.81 or newer; a distribution carries some of these.
   local version
   for version in 1.81 1.83 1.88 1.90; do
-    if apt-cache show "libboost$version-dev" >/dev/null 2>&1; then
+    # A name that other packages only mention is known, too, and has no candidate.
+    if [[ $(LC_ALL=C apt-cache policy "libboost$version-dev" 2>/dev/null) == *"Candidate: "[0-9]* ]]; then
       echo "libboost$version-dev"
       return
     fi

@@ -1,7 +1,7 @@
 // Runs a fuzz target over its seeds, without a fuzzer: replay FOLDER
 //
-// Each seed is given whole, cut short, and with bits turned over: enough to see that the target still
-// builds and that its properties hold where its seeds reach.
+// Each seed is given whole, cut short, and with bits turned over: enough to see that the target
+// still builds and that its properties hold where its seeds reach.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
