@@ -59,7 +59,7 @@ enum class Discard : std::uint8_t { kOld, kNew };
 enum class Confirm : std::uint8_t { kAuto, kPuback, kBarrier };
 
 struct RuleConfig {
-  std::string account;  // Whose publishes it captures; empty: that of the remotes.
+  std::string account{};  // Whose publishes it captures; empty: that of the remotes.
   std::vector<std::string> subjects;
   Durability durability = Durability::kDisk;
   Discard discard = Discard::kOld;

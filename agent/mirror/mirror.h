@@ -29,7 +29,7 @@ struct LossCounts {
 };
 
 struct RuleReport {
-  std::string account;  // Only where several accounts have mirrors.
+  std::string account{};  // Only where several accounts have mirrors.
   std::vector<std::string> subjects;
   Durability durability = Durability::kDisk;
   std::string confirm;  // "puback", "barrier", "puback (duplicate window only)", "unknown".
