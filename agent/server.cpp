@@ -46,8 +46,8 @@ Server::Server(const Config& config, Host host)
       id_(make_id(host.entropy)),
       name_(config.server_name.empty() ? id_ : config.server_name),
       started_(host.clock.wall()),
-      closed_(config.limits.closed_connections_max),
-      exchange_(host, {name_, cluster()}, config_.system_account) {
+      exchange_(host, {name_, cluster()}, config_.system_account),
+      closed_(config.limits.closed_connections_max) {
   set_accounts();
 }
 
