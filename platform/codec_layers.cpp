@@ -27,6 +27,7 @@ class TlsLayer final : public Layer {
   bool slow() const override { return server_ && !session_->open(); }
   void describe(PeerInfo& peer) const override {
     peer.tls_version = session_->version();
+    if (peer.tls_version.starts_with("TLSv")) peer.tls_version.erase(0, 4);  // As Go says it.
     peer.tls_cipher = session_->cipher();
     peer.certificate = session_->peer_certificate();
   }

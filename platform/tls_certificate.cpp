@@ -9,7 +9,6 @@ namespace {
 
 struct Free {
   void operator()(WOLFSSL_X509* cert) const { wolfSSL_X509_free(cert); }
-  void operator()(WOLFSSL_STACK* names) const { wolfSSL_sk_GENERAL_NAME_pop_free(names, nullptr); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
@@ -49,19 +48,6 @@ void read_subject(WOLFSSL_X509* cert, PeerCertificate& to) {
   }
 }
 
-void read_names(WOLFSSL_X509* cert, PeerCertificate& to) {
-  const Owned<WOLFSSL_STACK> names(static_cast<WOLFSSL_STACK*>(
-      wolfSSL_X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr)));
-  const int count = names ? wolfSSL_sk_GENERAL_NAME_num(names.get()) : 0;
-  for (int i = 0; i < count; ++i) {
-    const WOLFSSL_GENERAL_NAME* const name = wolfSSL_sk_GENERAL_NAME_value(names.get(), i);
-    if (name == nullptr) continue;
-    if (name->type == GEN_EMAIL) to.emails.push_back(to_string(name->d.rfc822Name));
-    if (name->type == GEN_DNS) to.dns_names.push_back(to_string(name->d.dNSName));
-    if (name->type == GEN_URI) to.uris.push_back(to_string(name->d.uniformResourceIdentifier));
-  }
-}
-
 // One element of DER: its tag, all its bytes and what is inside. Empty bytes: not one.
 struct Element {
   unsigned char tag = 0;
@@ -84,6 +70,50 @@ Element take_element(std::string_view& rest) {
   element.bytes = rest.substr(0, head + length);
   rest.remove_prefix(head + length);
   return element;
+}
+
+std::string_view der_of(WOLFSSL_X509* cert) {
+  int bytes = 0;
+  const unsigned char* const der = cert ? wolfSSL_X509_get_der(cert, &bytes) : nullptr;
+  if (der == nullptr || bytes <= 0) return {};
+  return {reinterpret_cast<const char*>(der), static_cast<std::size_t>(bytes)};
+}
+
+// RFC 5280, section 4.1: Certificate { TBSCertificate { [0] version, serial, signature, issuer,
+// validity, subject, subjectPublicKeyInfo, … } … }. What begins with the public key.
+std::string_view from_public_key(std::string_view der) {
+  std::string_view rest = take_element(der).inside;
+  rest = take_element(rest).inside;
+  if (!rest.empty() && static_cast<unsigned char>(rest[0]) == 0xa0) take_element(rest);
+  for (int i = 0; i < 5; ++i) take_element(rest);
+  return rest;
+}
+
+// Section 4.2.1.6: SEQUENCE OF [1] e-mail, [2] DNS, [6] URI. Read here because wolfSSL's order of
+// them is another one in each version.
+void read_names(std::string_view der, PeerCertificate& to) {
+  constexpr std::string_view kSubjectAltName("\x55\x1d\x11", 3);
+  std::string_view rest = from_public_key(der);
+  Element part;
+  do {
+    part = take_element(rest);
+  } while (!part.bytes.empty() && part.tag != 0xa3);
+  std::string_view extensions = take_element(part.inside).inside;
+  while (!extensions.empty()) {
+    std::string_view extension = take_element(extensions).inside;
+    if (extension.empty()) return;
+    if (take_element(extension).inside != kSubjectAltName) continue;
+    Element value = take_element(extension);
+    if (value.tag == 0x01) value = take_element(extension);  // "critical".
+    std::string_view names = take_element(value.inside).inside;
+    while (!names.empty()) {
+      const Element name = take_element(names);
+      if (name.bytes.empty()) return;
+      if (name.tag == 0x81) to.emails.emplace_back(name.inside);
+      if (name.tag == 0x82) to.dns_names.emplace_back(name.inside);
+      if (name.tag == 0x86) to.uris.emplace_back(name.inside);
+    }
+  }
 }
 
 }  // namespace
@@ -114,17 +144,12 @@ std::shared_ptr<const PeerCertificate> read_peer_certificate(WOLFSSL* session) {
   if (!cert) return nullptr;
   auto said = std::make_shared<PeerCertificate>();
   read_subject(cert.get(), *said);
-  read_names(cert.get(), *said);
+  read_names(der_of(cert.get()), *said);
   return said;
 }
 
-// RFC 5280, section 4.1: Certificate { TBSCertificate { [0] version, serial, signature, issuer,
-// validity, subject, subjectPublicKeyInfo, … } … }.
 std::string public_key_digest(std::string_view der) {
-  std::string_view rest = take_element(der).inside;
-  rest = take_element(rest).inside;
-  if (!rest.empty() && static_cast<unsigned char>(rest[0]) == 0xa0) take_element(rest);
-  for (int i = 0; i < 5; ++i) take_element(rest);
+  std::string_view rest = from_public_key(der);
   const Element key = take_element(rest);
   if (key.tag != 0x30 || key.bytes.empty()) return {};
   std::string digest;
@@ -137,10 +162,7 @@ std::string public_key_digest(std::string_view der) {
 
 std::string peer_key_digest(WOLFSSL* session) {
   const Owned<WOLFSSL_X509> cert(wolfSSL_get_peer_certificate(session));
-  int bytes = 0;
-  const unsigned char* const der = cert ? wolfSSL_X509_get_der(cert.get(), &bytes) : nullptr;
-  if (der == nullptr || bytes <= 0) return {};
-  return public_key_digest({reinterpret_cast<const char*>(der), static_cast<std::size_t>(bytes)});
+  return public_key_digest(der_of(cert.get()));
 }
 
 }  // namespace petiole

@@ -88,7 +88,7 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
   HostPort result;
   const std::size_t colon = text.rfind(':');
   const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
-  const auto number = parse_port(port);
+  const auto number = port == "-1" ? std::optional<std::uint16_t>(0) : parse_port(port);
   if (!number) return std::nullopt;
   result.port = *number;
   std::string_view host = colon == std::string_view::npos ? "" : text.substr(0, colon);

@@ -21,7 +21,8 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text);
 // "50%" or "50".
 std::optional<int> parse_percent(std::string_view text);
 
-// "host:port", ":port", "[::1]:port", "port". The host stays empty when it is not given.
+// "host:port", ":port", "[::1]:port", "port". The host stays empty when it is not given. Port -1 is
+// any free one, as 0 is.
 struct HostPort {
   std::string host;
   std::uint16_t port = 0;

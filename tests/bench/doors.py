@@ -89,15 +89,21 @@ class Probe:
         self.sock.sendall(HELLO + b"SUB probe 1\r\n")
         got = b""
         while b"PONG" not in got:
-            got += self.sock.recv(4096)
+            got += self._more()
 
     def round_trip(self) -> float:
         begin = time.perf_counter()
         self.sock.sendall(b"PUB probe 2\r\nhi\r\n")
         got = b""
-        while not got.endswith(b"hi\r\n"):
-            got += self.sock.recv(4096)
+        while b"\r\nhi\r\n" not in got:  # The server's PING may be among it.
+            got += self._more()
         return time.perf_counter() - begin
+
+    def _more(self) -> bytes:
+        data = self.sock.recv(4096)
+        if not data:
+            raise RuntimeError("the server closed the probe")
+        return data
 
 
 def p99(samples: list[float]) -> float:
@@ -148,18 +154,11 @@ def idle_bytes(bench, kind, name: str, door: str, count: int) -> float:
 
 
 def report(bench, options) -> bool:
-    if options.only and "doors" not in options.only:
+    """The reconnect storm."""
+    if options.only and "storm" not in options.only:
         return True
-    count, held = (60, 60) if options.small else (AT_ONCE, 2000)
-    print("\n## Doors\n\n| what | petiole | nats-server | target |\n|---|---:|---:|---:|")
-    good = True
-    for door, target in (("tls", 40_000), ("websocket", 24_000), ("silent", 4096)):
-        ours, theirs = (idle_bytes(bench, kind, name, door, held) for name, kind in bench.kinds.items())
-        fine = ours <= target
-        good &= fine
-        what = "a peer on the TLS port that says nothing" if door == "silent" else f"an idle client over {door}"
-        print(f"| {what}, of {held:,} | {ours:,.0f} B | {theirs:,.0f} B | ≤ {target:,} B {'✓' if fine else '✗'} |",
-              flush=True)  # fmt: skip
+    count = 60 if options.small else AT_ONCE
+    print("\n## Reconnect storm\n\n| what | petiole | nats-server | target |\n|---|---:|---:|---:|")
     found = {name: storm(bench, kind, name, count) for name, kind in bench.kinds.items()}
     cells = [
         f"{f['storm']:.2f} ms (idle {f['idle']:.2f}, worst {f['worst']:.1f}; {f['rate']:,.0f} handshakes/s)"
@@ -169,7 +168,7 @@ def report(bench, options) -> bool:
     fine = ratio <= 5
     print(f"| p99 of a round trip while {count:,} TLS clients come at once | {cells[0]} | {cells[1]} "
           f"| ≤ 5 × idle: {ratio:.1f} {'✓' if fine else '✗'} |", flush=True)  # fmt: skip
-    return good and fine
+    return fine
 
 
 if __name__ == "__main__":

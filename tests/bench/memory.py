@@ -6,6 +6,7 @@ import re
 import statistics
 import subprocess
 
+from doors import idle_bytes
 from harness.servers import Kind, Server
 from pairs import Bench
 
@@ -85,6 +86,14 @@ def report(bench: Bench, options) -> bool:
     add(f"idle, resident ({which})", ours["idle"], theirs["idle"], "MB", 4)
     add(f"an idle client with a subscription, of {clients:,}", ours["client"], theirs["client"], "B", 2048)
     add(f"a subscription, of {subscriptions:,}", ours["subscription"], theirs["subscription"], "B", 200)
+    held = 60 if options.small else 2000
+    for door, what, target in (
+        ("tls", "an idle client over TLS", 70_000),  # 37 KB are a field of Debian's wolfSSL.
+        ("websocket", "an idle client over WebSocket, with compression", 24_000),
+        ("silent", "a peer on the TLS port that says nothing", 4096),
+    ):
+        cost = {name: idle_bytes(bench, kind, name, door, held) for name, kind in kinds.items()}
+        add(f"{what}, of {held:,}", cost["petiole"], cost["nats-server"], "B", target)
     add("growth under churn, second half", ours["churn"], theirs["churn"], "KiB", 256)
     add("start to first PONG", ours["start"], theirs["start"], "ms", 20)
     good &= size(bench, add)

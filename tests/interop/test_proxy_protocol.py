@@ -90,8 +90,7 @@ def test_a_broken_header_ends_the_connection(world, header):
         pass
     assert b"PONG" not in text
     until(
-        lambda: server.monitor("/connz?state=closed")["connections"][0]["reason"]
-        == "Protocol Violation",
+        lambda: "Protocol Violation" in str(server.monitor("/connz?state=closed")),
         "the reason is told",
     )
 

@@ -66,7 +66,8 @@ class ScriptedProtocol final : public Protocol {
 
 class FakeLayer final : public Layer {
  public:
-  FakeLayer(std::string name, char key) : name_(std::move(name)), key_(key) {}
+  FakeLayer(std::string name, char key, bool slow)
+      : name_(std::move(name)), key_(key), slow_(slow) {}
 
   void start(std::string& wire) override { wire += name_ + '!'; }
   Status receive(std::string_view bytes, std::string& plain, std::string&) override {
@@ -87,6 +88,7 @@ class FakeLayer final : public Layer {
   }
   void shut_down(const CloseReason&, std::string& wire) override { code("bye", wire); }
   bool open() const override { return hello_ == name_ + '!'; }
+  bool slow() const override { return slow_ && !open(); }
   void describe(PeerInfo& peer) const override { peer.tls_version += name_; }
   std::string error() const override { return error_; }
 
@@ -97,6 +99,7 @@ class FakeLayer final : public Layer {
 
   std::string name_, hello_, error_;
   char key_;
+  bool slow_;
 };
 
 sockaddr_in local(std::uint16_t port) {
@@ -113,13 +116,13 @@ std::unique_ptr<Protocol> make_scripted(Script& script) {
   return std::make_unique<ScriptedProtocol>(script);
 }
 
-std::unique_ptr<Layer> make_fake_layer(std::string name, char key) {
-  return std::make_unique<FakeLayer>(std::move(name), key);
+std::unique_ptr<Layer> make_fake_layer(std::string name, char key, bool slow) {
+  return std::make_unique<FakeLayer>(std::move(name), key, slow);
 }
 
 LayerResult FakeLayers::tls(const TlsOptions&) {
   if (!tls_error.empty()) return {nullptr, {Errc::kTls, "no TLS"}, tls_error};
-  return {make_fake_layer("tls", 1), {}, {}};
+  return {make_fake_layer("tls", 1, slow), {}, {}};
 }
 
 LayerResult FakeLayers::websocket(const WebSocketOptions&) {

@@ -40,7 +40,7 @@ struct Script {
 std::unique_ptr<Protocol> make_scripted(Script& script);
 
 // "XORs" every byte by `key` and opens after both sides have said hello ("<name>!").
-std::unique_ptr<Layer> make_fake_layer(std::string name, char key);
+std::unique_ptr<Layer> make_fake_layer(std::string name, char key, bool slow = false);
 
 class FakeLayers final : public LayerFactory {
  public:
@@ -48,6 +48,7 @@ class FakeLayers final : public LayerFactory {
   LayerResult websocket(const WebSocketOptions& options) override;
   LayerResult websocket(std::shared_ptr<const WebSocketListenOptions> options) override;
   std::string tls_error;  // Set: tls() fails with it.
+  bool slow = false;      // TLS says that its handshake is.
 };
 
 // The other end, on a plain socket of the system.

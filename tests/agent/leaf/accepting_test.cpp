@@ -38,6 +38,30 @@ TEST_CASE("accepting: INFO, CONNECT, INFO, interest") {
   CHECK(answer.find("LS+ $JS.API") == answer.npos);
 }
 
+// Wire 3.9. The second INFO comes first: the peer reads no error before it.
+TEST_CASE("accepting: a leaf of an older version than is wanted") {
+  struct Case {
+    const char* version;
+    bool accepted;
+  };
+  for (const Case& c : {Case{"2.10.9", false}, Case{"2.11.0", true}, Case{"v2.11.1-dev", true},
+                        Case{"2.9", false}, Case{"new", false}, Case{"", false}}) {
+    CAPTURE(c.version);
+    Config config = listening();
+    config.leaf_listen.min_version = "2.11.0";
+    Bench bench(config);
+    bench.accept();
+    bench.wire.take();
+    bench.feed(std::string("CONNECT {\"version\":\"") + c.version + "\"}\r\n");
+    const std::string answer = bench.wire.take();
+    CHECK(answer.starts_with("INFO {"));
+    CHECK(answer.find("\"connect_info\":true") != answer.npos);
+    const bool refused = answer.ends_with(
+        "-ERR 'connection rejected since minimum version required is \"2.11.0\"'\r\n");
+    CHECK(refused != c.accepted);
+  }
+}
+
 TEST_CASE("accepting: who is refused, and in which words") {
   Config config = listening();
   config.leaf_listen.auth.users = {{.user = "u", .password = "p", .nkey = {}}};
