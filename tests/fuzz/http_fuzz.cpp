@@ -33,6 +33,7 @@ class Wire : public petiole::Wire {
   Status start_tls(const petiole::TlsOptions&) override { return {}; }
   const petiole::PeerInfo& peer() const override { return peer_; }
   petiole::WireStats stats() const override { return {}; }
+  void set_peer_address(std::string, std::uint16_t) override {}
 
   std::string take() {
     std::string text;

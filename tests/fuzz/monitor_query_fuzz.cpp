@@ -21,7 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   test::SimNetwork network{loop, chunks, 1};
   const Server server(Config{}, Host{loop, clock, network.host("a"), entropy, log, worker, chunks});
   Monitor monitor([&] {
-    return MonitorInput{server, {}, std::nullopt, {}, 0, 0, 0, clock.now(), clock.wall()};
+    MonitorInput input{.server = server};
+    input.now = clock.now();
+    input.wall = clock.wall();
+    return input;
   });
   // Lines: the path, then name and value in turn.
   std::vector<std::string> lines(1);

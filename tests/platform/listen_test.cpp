@@ -50,7 +50,7 @@ TEST_CASE("listener: the protocol is made when all layers are open, for any cut"
     CHECK(net.until([&] { return peer.read(), peer.text.ends_with(coded("INFO", 3)); }));
     net.script.wire->close({});
     CHECK(net.until([&] { return peer.read(), peer.ended; }));
-    CHECK(net.script.closed == 1);
+    CHECK(net.until([&] { return net.script.closed == 1; }));
   }
 }
 

@@ -226,6 +226,7 @@ const Case kMirrorCases[] = {
     {"dir: d", SAYS(c.mirror.enabled&& c.mirror.dir == "d")},
     {"max_bytes: 1GB", SAYS(c.mirror.max_bytes == 1u << 30)},
     {"rules: [{subject: a}]", SAYS(c.mirror.rules.at(0).subjects.at(0) == "a")},
+    {"rules: [{subject: a, account: A}]", SAYS(c.mirror.rules.at(0).account == "A")},
     {"rules: {subjects: [a, b]}", SAYS(c.mirror.rules.at(0).subjects.size() == 2)},
     {"rules: [{subject: a, durability: outage}]",
      SAYS(c.mirror.rules.at(0).durability == Durability::kOutage)},

@@ -57,8 +57,13 @@ struct Bench {
     gone.reason = "Client Closed";
     server->leave(3, gone);
     monitor = std::make_unique<Monitor>([this] {
-      return MonitorInput{*server, links, mirror,      {1 << 20, 1.5, 2}, 4222,
-                          0,       8222,  clock.now(), clock.wall()};
+      MonitorInput input{.server = *server, .links = links, .mirror = mirror};
+      input.process = {1 << 20, 1.5, 2};
+      input.client_port = 4222;
+      input.monitor_port = 8222;
+      input.now = clock.now();
+      input.wall = clock.wall();
+      return input;
     });
   }
 

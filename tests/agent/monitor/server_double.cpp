@@ -9,6 +9,7 @@ Server::Server(const Config& config, Host host)
       id_("NTEST"),
       name_("edge"),
       started_(host.clock.wall()),
+      exchange_(host, {name_, {}}, config.system_account),
       closed_(config.limits.closed_connections_max) {
   accounts_["$G"] = std::make_unique<Account>("$G", config.limits, host.entropy);
 }
