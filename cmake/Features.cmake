@@ -10,7 +10,7 @@ option(PETIOLE_MONITOR "HTTP endpoints, metrics, status page" ON)
 option(PETIOLE_TESTS "Build the tests and benchmarks" ON)
 option(PETIOLE_FUZZ "Build the fuzz targets (clang, libFuzzer)" OFF)
 option(PETIOLE_STATIC "Link SQLite, wolfSSL and libstdc++ statically" OFF)
-option(PETIOLE_PCH "Precompile the standard headers: with ccache, set its sloppiness to pch_defines,time_macros" OFF)
+option(PETIOLE_PCH "Precompile the standard headers in tests and Debug builds; ccache then needs sloppiness pch_defines,time_macros" OFF)
 set(PETIOLE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=: address,undefined or thread")
 
 if(PETIOLE_JETSTREAM AND NOT PETIOLE_STORE)
