@@ -17,9 +17,7 @@ const std::string& LeafRegister::loop_subject(const Account& account) {
   return subject;
 }
 
-std::string LeafRegister::cluster() const {
-  return server_.cluster();
-}
+std::string LeafRegister::cluster() const { return server_.cluster(); }
 
 void LeafRegister::enter(LeafSession& session) { sessions_.emplace(&session, &session); }
 

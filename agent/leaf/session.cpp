@@ -55,8 +55,7 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
   Op op;
   while (parsing_ && used < input.size()) {
     if (phase_ == Phase::kClosed) return input.size();
-    const ParseResult result =
-        parse(input.substr(used), kLeaf, *limits_, headers_, op);
+    const ParseResult result = parse(input.substr(used), kLeaf, *limits_, headers_, op);
     if (result.error != ParseError::kNone) return refuse_input(result.error);
     if (result.used == 0) {
       wanted_ = result.wanted;

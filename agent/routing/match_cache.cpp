@@ -10,7 +10,7 @@ namespace petiole {
 
 namespace {
 
-constexpr std::size_t kGenerationsMin = 256; // Of a cache with few entries, and of any other.
+constexpr std::size_t kGenerationsMin = 256;  // Of a cache with few entries, and of any other.
 constexpr std::size_t kGenerationsMax = 2048;
 constexpr std::size_t kSlotsMin = 64;
 
