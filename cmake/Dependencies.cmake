@@ -1,5 +1,8 @@
 # The libraries that the product stands on. Each is wrapped in one target.
 find_package(Threads REQUIRED)
+if(POLICY CMP0167)
+  cmake_policy(SET CMP0167 NEW)  # Boost's own package file; newer CMakes have no other way.
+endif()
 find_package(Boost 1.81 REQUIRED)
 
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
