@@ -14,8 +14,7 @@ namespace petiole {
 class AcceptingLeaf final : public LeafSession {
  public:
   // `entrance`: what the peer has to pass before it is greeted; null: nothing.
-  AcceptingLeaf(Server& server, LeafRegister& links,
-                std::unique_ptr<Entrance> entrance = nullptr);
+  AcceptingLeaf(Server& server, LeafRegister& links, std::unique_ptr<Entrance> entrance = nullptr);
 
   bool solicited() const override { return false; }
   bool isolated() const override {
