@@ -36,28 +36,26 @@ std::string address_text(const std::string& name) {
 class Session : public TlsSession {
  public:
   Session(std::shared_ptr<TlsContext> context, const std::string& server_name)
-      : context_(std::move(context)), session_(wolfSSL_new(context_->get())) {
-    if (!session_) return;
-    wolfSSL_SSLSetIORecv(session_.get(), take);
-    wolfSSL_SSLSetIOSend(session_.get(), put);
-    wolfSSL_SetIOReadCtx(session_.get(), this);
-    wolfSSL_SetIOWriteCtx(session_.get(), this);
-    if (!context_->server() && !server_name.empty()) set_name(server_name);
+      : context_(std::move(context)) {
+    if (context_->server()) return;  // Made with the first byte: a silent peer costs nothing.
+    create();
+    if (session_ && !server_name.empty()) set_name(server_name);
   }
 
   Status start(std::string& wire) override {
-    if (!session_) return fail({Errc::kTls, "tls: out of memory"});
     if (context_->server()) return {};
+    if (!session_) return fail({Errc::kTls, "tls: out of memory"});
     wire_ = &wire;
     return handshake();
   }
 
   Status receive(std::string_view bytes, std::string& plain, std::string& wire) override {
     if (!status_.ok()) return status_;
-    if (!session_) return fail({Errc::kTls, "tls: out of memory"});
     if (bytes.empty()) return {};
     if (!seen_ && !is_tls(bytes)) return fail({Errc::kTls, "tls: the peer does not speak TLS"});
     seen_ = true;
+    if (!session_) create();
+    if (!session_) return fail({Errc::kTls, "tls: out of memory"});
     input_ = bytes;
     wire_ = &wire;
     if (!open_) {
@@ -106,6 +104,16 @@ class Session : public TlsSession {
   }
 
  private:
+  // Takes half a millisecond: a generator of random numbers is seeded.
+  void create() {
+    session_.reset(wolfSSL_new(context_->get()));
+    if (!session_) return;
+    wolfSSL_SSLSetIORecv(session_.get(), take);
+    wolfSSL_SSLSetIOSend(session_.get(), put);
+    wolfSSL_SetIOReadCtx(session_.get(), this);
+    wolfSSL_SetIOWriteCtx(session_.get(), this);
+  }
+
   // wolfSSL wants `count` bytes.
   static int take(WOLFSSL*, char* buffer, int count, void* self) {
     std::string_view& input = static_cast<Session*>(self)->input_;

@@ -15,6 +15,9 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
+    {kHasTls, "PETIOLE_TLS", "tls { cert_file: a, key_file: b }"},
+    {kHasTls, "PETIOLE_TLS", "leafnodes { tls { cert_file: a, key_file: b } }"},
+    {kHasWebSocket, "PETIOLE_WEBSOCKET", "websocket { port: 8080, no_tls: true }"},
     {kHasTls, "PETIOLE_TLS", "leafnodes { remotes: [ { url: 'tls://hub' } ] }"},
     {kHasTls, "PETIOLE_TLS", "leafnodes { remotes: [ { url: hub, tls: { insecure: true } } ] }"},
     {kHasWebSocket, "PETIOLE_WEBSOCKET", "leafnodes { remotes: [ { url: 'ws://hub' } ] }"},
