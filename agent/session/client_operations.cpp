@@ -23,6 +23,9 @@ bool is_below(std::string_view subject, std::string_view prefix) {
 constexpr std::string_view kNotStored =
     "Permissions Violation for Publish: Insufficient Storage, messages may be lost";
 
+// For what a mapping gave up: the reference names the subject that it has then, none.
+constexpr std::string_view kNowhere = "NATS/1.0 503\r\nNats-Subject: \r\n\r\n";
+
 // Wire 1.7: subjects and replies that belong to servers.
 bool is_reserved_subject(std::string_view subject) {
   if (subject.empty() || (subject[0] != '_' && subject[0] != '$')) return false;  // Most.
@@ -124,7 +127,8 @@ void ClientSession::answer_no_responders(const Message& message) {
   account_->index().match(message.reply, plain_, queued_);
   for (const Subscription* each : plain_) {
     if (each->owner != this || each->closed) continue;
-    const std::string header = no_responders_header(message.subject);
+    const std::string header =
+        message.subject.empty() ? std::string(kNowhere) : no_responders_header(message.subject);
     Message answer;
     answer.header = header;
     write_msg(wire_->output(), message.reply, each->sid(), answer, true);

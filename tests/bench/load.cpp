@@ -69,10 +69,14 @@ class Peer {
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     read_until("\r\n");  // INFO.
     // What the official clients say.
+    std::string login;
+    if (!address.user.empty()) {
+      login = ",\"user\":\"" + address.user + "\",\"pass\":\"" + address.user + '"';
+    }
     write(
-        "CONNECT "
-        "{\"verbose\":false,\"pedantic\":false,\"echo\":true,\"headers\":false,\"lang\":\"load\"}"
-        "\r\n");
+        "CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":true,\"headers\":false,"
+        "\"lang\":\"load\"" +
+        login + "}\r\n");
     flush();
   }
   ~Peer() { close(fd_); }

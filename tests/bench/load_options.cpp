@@ -11,6 +11,7 @@ namespace {
   std::fputs(
       "usage: load messages|request|hold --port PORT [--subscribe-port PORT] [--size BYTES]\n"
       "       [--count N] [--publishers N] [--subscribers N] [--subjects N] [--queue] [--pid PID]\n"
+      "       [--publish-user NAME] [--subscribe-user NAME]: the name is the password, too\n"
       "messages: publishers to subscribers, or to nobody. request: one at a time, latency.\n"
       "hold: opens --subscribers connections with --count subscriptions in all, until stdin "
       "ends.\n",
@@ -40,6 +41,10 @@ Options parse_options(int argc, char** argv) {
       continue;
     }
     if (++i == argc) usage();
+    if (name == "--publish-user" || name == "--subscribe-user") {
+      (name == "--publish-user" ? options.publish_at : options.subscribe_at).user = argv[i];
+      continue;
+    }
     const std::size_t value = number(argv[i]);
     if (name == "--port")
       port = value;

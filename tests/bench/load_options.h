@@ -9,6 +9,7 @@ namespace petiole::bench {
 
 struct Address {
   std::uint16_t port = 4222;  // On 127.0.0.1.
+  std::string user{};         // Its name is its password, too; empty: none.
 };
 
 struct Options {

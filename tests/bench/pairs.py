@@ -13,6 +13,16 @@ from harness.servers import Kind, Server
 from harness.ports import free_port
 
 
+# The `ready` of the load generator crosses, too.
+ACCOUNTS = """
+accounts {
+  E { users: [ {user: exporter, password: exporter} ], exports: [ {stream: "load.>"}, {stream: ready} ] }
+  I { users: [ {user: importer, password: importer} ]
+    imports: [ {stream: {account: E, subject: "load.>"}}, {stream: {account: E, subject: ready}} ] }
+}
+"""
+
+
 class Bench:
     def __init__(self, directory: pathlib.Path, petiole: str, reference: str, leaf_petiole: str):
         self.directory = directory
@@ -51,13 +61,14 @@ class Bench:
             for old in self._pairs.values():  # Idle servers cost a little; these cost nothing.
                 for server, _ in old.values():
                     server.stop()
-            self._pairs = {link: self._link_pair(link) if link else self._plain_pair()}
+            plain = link in ("", "accounts")
+            self._pairs = {link: self._plain_pair(ACCOUNTS if link else "") if plain else self._link_pair(link)}
         return self._pairs[link]
 
-    def _plain_pair(self) -> dict[str, tuple[Server, int]]:
+    def _plain_pair(self, config: str = "") -> dict[str, tuple[Server, int]]:
         made = {}
         for name, kind in self.kinds.items():
-            server = self.server(kind, name)
+            server = self.server(kind, name, config)
             made[name] = (server, server.port)
         return made
 

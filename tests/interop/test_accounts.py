@@ -89,7 +89,7 @@ def same(world, pair, script):
     return mine
 
 
-WISHES = ["pub.a", "pub.>", "pub.*", ">", "from.e.x", "from.e.*", "*.e.x", "from.>", "near.lit", "near.*", "lit", "priv.x"]
+WISHES = ["pub.a", "pub.>", "pub.*", ">", "from.e.priv.x", "from.e.priv.*", "*.e.priv.x", "from.>", "near.lit", "near.*", "lit", "priv.x"]
 
 
 @pytest.mark.parametrize("wish", WISHES)
@@ -178,7 +178,7 @@ def test_what_the_responder_sees(world, pair):
     same(world, pair, script)
 
 
-@pytest.mark.parametrize("subject", ["one", "ask.a.b", "nobody", "from.e.x", "gone"])
+@pytest.mark.parametrize("subject", ["one", "ask.a.b", "nobody", "from.e.priv.x", "gone"])
 def test_no_responders(world, pair, subject):
     def script(world, server):
         importer = login(world, server, "i")
@@ -263,25 +263,25 @@ def linked(world, version: str, account: str, hub_config: str = ""):
 def test_a_leaf_in_the_exporter_hears_of_importers(world, hub_version):
     hub, edge = linked(world, hub_version, "E")
     importer, at_hub = login(world, edge, "i"), world.client(hub)
-    importer.subscribe("from.e.x")
+    importer.subscribe("from.e.priv.x")
     importer.subscribe("pub.>")
     importer.flush()
     hub.wait_interest("priv.x")
     hub.wait_interest("pub.>")
     at_hub.publish("priv.x", b"down")
     got = importer.next()
-    assert (got.subject, got.payload) == ("from.e.x", b"down")
+    assert (got.subject, got.payload) == ("from.e.priv.x", b"down")
 
 
 def test_a_leaf_in_the_importer_gets_what_is_imported(world, hub_version):
     hub, edge = linked(world, hub_version, "I")
     exporter, at_hub = login(world, edge, "e"), world.client(hub)
-    at_hub.subscribe("from.e.*")
+    at_hub.subscribe("from.e.priv.*")
     at_hub.flush()
-    edge.wait_interest("from.e.*")
+    edge.wait_interest("from.e.priv.*")
     exporter.publish("priv.x", b"up")
     got = at_hub.next()
-    assert (got.subject, got.payload) == ("from.e.x", b"up")
+    assert (got.subject, got.payload) == ("from.e.priv.x", b"up")
     exporter.publish("secret", b"no")
     assert at_hub.nothing()
 
