@@ -21,6 +21,7 @@ MonitorInput Agent::Parts::gather() {
   input.monitor_port = port(monitor_listener);
   input.now = host.clock.now();
   input.wall = host.clock.wall();
+  input.requests = &monitor.requests();
   return input;
 }
 

@@ -90,8 +90,7 @@ void AcceptingLeaf::compare_secret() {
 
 void AcceptingLeaf::compared(bool equal) {
   if (wire() == nullptr) return;
-  const Status status =
-      equal ? accept(host().clock.now()) : refuse_login();
+  const Status status = equal ? accept(host().clock.now()) : refuse_login();
   if (!status.ok()) wire()->close(status);
   wire()->resume_reading();
   wire()->wake();

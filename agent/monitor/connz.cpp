@@ -243,7 +243,8 @@ json::object connection(const ConnectionReport& report, const Options& options, 
     if (report.account != "$G") add_text(item, "account", report.account);
   }
   add_subscriptions(item, report, options, room);
-  if (options.auth) add_text(item, "name_tag", report.account);
+  const bool nameless = report.stop != WallTime{} && report.account == "$G";  // As nats-server.
+  if (options.auth && !nameless) add_text(item, "name_tag", report.account);
   return item;
 }
 
