@@ -95,8 +95,7 @@ void read_filters(Options& options, Query& query) {
   if (!options.filter.empty() && options.account.empty()) {
     query.fail("filter by subject only valid with account filtering");
   }
-  const std::int64_t cid = query.number("cid", 0);
-  options.cid = cid < 0 ? 0 : static_cast<std::uint64_t>(cid);
+  options.cid = query.identifier("cid");
 }
 
 Options read_options(Query& query) {

@@ -97,7 +97,7 @@ def test_server_requests(pair, place):
             found.append(f"{order(ours)} instead of {order(theirs)}")
         if found:
             wrong[f"{name} {body}"] = found
-    assert wrong == {}
+    assert not wrong, "\n".join(f"{call}: {found}" for call, found in wrong.items())
 
 
 def test_ping_is_statsz(pair):
@@ -146,7 +146,7 @@ def test_account_requests(pair):
         found = differences(ours, theirs, MISSING, unequal=UNEQUAL + r"|data\.(imports|exports)\[\].*")
         if found:
             wrong[f"{name} {body}"] = found
-    assert wrong == {}
+    assert not wrong, "\n".join(f"{call}: {found}" for call, found in wrong.items())
     for client in pair.admins:
         assert silent(client, "$SYS.REQ.ACCOUNT.unknown.STATZ") and silent(client, "$SYS.REQ.ACCOUNT.unknown.CONNS")
 
