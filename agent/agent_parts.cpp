@@ -27,6 +27,7 @@ MonitorInput Agent::Parts::gather() {
   input.websocket_port = port(websocket_listener);
   input.now = host.clock.now();
   input.wall = host.clock.wall();
+  input.requests = &monitor.requests();
   return input;
 }
 

@@ -95,8 +95,7 @@ void read_filters(Options& options, Query& query) {
   if (!options.filter.empty() && options.account.empty()) {
     query.fail("filter by subject only valid with account filtering");
   }
-  const std::int64_t cid = query.number("cid", 0);
-  options.cid = cid < 0 ? 0 : static_cast<std::uint64_t>(cid);
+  options.cid = query.identifier("cid");
 }
 
 Options read_options(Query& query) {
@@ -243,7 +242,8 @@ json::object connection(const ConnectionReport& report, const Options& options, 
     if (report.account != "$G") add_text(item, "account", report.account);
   }
   add_subscriptions(item, report, options, room);
-  if (options.auth) add_text(item, "name_tag", report.account);
+  const bool nameless = report.stop != WallTime{} && report.account == "$G";  // As nats-server.
+  if (options.auth && !nameless) add_text(item, "name_tag", report.account);
   return item;
 }
 

@@ -1,6 +1,7 @@
 #include "agent/monitor/monitor.h"
 
 #include "agent/monitor/endpoints.h"
+#include "agent/monitor/status_page.h"
 
 namespace petiole {
 namespace {
@@ -25,41 +26,27 @@ HttpResponse health_page(Context& context) {
 
 struct Endpoint {
   const char* path;
-  const char* title;
   HttpResponse (*answer)(Context&);
 };
 
 constexpr Endpoint kEndpoints[] = {
-    {"/varz", "General", [](Context& c) { return page(c, varz(c.input)); }},
-    {"/connz", "Connections", [](Context& c) { return page(c, connz(c.input, c.query)); }},
-    {"/leafz", "Leaf nodes", [](Context& c) { return page(c, leafz(c.input, c.query)); }},
-    {"/linkz", "Links to hubs", [](Context& c) { return page(c, linkz(c.input)); }},
-    {"/mirrorz", "Store and forward", [](Context& c) { return page(c, mirrorz(c.input)); }},
-    {"/routez", "Routes", [](Context& c) { return page(c, routez(c.input, c.query)); }},
-    {"/gatewayz", "Gateways", [](Context& c) { return page(c, gatewayz(c.input, c.query)); }},
-    {"/jsz", "JetStream", [](Context& c) { return page(c, jsz(c.input, c.query)); }},
-    {"/subsz", "Subscriptions", [](Context& c) { return page(c, subsz(c.input, c.query)); }},
-    {"/accountz", "Accounts", [](Context& c) { return page(c, accountz(c.input, c.query)); }},
-    {"/accstatz", "Account statistics",
-     [](Context& c) { return page(c, accstatz(c.input, c.query)); }},
-    {"/healthz", "Health", health_page},
-    {"/metrics", "Prometheus metrics",
+    {"/varz", [](Context& c) { return page(c, varz(c.input)); }},
+    {"/connz", [](Context& c) { return page(c, connz(c.input, c.query)); }},
+    {"/leafz", [](Context& c) { return page(c, leafz(c.input, c.query)); }},
+    {"/linkz", [](Context& c) { return page(c, linkz(c.input)); }},
+    {"/mirrorz", [](Context& c) { return page(c, mirrorz(c.input)); }},
+    {"/routez", [](Context& c) { return page(c, routez(c.input, c.query)); }},
+    {"/gatewayz", [](Context& c) { return page(c, gatewayz(c.input, c.query)); }},
+    {"/jsz", [](Context& c) { return page(c, jsz(c.input, c.query)); }},
+    {"/subsz", [](Context& c) { return page(c, subsz(c.input, c.query)); }},
+    {"/accountz", [](Context& c) { return page(c, accountz(c.input, c.query)); }},
+    {"/accstatz", [](Context& c) { return page(c, accstatz(c.input, c.query)); }},
+    {"/healthz", health_page},
+    {"/metrics",
      [](Context& c) {
        return HttpResponse{200, "text/plain; version=0.0.4; charset=utf-8", metrics(c.input)};
      }},
 };
-
-std::string index_page(const std::string& base) {
-  std::string body =
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-      "<title>petiole</title></head><body>\n<h1>petiole " +
-      std::string(kPetioleVersion) + "</h1>\n<ul>\n";
-  for (const Endpoint& endpoint : kEndpoints) {
-    body += "<li><a href=\"" + base + endpoint.path + "\">" + endpoint.title + "</a> <code>" +
-            endpoint.path + "</code></li>\n";
-  }
-  return body + "</ul>\n</body></html>\n";
-}
 
 const Endpoint* find_endpoint(std::string_view path) {
   if (path == "/subscriptionsz") path = "/subsz";  // nats-server's other name for it.
@@ -82,7 +69,7 @@ HttpResponse Monitor::answer(const HttpRequest& request) {
   path.remove_prefix(base.size());
   if (path.empty() || path == "/") {
     ++requests_["/"];
-    return {200, "text/html; charset=utf-8", index_page(base)};
+    return {200, "text/html; charset=utf-8", std::string(status_page())};
   }
   const Endpoint* endpoint = find_endpoint(path);
   if (endpoint == nullptr) return missing;

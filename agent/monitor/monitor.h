@@ -21,6 +21,7 @@ class Monitor {
   explicit Monitor(Gather gather) : gather_(std::move(gather)) {}
 
   HttpResponse answer(const HttpRequest& request);
+  const RequestCounts& requests() const { return requests_; }
 
  private:
   Gather gather_;

@@ -51,6 +51,16 @@ std::int64_t Query::number(std::string_view name, std::int64_t otherwise) {
   return otherwise;
 }
 
+std::uint64_t Query::identifier(std::string_view name) {
+  const std::string_view value = text(name);
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (value.empty() || (error == std::errc() && end == value.data() + value.size())) return number;
+  fail("Error decoding uint64 for '" + std::string(name) + "': strconv.ParseUint: parsing " +
+       quoted(value) + ": invalid syntax");
+  return 0;
+}
+
 std::size_t Query::count(std::string_view name, std::size_t otherwise) {
   const std::int64_t value = number(name, 0);
   return value <= 0 ? otherwise : static_cast<std::size_t>(value);

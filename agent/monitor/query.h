@@ -21,6 +21,7 @@ class Query {
   std::vector<std::string_view> texts(std::string_view name) const;
   bool flag(std::string_view name);  // 1, t, true, 0, f, false.
   std::int64_t number(std::string_view name, std::int64_t otherwise);
+  std::uint64_t identifier(std::string_view name);  // 0: none.
   std::size_t count(std::string_view name,
                     std::size_t otherwise);  // A number; `otherwise` below 1.
   void fail(std::string text);

@@ -26,10 +26,6 @@ bool Keepalive::can_skip(Time now) const {
   return measured && now - heard_ < interval_;
 }
 
-void Keepalive::assume(Duration round_trip) {
-  if (round_trip_ == Duration::zero()) round_trip_ = round_trip;
-}
-
 Keepalive::Action Keepalive::tick(Time now) {
   if (now < due_) return Action::kNone;
   due_ = now + interval_;

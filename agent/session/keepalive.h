@@ -16,11 +16,12 @@ class Keepalive {
   void restart(Duration first, Time now) { due_ = now + first; }  // After CONNECT.
   void heard(Time now) { heard_ = now; }
   void pong(Time now);
-  void assume(Duration round_trip);  // Until a ping has measured it.
+  void assume(Duration round_trip) { assumed_ = round_trip; }  // Until a ping has measured it.
   Action tick(Time now);
 
   Time due() const { return due_; }
-  Duration round_trip() const { return round_trip_; }  // Zero: not measured yet.
+  // Zero: not known yet.
+  Duration round_trip() const { return round_trip_ == Duration{} ? assumed_ : round_trip_; }
 
  private:
   bool can_skip(Time now) const;
@@ -29,7 +30,7 @@ class Keepalive {
   int out_max_;
   int out_ = 0;
   Time due_, heard_, pinged_{};
-  Duration round_trip_{};
+  Duration round_trip_{}, assumed_{};
 };
 
 }  // namespace petiole

@@ -1,5 +1,6 @@
 """The HTTP endpoints: nats-server's own in its JSON, and ours."""
 
+import json
 import urllib.error
 import urllib.request
 
@@ -165,3 +166,70 @@ def test_monitoring_survives_garbage(world):
             except OSError:
                 pass
     assert edge.monitor("/varz")["server_name"] == "edge"
+
+
+QUERIES = [
+    "/varz", "/connz", "/connz?subs=1", "/connz?subs=detail", "/connz?auth=1&subs=true", "/connz?state=closed&auth=true",
+    "/connz?state=ANY", "/connz?state=all&sort=msgs_from", "/connz?sort=subs&limit=1", "/connz?offset=1&limit=5",
+    "/connz?sort=nonsense", "/connz?sort=stop", "/connz?sort=reason&state=closed", "/connz?state=nonsense",
+    "/connz?limit=x", "/connz?offset=x", "/connz?auth=x", "/connz?subs=x", "/connz?cid=x", "/connz?user=app&auth=1",
+    "/connz?user=nobody", "/connz?acc=$G", "/connz?acc=unknown", "/connz?mqtt_client=x", "/connz?cid=999999",
+    *(f"/connz?sort={by}" for by in ("cid", "start", "subs", "pending", "msgs_to", "msgs_from", "bytes_to",
+                                     "bytes_from", "last", "idle", "uptime", "rtt")),
+    "/leafz", "/leafz?subs=1", "/leafz?acc=unknown", "/leafz?subs=x", "/routez", "/routez?subs=detail", "/routez?subs=x",
+    "/gatewayz", "/gatewayz?accs=1", "/gatewayz?accs=x", "/subsz", "/subsz?subs=1&acc=$G&test=x.y", "/subsz?test=x.*",
+    "/subsz?limit=x", "/subsz?subs=1&limit=1&acc=unknown", "/subscriptionsz", "/accountz", "/accountz?acc=$G",
+    "/accountz?acc=unknown", "/accstatz", "/accstatz?unused=1", "/accstatz?unused=x", "/healthz", "/healthz?details=1",
+    "/healthz?js-enabled-only=1", "/healthz?js-server-only=1", "/healthz?js-meta-only=1", "/healthz?js-enabled=x",
+    "/healthz?stream=s", "/healthz?consumer=c&details=true", "/healthz?account=A", "/jsz", "/jsz?streams=1", "/jsz?streams=x",
+    "/jsz?limit=x", "/nonsense", "/varz/",
+]  # fmt: skip
+
+
+def _get(server, path: str) -> tuple[int, str, str, str]:
+    try:
+        with urllib.request.urlopen(f"http://{server.host}:{server.monitor_port}{path}", timeout=5) as got:
+            status, headers, text = got.status, got.headers, got.read().decode()
+    except urllib.error.HTTPError as error:
+        status, headers, text = error.code, error.headers, error.read().decode()
+    everybody = headers["Access-Control-Allow-Origin"] or "" if status == 200 else ""
+    return status, headers["Content-Type"].split(";")[0], everybody, text
+
+
+def test_every_endpoint_answers_as_nats_server_does(world):
+    """The same traffic at both, then every endpoint with every parameter: status, type, the text of
+    an error; the keys, and the values that are not of the moment."""
+    from harness import servers, system
+    from harness.differences import differences
+
+    kinds = (servers.server_under_test(), servers.nats_server("newest"))
+    both = [world.server(kind, "edge", system.config(kind, 'server_tags: ["a", "b"]')) for kind in kinds]
+    for server in both:
+        client = world.keep(system.app(server, name="first"))
+        client.subscribe("x.y")
+        client.subscribe("x.q", "queue")
+        client.publish("x.y", b"12345")
+        client.next()
+        world.keep(system.app(server, "other", name="second")).flush()
+        gone = system.app(server, name="gone")
+        gone.subscribe("left")
+        gone.flush()
+        gone.close()
+        until(lambda s=server: s.monitor("/connz?state=closed")["connections"], "one has gone")
+    missing = r"(disk_io_wait_stats|stale_connection_stats|feature_flags)\..*"
+    unequal = (r"account_detail\.(imports|exports)\[\].*|accounts\[\]|write_deadline|system_account"
+               r"|subscriptions_list\[\]\..*|.*subscriptions_list(_detail)?\[\].*|http_req_stats\..*")  # fmt: skip
+    wrong = {}
+    for path in QUERIES:
+        ours, theirs = (_get(server, path) for server in both)
+        found = [f"{a} instead of {b}" for a, b in zip(ours[:3], theirs[:3], strict=True) if a != b]
+        if ours[3].startswith("{") and theirs[3].startswith("{"):
+            found += differences(
+                json.loads(ours[3]), json.loads(theirs[3]), missing,
+                r"petiole_version|http_req_stats\..*|account_detail\.exports.*", unequal,
+            )  # fmt: skip
+        elif ours[3] != theirs[3]:
+            found.append(f"{ours[3]!r} instead of {theirs[3]!r}")
+        if found:
+            wrong[path] = found
+    assert not wrong, "\n".join(f"{path}: {found}" for path, found in wrong.items())

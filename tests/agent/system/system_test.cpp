@@ -1,0 +1,157 @@
+#include "agent/system/system.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/agent/system/fixture.h"
+
+namespace petiole::test {
+namespace {
+
+TEST_CASE_FIXTURE(SystemFixture, "system: a request is answered at the end of the turn") {
+  start();
+  Asker asker(sys());
+  asker.subscribe("reply");
+  CHECK(asker.ask("$SYS.REQ.SERVER.PING.VARZ"));
+  CHECK(asker.got.empty());
+  machine.loop.run_idle();
+  REQUIRE(asker.got.size() == 1);
+  CHECK(asker.last().at("server").at("name") == "edge");
+  CHECK(asker.last().at("data").at("server_id").as_string() == server().id().c_str());
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: what nobody answers is not taken") {
+  start();
+  Asker asker(sys());
+  CHECK_FALSE(asker.ask("$SYS.REQ.SERVER.PING.NOPE"));
+  CHECK_FALSE(asker.ask(own("NOPE")));
+  CHECK_FALSE(asker.ask("$SYS.REQ.ACCOUNT.A.NOPE"));
+  Asker other(server().global());
+  CHECK_FALSE(other.ask("$SYS.REQ.SERVER.PING"));
+  CHECK(other.ask("$SYS.REQ.SERVER.PING.CONNZ"));
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: without a reply only STATSZ means something") {
+  start();
+  Asker asker(sys());
+  asker.subscribe("$SYS.SERVER.>");
+  CHECK(asker.ask("$SYS.REQ.SERVER.PING.VARZ", {}, {}));
+  CHECK(asker.ask("$SYS.REQ.SERVER.PING", {}, {}));
+  machine.loop.run_idle();
+  REQUIRE(asker.got.size() == 1);
+  CHECK(asker.subjects[0] == "$SYS.SERVER." + server().id() + ".STATSZ");
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: a flood of requests is bounded, and told so") {
+  start();
+  Asker asker(sys());
+  asker.subscribe("reply");
+  int taken = 0;
+  for (int i = 0; i < 1000; ++i) taken += asker.ask("$SYS.REQ.SERVER.PING.IDZ");
+  CHECK(taken == 256);
+  machine.loop.run_idle();
+  CHECK(asker.got.size() == 256);
+  CHECK(asker.ask("$SYS.REQ.SERVER.PING.IDZ"));
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: answers take a tenth of the time at most") {
+  answer_takes = 20ms;
+  start();
+  Asker asker(sys());
+  asker.subscribe("reply");
+  for (int i = 0; i < 10; ++i) asker.ask("$SYS.REQ.SERVER.PING.CONNZ");
+  const Time begin = machine.clock.now();
+  machine.loop.run_idle();
+  CHECK(asker.got.size() == 1);
+  machine.loop.run_until([&] { return asker.got.size() == 10; }, 10s);
+  CHECK(asker.got.size() == 10);
+  CHECK(machine.clock.now() - begin >= 9 * 200ms);
+  // One that comes meanwhile waits too.
+  asker.ask("$SYS.REQ.SERVER.PING.IDZ");
+  machine.loop.run_idle();
+  CHECK(asker.got.size() == 10);
+  machine.loop.run_for(200ms);
+  CHECK(asker.got.size() == 11);
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: a reply subject with a wildcard gets nothing") {
+  start();
+  Asker asker(sys());
+  asker.subscribe("reply.>");
+  CHECK(asker.ask("$SYS.REQ.SERVER.PING.IDZ", {}, "reply.*"));
+  machine.loop.run_idle();
+  CHECK(asker.got.empty());
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: answers to answers end") {
+  start();
+  Asker asker(sys());
+  CHECK(asker.ask("$SYS.REQ.SERVER.PING.IDZ", {}, "$SYS.REQ.SERVER.PING"));
+  machine.loop.run_idle();
+  CHECK(gathered == 1);
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: an ordinary account sees itself alone") {
+  config.accounts.push_back({.name = "A"});
+  start();
+  const auto client = connect();
+  client->say("SUB i 1\r\nPUB $SYS.REQ.USER.INFO i 0\r\n\r\n");
+  machine.loop.run_idle();
+  const std::string told = client->wire.take();
+  CHECK(told.find(R"("data":{"user":"","account":"$G","account_name":"$G"})") != std::string::npos);
+  Asker asker(*server().account("A"));
+  asker.subscribe("reply");
+  for (const char* body : {"", R"({"acc":"$G"})"}) {
+    asker.ask("$SYS.REQ.ACCOUNT.PING.CONNZ", body);
+    machine.loop.run_idle();
+    CHECK(asker.last().at("data").at("total") == 0);
+  }
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: clients are kicked and told to leave") {
+  start();
+  const auto client = connect();
+  client->say("PING\r\n");
+  Asker asker(sys());
+  asker.subscribe("reply");
+  asker.ask(own("LDM"), R"({"cid":1})");
+  machine.loop.run_idle();
+  CHECK(asker.last().size() == 1);
+  asker.ask(own("KICK"), R"({"cid":1})");
+  machine.loop.run_idle();
+  CHECK(client->wire.closed);
+  asker.ask(own("KICK"), R"({"cid":77})");
+  machine.loop.run_idle();
+  CHECK(asker.last().at("error").at("description") == "no such client or leafnode id");
+  const std::size_t answers = asker.got.size();
+  asker.ask(own("KICK"), "what?");
+  asker.ask(own("KICK"));
+  machine.loop.run_idle();
+  CHECK(asker.got.size() == answers);
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: a reload says what is wrong") {
+  start();
+  Asker asker(sys());
+  asker.subscribe("reply");
+  asker.ask(own("RELOAD"));
+  machine.loop.run_idle();
+  CHECK(asker.last().size() == 1);
+  reload_error = "line 3";
+  asker.ask(own("RELOAD"));
+  machine.loop.run_idle();
+  CHECK(asker.last().at("error").at("description") == "line 3");
+}
+
+TEST_CASE_FIXTURE(SystemFixture, "system: it may go while requests wait") {
+  start();
+  Asker asker(sys());
+  asker.ask("$SYS.REQ.SERVER.PING.IDZ");
+  system.reset();
+  machine.loop.run_idle();
+  CHECK(gathered == 0);
+  CHECK(sys().subscription_count() == 0);
+  CHECK(server().global().subscription_count() == 0);
+}
+
+}  // namespace
+}  // namespace petiole::test
