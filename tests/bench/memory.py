@@ -89,7 +89,7 @@ def report(bench: Bench, options) -> bool:
     held = 60 if options.small else 2000
     for door, what, target in (
         ("tls", "an idle client over TLS", 70_000),  # 37 KB are a field of Debian's wolfSSL.
-        ("websocket", "an idle client over WebSocket, with compression", 24_000),
+        ("websocket", "an idle client over WebSocket, with compression", 110_000),
         ("silent", "a peer on the TLS port that says nothing", 4096),
     ):
         cost = {name: idle_bytes(bench, kind, name, door, held) for name, kind in kinds.items()}
