@@ -25,7 +25,7 @@ TEST_CASE("system calls: a subject leads to one call, or to none") {
       {"$SYS.REQ.SERVER.ME.CONNS", ""},
       {"$SYS.REQ.ACCOUNT.A.CONNS", "CONNS", "A"},
       {"$SYS.REQ.ACCOUNT.A.INFO", "INFO", "A"},
-      {"$SYS.REQ.ACCOUNT.A.VARZ", ""},
+      {"$SYS.REQ.ACCOUNT.A.VARZ", "", "A"},
       {"$SYS.REQ.ACCOUNT.A", ""},
       {"$SYS.REQ.USER.INFO", "$SYS.REQ.USER.INFO"},
       {"$SYS.DEBUG.SUBSCRIBERS", "$SYS.DEBUG.SUBSCRIBERS"},
