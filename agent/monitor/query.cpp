@@ -7,7 +7,9 @@ namespace petiole {
 namespace {
 
 // What came with the request is shown again, so not all of it.
-std::string quoted(std::string_view text) { return "\"" + std::string(text.substr(0, 64)) + "\""; }
+std::string in_quotes(std::string_view text) {
+  return "\"" + std::string(text.substr(0, 64)) + "\"";
+}
 
 }  // namespace
 
@@ -36,7 +38,7 @@ bool Query::flag(std::string_view name) {
     if (value == no) return false;
   }
   fail("Error decoding boolean for '" + std::string(name) + "': strconv.ParseBool: parsing " +
-       quoted(value) + ": invalid syntax");
+       in_quotes(value) + ": invalid syntax");
   return false;
 }
 
@@ -47,7 +49,7 @@ std::int64_t Query::number(std::string_view name, std::int64_t otherwise) {
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error == std::errc() && end == value.data() + value.size()) return number;
   fail("Error decoding int for '" + std::string(name) + "': strconv.Atoi: parsing " +
-       quoted(value) + ": invalid syntax");
+       in_quotes(value) + ": invalid syntax");
   return otherwise;
 }
 

@@ -15,7 +15,7 @@ constexpr std::size_t kStepsMax = 1024;  // nats-server: MaxAccountCycleSearchDe
 
 const char* name_of(Kind kind) { return kind == Kind::kStream ? "stream" : "service"; }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 std::string_view token_number(std::string_view subject, int position) {
   Tokens tokens{subject};
@@ -71,7 +71,7 @@ bool forms_cycle(const AccountConfig& importer, const ImportConfig& import,
 
 std::string check_subjects(const ImportConfig& import) {
   if (import.subject.empty() || !is_valid_subject(import.subject)) {
-    return quoted(import.subject) + " is not a valid subject";
+    return in_quotes(import.subject) + " is not a valid subject";
   }
   if (!import.prefix.empty() && !import.to.empty()) {
     return "Stream import can not have a 'prefix' and a 'to' property";
@@ -80,10 +80,10 @@ std::string check_subjects(const ImportConfig& import) {
     return "a prefix is for stream imports, and without wildcards";
   }
   const std::string local = local_subject(import);
-  if (!is_valid_subject(local)) return quoted(local) + " is not a valid subject";
+  if (!is_valid_subject(local)) return in_quotes(local) + " is not a valid subject";
   const bool many = has_wildcard(pattern_of(local));
   if (import.kind == Kind::kStream && many && !has_wildcard(import.subject)) {
-    return quoted(local) + " has wildcards that " + quoted(import.subject) + " has not";
+    return in_quotes(local) + " has wildcards that " + in_quotes(import.subject) + " has not";
   }
   return {};
 }
@@ -117,20 +117,20 @@ std::string local_subject(const ImportConfig& import) {
 std::string check_export(const AccountConfig& exporter, const ExportConfig& offer) {
   const std::string what = std::string("Error adding ") + name_of(offer.kind) + " export ";
   if (offer.subject.empty() || !is_valid_subject(offer.subject)) {
-    return what + quoted(offer.subject) + ": invalid subject";
+    return what + in_quotes(offer.subject) + ": invalid subject";
   }
   if (offer.token_position > 0 && token_number(offer.subject, offer.token_position) != "*") {
-    return what + quoted(offer.subject) + ": account_token_position must be that of a \"*\"";
+    return what + in_quotes(offer.subject) + ": account_token_position must be that of a \"*\"";
   }
   if (offer.latency_sampling == 0) return {};
   if (offer.response != ResponseType::kSingleton) {
-    return "Error adding service latency sampling for " + quoted(offer.subject) +
+    return "Error adding service latency sampling for " + in_quotes(offer.subject) +
            ": only a singleton response can be measured";
   }
   if (!is_valid_literal(offer.latency_subject) ||
       find_export(exporter, Kind::kService, offer.latency_subject)) {
-    return "Error adding service latency sampling for " + quoted(offer.subject) + " on subject " +
-           quoted(offer.latency_subject) + ": bad publish subject";
+    return "Error adding service latency sampling for " + in_quotes(offer.subject) +
+           " on subject " + in_quotes(offer.latency_subject) + ": bad publish subject";
   }
   return {};
 }
@@ -138,24 +138,24 @@ std::string check_export(const AccountConfig& exporter, const ExportConfig& offe
 std::string check_import(const AccountConfig& importer, const ImportConfig& import,
                          const AccountLookup& lookup, bool must_exist, ImportPath& path) {
   const std::string what = std::string("Error adding ") + name_of(import.kind) + " import " +
-                           quoted(import.subject) + ": ";
+                           in_quotes(import.subject) + ": ";
   if (std::string error = check_subjects(import); !error.empty()) return what + error;
   if (std::string error = path.compile(import.subject, local_subject(import)); !error.empty()) {
     return what + error;
   }
   const AccountConfig* const exporter = lookup(import.account);
   if (exporter == nullptr) {
-    return must_exist ? quoted(import.account) + " account not defined for " +
+    return must_exist ? in_quotes(import.account) + " account not defined for " +
                             name_of(import.kind) + " import"
                       : std::string();
   }
   const ExportConfig* const offer = find_export(*exporter, import.kind, import.subject);
   if (offer == nullptr) {
-    return what + "account " + quoted(import.account) + " does not export it";
+    return what + "account " + in_quotes(import.account) + " does not export it";
   }
   if (!is_approved(*offer, importer.name, import.subject)) {
-    return what + "account " + quoted(import.account) + " does not export it to " +
-           quoted(importer.name);
+    return what + "account " + in_quotes(import.account) + " does not export it to " +
+           in_quotes(importer.name);
   }
   if (forms_cycle(importer, import, *exporter, lookup)) return what + "import forms a cycle";
   return {};
