@@ -34,6 +34,7 @@ Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file
     parts_->mirror = make_mirror(config.mirror, parts_->links.leaf_id, *captured, *store, host);
     captured->set_capture(parts_->mirror.get());
   }
+  parts_->serve_claims();
   // The mirror sends over the first remote of its account.
   UplinkObserver* observer = parts_->mirror.get();
   for (const RemoteConfig& remote : parts_->server.config().remotes) {

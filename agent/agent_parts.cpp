@@ -1,5 +1,7 @@
 #include "agent/agent_parts.h"
 
+#include "agent/auth/gate.h"
+
 namespace petiole {
 
 Agent::Parts::Parts(const Config& config, Host host)
@@ -18,6 +20,16 @@ Agent::Started Agent::Parts::listen(std::unique_ptr<Listener>& listener, const c
   server.host().log.info(std::string("Listening for ") + what + " connections on " + host + ":" +
                          std::to_string(listener->port()));
   return {};
+}
+
+void Agent::Parts::serve_claims() {
+  AccountBook* const book = server.gate().book();
+  Account* const system = server.account(server.config().system_account);
+  if (!book || !book->store().keeps() || !system) return;
+  claims =
+      std::make_unique<ClaimService>(*book, *system, server.host(),
+                                     ClaimService::Self{server.name(), server.config().host,
+                                                        server.id(), std::string(kNatsVersion)});
 }
 
 void Agent::Parts::stop_listening() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/auth/claim_service.h"
 #include "agent/lame_duck.h"
 #include "agent/leaf/accepting.h"
 #include "agent/leaf/register.h"
@@ -23,6 +24,7 @@ struct Agent::Parts {
 
   Started listen(std::unique_ptr<Listener>& listener, const char* what, const std::string& host,
                  std::uint16_t port, Network::Accept accept);
+  void serve_claims();
   void stop_listening();
   void close_all();
   static std::uint16_t port(const std::unique_ptr<Listener>& listener) {
@@ -36,6 +38,7 @@ struct Agent::Parts {
 
   Server server;
   LeafRegister links;
+  std::unique_ptr<ClaimService> claims;  // Null unless JWTs of accounts are kept here.
   std::unique_ptr<Mirror> mirror;
   std::vector<std::unique_ptr<Remote>> remotes;
   Monitor monitor;

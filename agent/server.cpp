@@ -1,36 +1,20 @@
 #include "agent/server.h"
 
-#include "platform/crypto.h"
+#include <array>
+#include <utility>
+
+#include "agent/auth/gate.h"
+#include "agent/auth/nkey.h"
 
 namespace petiole {
 
 namespace {
 
-constexpr unsigned char kServerPrefix = 13 << 3;  // `N` in base32; wire 2.2.
-constexpr std::size_t kKeyBytes = 32;
-
-// CRC-16/XMODEM: polynomial 0x1021, start 0.
-unsigned crc16(std::string_view bytes) {
-  unsigned crc = 0;
-  for (const char c : bytes) {
-    crc ^= static_cast<unsigned>(static_cast<unsigned char>(c)) << 8;
-    for (int bit = 0; bit < 8; ++bit) {
-      crc = (crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1;
-    }
-    crc &= 0xffff;
-  }
-  return crc;
-}
-
 // Reads as the public key of a server; nothing is ever signed with it.
 std::string make_id(Entropy& entropy) {
-  std::string bytes(1 + kKeyBytes, '\0');
-  entropy.fill(std::as_writable_bytes(std::span(bytes)).subspan(1));
-  bytes[0] = static_cast<char>(kServerPrefix);
-  const unsigned crc = crc16(bytes);
-  bytes += static_cast<char>(crc & 0xff);
-  bytes += static_cast<char>(crc >> 8);
-  return base32(bytes);
+  std::array<unsigned char, 32> key{};
+  entropy.fill(std::as_writable_bytes(std::span(key)));
+  return encode_nkey_public(kServerKey, key);
 }
 
 }  // namespace
@@ -41,13 +25,39 @@ Server::Server(const Config& config, Host host)
       id_(make_id(host.entropy)),
       name_(config.server_name.empty() ? id_ : config.server_name),
       started_(host.clock.wall()) {
-  const auto add = [this](const std::string& name) {
-    if (accounts_.contains(name)) return;
-    accounts_.emplace(name, std::make_unique<Account>(name, config_.limits, host_.entropy));
-  };
-  add("$G");
-  if (!config_.system_account.empty()) add(config_.system_account);
-  for (const AccountConfig& account : config_.accounts) add(account.name);
+  self_ = std::make_shared<Server*>(this);
+  apply_account({.name = "$G"});
+  if (!config_.system_account.empty()) apply_account({.name = config_.system_account});
+  for (const AccountConfig& account : config_.accounts) apply_account(account);
+  // In operator mode an account may be linked to a hub before its JWT is known.
+  for (const RemoteConfig& remote : config_.remotes) {
+    if (config_.auth.trust.enabled() && !account(remote.account))
+      apply_account({.name = remote.account});
+  }
+  gate_ = std::make_unique<Gate>(config_, host_,
+                                 [this](const AccountConfig& account) { apply_account(account); });
+}
+
+void Server::apply_account(const AccountConfig& config) {
+  auto& account = accounts_[config.name];
+  if (!account) {
+    account = std::make_unique<Account>(config.name, config_.limits, host_.entropy);
+    account->set_limits(config.limits);
+    return;
+  }
+  account->set_limits(config.limits);
+  if (std::exchange(reviewing_, true)) return;
+  host_.loop.post([self = std::weak_ptr<Server*>(self_)] {
+    if (const auto server = self.lock()) (*server)->review_all();
+  });
+}
+
+// The newest first: they go when there are too many. A session leaves the register later.
+void Server::review_all() {
+  reviewing_ = false;
+  std::vector<Reportable*> sessions;
+  for (auto each = open_.rbegin(); each != open_.rend(); ++each) sessions.push_back(each->second);
+  for (Reportable* session : sessions) session->review();
 }
 
 Server::~Server() = default;

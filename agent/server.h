@@ -17,6 +17,8 @@
 
 namespace petiole {
 
+class Gate;
+
 // The NATS level that we implement: clients' tools gate features on it.
 inline constexpr std::string_view kNatsVersion = "2.12.0";
 inline constexpr std::string_view kPetioleVersion = "0.1.0";
@@ -50,6 +52,8 @@ class Reportable {
   virtual ConnectionReport report(bool subscriptions) const = 0;
   // Ends the connection in order; `reason` is a literal of wire 1.11.
   virtual void shut_down(const char* reason) = 0;
+  // The account's JWT has changed: looks whether the peer may stay, and as whom.
+  virtual void review() {}
   // Tells a client that takes INFO at any time that this server is about to leave (wire 1.12).
   virtual void announce_lame_duck() {}
 };
@@ -79,6 +83,11 @@ class Server {
     return accounts_;
   }
 
+  Gate& gate() { return *gate_; }
+  // Makes the account when it is new, and gives it the limits of `config`. Its users that are in
+  // are reviewed in a later turn.
+  void apply_account(const AccountConfig& config);
+
   std::uint64_t next_cid() { return ++last_cid_; }
 
   // Sessions enter when accepted or dialled and leave with their last report.
@@ -95,11 +104,16 @@ class Server {
   const ServerStats& stats() const { return stats_; }
 
  private:
+  void review_all();
+
   Config config_;
   Host host_;
   std::string id_, name_;
   WallTime started_{};
   std::map<std::string, std::unique_ptr<Account>, std::less<>> accounts_;
+  std::unique_ptr<Gate> gate_;
+  bool reviewing_ = false;
+  std::shared_ptr<Server*> self_;  // Held weakly by callbacks.
   std::uint64_t last_cid_ = 0;
   std::map<std::uint64_t, Reportable*> open_;
   std::deque<ConnectionReport> closed_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/auth/nkey.h"
+#include "agent/config/keys.h"
 #include "agent/config/url.h"
 
 namespace petiole {
@@ -23,6 +25,7 @@ struct Report {
     return config.file.empty() ? where : config.file + ": " + where;
   }
   bool has_account(const std::string& name) const {
+    if (config.auth.trust.enabled() && decode_nkey_public(name, kAccountKey)) return true;
     return name == "$G" || (!name.empty() && name == config.system_account) ||
            std::any_of(config.accounts.begin(), config.accounts.end(),
                        [&](const AccountConfig& account) { return account.name == name; });
@@ -34,8 +37,10 @@ void check_users(Report& report, const std::string& where, const AuthConfig& aut
     report.error(where, "give either a token or users, not both");
   }
   for (const UserConfig& user : auth.users) {
-    if (user.user.empty()) report.error(where, "a password needs a \"user\"");
-    if (user.password.empty()) {
+    if (user.nkey.empty() && user.user.empty()) {
+      report.error(where, "a password needs a \"user\"");
+    }
+    if (user.nkey.empty() && user.password.empty()) {
       report.error(where, "user \"" + user.user + "\" needs a \"password\"");
     }
     if (!report.has_account(user.account)) {
@@ -49,7 +54,7 @@ void check_auth(Report& report) {
   check_users(report, "authorization", auth);
   if (auth.no_auth_user.empty()) return;
   const bool known = std::any_of(auth.users.begin(), auth.users.end(), [&](const UserConfig& user) {
-    return user.user == auth.no_auth_user;
+    return name_of(user) == auth.no_auth_user;
   });
   if (!known) {
     report.error("no_auth_user", "\"" + auth.no_auth_user + "\" is not among the users");

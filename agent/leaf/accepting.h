@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "agent/auth/gate.h"
 #include "agent/leaf/session.h"
 #include "agent/protocol/connect.h"
-#include "agent/session/authenticator.h"
 #include "platform/network.h"
 
 namespace petiole {
@@ -15,6 +15,7 @@ class AcceptingLeaf final : public LeafSession {
   AcceptingLeaf(Server& server, LeafRegister& links);
 
   bool solicited() const override { return false; }
+  void review() override;
 
  private:
   void greet(Time now) override;
@@ -25,18 +26,22 @@ class AcceptingLeaf final : public LeafSession {
   Status on_handshake_timeout() override;
   std::string_view mirror_id(const Op& op) const override;
   void on_closed(const CloseReason& reason, Time now) override;
+  Time extra_deadline() const override { return expiry_due_; }
+  Status on_extra_deadline(Time now) override;
 
-  const AuthConfig& authorization() const;
   ServerInfo make_info() const;
-  void compare_secret();
-  void compared(bool equal);
+  Status settle(const Outcome& outcome, Time now);
+  void identified(const Outcome& outcome);
   Status check();
   Status accept(Time now);
   LeafPermissions make_permissions() const;
+  void send_connect_info(const std::string& account);
+  void watch_expiry(Time now);
 
   std::string nonce_;
   ConnectOptions connect_;
-  Authenticator::Answer login_;
+  IdentityPtr identity_;
+  Time expiry_due_ = kNever;  // When to look whether the user has expired.
   bool connect_seen_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/config/access.h"
 #include "agent/limits.h"
 #include "agent/routing/message.h"
 #include "agent/routing/subscription.h"
@@ -103,6 +104,22 @@ class Account {
   void set_capture(Capture* capture);
   Capture* capture() const { return capture_; }
 
+  // Of configuration or a JWT; who comes in looks at them.
+  void set_limits(const AccountLimits& limits) { limits_ = limits; }
+  const AccountLimits& limits() const { return limits_; }
+  // Clients and leafs that are in; counted by themselves.
+  struct Members {
+    std::int64_t clients = 0, leafs = 0;
+  };
+  Members& members() { return members_; }
+  bool is_full(bool for_leaf) const {
+    const auto over = [](std::int64_t count, std::int64_t most) {
+      return most >= 0 && count >= most;
+    };
+    return over(members_.clients + members_.leafs, limits_.connections) ||
+           (for_leaf && over(members_.leafs, limits_.leafs));
+  }
+
   std::size_t subscription_count() const;
   const AccountStats& stats() const { return stats_; }
   const SubjectIndex& index() const { return *index_; }
@@ -120,6 +137,8 @@ class Account {
   std::vector<InterestListener*> listeners_;
   std::vector<Subscription*> retired_;
   int publishing_ = 0;
+  AccountLimits limits_;
+  Members members_;
   AccountStats stats_;
 };
 

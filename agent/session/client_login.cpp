@@ -1,5 +1,7 @@
 // ClientSession: INFO, CONNECT and who the client is.
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "agent/protocol/info.h"
 #include "agent/session/client_session.h"
@@ -10,6 +12,9 @@ namespace petiole {
 namespace {
 
 constexpr std::size_t kNonceBytes = 11;  // nats-server: 15 characters of base64url.
+
+// How long a clock that was set meanwhile goes unnoticed.
+constexpr Duration kExpiryLook = std::chrono::minutes(1);
 
 constexpr Status kViolation{Errc::kPermission, "authorization violation"};
 
@@ -38,11 +43,11 @@ ServerInfo ClientSession::make_info() const {
   info.host = config.host;
   info.port = config.port;
   advertise(config.client_advertise, info);
-  info.headers = limits_.headers;
-  info.max_payload = limits_.payload_bytes_max;
+  info.headers = limits_->headers;
+  info.max_payload = limits_->payload_bytes_max;
   info.client_id = cid_;
   info.client_ip = wire_->peer().address;
-  info.auth_required = authenticator_.required();
+  info.auth_required = server_.gate().client_required();
   info.nonce = nonce_;
   // As nats-server: a server with leaf remotes is its own cluster.
   if (!config.remotes.empty()) info.cluster = server_.name();
@@ -50,7 +55,7 @@ ServerInfo ClientSession::make_info() const {
 }
 
 void ClientSession::send_info() {
-  if (authenticator_.wants_nonce()) {
+  if (server_.gate().wants_nonce()) {
     std::string bytes(kNonceBytes, '\0');
     server_.host().entropy.fill(std::as_writable_bytes(std::span(bytes)));
     nonce_ = base64url(bytes);
@@ -68,7 +73,9 @@ void ClientSession::announce_lame_duck() {
 
 // For an operation other than CONNECT from a client that has not said who it is.
 Status ClientSession::ensure_login() {
-  return account_ ? Status() : settle(authenticator_.check_silent());
+  const std::optional<Outcome> outcome = identify({});
+  if (outcome) return settle(*outcome);
+  return {};
 }
 
 // What `text` does not name stays as the last CONNECT left it, but for who the client is: no
@@ -86,7 +93,7 @@ Status ClientSession::learn(std::string_view text, ConnectOptions& options) {
   options.version = std::move(said.version);
   const Status parsed = parse_connect(text, options);
   if (!parsed.ok()) return parsed;
-  options.headers = options.headers && limits_.headers;
+  options.headers = options.headers && limits_->headers;
   said = {options.verbose,  options.pedantic, options.echo, options.headers, options.no_responders,
           options.protocol, options.name,     options.lang, options.version};
   relic_ = options.new_account || !options.account.empty();
@@ -100,26 +107,131 @@ Status ClientSession::on_connect(const Op& op, Time now) {
   if (connected_ && account_) leave_account();
   connected_ = true;
   login_due_ = kNever;
-  keepalive_->restart(std::min<Duration>(2s, limits_.ping_interval), now);
-  Authenticator::Answer answer = authenticator_.check(options, nonce_);
-  if (answer.verdict == Authenticator::Verdict::kCompareHash) {
-    compare_hash(std::move(answer));
-    return {};
-  }
-  const Status settled = settle(answer);
+  keepalive_->restart(std::min<Duration>(2s, limits_->ping_interval), now);
+  const std::optional<Outcome> outcome = identify(options);
+  if (!outcome) return {};
+  const Status settled = settle(*outcome);
   return settled.ok() ? finish_connect() : settled;
 }
 
-Status ClientSession::settle(const Authenticator::Answer& answer) {
-  Account* const account = answer.verdict == Authenticator::Verdict::kAccepted
-                               ? server_.account(answer.account)
-                               : nullptr;
-  if (!account || relic_) {
-    return fail(kViolation, "Authorization Violation", "Authentication Failure");
-  }
+// Nothing, when the answer comes later: nothing of this client is read meanwhile.
+std::optional<Outcome> ClientSession::identify(const ConnectOptions& options) {
+  const Login login{options, nonce_, wire_->peer(), connection_type(wire_->peer(), false)};
+  std::optional<Outcome> outcome =
+      server_.gate().enter(login, self_, [this](const Outcome& answer) { identified(answer); });
+  if (outcome) return outcome;
+  waiting_ = true;
+  wire_->pause_reading();
+  return outcome;
+}
+
+void ClientSession::identified(const Outcome& outcome) {
+  if (ended_) return;
+  Status status = settle(outcome);
+  if (status.ok() && connected_) status = finish_connect();
+  if (!status.ok()) return wire_->close(status);
+  resume();
+}
+
+Status ClientSession::settle(const Outcome& outcome) {
+  if (!outcome.identity) return turn_away(outcome.refusal);
+  Account* const account = server_.account(outcome.identity->account);
+  if (!account || relic_) return turn_away(Refusal::kViolation);
+  if (account_ && account_ != account) leave_account();
+  if (!counted_ && account->is_full(false)) return fail_full();
   account_ = account;
-  user_ = answer.user;
+  if (!std::exchange(counted_, true)) ++account_->members().clients;
+  become(outcome.identity);
+  watch_expiry(server_.host().clock.now());
   return {};
+}
+
+Status ClientSession::fail_full() {
+  return fail({Errc::kPermission, "the account is full"},
+              "maximum account active connections exceeded",
+              "Maximum Account Connections Exceeded");
+}
+
+Status ClientSession::turn_away(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kBusy:
+      return fail({Errc::kBusy, "too many logins wait"},
+                  "Connection throttling is active. Please try again later.",
+                  "Maximum Connections Exceeded");
+    case Refusal::kRevoked:
+      return fail({Errc::kPermission, "revoked"}, "User Authentication Revoked",
+                  "Credentials Revoked");
+    case Refusal::kAccountExpired:
+      return fail({Errc::kPermission, "account expired"}, "Account Authentication Expired",
+                  "Authentication Expired");
+    case Refusal::kViolation:
+      break;
+  }
+  return fail(kViolation, "Authorization Violation", "Authentication Failure");
+}
+
+void ClientSession::review() {
+  if (ended_ || !account_ || !identity_) return;
+  const Outcome outcome =
+      server_.gate().review(identity_, wire_->peer(), connection_type(wire_->peer(), false));
+  Status status;
+  --account_->members().clients;
+  if (!outcome.identity) {
+    status = turn_away(outcome.refusal);
+  } else if (account_->is_full(false)) {
+    status = fail_full();
+  }
+  if (status.ok()) {
+    ++account_->members().clients;
+    if (outcome.identity != identity_) become(outcome.identity);
+    return watch_expiry(server_.host().clock.now());
+  }
+  counted_ = false;
+  wire_->close(status);
+}
+
+void ClientSession::become(IdentityPtr identity) {
+  identity_ = std::move(identity);
+  permissions_ = identity_ ? identity_->permissions.get() : nullptr;
+  reply_rights_.reset();
+  expiry_due_ = kNever;
+  narrow_limits();
+  if (!permissions_ || !permissions_->responses()) return;
+  reply_rights_ =
+      std::make_unique<ReplyRights>(*permissions_->responses(), server_.host().entropy.number());
+}
+
+// The least of the server's, the account's and the user's.
+void ClientSession::narrow_limits() {
+  limits_ = &server_.config().limits;
+  own_limits_.reset();
+  if (!identity_ || !account_) return;
+  const AccountLimits& account = account_->limits();
+  Limits own = *limits_;
+  // 0 means no limit there, and none here.
+  if (own.subscriptions_max == 0) own.subscriptions_max = SIZE_MAX;
+  const auto lower = [](std::size_t& limit, std::int64_t most) {
+    if (most < 0 || static_cast<std::size_t>(most) >= limit) return false;
+    limit = static_cast<std::size_t>(most);
+    return true;
+  };
+  const bool lowered[] = {lower(own.payload_bytes_max, account.payload_bytes),
+                          lower(own.payload_bytes_max, identity_->payload_bytes_max),
+                          lower(own.subscriptions_max, account.subscriptions),
+                          lower(own.subscriptions_max, identity_->subscriptions_max)};
+  if (std::find(std::begin(lowered), std::end(lowered), true) == std::end(lowered)) return;
+  own_limits_ = std::make_unique<const Limits>(own);
+  limits_ = own_limits_.get();
+}
+
+// The clock on the wall may be set at any time, and timers do not follow it.
+void ClientSession::watch_expiry(Time now) {
+  expiry_due_ = kNever;
+  const WallTime end =
+      identity_ ? std::min(identity_->expires, identity_->account_expires) : WallTime::max();
+  if (end == WallTime::max()) return;
+  const Duration left = end - server_.host().clock.wall();
+  expiry_due_ = now + std::clamp(left, Duration{}, kExpiryLook);
 }
 
 Status ClientSession::finish_connect() {
@@ -133,30 +245,6 @@ Status ClientSession::finish_connect() {
   }
   send_ok();
   return {};
-}
-
-// Away from the loop; nothing of this client is read meanwhile.
-void ClientSession::compare_hash(Authenticator::Answer answer) {
-  waiting_ = true;
-  wire_->pause_reading();
-  user_ = answer.user;
-  Loop& loop = server_.host().loop;
-  const std::weak_ptr<ClientSession*> self = self_;
-  server_.host().worker.run([self, &loop, answer = std::move(answer)]() mutable {
-    const bool matches = bcrypt_matches(answer.password, answer.hash);
-    answer.verdict = matches ? Authenticator::Verdict::kAccepted : Authenticator::Verdict::kRefused;
-    loop.post([self, answer = std::move(answer)] {
-      if (const auto session = self.lock()) (*session)->hash_compared(answer);
-    });
-  });
-}
-
-void ClientSession::hash_compared(const Authenticator::Answer& answer) {
-  if (ended_) return;
-  Status status = settle(answer);
-  if (status.ok()) status = finish_connect();
-  if (!status.ok()) return wire_->close(status);
-  resume();
 }
 
 }  // namespace petiole

@@ -1,6 +1,7 @@
 #include "agent/session/client_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/protocol/writer.h"
 
@@ -14,8 +15,7 @@ constexpr Duration kFirstPing = 2s;  // nats-server: firstClientPingInterval.
 
 ClientSession::ClientSession(Server& server)
     : server_(server),
-      limits_(server.config().limits),
-      authenticator_(server.config().auth),
+      limits_(&server.config().limits),
       subscriptions_(server.host().entropy.number()),
       cid_(server.next_cid()),
       started_(server.host().clock.wall()),
@@ -30,11 +30,11 @@ void ClientSession::opened(Wire& wire, Time now) {
   wire_ = &wire;
   last_activity_ = now;
   server_.enter(cid_, *this);
-  const Duration first = std::min<Duration>(kFirstPing, limits_.ping_interval);
+  const Duration first = std::min<Duration>(kFirstPing, limits_->ping_interval);
   const auto spread = static_cast<std::uint64_t>(first.count() / 5 + 1);
   const Duration extra(static_cast<Duration::rep>(server_.host().entropy.number() % spread));
-  keepalive_.emplace(limits_, first + extra, now);
-  if (authenticator_.required()) login_due_ = now + server_.config().auth.timeout;
+  keepalive_.emplace(*limits_, first + extra, now);
+  if (server_.gate().client_required()) login_due_ = now + server_.gate().timeout(false);
   send_info();
 }
 
@@ -45,12 +45,18 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
   wanted_ = 0;
   Op op;
   while (used < input.size() && !waiting_ && !ended_) {
-    const ParseResult result = parse(input.substr(used), kClient, limits_, options_.headers, op);
-    if (result.error != ParseError::kNone) return refuse(result.error);
-    if (result.used == 0) {
+    const ParseResult result = parse(input.substr(used), kClient, *limits_, options_.headers, op);
+    if (result.error == ParseError::kNone && result.used == 0) {
       wanted_ = result.wanted;
       break;
     }
+    const bool broken = result.error != ParseError::kNone;
+    if (!account_ && (broken || op.verb != Verb::kConnect)) {
+      const Status login = ensure_login();
+      if (!login.ok()) return login;
+      if (waiting_) break;
+    }
+    if (broken) return refuse(result.error);
     if (must_wait_for_disk(op)) {
       wait_for_disk(false);
       break;
@@ -64,8 +70,6 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
 }
 
 Status ClientSession::refuse(ParseError error) {
-  const Status login = account_ ? Status() : ensure_login();
-  if (!login.ok()) return login;
   switch (error) {
     case ParseError::kUnknownOperation:
       return fail({Errc::kProtocol, "unknown operation"}, "Unknown Protocol Operation",
@@ -94,8 +98,8 @@ Status ClientSession::fail(Status why, std::string_view text, const char* reason
 Time ClientSession::deadline() const {
   if (ended_ || !keepalive_) return kNever;
   const Time stuck = wire_->blocked_since();
-  const Time write_due = stuck == kNever ? kNever : stuck + limits_.write_deadline;
-  return std::min({keepalive_->due(), login_due_, write_due});
+  const Time write_due = stuck == kNever ? kNever : stuck + limits_->write_deadline;
+  return std::min({keepalive_->due(), login_due_, expiry_due_, write_due});
 }
 
 Status ClientSession::tick(Time now) {
@@ -104,8 +108,17 @@ Status ClientSession::tick(Time now) {
     return fail({Errc::kTimeout, "authentication"}, "Authentication Timeout",
                 "Authentication Timeout");
   }
+  if (now >= expiry_due_) {
+    watch_expiry(now);
+    if (expiry_due_ <= now) {
+      const bool user = identity_->expires <= identity_->account_expires;
+      return fail({Errc::kPermission, "expired"},
+                  user ? "User Authentication Expired" : "Account Authentication Expired",
+                  "Authentication Expired");
+    }
+  }
   const Time stuck = wire_->blocked_since();
-  if (stuck != kNever && now >= stuck + limits_.write_deadline) {
+  if (stuck != kNever && now >= stuck + limits_->write_deadline) {
     give_up_slow("Slow Consumer (Write Deadline)");
     return {};
   }
@@ -144,7 +157,9 @@ void ClientSession::leave_account() {
     if (subscription) account_->retire(subscription);
   }
   subscriptions_ = SidTable(server_.host().entropy.number());
+  if (account_ && std::exchange(counted_, false)) --account_->members().clients;
   account_ = nullptr;
+  become(nullptr);
 }
 
 void ClientSession::send(std::string_view text) {
@@ -196,7 +211,7 @@ ConnectionReport ClientSession::report(bool subscriptions) const {
   report.version = options_.version;
   report.tls_version = peer.tls_version;
   report.tls_cipher = peer.tls_cipher;
-  report.user = user_;
+  if (identity_) report.user = identity_->user;
   report.account = account_ ? account_->name() : std::string();
   if (!subscriptions) return report;
   for (const Subscription* each : subscriptions_) {
