@@ -32,6 +32,7 @@ Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file
     parts_->links.leaf_id = leaf_id(*store, host.entropy);
     parts_->mirror = std::make_unique<Mirrors>(parts_->server, *store, parts_->links.leaf_id);
   }
+  parts_->serve_claims();
   // A mirror sends over the first remote of its account.
   std::set<std::string_view> served;
   for (const RemoteConfig& remote : parts_->server.config().remotes) {

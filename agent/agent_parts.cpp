@@ -1,5 +1,6 @@
 #include "agent/agent_parts.h"
 
+#include "agent/auth/gate.h"
 #include "agent/config/units.h"
 
 namespace petiole {
@@ -43,6 +44,16 @@ Agent::Started Agent::Parts::listen(std::unique_ptr<Listener>& listener, const s
   server.host().log.info("Listening for " + what + " connections on " +
                          join_host_port(options.host, listener->port()));
   return {};
+}
+
+void Agent::Parts::serve_claims() {
+  AccountBook* const book = server.gate().book();
+  Account* const account = server.account(server.config().system_account);
+  if (!book || !book->store().keeps() || !account) return;
+  claims =
+      std::make_unique<ClaimService>(*book, *account, server.host(),
+                                     ClaimService::Self{server.name(), server.config().host,
+                                                        server.id(), std::string(kNatsVersion)});
 }
 
 // Clients and, on paths that end with /leafnode, leafs. nats-server websocket.go.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/auth/claim_service.h"
 #include "agent/lame_duck.h"
 #include "agent/leaf/accepting.h"
 #include "agent/leaf/register.h"
@@ -26,6 +27,7 @@ struct Agent::Parts {
                  const ListenOptions& options, Network::Accept accept);
   Started listen_websocket();
   Started listen_monitor();
+  void serve_claims();
   void stop_listening();
   void close_all();
   static std::uint16_t port(const std::unique_ptr<Listener>& listener) {
@@ -46,7 +48,8 @@ struct Agent::Parts {
 
   Server server;
   LeafRegister links;
-  std::unique_ptr<Mirrors> mirror;  // Null: nothing is kept.
+  std::unique_ptr<ClaimService> claims;  // Null unless JWTs of accounts are kept here.
+  std::unique_ptr<Mirrors> mirror;       // Null: nothing is kept.
   FileReader read_file;
   std::vector<std::unique_ptr<Remote>> remotes;
   std::vector<std::unique_ptr<Remote>> leaving;  // Closing; gone with the next change or the end.

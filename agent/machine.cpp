@@ -14,7 +14,7 @@ constexpr std::size_t kFileBytesMax = 4 << 20;  // Of a configuration or credent
 
 Machine::Machine(const LogOptions& log_options) : log(clock, log_options) {}
 
-Host Machine::host() { return {loop, clock, network, entropy, log, worker, chunks}; }
+Host Machine::host() { return {loop, clock, network, entropy, log, worker, chunks, &files}; }
 
 ConfigSources system_sources() {
   ConfigSources sources;

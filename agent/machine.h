@@ -7,6 +7,7 @@
 #include "platform/asio_loop.h"
 #include "platform/asio_network.h"
 #include "platform/codec_layers.h"
+#include "platform/files.h"
 #include "platform/host.h"
 #include "platform/log_writer.h"
 #include "platform/system.h"
@@ -25,6 +26,7 @@ class Machine {
   ChunkPool chunks;
   LogWriter log;
   ThreadWorker worker{"petiole-helper"};
+  SystemFiles files;
   AsioLoop loop{clock};
   std::unique_ptr<LayerFactory> layers =
       make_codec_layers([this](const std::string& line) { log.warning(line); });

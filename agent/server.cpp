@@ -1,54 +1,43 @@
 #include "agent/server.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
-#include "agent/session/client_listener.h"
-#include "platform/crypto.h"
+#include "agent/auth/gate.h"
+#include "agent/auth/nkey.h"
 
 namespace petiole {
 
 namespace {
 
-constexpr unsigned char kServerPrefix = 13 << 3;  // `N` in base32; wire 2.2.
-constexpr std::size_t kKeyBytes = 32;
-
-// CRC-16/XMODEM: polynomial 0x1021, start 0.
-unsigned crc16(std::string_view bytes) {
-  unsigned crc = 0;
-  for (const char c : bytes) {
-    crc ^= static_cast<unsigned>(static_cast<unsigned char>(c)) << 8;
-    for (int bit = 0; bit < 8; ++bit) {
-      crc = (crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1;
-    }
-    crc &= 0xffff;
-  }
-  return crc;
-}
-
 // Reads as the public key of a server; nothing is ever signed with it.
 std::string make_id(Entropy& entropy) {
-  std::string bytes(1 + kKeyBytes, '\0');
-  entropy.fill(std::as_writable_bytes(std::span(bytes)).subspan(1));
-  bytes[0] = static_cast<char>(kServerPrefix);
-  const unsigned crc = crc16(bytes);
-  bytes += static_cast<char>(crc & 0xff);
-  bytes += static_cast<char>(crc >> 8);
-  return base32(bytes);
+  std::array<unsigned char, 32> key{};
+  entropy.fill(std::as_writable_bytes(std::span(key)));
+  return encode_nkey_public(kServerKey, key);
 }
 
 }  // namespace
 
 Server::Server(const Config& config, Host host)
     : config_(config),
-      websocket_auth_(petiole::websocket_auth(config.websocket, config.auth)),
       host_(host),
       id_(make_id(host.entropy)),
       name_(config.server_name.empty() ? id_ : config.server_name),
       started_(host.clock.wall()),
       exchange_(host, {name_, cluster()}, config_.system_account),
       closed_(config.limits.closed_connections_max) {
+  self_ = std::make_shared<Server*>(this);
   set_accounts();
+  make_gate();
+}
+
+void Server::make_gate() {
+  gate_ = std::make_unique<Gate>(config_, host_, [this](const AccountConfig& account) {
+    apply(account);
+    review_later();
+  });
 }
 
 // All of the configuration; an account that is there keeps its subscriptions.
@@ -57,6 +46,10 @@ void Server::set_accounts() {
   make_account("$G");
   if (!config_.system_account.empty()) make_account(config_.system_account);
   for (const AccountConfig& account : config_.accounts) make_account(account.name);
+  // In operator mode an account may be linked to a hub before its JWT is known.
+  for (const RemoteConfig& remote : config_.remotes) {
+    if (config_.auth.trust.enabled()) make_account(remote.account);
+  }
   for (const auto& [name, account] : accounts_) {
     const auto found = std::find_if(config_.accounts.begin(), config_.accounts.end(),
                                     [&](const AccountConfig& each) { return each.name == name; });
@@ -67,6 +60,21 @@ void Server::set_accounts() {
   }
   exchange_.connect();
   report_dangling(before);
+}
+
+void Server::review_later() {
+  if (std::exchange(reviewing_, true)) return;
+  host_.loop.post([self = std::weak_ptr<Server*>(self_)] {
+    if (const auto server = self.lock()) (*server)->review_all();
+  });
+}
+
+// The newest first: they go when there are too many. A session leaves the register later.
+void Server::review_all() {
+  reviewing_ = false;
+  std::vector<Reportable*> sessions;
+  for (auto each = open_.rbegin(); each != open_.rend(); ++each) sessions.push_back(each->second);
+  for (Reportable* session : sessions) session->review();
 }
 
 Server::~Server() = default;
@@ -125,7 +133,6 @@ ConnectionCounters Server::past_leaf_traffic(std::string_view account) const {
 
 Config Server::replace(const Config& config) {
   Config before = std::exchange(config_, config);
-  websocket_auth_ = petiole::websocket_auth(config_.websocket, config_.auth);
   for (const AccountConfig& account : before.accounts) {
     const auto same = [&](const AccountConfig& each) { return each.name == account.name; };
     if (std::none_of(config_.accounts.begin(), config_.accounts.end(), same)) {
@@ -133,6 +140,9 @@ Config Server::replace(const Config& config) {
     }
   }
   set_accounts();
+  const bool other_users =
+      !(before.auth == config_.auth) || !(before.leaf_listen == config_.leaf_listen);
+  if (other_users && !config_.auth.trust.enabled()) make_gate();
   // A session that ends leaves the register later, never from inside the call.
   for (const auto& [cid, session] : open_) session->configuration_changed(before);
   return before;

@@ -19,6 +19,8 @@
 
 namespace petiole {
 
+class Gate;
+
 // The NATS level that we implement: clients' tools gate features on it.
 inline constexpr std::string_view kNatsVersion = "2.12.0";
 inline constexpr std::string_view kPetioleVersion = "0.1.0";
@@ -30,6 +32,8 @@ class Reportable {
   virtual ConnectionReport report(bool subscriptions) const = 0;
   // Ends the connection in order; `reason` is a literal of wire 1.11.
   virtual void shut_down(const char* reason) = 0;
+  // The account's JWT has changed: looks whether the peer may stay, and as whom.
+  virtual void review() {}
   // Tells a client that takes INFO at any time that this server is about to leave (wire 1.12).
   virtual void announce_lame_duck() {}
   // The configuration was replaced; `before` is what it was. Who may not stay under the new one
@@ -62,7 +66,6 @@ class Server {
   ~Server();
 
   const Config& config() const { return config_; }
-  const AuthConfig& websocket_auth() const { return websocket_auth_; }  // Of WebSocket clients.
   // Takes over what may change while a server runs (config/changes.h), tells every session, and
   // returns what was before. References into config() stay valid but for those into vectors.
   Config replace(const Config& config);
@@ -77,6 +80,7 @@ class Server {
     return accounts_;
   }
 
+  Gate& gate() { return *gate_; }
   // Makes the account that `config` names, or changes it: limits, mappings, exports and imports;
   // its connections stay. Imports of others that waited for it work from now on, and those that it
   // does not allow any more end. For reload and account JWTs; from no publish.
@@ -121,16 +125,21 @@ class Server {
  private:
   Account& make_account(const std::string& name);
   void set_accounts();
+  void make_gate();
+  void review_later();
+  void review_all();
   void report_dangling(std::size_t before);
 
   Config config_;
-  AuthConfig websocket_auth_;
   Host host_;
   std::string id_, name_;
   WallTime started_{};
   std::map<std::string, std::unique_ptr<Account>, std::less<>> accounts_;
   std::vector<std::unique_ptr<Account>> departed_;  // Their last connections are about to close.
   Exchange exchange_;
+  std::unique_ptr<Gate> gate_;
+  bool reviewing_ = false;
+  std::shared_ptr<Server*> self_;  // Held weakly by callbacks.
   std::uint64_t last_cid_ = 0;
   std::map<std::uint64_t, Reportable*> open_;
   ClosedConnections closed_;

@@ -1,5 +1,6 @@
 #include "platform/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -129,6 +130,40 @@ Status make_directory(const std::string& path) {
   struct stat state {};
   if (error == EEXIST && ::stat(path.c_str(), &state) == 0 && S_ISDIR(state.st_mode)) return {};
   return to_status(error);
+}
+
+Result<std::vector<std::string>> list_files(const std::string& dir, std::string_view ending) {
+  DIR* const open = ::opendir(dir.c_str());
+  if (!open) return to_status(errno);
+  std::vector<std::string> names;
+  while (const dirent* const entry = ::readdir(open)) {
+    const std::string_view name = entry->d_name;
+    if (name.size() > ending.size() && name.ends_with(ending)) names.emplace_back(name);
+  }
+  ::closedir(open);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::string> SystemFiles::read(const std::string& path) {
+  FileText file = read_file(path, 1 << 20);
+  if (!file.status.ok()) return file.status;
+  return std::move(file.text);
+}
+
+Status SystemFiles::write(const std::string& path, std::string_view text) {
+  return write_file(path, text);
+}
+
+void SystemFiles::remove(const std::string& path) { remove_file(path); }
+
+Status SystemFiles::make_directory(const std::string& path) {
+  return petiole::make_directory(path);
+}
+
+Result<std::vector<std::string>> SystemFiles::list(const std::string& dir,
+                                                   std::string_view ending) {
+  return list_files(dir, ending);
 }
 
 }  // namespace petiole

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/status.h"
 #include "platform/time.h"
@@ -28,5 +29,29 @@ bool file_exists(const std::string& path);
 std::optional<WallTime> file_modified(const std::string& path);
 // One level; fine when it is there already.
 Status make_directory(const std::string& path);
+
+// Names in `dir` that end with `ending`, in order.
+Result<std::vector<std::string>> list_files(const std::string& dir, std::string_view ending);
+
+// The same as an interface, for what must be tested without a disk. Any thread; blocks.
+class Files {
+ public:
+  virtual ~Files() = default;
+  virtual Result<std::string> read(const std::string& path) = 0;  // At most 1 MiB.
+  virtual Status write(const std::string& path, std::string_view text) = 0;
+  virtual void remove(const std::string& path) = 0;
+  virtual Status make_directory(const std::string& path) = 0;
+  virtual Result<std::vector<std::string>> list(const std::string& dir,
+                                                std::string_view ending) = 0;
+};
+
+class SystemFiles final : public Files {
+ public:
+  Result<std::string> read(const std::string& path) override;
+  Status write(const std::string& path, std::string_view text) override;
+  void remove(const std::string& path) override;
+  Status make_directory(const std::string& path) override;
+  Result<std::vector<std::string>> list(const std::string& dir, std::string_view ending) override;
+};
 
 }  // namespace petiole

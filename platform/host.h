@@ -9,6 +9,8 @@
 
 namespace petiole {
 
+class Files;
+
 struct Host {
   Loop& loop;
   Clock& clock;
@@ -17,6 +19,7 @@ struct Host {
   Logger& log;
   Worker& worker;  // Slow pure functions: bcrypt.
   ChunkPool& chunks;
+  Files* files = nullptr;  // For JWTs of accounts; null: there are none.
 };
 
 }  // namespace petiole

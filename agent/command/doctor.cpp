@@ -1,9 +1,9 @@
 #include "agent/command/doctor.h"
 
+#include "agent/auth/nkey.h"
 #include "agent/command/doctor_link.h"
 #include "agent/config/url.h"
 #include "agent/leaf/creds.h"
-#include "agent/leaf/nkey.h"
 
 namespace petiole {
 namespace {

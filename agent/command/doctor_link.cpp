@@ -1,6 +1,6 @@
 #include "agent/command/doctor_link.h"
 
-#include "agent/leaf/nkey.h"
+#include "agent/auth/nkey.h"
 #include "agent/protocol/connect.h"
 #include "agent/server.h"
 #include "platform/json.h"

@@ -52,13 +52,38 @@ struct UserConfig {
   bool operator==(const UserConfig&) const = default;
 };
 
+// Where the JWTs of accounts come from.
+struct ResolverConfig {
+  enum class Kind : std::uint8_t { kNone, kMemory, kFull, kCache };
+  Kind kind = Kind::kNone;
+  std::string dir{};              // kFull, kCache: <public key>.jwt.
+  std::int64_t accounts_max = 0;  // `limit`; 0: none.
+  bool allow_delete = false, hard_delete = false;
+  std::vector<std::pair<std::string, std::string>> preload{};  // Account and JWT.
+  bool operator==(const ResolverConfig&) const = default;
+};
+
+// Operator mode: users and accounts are named by JWTs.
+struct TrustConfig {
+  std::vector<std::string> operators{};  // JWTs; as configured also paths of files, until loaded.
+  std::vector<std::string> keys{};       // Public, O…: whose signature on an account counts.
+  std::vector<std::string> strict{};     // Operators that sign by their signing keys alone.
+  std::vector<std::string> pinned_accounts{};  // Empty: all.
+  std::string default_sentinel{};              // JWT of those that bring none.
+  ResolverConfig resolver{};
+  bool enabled() const { return !operators.empty() || !keys.empty(); }
+  bool operator==(const TrustConfig&) const = default;
+};
+
 struct AuthConfig {
   std::vector<UserConfig> users{};  // Those of accounts {} too.
   std::string token{};              // In plain text or as a bcrypt hash.
   std::string no_auth_user{};
-  std::optional<PermissionsConfig> default_permissions{};  // authorization { default_permissions }
+  std::optional<PermissionsConfig> default_permissions{};  // Given to `users` without their own.
+  bool lone_user = false;  // "user" and "password" beside each other: users[0] is that one.
   std::chrono::nanoseconds timeout = 2s;
-  bool required() const { return !users.empty() || !token.empty(); }
+  TrustConfig trust{};
+  bool required() const { return !users.empty() || !token.empty() || trust.enabled(); }
   bool operator==(const AuthConfig&) const = default;
 };
 

@@ -50,7 +50,14 @@ constexpr Part kParts[] = {
     {"server_tags", [](C a, C b) { return a.server_tags == b.server_tags; }},
     {"server_metadata", [](C a, C b) { return a.server_metadata == b.server_metadata; }},
     {"accounts", [](C a, C b) { return a.accounts == b.accounts; }},
-    {"authorization", [](C a, C b) { return a.auth == b.auth; }},
+    {"operator, resolver", [](C a, C b) { return a.auth.trust == b.auth.trust; },
+     "accounts are trusted from the start on; their JWTs change by the resolver"},
+    {"authorization",
+     [](C a, C b) {
+       AuthConfig after = b.auth;
+       after.trust = a.auth.trust;
+       return a.auth == after;
+     }},
     {"limits", [](C a, C b) { return a.limits == b.limits; }},
     {"leafnodes authorization", [](C a, C b) { return a.leaf_listen.auth == b.leaf_listen.auth; }},
     {"leafnodes timing", [](C a, C b) { return a.link == b.link; }},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/auth/nkey.h"
+#include "agent/config/keys.h"
 #include "agent/config/url.h"
 
 namespace petiole {
@@ -26,6 +28,7 @@ struct Report {
     return config.tls.map || config.websocket.tls.map || config.leaf_listen.tls.map;
   }
   bool has_account(const std::string& name) const {
+    if (config.auth.trust.enabled() && decode_nkey_public(name, kAccountKey)) return true;
     return name == "$G" || (!name.empty() && name == config.system_account) || is_configured(name);
   }
   bool is_configured(const std::string& name) const {
@@ -46,9 +49,11 @@ void check_users(Report& report, const std::string& where, const AuthConfig& aut
     report.error(where, "give either a token or users, not both");
   }
   for (const UserConfig& user : auth.users) {
-    if (user.user.empty()) report.error(where, "a password needs a \"user\"");
+    if (user.nkey.empty() && user.user.empty()) {
+      report.error(where, "a password needs a \"user\"");
+    }
     // Who is known by a certificate alone needs none, and can not come without it.
-    if (user.password.empty() && !report.maps_certificates()) {
+    if (user.nkey.empty() && user.password.empty() && !report.maps_certificates()) {
       report.error(where, "user \"" + user.user + "\" needs a \"password\"");
     }
     if (!report.has_account(user.account)) {
@@ -62,7 +67,7 @@ void check_auth(Report& report) {
   check_users(report, "authorization", auth);
   if (auth.no_auth_user.empty()) return;
   const bool known = std::any_of(auth.users.begin(), auth.users.end(), [&](const UserConfig& user) {
-    return user.user == auth.no_auth_user;
+    return name_of(user) == auth.no_auth_user;
   });
   if (!known) {
     report.error("no_auth_user", "\"" + auth.no_auth_user + "\" is not among the users");

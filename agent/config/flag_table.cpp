@@ -46,12 +46,14 @@ std::string set_tls(FlagDraft& draft, const Set& set) {
 UserConfig& only_user(FlagDraft& draft) {
   AuthConfig& auth = draft.config.auth;
   auth.token.clear();
-  if (auth.users.size() != 1) auth.users.assign(1, {});
+  if (!auth.lone_user) auth.users.assign(1, {});
+  auth.lone_user = true;
   return auth.users[0];
 }
 
 std::string set_token(Text value, FlagDraft& draft) {
   draft.config.auth.users.clear();
+  draft.config.auth.lone_user = false;
   draft.config.auth.token = value;
   return {};
 }

@@ -4,9 +4,11 @@
 // function; an unknown key is an error that lists what is allowed.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/config/config.h"
 #include "agent/config/reader.h"
@@ -87,8 +89,6 @@ struct RemoteDraft {
   bool disabled = false;
 };
 
-// Users of authorization {} or of an account: keys_auth.cpp.
-void read_users(Reader& reader, const ConfigEntry& entry, AuthConfig& auth);
 // keys_accounts.cpp: accounts {}, read behind all other blocks; mappings {} of "$G".
 void read_accounts(Reader& reader, const ConfigEntry& entry, Config& config);
 void read_global_mappings(Reader& reader, const ConfigEntry& entry, Config& config);
@@ -101,16 +101,39 @@ void read_tls_listener(Reader& reader, const ConfigEntry& entry, TlsListenConfig
 void read_websocket(Reader& reader, const ConfigEntry& entry, WebSocketListenConfig& config);
 
 // The blocks, each in its own file.
-std::span<const Key<Config>> server_keys();       // keys_server.cpp: the top level.
-std::span<const Key<Config>> limit_keys();        // keys_limits.cpp: the top level's limits, logs.
-std::span<const Key<AuthConfig>> auth_keys();     // keys_auth.cpp: authorization.
-std::span<const Key<Config>> leaf_keys();         // keys_leaf.cpp: leafnodes.
-std::span<const Key<RemoteDraft>> remote_keys();  // keys_remote.cpp: leafnodes.remotes[].
-std::span<const Key<RemoteConfig>> tls_keys();    // keys_tls.cpp: leafnodes.remotes[].tls.
+std::span<const Key<Config>> server_keys();    // keys_server.cpp: the top level.
+std::span<const Key<Config>> limit_keys();     // keys_limits.cpp: the top level's limits, logs.
+std::span<const Key<AuthConfig>> auth_keys();  // keys_auth.cpp: authorization.
+std::span<const Key<UserConfig>> user_keys();  // keys_auth.cpp: users[], here and in accounts.
+std::span<const Key<PermissionsConfig>> permission_keys();  // keys_permissions.cpp.
+std::span<const Key<Config>> leaf_keys();                   // keys_leaf.cpp: leafnodes.
+std::span<const Key<RemoteDraft>> remote_keys();            // keys_remote.cpp: leafnodes.remotes[].
+std::span<const Key<RemoteConfig>> tls_keys();  // keys_tls.cpp: leafnodes.remotes[].tls.
 std::span<const Key<TlsListenConfig>> tls_listener_keys();     // keys_tls_listener.cpp.
 std::span<const Key<WebSocketListenConfig>> websocket_keys();  // keys_websocket.cpp.
 std::span<const Key<MirrorConfig>> mirror_keys();  // keys_mirror.cpp: store_and_forward.
 std::span<const Key<RuleConfig>> rule_keys();
 std::span<const Key<ReplayConfig>> replay_keys();
+
+// Parts that authorization {} and accounts {} share; keys_auth.cpp and keys_permissions.cpp.
+void read_authorization(Reader& reader, const ConfigEntry& entry, AuthConfig& auth);
+// Appends to `users`; none may be there twice.
+void read_users(Reader& reader, const ConfigEntry& entry, std::vector<UserConfig>& users);
+void read_user_nkey(Reader& reader, const ConfigEntry& entry, std::string& nkey);
+void read_permissions(Reader& reader, const ConfigEntry& entry,
+                      std::optional<PermissionsConfig>& permissions);
+void read_connection_types(Reader& reader, const ConfigEntry& entry, std::uint8_t& types);
+// Gives `defaults` to those that have no permissions of their own.
+void apply_default_permissions(std::vector<UserConfig>& users,
+                               const std::optional<PermissionsConfig>& defaults);
+// Operator mode: keys_trust.cpp.
+std::span<const Key<ResolverConfig>> resolver_keys();
+void read_resolver(Reader& reader, const ConfigEntry& entry, ResolverConfig& resolver);
+void read_preload(Reader& reader, const ConfigEntry& entry, ResolverConfig& resolver);
+void read_pinned(Reader& reader, const ConfigEntry& entry, TrustConfig& trust);
+// The name or the nkey.
+const std::string& name_of(const UserConfig& user);
+// Bits of the named types, whatever their case; all without names. None: one is unknown.
+std::optional<std::uint8_t> connection_types(const std::vector<std::string>& names);
 
 }  // namespace petiole

@@ -101,7 +101,7 @@ void read_jetstream(Reader& r, E entry, AccountDraft&) {
 }
 
 constexpr Key<AccountDraft> kAccountKeys[] = {
-    {"users", [](Reader& r, E e, AccountDraft& d) { read_users(r, e, d.auth); }},
+    {"users", [](Reader& r, E e, AccountDraft& d) { read_users(r, e, d.auth.users); }},
     {"exports", [](Reader& r, E e, AccountDraft& d) { read_exports(r, e, d.config.exports); }},
     {"imports", [](Reader& r, E e, AccountDraft& d) { read_imports(r, e, d.config.imports); }},
     {"mappings|maps",
@@ -112,8 +112,8 @@ constexpr Key<AccountDraft> kAccountKeys[] = {
      }},
     {"nkey", read_account_key},
     {"jetstream", read_jetstream},
-    {"default_permissions", KeyKind::kRefused,
-     "permissions of clients come with full authentication"},
+    {"default_permissions",
+     [](Reader& r, E e, AccountDraft& d) { read_permissions(r, e, d.config.default_permissions); }},
     {"msg_trace|trace_dest", KeyKind::kNoEffect, "message traces are not part of petiole"},
 };
 
@@ -157,6 +157,7 @@ void read_account(Reader& r, E entry, Config& config) {
   AccountDraft draft;
   draft.config.name = entry.key;
   read_block(r, entry, std::span<const Key<AccountDraft>>(kAccountKeys), draft);
+  apply_default_permissions(draft.auth.users, draft.config.default_permissions);
   account_named(config, entry.key) = std::move(draft.config);
   add_users(r, entry, entry.key, draft.auth, config);
 }

@@ -1,82 +1,146 @@
-// authorization {} of clients and of leafnodes.
+// authorization {} of clients and of leafnodes: users, tokens, defaults. Permissions are in
+// keys_permissions.cpp.
+#include <algorithm>
+
+#include "agent/auth/nkey.h"
 #include "agent/config/keys.h"
 
 namespace petiole {
 namespace {
 
-constexpr std::string_view kLaterAuth =
-    "nkeys, permissions, JWTs and callouts of clients come with full authentication";
+using E = const ConfigEntry&;
 
-void set_single_user(AuthConfig& auth) {
-  if (auth.users.empty()) auth.users.emplace_back();
-}
+constexpr std::string_view kProxies = "trusted proxies are not part of petiole";
+constexpr Duration kTimeoutHigh = std::chrono::seconds(60);
 
 constexpr Key<UserConfig> kUserKeys[] = {
-    {"user|username", [](Reader& r, const ConfigEntry& e, UserConfig& u) { r.text(e, u.user); }},
-    {"password|pass",
-     [](Reader& r, const ConfigEntry& e, UserConfig& u) { r.text(e, u.password); }},
-    {"account", [](Reader& r, const ConfigEntry& e, UserConfig& u) { r.text(e, u.account); }},
-    {"nkey", KeyKind::kRefused, kLaterAuth},
-    {"permissions|permission|authorization", KeyKind::kRefused, kLaterAuth},
-    {"allowed_connection_types|connection_types|clients", KeyKind::kRefused, kLaterAuth},
-    {"proxy_required", KeyKind::kRefused, "trusted proxies are not part of petiole"},
+    {"user|username", [](Reader& r, E e, UserConfig& u) { r.text(e, u.user); }},
+    {"password|pass", [](Reader& r, E e, UserConfig& u) { r.text(e, u.password); }},
+    {"account", [](Reader& r, E e, UserConfig& u) { r.text(e, u.account); }},
+    {"nkey", [](Reader& r, E e, UserConfig& u) { read_user_nkey(r, e, u.nkey); }},
+    {"permissions|permission|authorization",
+     [](Reader& r, E e, UserConfig& u) { read_permissions(r, e, u.permissions); }},
+    {"allowed_connection_types|connection_types|clients",
+     [](Reader& r, E e, UserConfig& u) { read_connection_types(r, e, u.connection_types); }},
+    {"proxy_required", KeyKind::kRefused, kProxies},
 };
 
+void check_user(Reader& r, const ConfigPlace& place, const UserConfig& user) {
+  if (!user.nkey.empty()) {
+    if (!user.user.empty() || !user.password.empty()) {
+      r.error(place, "a user with an \"nkey\" has no \"user\" and no \"password\"");
+    }
+  } else if (user.user.empty()) {
+    r.error(place, "this user has no \"user\" and no \"nkey\"");
+  }
+}
+
+void check_twice(Reader& r, const ConfigPlace& place, const UserConfig& user,
+                 const std::vector<UserConfig>& users) {
+  const std::string& name = name_of(user);
+  const bool twice = std::any_of(users.begin(), users.end(), [&](const UserConfig& other) {
+    return !name.empty() && name_of(other) == name;
+  });
+  if (twice) r.error(place, "user \"" + name + "\" is there twice");
+}
+
 // "user" and "password" beside each other are one user; they come before or after "users".
-void read_user(Reader& r, const ConfigEntry& entry, AuthConfig& auth) {
-  if (auth.users.size() > 1) {
-    return r.error(entry.place, "give either \"user\" and \"password\" or \"users\"");
+UserConfig* lone_user(Reader& reader, const ConfigEntry& entry, AuthConfig& auth) {
+  if (auth.users.empty()) {
+    auth.users.emplace_back();
+    auth.lone_user = true;
   }
-  set_single_user(auth);
-  r.text(entry, auth.users[0].user);
+  if (auth.lone_user) return &auth.users[0];
+  reader.error(entry.place, "give either \"user\" and \"password\" or \"users\"");
+  return nullptr;
 }
 
-void read_password(Reader& r, const ConfigEntry& entry, AuthConfig& auth) {
-  if (auth.users.size() > 1) {
+void read_user_list(Reader& r, E entry, AuthConfig& auth) {
+  if (auth.lone_user) {
     return r.error(entry.place, "give either \"user\" and \"password\" or \"users\"");
   }
-  set_single_user(auth);
-  r.text(entry, auth.users[0].password);
+  read_users(r, entry, auth.users);
 }
 
-void read_account(Reader& r, const ConfigEntry& entry, AuthConfig& auth) {
-  set_single_user(auth);
-  r.text(entry, auth.users[0].account);
+void read_user(Reader& r, E entry, AuthConfig& auth) {
+  if (UserConfig* const user = lone_user(r, entry, auth)) r.text(entry, user->user);
+}
+
+void read_password(Reader& r, E entry, AuthConfig& auth) {
+  if (UserConfig* const user = lone_user(r, entry, auth)) r.text(entry, user->password);
+}
+
+void read_account(Reader& r, E entry, AuthConfig& auth) {
+  if (UserConfig* const user = lone_user(r, entry, auth)) r.text(entry, user->account);
+}
+
+void read_nkey(Reader& r, E entry, AuthConfig& auth) {
+  if (UserConfig* const user = lone_user(r, entry, auth)) read_user_nkey(r, entry, user->nkey);
+}
+
+void read_timeout(Reader& r, E entry, AuthConfig& auth) {
+  r.duration(entry, auth.timeout, 1ms);
+  if (auth.timeout > kTimeoutHigh) {
+    r.warning(entry.value.place, "\"timeout\" is high; nats-server advises to keep it under 60s");
+  }
 }
 
 constexpr Key<AuthConfig> kAuthKeys[] = {
     {"user|username", read_user},
     {"password|pass", read_password},
-    {"token", [](Reader& r, const ConfigEntry& e, AuthConfig& a) { r.text(e, a.token); }},
-    {"users", read_users},
+    {"token", [](Reader& r, E e, AuthConfig& a) { r.text(e, a.token); }},
+    {"users", read_user_list},
     {"account", read_account},
-    {"timeout",
-     [](Reader& r, const ConfigEntry& e, AuthConfig& a) { r.duration(e, a.timeout, 1ms); }},
-    {"nkey", KeyKind::kRefused, kLaterAuth},
-    {"default_permissions|default_permission|permissions", KeyKind::kRefused, kLaterAuth},
-    {"auth_callout|auth_hook", KeyKind::kRefused, kLaterAuth},
-    {"proxy_required", KeyKind::kRefused, "trusted proxies are not part of petiole"},
+    {"timeout", read_timeout},
+    {"nkey", read_nkey},
+    {"default_permissions|default_permission|permissions",
+     [](Reader& r, E e, AuthConfig& a) { read_permissions(r, e, a.default_permissions); }},
+    {"auth_callout|auth_hook", KeyKind::kRefused, "callouts come with a later version"},
+    {"proxy_required", KeyKind::kRefused, kProxies},
 };
 
 }  // namespace
 
-void read_users(Reader& r, const ConfigEntry& entry, AuthConfig& auth) {
-  std::vector<UserConfig> users;
-  r.maps(entry, [&](const ConfigValue& map) {
-    UserConfig user;
-    read_entries(r, map, std::span<const Key<UserConfig>>(kUserKeys), user);
-    if (user.user.empty()) r.error(map.place, "this user has no \"user\"");
-    for (const UserConfig& other : users) {
-      if (other.user == user.user) r.error(map.place, "user \"" + user.user + "\" is there twice");
-    }
-    users.push_back(std::move(user));
-  });
-  if (!auth.users.empty()) {
-    r.error(entry.place, "give either \"user\" and \"password\" or \"users\"");
-  }
-  auth.users = std::move(users);
+std::span<const Key<AuthConfig>> auth_keys() { return kAuthKeys; }
+std::span<const Key<UserConfig>> user_keys() { return kUserKeys; }
+
+const std::string& name_of(const UserConfig& user) {
+  return user.nkey.empty() ? user.user : user.nkey;
 }
 
-std::span<const Key<AuthConfig>> auth_keys() { return kAuthKeys; }
+void read_user_nkey(Reader& reader, const ConfigEntry& entry, std::string& nkey) {
+  reader.text(entry, nkey);
+  if (!decode_nkey_public(nkey, kUserKey)) {
+    reader.error(entry.value.place, "\"nkey\" must be the public key of a user: U…");
+  }
+}
+
+void read_users(Reader& reader, const ConfigEntry& entry, std::vector<UserConfig>& users) {
+  reader.maps(entry, [&](const ConfigValue& map) {
+    UserConfig user;
+    read_entries(reader, map, std::span<const Key<UserConfig>>(kUserKeys), user);
+    check_user(reader, map.place, user);
+    check_twice(reader, map.place, user, users);
+    users.push_back(std::move(user));
+  });
+}
+
+void read_authorization(Reader& reader, const ConfigEntry& entry, AuthConfig& auth) {
+  AuthConfig own;
+  read_block(reader, entry, std::span<const Key<AuthConfig>>(kAuthKeys), own);
+  if (!own.lone_user) apply_default_permissions(own.users, own.default_permissions);
+  // Users of accounts {} may be there already.
+  own.users.insert(own.users.end(), auth.users.begin(), auth.users.end());
+  own.no_auth_user = auth.no_auth_user;
+  own.trust = std::move(auth.trust);
+  auth = std::move(own);
+}
+
+void apply_default_permissions(std::vector<UserConfig>& users,
+                               const std::optional<PermissionsConfig>& defaults) {
+  for (UserConfig& user : users) {
+    if (!user.permissions) user.permissions = defaults;
+  }
+}
 
 }  // namespace petiole

@@ -53,7 +53,7 @@ constexpr Key<Config> kLeafKeys[] = {
     {"host|net", [](Reader& r, E e, Config& c) { r.text(e, c.leaf_listen.host); }},
     {"port", read_port},
     {"authorization",
-     [](Reader& r, E e, Config& c) { read_block(r, e, auth_keys(), c.leaf_listen.auth); }},
+     [](Reader& r, E e, Config& c) { read_authorization(r, e, c.leaf_listen.auth); }},
     {"tls", [](Reader& r, E e, Config& c) { read_tls_listener(r, e, c.leaf_listen.tls); }},
     {"min_version|minimum_version", read_min_version},
     {"isolate_leafnode_interest|isolate",

@@ -4,6 +4,7 @@
 
 #include "agent/config/check.h"
 #include "agent/config/keys.h"
+#include "agent/config/operators.h"
 #include "agent/config/parser.h"
 #include "agent/config/reader.h"
 
@@ -79,6 +80,7 @@ LoadedStart load_start(std::span<const std::string> arguments, const ConfigSourc
   if (!start.loaded.ok()) return start;
   LoadedConfig& loaded = start.loaded;
   apply_flags(flags, loaded.config, loaded.errors);
+  if (loaded.ok()) load_operators(loaded.config, sources, loaded.errors);
   if (loaded.ok()) check_config(loaded.config, loaded.errors, loaded.warnings);
   if (loaded.ok()) check_files(loaded.config, sources, loaded.errors);
   if (start.action == StartAction::kCheck) {

@@ -1,5 +1,6 @@
 #include "agent/leaf/accepting.h"
 
+#include <algorithm>
 #include <array>
 
 #include "agent/config/units.h"
@@ -17,6 +18,20 @@ std::string make_nonce(Entropy& entropy) {
   std::array<std::byte, kNonceBytes> bytes;
   entropy.fill(bytes);
   return base64url({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+const std::vector<std::string> kNothing;
+
+// How long a clock that was set meanwhile goes unnoticed.
+constexpr Duration kExpiryLook = std::chrono::minutes(1);
+
+SubjectPermissions lists(const SubjectRules& rules) { return {rules.allow, rules.deny}; }
+
+// Who may answer, and is told nothing else, may publish nothing else.
+SubjectRules exported(const Permissions& permissions) {
+  SubjectRules rules = permissions.config().publish;
+  if (permissions.responses() && !rules.allow) rules.allow.emplace();
+  return rules;
 }
 
 }  // namespace
@@ -49,12 +64,6 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.info_on_connect = true;
   if (config.leaf_listen.drops_repeats) info.petiole = kPetioleVersion;
   return info;
-}
-
-// The listener's own, or else the one for clients (wire 3.3).
-const AuthConfig& AcceptingLeaf::authorization() const {
-  const Config& config = server().config();
-  return config.leaf_listen.auth.required() ? config.leaf_listen.auth : config.auth;
 }
 
 void AcceptingLeaf::greet(Time now) {
@@ -101,18 +110,8 @@ void AcceptingLeaf::send_info() {
 // The peer is in: from here on its own time runs.
 void AcceptingLeaf::begin(Time now) {
   if (!greeted_) send_info();
-  expect_by(now + authorization().timeout);
+  expect_by(now + server().gate().timeout(connection_type(wire()->peer(), true)));
   wire()->wake();
-}
-
-Authenticator::Answer AcceptingLeaf::identify() const {
-  const Authenticator authenticator(authorization());
-  const Config& config = server().config();
-  const PeerInfo& peer = wire()->peer();
-  const bool mapped = peer.websocket ? config.websocket.tls.map : config.leaf_listen.tls.map;
-  return mapped && !peer.tls_version.empty()
-             ? authenticator.check_certificate(peer.certificate.get())
-             : authenticator.check(connect_, nonce_);
 }
 
 Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
@@ -120,34 +119,30 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
   const Status status = parse_connect(text, connect_);
   if (!status.ok()) return status;
   connect_seen_ = true;
-  login_ = identify();
-  switch (login_.verdict) {
-    case Authenticator::Verdict::kAccepted:
-      return accept(now);
-    case Authenticator::Verdict::kRefused:
-      return refuse_login();
-    case Authenticator::Verdict::kCompareHash:
-      compare_secret();
-  }
+  const Login login{connect_, nonce_, wire()->peer(), connection_type(wire()->peer(), true)};
+  const std::optional<Outcome> outcome = server().gate().enter(
+      login, handle(), [weak = std::weak_ptr(handle())](const Outcome& answer) {
+        const auto self = weak.lock();
+        if (self && *self) static_cast<AcceptingLeaf*>(*self)->identified(answer);
+      });
+  if (outcome) return settle(*outcome, now);
+  // Input waits meanwhile: what follows CONNECT may not be looked at before.
+  wire()->pause_reading();
+  stop_parsing();
   return {};
 }
 
-// Input waits meanwhile: what follows CONNECT may not be looked at before.
-void AcceptingLeaf::compare_secret() {
-  wire()->pause_reading();
-  stop_parsing();
-  host().worker.run(
-      [handle = handle(), &loop = host().loop, secret = login_.password, hash = login_.hash] {
-        const bool equal = bcrypt_matches(secret, hash);
-        loop.post([handle, equal] {
-          if (*handle != nullptr) static_cast<AcceptingLeaf*>(*handle)->compared(equal);
-        });
-      });
+Status AcceptingLeaf::settle(const Outcome& outcome, Time now) {
+  identity_ = outcome.identity;
+  if (identity_) return accept(now);
+  return outcome.refusal == Refusal::kBusy
+             ? refuse(Errc::kBusy, "Connection throttling is active. Please try again later.")
+             : refuse_login();
 }
 
-void AcceptingLeaf::compared(bool equal) {
+void AcceptingLeaf::identified(const Outcome& outcome) {
   if (wire() == nullptr) return;
-  const Status status = equal ? accept(host().clock.now()) : refuse_login();
+  const Status status = settle(outcome, host().clock.now());
   if (!status.ok()) wire()->close(status);
   wire()->resume_reading();
   wire()->wake();
@@ -183,7 +178,7 @@ Status AcceptingLeaf::check_version() {
   if (least.empty() || !wanted || (given && *given >= *wanted)) return {};
   ServerInfo info = make_info();
   info.connect_info = true;
-  info.remote_account = login_.account;
+  info.remote_account = identity_->account;
   send_handshake(leaf_info_line(info));
   wire()->output().append("-ERR 'connection rejected since minimum version required is \"" + least +
                           "\"'\r\n");
@@ -200,34 +195,88 @@ std::string_view AcceptingLeaf::mirror_id(const Op& op) const {
 // What our user there is let do, seen from our end. JetStream's API stays at home, yet what the
 // peer sends of it is not a breach (the reference checks the user's permissions alone).
 LeafPermissions AcceptingLeaf::make_permissions() const {
-  LeafPermissions permissions;
-  permissions.send.deny = connect_.deny_publish;
-  deny_jetstream(permissions.send);
-  deny_jetstream(permissions.receive);
-  return permissions;
+  SubjectPermissions send, receive;
+  if (identity_->permissions) {
+    send = lists(identity_->permissions->config().subscribe);
+    receive = lists(exported(*identity_->permissions));
+  }
+  send.deny.insert(send.deny.end(), connect_.deny_publish.begin(), connect_.deny_publish.end());
+  deny_jetstream(send);
+  deny_jetstream(receive);
+  return {compile(send), compile(receive)};
 }
 
 Status AcceptingLeaf::accept(Time now) {
   const Status status = check();
   if (!status.ok()) return status;
-  Account* account = server().account(login_.account);
+  Account* account = server().account(identity_->account);
   if (account == nullptr) return refuse_login();
-  if (!account->takes_leaf()) {
-    return refuse(Errc::kBusy, "maximum account active connections exceeded");
-  }
   headers_ = connect_.headers && server().config().limits.headers;
   peer_ = {connect_.name, connect_.cluster, connect_.remote_account};
   peer_version_ = connect_.version;
   if (LeafSession* old = links().find_duplicate(*account, peer_, *this)) {
     old->end(Errc::kBusy, "Duplicate Remote LeafNode Connection");
   }
-  ServerInfo info = make_info();
-  info.connect_info = true;
-  info.remote_account = account->name();
-  send_handshake(leaf_info_line(info));
+  if (!account->takes_leaf()) {
+    return refuse(Errc::kPermission, "maximum account active connections exceeded");
+  }
+  set_user(identity_);
+  watch_expiry(now);
+  send_connect_info(account->name());
   set_permissions(make_permissions());
   establish(*account, connect_.is_hub, std::make_shared<OfferedInterest>(*account, links()), now);
   return {};
+}
+
+void AcceptingLeaf::send_connect_info(const std::string& account) {
+  ServerInfo info = make_info();
+  info.connect_info = true;
+  info.remote_account = account;
+  if (identity_->permissions) {
+    info.import_permissions = lists(identity_->permissions->config().subscribe);
+    info.export_permissions = lists(identity_->permissions->config().publish);
+    // An empty list would keep the peer from sending what it may answer.
+    if (identity_->permissions->responses() && info.export_permissions->allow == kNothing) {
+      info.export_permissions->allow.reset();
+    }
+  }
+  send_handshake(leaf_info_line(info));
+}
+
+// The clock on the wall may be set at any time, and timers do not follow it.
+void AcceptingLeaf::watch_expiry(Time now) {
+  const WallTime end = std::min(identity_->expires, identity_->account_expires);
+  expiry_due_ = kNever;
+  if (end == WallTime::max()) return;
+  expiry_due_ = now + std::clamp(Duration(end - host().clock.wall()), Duration{}, kExpiryLook);
+}
+
+Status AcceptingLeaf::on_extra_deadline(Time now) {
+  watch_expiry(now);
+  if (expiry_due_ > now) return {};
+  expiry_due_ = kNever;
+  const bool user = identity_->expires <= identity_->account_expires;
+  return refuse(Errc::kPermission,
+                user ? "User Authentication Expired" : "Account Authentication Expired");
+}
+
+// Another permission is told by another INFO, as at login.
+void AcceptingLeaf::review() {
+  if (!established() || !identity_ || !identity_->claims) return;
+  const Outcome outcome =
+      server().gate().review(identity_, wire()->peer(), connection_type(wire()->peer(), true));
+  if (!outcome.identity) {
+    return end(Errc::kPermission,
+               outcome.refusal == Refusal::kRevoked          ? "User Authentication Revoked"
+               : outcome.refusal == Refusal::kAccountExpired ? "Account Authentication Expired"
+                                                             : "Authorization Violation");
+  }
+  identity_ = outcome.identity;
+  set_user(identity_);
+  watch_expiry(host().clock.now());
+  send_connect_info(account()->name());
+  set_permissions(make_permissions());
+  wire()->wake();
 }
 
 Status AcceptingLeaf::on_info(std::string_view, Time) {

@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "agent/auth/gate.h"
 #include "agent/leaf/session.h"
 #include "agent/protocol/connect.h"
-#include "agent/session/authenticator.h"
 #include "agent/session/entrance.h"
 #include "platform/network.h"
 
@@ -20,6 +20,7 @@ class AcceptingLeaf final : public LeafSession {
   bool isolated() const override {
     return connect_.isolate || server().config().leaf_listen.isolate_interest;
   }
+  void review() override;
 
  private:
   void greet(Time now) override;
@@ -32,27 +33,30 @@ class AcceptingLeaf final : public LeafSession {
   Status on_handshake_timeout() override;
   std::string_view mirror_id(const Op& op) const override;
   void on_closed(const CloseReason& reason, Time now) override;
+  Time extra_deadline() const override { return expiry_due_; }
+  Status on_extra_deadline(Time now) override;
 
-  const AuthConfig& authorization() const;
   ServerInfo make_info() const;
-  void compare_secret();
-  void compared(bool equal);
+  Status settle(const Outcome& outcome, Time now);
+  void identified(const Outcome& outcome);
   Status check();
   Status refuse_login();
   Status accept(Time now);
   LeafPermissions make_permissions() const;
+  void send_connect_info(const std::string& account);
+  void watch_expiry(Time now);
 
   Result<std::size_t> pass(const Entrance::Step& step, Time now);
   void send_info();
   void begin(Time now);
-  Authenticator::Answer identify() const;
   Status check_version();
 
   std::unique_ptr<Entrance> entrance_;  // Null: passed.
   bool greeted_ = false;                // INFO was sent.
   std::string nonce_;
   ConnectOptions connect_;
-  Authenticator::Answer login_;
+  IdentityPtr identity_;
+  Time expiry_due_ = kNever;  // When to look whether the user has expired.
   bool connect_seen_ = false;
 };
 

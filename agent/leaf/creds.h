@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/leaf/nkey.h"
+#include "agent/auth/nkey.h"
 
 namespace petiole {
 

@@ -102,7 +102,7 @@ InterestMap::Item* InterestMap::take_next() {
   return item;
 }
 
-void InterestMap::settle(Output& output, Item& item, const SubjectPermissions& permissions) {
+void InterestMap::settle(Output& output, Item& item, const SubjectFilter& permissions) {
   Entry& entry = item.second;
   const std::string_view name = item.first;
   const bool queued = entry.queue_at != 0;
@@ -117,7 +117,7 @@ void InterestMap::settle(Output& output, Item& item, const SubjectPermissions& p
 }
 
 void InterestMap::write(Output& output, std::size_t bytes_max, std::size_t visits_max,
-                        const SubjectPermissions& permissions) {
+                        const SubjectFilter& permissions) {
   while (!idle_ && visits_max-- != 0 && output.size() < bytes_max) {
     Item* const item = take_next();
     if (item == nullptr) break;

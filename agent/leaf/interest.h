@@ -35,7 +35,7 @@ class InterestMap {
   // Writes LS+ and LS- lines for what changed, as far as `permissions` let the peer know, until
   // `output` holds `bytes_max`, `visits_max` subjects were looked at or nothing is left to say.
   void write(Output& output, std::size_t bytes_max, std::size_t visits_max,
-             const SubjectPermissions& permissions);
+             const SubjectFilter& permissions);
   bool changed() const { return next_ != changed_.size() || scan_ != nullptr; }
   std::size_t size() const { return entries_.size(); }
 
@@ -64,7 +64,7 @@ class InterestMap {
   void list(Item& item);
   std::uint32_t told(const Entry& entry) const { return entry.link == link_ ? entry.told : 0; }
   Item* take_next();
-  void settle(Output& output, Item& item, const SubjectPermissions& permissions);
+  void settle(Output& output, Item& item, const SubjectFilter& permissions);
 
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;  // "subject[ queue]"
   Item* first_ = nullptr;

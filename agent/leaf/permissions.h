@@ -2,29 +2,30 @@
 // deny_imports and deny_exports, and JetStream's API. Wire: client-and-leaf 3.2, 3.5, 3.8.
 #pragma once
 
-#include <string>
 #include <string_view>
 
+#include "agent/auth/permissions.h"
 #include "agent/protocol/info.h"
 
 namespace petiole {
 
-// Of this end. An entry is a subject pattern, or `pattern queue`, where the queue may be a pattern
-// too; such an entry speaks of subscriptions in that queue only (wire 2.4).
+// Of this end.
 struct LeafPermissions {
-  SubjectPermissions send;     // INFO "export" for the soliciting side.
-  SubjectPermissions receive;  // INFO "import".
+  SubjectFilter send;     // INFO "export" for the soliciting side.
+  SubjectFilter receive;  // INFO "import".
 };
+
+inline SubjectFilter compile(const SubjectPermissions& lists) { return {lists.allow, lists.deny}; }
 
 // Subjects of a JetStream API that never cross a link without a domain (wire 3.8).
 void deny_jetstream(SubjectPermissions& permission);
 
 // Whether a message on `subject` may pass.
-bool message_allowed(const SubjectPermissions& permission, std::string_view subject);
+bool message_allowed(const SubjectFilter& filter, std::string_view subject);
 
 // Whether interest in `subject` may pass: wildcards broader than a denied subject may, and what is
 // denied is then filtered message by message.
-bool interest_allowed(const SubjectPermissions& permission, std::string_view subject,
+bool interest_allowed(const SubjectFilter& filter, std::string_view subject,
                       std::string_view queue);
 
 // `$LDS.`, `$GR.` and `_GR_.` interest is never checked.

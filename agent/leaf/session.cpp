@@ -1,6 +1,7 @@
 #include "agent/leaf/session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/protocol/writer.h"
 #include "agent/routing/mapper.h"
@@ -124,20 +125,33 @@ Status LeafSession::handle_op(const Op& op, std::size_t bytes, Time now) {
   }
 }
 
+void LeafSession::set_user(IdentityPtr user) {
+  user_ = std::move(user);
+  user_permissions_ = user_ ? user_->permissions.get() : nullptr;
+  reply_rights_.reset();
+  if (!user_permissions_ || !user_permissions_->responses()) return;
+  reply_rights_ =
+      std::make_unique<ReplyRights>(*user_permissions_->responses(), host().entropy.number());
+}
+
+// Whether the peer may send a message on `subject`.
+bool LeafSession::may_come(std::string_view subject) {
+  if (spoke_) {
+    return subject.starts_with("_GR_.") || message_allowed(permissions_.receive, subject);
+  }
+  if (!user_permissions_ || message_allowed(user_permissions_->publish(), subject)) return true;
+  return reply_rights_ && reply_rights_->use(subject, host().clock.now());
+}
+
 Status LeafSession::on_message(const Op& op) {
   const std::size_t bytes = op.header.size() + op.payload.size();
   ++counters_.messages_in;
   counters_.bytes_in += bytes;
   ++server_.stats().traffic.messages_in;
   server_.stats().traffic.bytes_in += bytes;
-  if (!is_unchecked_message(op.subject)) {
-    if (spoke_ && !op.subject.starts_with("_GR_.") &&
-        !message_allowed(permissions_.receive, op.subject)) {
-      return {};
-    }
-    if (!spoke_ && export_ && !message_allowed(*export_, op.subject)) {
-      return refuse(Errc::kPermission, "Permissions Violation for Publish to ", op.subject);
-    }
+  if (!is_unchecked_message(op.subject) && !may_come(op.subject)) {
+    if (spoke_) return {};
+    return refuse(Errc::kPermission, "Permissions Violation for Publish to ", op.subject);
   }
   const std::string_view id = mirror_id(op);
   if (!id.empty() && links_.repeats.knows(id)) return {};
@@ -172,6 +186,14 @@ bool LeafSession::describe(PartyInfo& info) const {
   return true;
 }
 
+// The least of the server's, the account's and the user's.
+std::size_t LeafSession::subscriptions_max() const {
+  const std::size_t ours = limits_->subscriptions_max;
+  const std::size_t most = ours != 0 ? ours : kPeerInterestMax;
+  const std::int64_t limit = user_ ? user_->subscriptions_max : -1;
+  return limit >= 0 ? std::min(most, static_cast<std::size_t>(limit)) : most;
+}
+
 Status LeafSession::on_subscribe(const Op& op) {
   if (op.subject == links_.loop_subject(*account_)) {
     on_loop();
@@ -189,8 +211,7 @@ Status LeafSession::on_subscribe(const Op& op) {
     wire_->wake();
     return {};
   }
-  const std::size_t limit = limits_->subscriptions_max;
-  if (subscriptions_.size() >= (limit ? limit : kPeerInterestMax) &&
+  if (subscriptions_.size() >= subscriptions_max() &&
       !subscriptions_.contains(op.subject, op.queue)) {
     write_err(wire_->output(), "maximum subscriptions exceeded");
     wire_->wake();
@@ -267,7 +288,7 @@ void LeafSession::end(Errc code, const char* text) {
 Time LeafSession::deadline() const {
   if (phase_ == Phase::kHandshake) return handshake_due_;
   if (phase_ == Phase::kClosed) return kNever;
-  return std::min(heartbeat_.deadline(), stuck_until());
+  return std::min({heartbeat_.deadline(), stuck_until(), extra_deadline()});
 }
 
 // A link that is dead on our way up alone: bytes arrive, yet the socket takes none.
@@ -278,6 +299,10 @@ Time LeafSession::stuck_until() const {
 }
 
 Status LeafSession::tick(Time now) {
+  if (now >= extra_deadline()) {
+    const Status status = on_extra_deadline(now);
+    if (!status.ok()) return status;
+  }
   if (phase_ == Phase::kHandshake) {
     return now < handshake_due_ ? Status() : on_handshake_timeout();
   }
@@ -347,6 +372,7 @@ ConnectionReport LeafSession::report(bool subscriptions) const {
   report.is_spoke = spoke_;
   report.pending_bytes = staging_.queued_bytes();
   if (account_) report.account = account_->name();
+  if (user_) report.user = user_->user;
   if (wire_) {
     report.type = wire_->peer().websocket ? "websocket" : "nats";
     report.ip = wire_->peer().address;

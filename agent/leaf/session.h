@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+#include "agent/auth/identity.h"
+#include "agent/auth/reply_rights.h"
 #include "agent/leaf/heartbeat.h"
 #include "agent/leaf/offered_interest.h"
 #include "agent/leaf/peer_interest.h"
@@ -97,13 +99,17 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   virtual void on_interest_lost(std::string_view subject) { (void)subject; }
   virtual void on_drained() {}
   virtual void on_closed(const CloseReason& reason, Time now) = 0;
+  // The role's own deadline while the link is up, and what is to be done then.
+  virtual Time extra_deadline() const { return kNever; }
+  virtual Status on_extra_deadline(Time now) { return (void)now, Status(); }
 
   // Enters the account, tells the peer of `offer` and starts the keepalive.
   void establish(Account& account, bool spoke, std::shared_ptr<OfferedInterest> offer, Time now);
   // New permissions: interest and deliveries follow them from now on.
   void set_permissions(LeafPermissions permissions);
-  // What the peer is let send; a hub closes over a breach (wire 3.5).
-  void set_export(std::optional<SubjectPermissions> permission) { export_ = std::move(permission); }
+  // What the peer is let send; a hub closes over a breach (wire 3.5). Null: everything.
+  void set_user(IdentityPtr user);
+  const IdentityPtr& user() const { return user_; }
 
   void send_handshake(std::string_view line);
   // Sends -ERR with `text` and, quoted, `subject`; the result ends the link.
@@ -144,6 +150,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   Status handle_op(const Op& op, std::size_t bytes, Time now);
   Status refuse_input(ParseError error);
   Status on_message(const Op& op);
+  bool may_come(std::string_view subject);
+  std::size_t subscriptions_max() const;
   Status on_subscribe(const Op& op);
   void on_unsubscribe(const Op& op);
   void on_ping();
@@ -176,7 +184,9 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   std::shared_ptr<OfferedInterest> offer_;  // Ours, as the peer is to know it.
   PeerInterest subscriptions_;              // The peer's.
   LeafPermissions permissions_;
-  std::optional<SubjectPermissions> export_;
+  IdentityPtr user_;  // Of an accepted peer; else null.
+  const Permissions* user_permissions_ = nullptr;
+  std::unique_ptr<ReplyRights> reply_rights_;
   Staging staging_;
   std::deque<Ping> pings_;                      // On the wire, in order.
   std::deque<std::function<void()>> barriers_;  // Behind messages that wait.

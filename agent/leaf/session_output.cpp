@@ -70,6 +70,10 @@ bool LeafSession::deliver_leaf(const Message& message, bool plain, const std::st
     dropping_ = true;
     return false;
   }
+  if (reply_rights_ && !message.reply.empty() &&
+      !message_allowed(user_permissions_->publish(), message.reply)) {
+    reply_rights_->grant(message.reply, host().clock.now());
+  }
   send_message(message, queues, queue_count);
   return true;
 }

@@ -155,16 +155,13 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
 }
 
 void SolicitingLeaf::apply_permissions(const ServerInfo& info) {
-  LeafPermissions permissions;
-  permissions.send = info.export_permissions.value_or(SubjectPermissions{});
-  permissions.receive = info.import_permissions.value_or(SubjectPermissions{});
-  auto& send_deny = permissions.send.deny;
-  auto& receive_deny = permissions.receive.deny;
-  send_deny.insert(send_deny.end(), remote_.deny_exports.begin(), remote_.deny_exports.end());
-  receive_deny.insert(receive_deny.end(), remote_.deny_imports.begin(), remote_.deny_imports.end());
-  deny_jetstream(permissions.send);
-  deny_jetstream(permissions.receive);
-  set_permissions(std::move(permissions));
+  SubjectPermissions send = info.export_permissions.value_or(SubjectPermissions{});
+  SubjectPermissions receive = info.import_permissions.value_or(SubjectPermissions{});
+  send.deny.insert(send.deny.end(), remote_.deny_exports.begin(), remote_.deny_exports.end());
+  receive.deny.insert(receive.deny.end(), remote_.deny_imports.begin(), remote_.deny_imports.end());
+  deny_jetstream(send);
+  deny_jetstream(receive);
+  set_permissions({compile(send), compile(receive)});
 }
 
 Status SolicitingLeaf::finish(Time now) {

@@ -59,7 +59,7 @@ std::uint64_t Query::identifier(std::string_view name) {
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (value.empty() || (error == std::errc() && end == value.data() + value.size())) return number;
   fail("Error decoding uint64 for '" + std::string(name) + "': strconv.ParseUint: parsing " +
-       quoted(value) + ": invalid syntax");
+       in_quotes(value) + ": invalid syntax");
   return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/config/access.h"
 #include "agent/limits.h"
 #include "agent/routing/message.h"
 #include "agent/routing/subscription.h"

@@ -72,7 +72,8 @@ struct Subscription {
   std::uint64_t max = 0;  // Auto-unsubscribe after so many; 0: never. Imports keep their own here.
   std::uint32_t weight = 1;  // Leaf: LS+ weight of a queue.
   std::uint16_t subject_bytes = 0, queue_bytes = 0, sid_bytes = 0;
-  bool closed = false;  // Removed; must not be delivered to any more.
+  bool closed = false;    // Removed; must not be delivered to any more.
+  bool filtered = false;  // Its owner's: what it matches may be denied to the owner.
 
   std::string_view subject() const { return {text(), subject_bytes}; }
   std::string_view queue() const { return {text() + subject_bytes, queue_bytes}; }

@@ -27,13 +27,10 @@ Result<std::size_t> ClientSession::pass(const Entrance::Step& step, Time now) {
 
 // The peer is in: from here on its own time runs.
 void ClientSession::begin(Time now) {
-  const AuthConfig& auth =
-      wire_->peer().websocket ? server_.websocket_auth() : server_.config().auth;
-  if (authenticator_.required()) login_due_ = now + auth.timeout;
+  const std::uint8_t type = connection_type(wire_->peer(), false);
+  if (server_.gate().required(type)) login_due_ = now + server_.gate().timeout(type);
   if (!greeted_) send_info();
 }
-
-void ClientSession::use_websocket() { authenticator_ = Authenticator(server_.websocket_auth()); }
 
 Duration ClientSession::ping_interval() const {
   const WebSocketListenConfig& websocket = server_.config().websocket;

@@ -21,24 +21,6 @@ class RefusedClient : public Protocol {
 
 }  // namespace
 
-AuthConfig websocket_auth(const WebSocketListenConfig& websocket, const AuthConfig& clients) {
-  AuthConfig auth = clients;
-  if (websocket.auth_timeout) auth.timeout = *websocket.auth_timeout;
-  if (!websocket.overrides_auth()) return auth;
-  auth.no_auth_user = websocket.no_auth_user;
-  if (!websocket.user.empty()) {
-    UserConfig user;
-    user.user = websocket.user;
-    user.password = websocket.password;
-    auth.users.assign(1, user);
-    auth.token.clear();
-  } else if (!websocket.token.empty()) {
-    auth.users.clear();
-    auth.token = websocket.token;
-  }
-  return auth;
-}
-
 Network::Accept accept_clients(Server& server) {
   const Config& config = server.config();
   EntranceOptions options;

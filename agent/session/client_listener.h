@@ -6,9 +6,6 @@
 
 namespace petiole {
 
-// What a WebSocket client must say: `clients`, unless the block has its own. nats-server auth.go.
-AuthConfig websocket_auth(const WebSocketListenConfig& websocket, const AuthConfig& clients);
-
 // For Network::listen, on the clients' port and on that of WebSocket. `server` outlives the
 // listener and its connections.
 Network::Accept accept_clients(Server& server);

@@ -1,5 +1,7 @@
 // ClientSession: INFO, CONNECT and who the client is.
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "agent/protocol/info.h"
 #include "agent/session/client_session.h"
@@ -10,6 +12,9 @@ namespace petiole {
 namespace {
 
 constexpr std::size_t kNonceBytes = 11;  // nats-server: 15 characters of base64url.
+
+// How long a clock that was set meanwhile goes unnoticed.
+constexpr Duration kExpiryLook = std::chrono::minutes(1);
 
 constexpr Status kViolation{Errc::kPermission, "authorization violation"};
 
@@ -48,7 +53,7 @@ ServerInfo ClientSession::make_info() const {
   info.max_payload = limits_->payload_bytes_max;
   info.client_id = cid_;
   info.client_ip = wire_->peer().address;
-  info.auth_required = authenticator_.required();
+  info.auth_required = server_.gate().required(connection_type(wire_->peer(), false));
   const bool websocket = wire_->peer().websocket;
   if (websocket) {
     info.host = config.websocket.host;
@@ -68,7 +73,7 @@ ServerInfo ClientSession::make_info() const {
 }
 
 void ClientSession::send_info() {
-  if (authenticator_.wants_nonce()) {
+  if (server_.gate().wants_nonce(connection_type(wire_->peer(), false))) {
     std::string bytes(kNonceBytes, '\0');
     server_.host().entropy.fill(std::as_writable_bytes(std::span(bytes)));
     nonce_ = base64url(bytes);
@@ -87,7 +92,9 @@ void ClientSession::announce_lame_duck() {
 
 // For an operation other than CONNECT from a client that has not said who it is.
 Status ClientSession::ensure_login() {
-  return account_ ? Status() : settle(authenticator_.check_silent());
+  const std::optional<Outcome> outcome = identify({});
+  if (outcome) return settle(*outcome);
+  return {};
 }
 
 // What `text` does not name stays as the last CONNECT left it, but for who the client is: no
@@ -126,45 +133,133 @@ Status ClientSession::on_connect(const Op& op, Time now) {
   keepalive_->restart(std::min<Duration>(2s, ping_interval()), now);
   take_cookies(options);
   user_ = claimed_user(options);
-  const Config& config = server_.config();
-  const PeerInfo& peer = wire_->peer();
-  const bool mapped = peer.websocket ? config.websocket.tls.map : config.tls.map;
-  Authenticator::Answer answer = mapped && !peer.tls_version.empty()
-                                     ? authenticator_.check_certificate(peer.certificate.get())
-                                     : authenticator_.check(options, nonce_);
-  if (answer.verdict == Authenticator::Verdict::kCompareHash) {
-    compare_hash(std::move(answer));
-    return {};
-  }
-  const Status settled = settle(answer);
+  const std::optional<Outcome> outcome = identify(options);
+  if (!outcome) return {};
+  const Status settled = settle(*outcome);
   return settled.ok() ? finish_connect() : settled;
 }
 
-Status ClientSession::settle(const Authenticator::Answer& answer) {
-  Account* const account = answer.verdict == Authenticator::Verdict::kAccepted
-                               ? server_.account(answer.account)
-                               : nullptr;
-  if (!account || relic_) {
-    server_.refused(*this, "Authentication Failure");
-    return fail(kViolation, "Authorization Violation", "Authentication Failure");
-  }
-  if (!answer.user.empty()) user_ = answer.user;
-  if (account == account_) return {};
-  if (account_) leave_account();
-  if (!account->takes_client()) {
-    return fail({Errc::kPermission, "account connections"},
-                "maximum account active connections exceeded",
-                "Maximum Account Connections Exceeded");
-  }
-  if (!account->takes_subscriptions()) {
+// Nothing, when the answer comes later: nothing of this client is read meanwhile.
+std::optional<Outcome> ClientSession::identify(const ConnectOptions& options) {
+  const Login login{options, nonce_, wire_->peer(), connection_type(wire_->peer(), false)};
+  std::optional<Outcome> outcome =
+      server_.gate().enter(login, self_, [this](const Outcome& answer) { identified(answer); });
+  if (outcome) return outcome;
+  waiting_ = true;
+  wire_->pause_reading();
+  return outcome;
+}
+
+void ClientSession::identified(const Outcome& outcome) {
+  if (ended_) return;
+  Status status = settle(outcome);
+  if (status.ok() && connected_) status = finish_connect();
+  if (!status.ok()) return wire_->close(status);
+  resume();
+}
+
+Status ClientSession::settle(const Outcome& outcome) {
+  if (!outcome.identity) return turn_away(outcome.refusal);
+  Account* const account = server_.account(outcome.identity->account);
+  if (!account || relic_) return turn_away(Refusal::kViolation);
+  if (!outcome.identity->user.empty()) user_ = outcome.identity->user;
+  if (account_ && account_ != account) leave_account();
+  if (!account_ && !account->takes_client()) return fail_full();
+  if (!account_ && !account->takes_subscriptions()) {
     return fail({Errc::kPermission, "account subscriptions"}, "maximum subscriptions exceeded",
                 "Maximum Subscriptions Exceeded");
   }
+  const bool arrives = !account_;
   account_ = account;
-  account_->count_client(1);
-  limits_ = &account_->limits();
-  server_.connected(*this);
+  if (arrives) account_->count_client(1);
+  become(outcome.identity);
+  watch_expiry(server_.host().clock.now());
+  if (arrives) server_.connected(*this);
   return {};
+}
+
+Status ClientSession::fail_full() {
+  return fail({Errc::kPermission, "the account is full"},
+              "maximum account active connections exceeded",
+              "Maximum Account Connections Exceeded");
+}
+
+Status ClientSession::turn_away(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kBusy:
+      return fail({Errc::kBusy, "too many logins wait"},
+                  "Connection throttling is active. Please try again later.",
+                  "Maximum Connections Exceeded");
+    case Refusal::kRevoked:
+      return fail({Errc::kPermission, "revoked"}, "User Authentication Revoked",
+                  "Credentials Revoked");
+    case Refusal::kAccountExpired:
+      return fail({Errc::kPermission, "account expired"}, "Account Authentication Expired",
+                  "Authentication Expired");
+    case Refusal::kViolation:
+      break;
+  }
+  return fail(kViolation, "Authorization Violation", "Authentication Failure");
+}
+
+void ClientSession::review() {
+  if (ended_ || !account_ || !identity_) return;
+  const Outcome outcome =
+      server_.gate().review(identity_, wire_->peer(), connection_type(wire_->peer(), false));
+  Status status;
+  account_->count_client(-1);
+  if (!outcome.identity) {
+    status = turn_away(outcome.refusal);
+  } else if (!account_->takes_client()) {
+    status = fail_full();
+  }
+  account_->count_client(1);
+  if (status.ok()) {
+    if (outcome.identity != identity_) become(outcome.identity);
+    return watch_expiry(server_.host().clock.now());
+  }
+  wire_->close(status);
+}
+
+void ClientSession::become(IdentityPtr identity) {
+  identity_ = std::move(identity);
+  permissions_ = identity_ ? identity_->permissions.get() : nullptr;
+  reply_rights_.reset();
+  expiry_due_ = kNever;
+  narrow_limits();
+  if (!permissions_ || !permissions_->responses()) return;
+  reply_rights_ =
+      std::make_unique<ReplyRights>(*permissions_->responses(), server_.host().entropy.number());
+}
+
+// The account's hold the server's already; the user's may be lower.
+void ClientSession::narrow_limits() {
+  limits_ = account_ ? &account_->limits() : &server_.config().limits;
+  own_limits_.reset();
+  if (!identity_ || !account_) return;
+  Limits own = *limits_;
+  // 0 means no limit there, and none here.
+  if (own.subscriptions_max == 0) own.subscriptions_max = SIZE_MAX;
+  const auto lower = [](std::size_t& limit, std::int64_t most) {
+    if (most < 0 || static_cast<std::size_t>(most) >= limit) return false;
+    limit = static_cast<std::size_t>(most);
+    return true;
+  };
+  const bool payload = lower(own.payload_bytes_max, identity_->payload_bytes_max);
+  const bool subscriptions = lower(own.subscriptions_max, identity_->subscriptions_max);
+  if (!payload && !subscriptions) return;
+  own_limits_ = std::make_unique<const Limits>(own);
+  limits_ = own_limits_.get();
+}
+
+// The clock on the wall may be set at any time, and timers do not follow it.
+void ClientSession::watch_expiry(Time now) {
+  expiry_due_ = kNever;
+  const WallTime end =
+      identity_ ? std::min(identity_->expires, identity_->account_expires) : WallTime::max();
+  if (end == WallTime::max()) return;
+  const Duration left = end - server_.host().clock.wall();
+  expiry_due_ = now + std::clamp(left, Duration{}, kExpiryLook);
 }
 
 Status ClientSession::finish_connect() {
@@ -178,29 +273,6 @@ Status ClientSession::finish_connect() {
   }
   send_ok();
   return {};
-}
-
-// Away from the loop; nothing of this client is read meanwhile.
-void ClientSession::compare_hash(Authenticator::Answer answer) {
-  waiting_ = true;
-  wire_->pause_reading();
-  Loop& loop = server_.host().loop;
-  const std::weak_ptr<ClientSession*> self = self_;
-  server_.host().worker.run([self, &loop, answer = std::move(answer)]() mutable {
-    const bool matches = bcrypt_matches(answer.password, answer.hash);
-    answer.verdict = matches ? Authenticator::Verdict::kAccepted : Authenticator::Verdict::kRefused;
-    loop.post([self, answer = std::move(answer)] {
-      if (const auto session = self.lock()) (*session)->hash_compared(answer);
-    });
-  });
-}
-
-void ClientSession::hash_compared(const Authenticator::Answer& answer) {
-  if (ended_) return;
-  Status status = settle(answer);
-  if (status.ok()) status = finish_connect();
-  if (!status.ok()) return wire_->close(status);
-  resume();
 }
 
 }  // namespace petiole

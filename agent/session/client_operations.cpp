@@ -46,10 +46,6 @@ bool fits_subscription(const Op& op) {
 
 Status ClientSession::handle(const Op& op, Time now) {
   if (op.verb == Verb::kConnect) return on_connect(op, now);
-  if (!account_) {
-    const Status login = ensure_login();
-    if (!login.ok()) return login;
-  }
   switch (op.verb) {
     case Verb::kPub:
     case Verb::kHpub:
@@ -73,8 +69,13 @@ Status ClientSession::handle(const Op& op, Time now) {
   return {};
 }
 
+bool ClientSession::is_permitted(std::string_view subject) {
+  if (!permissions_ || permissions_->publish().message(subject)) return true;
+  return reply_rights_ && reply_rights_->use(subject, server_.host().clock.now());
+}
+
 bool ClientSession::may_publish(const Op& op) {
-  if (is_reserved_subject(op.subject)) {
+  if (is_reserved_subject(op.subject) || !is_permitted(op.subject)) {
     send_err("Permissions Violation for Publish to ", op.subject);
     return false;
   }
@@ -138,8 +139,10 @@ void ClientSession::answer_no_responders(const Message& message) {
 }
 
 bool ClientSession::may_subscribe(const Op& op) {
-  if (op.queue == "_sys_") {
+  if (op.queue == "_sys_" ||
+      (permissions_ && !permissions_->subscribe().interest(op.subject, op.queue))) {
     std::string text = "Permissions Violation for Subscription to ";
+    if (op.queue.empty()) return send_err(text, op.subject), false;
     text += go_quoted(op.subject);
     send_err(text.append(" using queue "), op.queue);
     return false;
@@ -156,6 +159,7 @@ void ClientSession::on_subscribe(const Op& op) {
   if (subscriptions_.find(op.sid)) return send_ok();  // The first stays.
   if (!is_valid_subject(op.subject) || !fits_subscription(op)) return send_err("Invalid Subject");
   Subscription* const subscription = make_subscription(*this, op.subject, op.queue, op.sid);
+  subscription->filtered = permissions_ && permissions_->subscribe().may_deny(op.subject, op.queue);
   subscriptions_.insert(*subscription);
   account_->add(*subscription);
   send_ok();
@@ -187,12 +191,23 @@ void ClientSession::on_ping() {
   send(client_info_line(info));
 }
 
+bool ClientSession::is_denied(const Subscription& subscription, const Message& message) const {
+  return permissions_ && permissions_->subscribe().denies(message.subject, subscription.queue());
+}
+
+// What the user may publish anyway needs no right.
+void ClientSession::grant_reply(std::string_view reply) {
+  if (reply.empty() || permissions_->publish().message(reply)) return;
+  reply_rights_->grant(reply, server_.host().clock.now());
+}
+
 bool ClientSession::deliver(Subscription& subscription, const Message& message) {
-  if (ended_) return false;
+  if (ended_ || (subscription.filtered && is_denied(subscription, message))) return false;
   Output& output = wire_->output();
   const bool asleep = output.empty();
   write_msg(output, message.subject, subscription.sid(), message, options_.headers);
   if (asleep) wire_->wake();
+  if (reply_rights_) grant_reply(message.reply);
   const std::size_t bytes = message.header.size() + message.payload.size();
   ++counters_.messages_out;
   counters_.bytes_out += bytes;

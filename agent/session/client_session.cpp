@@ -1,6 +1,7 @@
 #include "agent/session/client_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/protocol/writer.h"
 
@@ -15,7 +16,6 @@ constexpr Duration kFirstPing = 2s;  // nats-server: firstClientPingInterval.
 ClientSession::ClientSession(Server& server, std::unique_ptr<Entrance> entrance)
     : server_(server),
       limits_(&server.config().limits),
-      authenticator_(server.config().auth),
       subscriptions_(server.host().entropy.number()),
       entrance_(std::move(entrance)),
       cid_(server.next_cid()),
@@ -31,7 +31,6 @@ void ClientSession::opened(Wire& wire, Time now) {
   wire_ = &wire;
   last_activity_ = now;
   server_.enter(cid_, *this);
-  if (wire.peer().websocket) use_websocket();
   const Duration first = std::min<Duration>(kFirstPing, ping_interval());
   const auto spread = static_cast<std::uint64_t>(first.count() / 5 + 1);
   const Duration extra(static_cast<Duration::rep>(server_.host().entropy.number() % spread));
@@ -55,11 +54,17 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
   Op op;
   while (used < input.size() && !waiting_ && !ended_) {
     const ParseResult result = parse(input.substr(used), kClient, *limits_, options_.headers, op);
-    if (result.error != ParseError::kNone) return refuse(result.error);
-    if (result.used == 0) {
+    if (result.error == ParseError::kNone && result.used == 0) {
       wanted_ = result.wanted;
       break;
     }
+    const bool broken = result.error != ParseError::kNone;
+    if (!account_ && (broken || op.verb != Verb::kConnect)) {
+      const Status login = ensure_login();
+      if (!login.ok()) return login;
+      if (waiting_) break;
+    }
+    if (broken) return refuse(result.error);
     if (must_wait_for_disk(op)) {
       wait_for_disk(false);
       break;
@@ -73,8 +78,6 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
 }
 
 Status ClientSession::refuse(ParseError error) {
-  const Status login = account_ ? Status() : ensure_login();
-  if (!login.ok()) return login;
   switch (error) {
     case ParseError::kUnknownOperation:
       return fail({Errc::kProtocol, "unknown operation"}, "Unknown Protocol Operation",
@@ -105,7 +108,7 @@ Time ClientSession::deadline() const {
   if (entrance_) return entrance_->deadline();
   const Time stuck = wire_->blocked_since();
   const Time write_due = stuck == kNever ? kNever : stuck + limits_->write_deadline;
-  return std::min({keepalive_->due(), login_due_, write_due});
+  return std::min({keepalive_->due(), login_due_, expiry_due_, write_due});
 }
 
 Status ClientSession::tick(Time now) {
@@ -114,6 +117,15 @@ Status ClientSession::tick(Time now) {
   if (now >= login_due_) {
     return fail({Errc::kPermission, "authentication"}, "Authentication Timeout",
                 "Authentication Timeout");
+  }
+  if (now >= expiry_due_) {
+    watch_expiry(now);
+    if (expiry_due_ <= now) {
+      const bool user = identity_->expires <= identity_->account_expires;
+      return fail({Errc::kPermission, "expired"},
+                  user ? "User Authentication Expired" : "Account Authentication Expired",
+                  "Authentication Expired");
+    }
   }
   const Time stuck = wire_->blocked_since();
   if (stuck != kNever && now >= stuck + limits_->write_deadline) {
@@ -161,7 +173,7 @@ void ClientSession::leave_account() {
   subscriptions_ = SidTable(server_.host().entropy.number());
   if (account_) account_->count_client(-1);
   account_ = nullptr;
-  limits_ = &server_.config().limits;
+  become(nullptr);
 }
 
 void ClientSession::send(std::string_view text) {
@@ -230,7 +242,7 @@ ConnectionReport ClientSession::report(bool subscriptions) const {
   report.version = options_.version;
   report.tls_version = peer.tls_version;
   report.tls_cipher = peer.tls_cipher;
-  report.user = user_;
+  if (identity_) report.user = identity_->user;
   report.account = account_ ? account_->name() : std::string();
   if (!subscriptions) return report;
   for (const Subscription* each : subscriptions_) {

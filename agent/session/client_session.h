@@ -10,10 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/auth/gate.h"
+#include "agent/auth/reply_rights.h"
 #include "agent/protocol/connect.h"
 #include "agent/protocol/parser.h"
 #include "agent/server.h"
-#include "agent/session/authenticator.h"
 #include "agent/session/entrance.h"
 #include "agent/session/keepalive.h"
 #include "agent/session/sid_table.h"
@@ -44,6 +45,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   ConnectionReport report(bool subscriptions) const override;
 
   void shut_down(const char* reason) override;
+  void review() override;
   void announce_lame_duck() override;
 
  private:
@@ -58,7 +60,6 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   // Before the protocol: client_entrance.cpp.
   Result<std::size_t> pass(const Entrance::Step& step, Time now);
   void begin(Time now);
-  void use_websocket();
   void take_cookies(ConnectOptions& options) const;
   Duration ping_interval() const;
 
@@ -68,9 +69,14 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   Status ensure_login();
   Status on_connect(const Op& op, Time now);
   Status learn(std::string_view text, ConnectOptions& options);
-  void compare_hash(Authenticator::Answer answer);
-  void hash_compared(const Authenticator::Answer& answer);
-  Status settle(const Authenticator::Answer& answer);
+  std::optional<Outcome> identify(const ConnectOptions& options);
+  void identified(const Outcome& outcome);
+  Status settle(const Outcome& outcome);
+  Status turn_away(Refusal refusal);
+  Status fail_full();
+  void become(IdentityPtr identity);
+  void narrow_limits();
+  void watch_expiry(Time now);
   Status finish_connect();
   void leave_account();
 
@@ -79,9 +85,12 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void on_publish(const Op& op);
   void publish(const Op& op);
   bool may_publish(const Op& op);
+  bool is_permitted(std::string_view subject);
   void answer_no_responders(const Message& message);
   void on_subscribe(const Op& op);
   bool may_subscribe(const Op& op);
+  bool is_denied(const Subscription& subscription, const Message& message) const;
+  void grant_reply(std::string_view reply);
   void on_unsubscribe(const Op& op);
   void on_ping();
   void forget(Subscription& subscription);
@@ -101,8 +110,8 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void give_up_slow(const char* reason);
 
   Server& server_;
-  const Limits* limits_;  // The server's; after login those of the account too.
-  Authenticator authenticator_;
+  const Limits* limits_;  // The server's; after login the account's, or own_limits_.
+  std::unique_ptr<const Limits> own_limits_;
   Wire* wire_ = nullptr;
   Account* account_ = nullptr;  // Null until login.
   Said options_;
@@ -110,11 +119,16 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   std::optional<Keepalive> keepalive_;
   std::unique_ptr<Entrance> entrance_;  // Null: passed.
   std::uint64_t cid_;
-  std::string nonce_, user_;
+  std::string nonce_;
+  std::string user_;                          // As monitoring shows it; before login as claimed.
+  IdentityPtr identity_;                      // Null until login.
+  const Permissions* permissions_ = nullptr;  // Of identity_; null: everything.
+  std::unique_ptr<ReplyRights> reply_rights_;
   ConnectionCounters counters_;
   WallTime started_;
   Time last_activity_{};
   Time login_due_ = kNever;
+  Time expiry_due_ = kNever;  // When to look whether the user has expired.
   std::size_t wanted_ = 0;
   const char* reason_ = nullptr;  // Why we close; wire 1.11.
   bool connected_ = false;        // CONNECT was accepted.

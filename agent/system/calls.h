@@ -19,7 +19,7 @@ using Reload = std::function<std::string()>;
 // One request, while it is answered.
 struct CallContext {
   const MonitorInput& input;
-  Identity& identity;
+  ServerIdentity& identity;
   const Reload& reload;
   std::string_view account;  // Of kAccount calls: the one asked about.
   std::string_view body;

@@ -65,7 +65,7 @@ void add_goodbye(json::object& body, const ConnectionReport& report, std::string
 
 }  // namespace
 
-Events::Events(Server& server, Account& system, Identity& identity,
+Events::Events(Server& server, Account& system, ServerIdentity& identity,
                std::function<MonitorInput()> gather)
     : server_(server),
       system_(system),

@@ -21,7 +21,8 @@ namespace petiole {
 class Events : public ServerEvents, private InterestListener {
  public:
   // Observes `server` as long as it lives; publishes in `system`.
-  Events(Server& server, Account& system, Identity& identity, std::function<MonitorInput()> gather);
+  Events(Server& server, Account& system, ServerIdentity& identity,
+         std::function<MonitorInput()> gather);
   ~Events() override;
 
   void lame_duck() { tell_leaving("LAMEDUCK"); }
@@ -55,7 +56,7 @@ class Events : public ServerEvents, private InterestListener {
 
   Server& server_;
   Account& system_;
-  Identity& identity_;
+  ServerIdentity& identity_;
   std::function<MonitorInput()> gather_;
   std::map<std::string, Members, std::less<>> members_;
   std::size_t watchers_ = 0;  // Subscriptions of others in the system account.

@@ -21,11 +21,11 @@ std::string make_event_id(Entropy& entropy) {
 }  // namespace
 
 // As nats-server: a server with leaf remotes is its own cluster.
-std::string Identity::cluster() const {
+std::string ServerIdentity::cluster() const {
   return server_.config().remotes.empty() ? std::string() : server_.name();
 }
 
-json::object Identity::id() const {
+json::object ServerIdentity::id() const {
   json::object item;
   item["name"] = server_.name();
   item["host"] = server_.config().host;
@@ -33,7 +33,7 @@ json::object Identity::id() const {
   return item;
 }
 
-json::object Identity::server() {
+json::object ServerIdentity::server() {
   const Config& config = server_.config();
   json::object item = id();
   if (const std::string name = cluster(); !name.empty()) item["cluster"] = name;
@@ -52,7 +52,7 @@ json::object Identity::server() {
   return item;
 }
 
-json::object Identity::event(const char* type) {
+json::object ServerIdentity::event(const char* type) {
   json::object body;
   body["type"] = std::string("io.nats.server.advisory.v1.") + type;
   body["id"] = make_event_id(server_.host().entropy);

@@ -9,9 +9,9 @@
 
 namespace petiole {
 
-class Identity {
+class ServerIdentity {
  public:
-  explicit Identity(const Server& server) : server_(server) {}
+  explicit ServerIdentity(const Server& server) : server_(server) {}
 
   json::object server();  // Counts: every message has its own `seq`.
   json::object id() const;

@@ -134,7 +134,7 @@ bool same_tag(std::string_view a, std::string_view b) {
 }  // namespace
 
 // nats-server events.go, filterRequest.
-bool RequestFilter::accepts(const Identity& identity) const {
+bool RequestFilter::accepts(const ServerIdentity& identity) const {
   const auto fits_text = [this](const std::string& wanted, const std::string& ours) {
     if (wanted.empty()) return true;
     return exact ? wanted == ours : ours.find(wanted) != ours.npos;

@@ -36,7 +36,7 @@ struct RequestFilter {
   std::vector<std::string> tags;
   bool exact = false;
 
-  bool accepts(const Identity& identity) const;
+  bool accepts(const ServerIdentity& identity) const;
 };
 
 struct RequestOptions {

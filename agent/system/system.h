@@ -70,7 +70,7 @@ class System {
   Server& server_;
   Gather gather_;
   Reload reload_;
-  Identity identity_;
+  ServerIdentity identity_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::deque<Request> queue_;
   bool scheduled_ = false;  // work() will be called.

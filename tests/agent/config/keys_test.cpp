@@ -36,9 +36,38 @@ const Case kCases[] = {
     {"authorization {token: t}", SAYS(c.auth.token == "t" && c.auth.required())},
     {"authorization {users: [{user: a, password: b, account: '$G'}, {username: c, pass: d}]}",
      SAYS(c.auth.users.size() == 2 && c.auth.users[0].account == "$G")},
+    {"authorization {users: [{nkey: UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4}]}",
+     SAYS(c.auth.users.at(0).nkey.starts_with("UDXU"))},
+    {"leafnodes {authorization {nkey: UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4}}",
+     SAYS(c.leaf_listen.auth.users.at(0).nkey.starts_with("UDXU"))},
+    {"authorization {users: [{user: a, pass: b, permissions {pub: x}}, {user: c, pass: d}]\n"
+     "default_permissions {sub: [y, 'y q']}}",
+     SAYS(c.auth.users.at(0).permissions->publish.allow->at(0) == "x" &&
+          c.auth.users.at(1).permissions->subscribe.allow->at(1) == "y q")},
+    {"authorization {user: a, pass: b, default_permissions {sub: y}}",
+     SAYS(!c.auth.users.at(0).permissions)},
+    {"authorization {users: [{user: a, pass: b, allowed_connection_types: [websocket, LEAFNODE]}]}",
+     SAYS(c.auth.users.at(0).connection_types == (kWebSocketConnection | kLeafConnection))},
+    {"authorization {users: [{user: a, pass: b, clients: [MQTT]}]}",
+     SAYS(c.auth.users.at(0).connection_types == 0)},
     {"authorization {timeout: 1.5}", SAYS(c.auth.timeout == 1500ms)},
     {"authorization {timeout: 3}", SAYS(c.auth.timeout == 3s && c.limits.auth_timeout == 3s)},
     {"authorization {timeout: '2m'}", SAYS(c.auth.timeout == 2min)},
+    {"operator: f", SAYS(c.auth.trust.operators.at(0) == "f")},
+    {"operators: [f, g]", SAYS(c.auth.trust.operators.size() == 2 && c.auth.required())},
+    {"trusted_keys: [O1]", SAYS(c.auth.trust.keys.at(0) == "O1")},
+    {"default_sentinel: x", SAYS(c.auth.trust.default_sentinel == "x")},
+    {"resolver: mem", SAYS(c.auth.trust.resolver.kind == ResolverConfig::Kind::kMemory)},
+    {"resolver {type: cache, dir: d, limit: 5, allow_delete: true, hard_delete: true, "
+     "interval: 2m, ttl: 1h, timeout: 2s}",
+     SAYS(c.auth.trust.resolver.kind == ResolverConfig::Kind::kCache &&
+          c.auth.trust.resolver.dir == "d" && c.auth.trust.resolver.accounts_max == 5 &&
+          c.auth.trust.resolver.allow_delete && c.auth.trust.resolver.hard_delete)},
+    {"resolver_preload {AAAACAQDAQCQMBYIBEFAWDANBYHRAEISCMKBKFQXDAMRUGY4DUPB776S: jwt}",
+     SAYS(c.auth.trust.resolver.preload.at(0).second == "jwt")},
+    {"resolver_pinned_accounts: [AAAACAQDAQCQMBYIBEFAWDANBYHRAEISCMKBKFQXDAMRUGY4DUPB776S]",
+     SAYS(c.auth.trust.pinned_accounts.size() == 1)},
+    {"system_account: S", SAYS(c.system_account == "S")},
     {"no_auth_user: u", SAYS(c.auth.no_auth_user == "u")},
     {"http: 8000", SAYS(c.monitor.enabled&& c.monitor.port == 8000)},
     {"http: 'localhost:8000'", SAYS(c.monitor.host == "localhost")},
@@ -222,6 +251,30 @@ const Case kWebSocketCases[] = {
     {"headers {X-Box: 7}", SAYS(c.websocket.headers.at(0).second == "7")},
 };
 
+const PermissionsConfig& permissions(const Config& c) { return *c.auth.users.at(0).permissions; }
+
+// Keys of permissions, inside a user.
+const Case kPermissionCases[] = {
+    {"publish: a", SAYS(permissions(c).publish.allow->at(0) == "a")},
+    {"pub: [a, b]", SAYS(permissions(c).publish.allow->size() == 2)},
+    {"import: {deny: a}",
+     SAYS(!permissions(c).publish.allow && permissions(c).publish.deny.at(0) == "a")},
+    {"subscribe: {allow: ['a q.*'], deny: b}",
+     SAYS(permissions(c).subscribe.allow->at(0) == "a q.*" &&
+          permissions(c).subscribe.deny.at(0) == "b")},
+    {"sub: a", SAYS(permissions(c).subscribe.allow->at(0) == "a")},
+    {"export: a", SAYS(permissions(c).subscribe.allow->at(0) == "a")},
+    {"publish: {}", SAYS(!permissions(c).publish.allow)},
+    {"allow_responses: true",
+     SAYS(permissions(c).responses->max == 1 && permissions(c).responses->expires == 2min)},
+    {"allow_responses: false", SAYS(!permissions(c).responses)},
+    {"publish_allow_responses {max: 5, expires: '1m'}",
+     SAYS(permissions(c).responses->max == 5 && permissions(c).responses->expires == 1min)},
+    {"allow_responses {max: 0}", SAYS(permissions(c).responses->max == 1)},
+    {"allow_responses {max: -1, ttl: '-1s'}",
+     SAYS(permissions(c).responses->max < 0 && permissions(c).responses->expires < 0s)},
+};
+
 const Case kMirrorCases[] = {
     {"dir: d", SAYS(c.mirror.enabled&& c.mirror.dir == "d")},
     {"max_bytes: 1GB", SAYS(c.mirror.max_bytes == 1u << 30)},
@@ -330,7 +383,18 @@ TEST_CASE("the change of any key is noticed") {
   for (const Case& c : kMirrorCases) noticed(std::string("store_and_forward {\n") + c.text + "\n}");
 }
 
+TEST_CASE("every key of permissions") {
+  for (const Case& c : kPermissionCases) {
+    check(std::string("authorization {users: [{user: a, pass: b, permissions {\n") + c.text +
+              "\n}}]}",
+          c.check);
+  }
+}
+
 TEST_CASE("no accepted key is without a test") {
+  check_all_named(user_keys(), kCases);
+  check_all_named(resolver_keys(), kCases);
+  check_all_named(permission_keys(), kPermissionCases);
   check_all_named(limit_keys(), kCases);
   check_all_named(auth_keys(), kCases);
   check_all_named(leaf_keys(), kCases);

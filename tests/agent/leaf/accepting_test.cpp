@@ -131,5 +131,76 @@ TEST_CASE("accepting: a hub closes over interest and messages that are not allow
   }
 }
 
+// A user of the ordinary authorization, under permissions.
+struct PermittedLeaf {
+  explicit PermittedLeaf(PermissionsConfig permissions) : bench(with(std::move(permissions))) {
+    bench.accept();
+    bench.wire.take();
+    bench.feed("CONNECT {\"name\":\"edge\",\"user\":\"u\",\"pass\":\"p\"}\r\n");
+    answer = bench.wire.take();
+  }
+  static Config with(PermissionsConfig permissions) {
+    Config config = listening();
+    config.auth.users = {
+        {.user = "u", .password = "p", .nkey = {}, .permissions = std::move(permissions)}};
+    return config;
+  }
+  Bench bench;
+  std::string answer;
+};
+
+TEST_CASE("accepting: a user's permissions reach the peer, and breaches close") {
+  PermittedLeaf leaf({.publish = {.allow = {{"up.>"}}, .deny = {"up.no"}},
+                      .subscribe = {.allow = {{"down.>"}}, .deny = {"down.no"}}});
+  Bench& bench = leaf.bench;
+  CHECK(leaf.answer.find("\"import\":{\"allow\":[\"down.\\u003e\"],\"deny\":[\"down.no\"]}") !=
+        std::string::npos);
+  CHECK(leaf.answer.find("\"export\":{\"allow\":[\"up.\\u003e\"],\"deny\":[\"up.no\"]}") !=
+        std::string::npos);
+  SUBCASE("what it may send") {
+    Ear ear(bench.node.account(), "up.*");
+    CHECK(bench.feed("LMSG up.a 1\r\n1\r\n") == "");
+    CHECK(ear.heard.size() == 1);
+  }
+  SUBCASE("what it may not send") {
+    CHECK(bench.feed("LMSG other 1\r\n1\r\n") != "");
+    CHECK(bench.wire.take() == "-ERR 'Permissions Violation for Publish to \"other\"'\r\n");
+  }
+  SUBCASE("deny wins") {
+    CHECK(bench.feed("LMSG up.no 1\r\n1\r\n") != "");
+    CHECK(bench.wire.take() == "-ERR 'Permissions Violation for Publish to \"up.no\"'\r\n");
+  }
+  SUBCASE("literal interest that it may not have") {
+    CHECK(bench.feed("LS+ other\r\n") != "");
+    CHECK(bench.wire.take() == "-ERR 'Permissions Violation for Subscription to \"other\"'\r\n");
+  }
+  SUBCASE("wildcards are filtered message by message") {
+    CHECK(bench.feed("LS+ >\r\n") == "");
+    bench.node.publish("down.a", "1");
+    bench.node.publish("down.no", "2");
+    bench.node.publish("other", "3");
+    CHECK(bench.wire.take() == "LMSG down.a 1\r\n1\r\n");
+  }
+  SUBCASE("it is told of interest that it may serve alone") {
+    Ear may(bench.node.account(), "up.b"), not_may(bench.node.account(), "other");
+    bench.feed("PING\r\n");
+    const std::string told = bench.wire.take();
+    CHECK(told.find("LS+ up.b\r\n") != std::string::npos);
+    CHECK(told.find("other") == std::string::npos);
+  }
+  SUBCASE("who it is") { CHECK(bench.session->report(false).user == "u"); }
+}
+
+TEST_CASE("accepting: a leaf that may answer") {
+  PermittedLeaf leaf({.responses = ResponseRule{}});
+  Bench& bench = leaf.bench;
+  CHECK(leaf.answer.find("\"allow\":[]") == std::string::npos);
+  bench.feed("LS+ service\r\n");
+  bench.node.account().publish({}, {"service", "_INBOX.1", {}, "?", nullptr});
+  CHECK(bench.wire.take() == "LMSG service _INBOX.1 1\r\n?\r\n");
+  CHECK(bench.feed("LMSG _INBOX.1 1\r\n!\r\n") == "");
+  CHECK(bench.feed("LMSG _INBOX.1 1\r\n!\r\n") != "");
+}
+
 }  // namespace
 }  // namespace petiole::test

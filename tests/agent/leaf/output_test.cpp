@@ -31,7 +31,7 @@ struct Interest {
   InterestMap map;
   SubjectPermissions permission;
   std::string written(std::size_t bytes_max = 1 << 20) {
-    map.write(output, bytes_max, 1 << 20, permission);
+    map.write(output, bytes_max, 1 << 20, compile(permission));
     return take(output);
   }
 };

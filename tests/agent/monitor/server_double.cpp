@@ -1,6 +1,8 @@
 // The parts of Server that monitoring reads, without the sessions behind the real one.
 #include "agent/server.h"
 
+#include "agent/auth/gate.h"
+
 namespace petiole {
 
 Server::Server(const Config& config, Host host)

@@ -70,6 +70,51 @@ TEST_CASE_FIXTURE(ServerFixture, "auth: a hash is compared away from the loop, t
   machine.loop.run_for(1s);  // The answer finds nobody.
 }
 
+TEST_CASE_FIXTURE(ServerFixture, "auth: an unknown name takes as long as a wrong password") {
+  config.auth.users = {{.user = "u",
+                        .password = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
+                        .nkey = {}}};
+  for (const char* fields : {"\"user\":\"u\",\"pass\":\"x\"", "\"user\":\"nobody\",\"pass\":\"x\"",
+                             "\"user\":\"nobody\",\"pass\":\"secret\""}) {
+    CAPTURE(fields);
+    Client client(machine, server());
+    CHECK(client.say(hello(fields)) == "");
+    CHECK(client.wait(49ms) == "");
+    CHECK(client.wait(2ms) == kRefused);
+  }
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "auth: a storm of logins is bounded, and told to come again") {
+  config.auth.users = {{.user = "u",
+                        .password = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
+                        .nkey = {}}};
+  std::vector<std::unique_ptr<Client>> storm;
+  for (std::size_t i = 0; i <= PasswordQueue::kWaitingMax; ++i) {
+    storm.push_back(std::make_unique<Client>(machine, server()));
+    storm.back()->say(hello("\"user\":\"u\",\"pass\":\"" + std::to_string(i) + "\""));
+  }
+  CHECK(storm.back()->wire.closed);
+  Client& last = *storm.back();
+  last.close();
+  CHECK(server().closed().back().reason == "Maximum Connections Exceeded");
+  storm.clear();
+  Client client(machine, server());
+  client.say(hello("\"user\":\"u\",\"pass\":\"secret\""));
+  CHECK(client.wait(1s) == "+OK\r\n");
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "auth: connection types") {
+  config.auth.users = {
+      {.user = "web", .password = "p", .nkey = {}, .connection_types = kWebSocketConnection},
+      {.user = "std",
+       .password = "p",
+       .nkey = {},
+       .connection_types = kStandardConnection | kLeafConnection}};
+  Client web(machine, server()), standard(machine, server());
+  CHECK(web.say(hello("\"user\":\"web\",\"pass\":\"p\"")) == kRefused);
+  CHECK(standard.say(hello("\"user\":\"std\",\"pass\":\"p\"")) == "+OK\r\n");
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "auth: time is limited") {
   config.auth.token = "t";
   Client client(machine, server());

@@ -1,4 +1,4 @@
-#include "agent/session/certificate_user.h"
+#include "agent/auth/certificate_user.h"
 
 #include <doctest/doctest.h>
 

@@ -71,7 +71,7 @@ TEST_CASE_FIXTURE(ServerFixture, "system options: filters say whether this serve
   config.server_name = "edge-7";
   config.server_tags = {"site:North"};
   config.host = "10.1.2.3";
-  const Identity identity(server());
+  const ServerIdentity identity(server());
   struct Case {
     const char* body;
     bool meant;

@@ -1,4 +1,4 @@
-#include "agent/leaf/nkey.h"
+#include "agent/auth/nkey.h"
 
 #include <algorithm>
 #include <optional>
@@ -43,6 +43,25 @@ Result<NkeySeed> decode_nkey_seed(std::string_view text) {
   seed.prefix = static_cast<unsigned char>((byte_at(*raw, 0) & 7u) << 5 | byte_at(*raw, 1) >> 3);
   std::copy(raw->begin() + 2, raw->end(), seed.bytes.begin());
   return seed;
+}
+
+std::optional<std::array<unsigned char, 32>> decode_nkey_public(std::string_view text,
+                                                                unsigned char prefix) {
+  const std::optional<std::string> raw = decode_checked(text, 33);
+  if (!raw || byte_at(*raw, 0) != prefix) return std::nullopt;
+  std::array<unsigned char, 32> key{};
+  std::copy(raw->begin() + 1, raw->end(), key.begin());
+  return key;
+}
+
+bool is_signed_by(std::string_view nkey, std::string_view signature, std::string_view nonce) {
+  const auto key = decode_nkey_public(nkey, kUserKey);
+  const auto bytes = base64_decode(signature);
+  Ed25519Signature raw{};
+  if (!key || !bytes || bytes->size() != raw.size()) return false;
+  std::copy(bytes->begin(), bytes->end(), raw.begin());
+  const Result<bool> verified = ed25519_verify(*key, nonce, raw);
+  return verified.ok() && *verified;
 }
 
 std::string encode_nkey_public(unsigned char prefix, const std::array<unsigned char, 32>& key) {

@@ -1,0 +1,53 @@
+// Operator mode: the accounts whose JWTs are known here, who signed them, and whom they let in.
+//
+// Loop thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "agent/auth/account_store.h"
+#include "agent/auth/admission.h"
+#include "agent/auth/jwt.h"
+
+namespace petiole {
+
+class AccountBook {
+ public:
+  // Told of each account that is new or has changed, before users are let in by it.
+  using Changed = std::function<void(const AccountConfig&)>;
+  // `trust` outlives it.
+  AccountBook(const TrustConfig& trust, Host host, Changed changed);
+
+  // Reads a token and takes it, if a trusted operator has signed it, in place of what is known, as
+  // the reference does: even an older one. `account` is whom it must be for; empty: whomever.
+  Status take(std::string_view token, const std::string& account);
+  // Of a token that is to be kept: the claims, when an operator's signature counts.
+  Result<AccountClaims> check(std::string_view token) const;
+
+  // Null: not known, or not yet.
+  const AccountClaims* find(const std::string& account) const;
+  // Looks for an account; then calls `done` in a later turn. The name must be a public key.
+  void fetch(const std::string& account, std::function<void()> done);
+  // The account lets nobody in from now on.
+  void forget(const std::string& account);
+
+  bool is_trusted(const std::string& key) const;
+  bool is_pinned_out(const std::string& account) const;
+  AccountStore& store() { return store_; }
+
+ private:
+  struct Entry {
+    AccountClaims claims;
+    std::string token;
+  };
+
+  const TrustConfig& trust_;
+  Changed changed_;
+  AccountStore store_;
+  std::map<std::string, Entry, std::less<>> accounts_;
+};
+
+}  // namespace petiole

@@ -1,0 +1,152 @@
+#include "agent/auth/gate.h"
+
+#include <utility>
+
+#include "agent/auth/nkey.h"
+
+namespace petiole {
+
+namespace {
+
+bool is_leaf(std::uint8_t type) {
+  return (type & (kLeafConnection | kLeafWebSocketConnection)) != 0;
+}
+
+// What a WebSocket client must say: `clients`, unless the block has its own. nats-server auth.go.
+AuthConfig websocket_auth(const WebSocketListenConfig& websocket, const AuthConfig& clients) {
+  AuthConfig auth = clients;
+  if (websocket.auth_timeout) auth.timeout = *websocket.auth_timeout;
+  if (!websocket.overrides_auth()) return auth;
+  auth.no_auth_user = websocket.no_auth_user;
+  if (!websocket.user.empty()) {
+    UserConfig user;
+    user.user = websocket.user;
+    user.password = websocket.password;
+    auth.users.assign(1, user);
+    auth.token.clear();
+  } else if (!websocket.token.empty()) {
+    auth.users.clear();
+    auth.token = websocket.token;
+  }
+  return auth;
+}
+
+}  // namespace
+
+struct Gate::Applicant {
+  std::shared_ptr<const UserClaims> user;
+  std::string signature, nonce, address;
+  std::uint8_t type;
+};
+
+Gate::Gate(const Config& config, Host host, AccountBook::Changed account_changed)
+    : config_(config),
+      calendar_(host.clock),
+      websocket_auth_(websocket_auth(config.websocket, config.auth)),
+      clients_(config.auth),
+      websockets_(websocket_auth_),
+      leafs_(config.leaf_listen.auth),
+      passwords_(host.loop, host.worker) {
+  if (config.auth.trust.enabled()) {
+    book_.emplace(config.auth.trust, host, std::move(account_changed));
+  }
+}
+
+Gate::~Gate() = default;
+
+// The listener's own, or else the one for clients (wire 3.3).
+const AuthConfig& Gate::scope(std::uint8_t type) const {
+  if (type == kWebSocketConnection) return websocket_auth_;
+  return is_leaf(type) && config_.leaf_listen.auth.required() ? config_.leaf_listen.auth
+                                                              : config_.auth;
+}
+
+const Authenticator& Gate::users(std::uint8_t type) const {
+  if (type == kWebSocketConnection) return websockets_;
+  return is_leaf(type) && config_.leaf_listen.auth.required() ? leafs_ : clients_;
+}
+
+bool Gate::maps_certificates(const Login& login) const {
+  if (login.peer.tls_version.empty()) return false;
+  if (login.peer.websocket) return config_.websocket.tls.map;
+  return is_leaf(login.type) ? config_.leaf_listen.tls.map : config_.tls.map;
+}
+
+std::optional<Outcome> Gate::enter(const Login& login, std::weak_ptr<const void> whose, Done done) {
+  const bool own = is_leaf(login.type) && config_.leaf_listen.auth.required();
+  if (!own && book_) return enter_by_token(login, std::move(whose), std::move(done));
+  const Authenticator& known = users(login.type);
+  Authenticator::Answer answer =
+      maps_certificates(login) ? known.check_certificate(login.peer.certificate.get(), login.type)
+                               : known.check(login.options, login.nonce, login.type);
+  switch (answer.verdict) {
+    case Authenticator::Verdict::kAccepted:
+      return Outcome{.identity = std::move(answer.identity)};
+    case Authenticator::Verdict::kRefused:
+      return Outcome{};
+    case Authenticator::Verdict::kCompareHash:
+      break;
+  }
+  return compare(std::move(answer), std::move(whose), std::move(done));
+}
+
+std::optional<Outcome> Gate::compare(Authenticator::Answer answer, std::weak_ptr<const void> whose,
+                                     Done done) {
+  const bool asked =
+      passwords_.ask(std::move(answer.password), std::move(answer.hash), std::move(whose),
+                     [identity = std::move(answer.identity), done = std::move(done)](bool matches) {
+                       done(matches ? Outcome{.identity = identity} : Outcome{});
+                     });
+  if (asked) return std::nullopt;
+  return Outcome{.identity = nullptr, .refusal = Refusal::kBusy};
+}
+
+std::optional<Outcome> Gate::enter_by_token(const Login& login, std::weak_ptr<const void> whose,
+                                            Done done) {
+  const std::string& sentinel = config_.auth.trust.default_sentinel;
+  Result<UserClaims> user = decode_user(login.options.jwt);
+  if (!user.ok() && !sentinel.empty()) user = decode_user(sentinel);
+  if (!user.ok() || book_->is_pinned_out(user->account())) return Outcome{};
+  Applicant applicant{std::make_shared<const UserClaims>(std::move(*user)), login.options.signature,
+                      std::string(login.nonce), login.peer.address, login.type};
+  const std::string account = applicant.user->account();
+  if (book_->find(account)) return decide(applicant);
+  book_->fetch(account, [this, applicant = std::move(applicant), whose = std::move(whose),
+                         done = std::move(done)] {
+    if (!whose.expired()) done(decide(applicant));
+  });
+  return std::nullopt;
+}
+
+// Why somebody is not let in is not told: it would tell which accounts there are.
+Outcome Gate::decide(const Applicant& applicant) const {
+  const AccountClaims* const account = book_->find(applicant.user->account());
+  if (!account) return {};
+  Admission admission =
+      admit(applicant.user, *account, {applicant.type, applicant.address}, calendar_.now());
+  if (!admission.identity) return {};
+  if (!admission.bearer &&
+      !is_signed_by(applicant.user->subject, applicant.signature, applicant.nonce)) {
+    return {};
+  }
+  return {.identity = std::move(admission.identity)};
+}
+
+Outcome Gate::review(const IdentityPtr& identity, const PeerInfo& peer, std::uint8_t type) const {
+  if (!book_ || !identity->claims) return {.identity = identity};
+  const AccountClaims* const account = book_->find(identity->account);
+  if (!account) return {.identity = nullptr, .refusal = Refusal::kAccountExpired};
+  Admission admission = admit(identity->claims, *account, {type, peer.address}, calendar_.now());
+  switch (admission.denial) {
+    case Denial::kNone:
+      return {.identity = std::move(admission.identity)};
+    case Denial::kRevoked:
+      return {.identity = nullptr, .refusal = Refusal::kRevoked};
+    case Denial::kAccountExpired:
+      return {.identity = nullptr, .refusal = Refusal::kAccountExpired};
+    default:
+      return {};
+  }
+}
+
+}  // namespace petiole

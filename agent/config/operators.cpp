@@ -1,0 +1,82 @@
+#include "agent/config/operators.h"
+
+#include <string>
+
+#include "agent/auth/jwt.h"
+#include "agent/auth/nkey.h"
+
+namespace petiole {
+namespace {
+
+struct Loader {
+  Config& config;
+  const ConfigSources& sources;
+  std::vector<ConfigError>& errors;
+  std::string system_account{};
+
+  void error(const std::string& text) { errors.push_back({"operator", text}); }
+
+  void load(std::string& text) {
+    if (!text.starts_with("eyJ")) {
+      const Result<std::string> file = sources.read_file(text);
+      if (!file.ok()) return error(text + ": " + std::string(file.status().text()));
+      text = std::string(find_token(*file));
+    }
+    const Result<OperatorClaims> claims = decode_operator(text);
+    if (!claims.ok()) return error(std::string(claims.status().text()));
+    TrustConfig& trust = config.auth.trust;
+    (claims->strict_signing_keys ? trust.strict : trust.keys).push_back(claims->subject);
+    trust.keys.insert(trust.keys.end(), claims->signing_keys.begin(), claims->signing_keys.end());
+    if (system_account.empty()) system_account = claims->system_account;
+  }
+
+  void check() {
+    const TrustConfig& trust = config.auth.trust;
+    for (const std::string& key : trust.keys) {
+      if (!decode_nkey_public(key, kOperatorKey)) {
+        error("\"" + key + "\" is not the public key of an operator: O…");
+      }
+    }
+    if (trust.resolver.kind == ResolverConfig::Kind::kNone) {
+      error("operators need a \"resolver\": MEMORY, or { type: full, dir: … }");
+    }
+    if (!config.auth.users.empty() || !config.auth.token.empty()) {
+      error("users and tokens cannot be configured beside operators");
+    }
+    if (!config.accounts.empty()) error("accounts cannot be configured beside operators");
+    if (!config.auth.no_auth_user.empty()) error("no_auth_user cannot be used with operators");
+  }
+
+  void settle_system_account() {
+    TrustConfig& trust = config.auth.trust;
+    std::string& ours = config.system_account;
+    if (ours == "$SYS") ours = system_account;
+    const bool by_nats = trust.resolver.kind == ResolverConfig::Kind::kFull ||
+                         trust.resolver.kind == ResolverConfig::Kind::kCache;
+    if (!system_account.empty() && ours != system_account) {
+      error("system_account differs from that of the operator");
+    } else if (ours.empty() && by_nats) {
+      error("this resolver needs a system_account, here or in the operator's JWT");
+    } else if (!ours.empty() && !decode_nkey_public(ours, kAccountKey)) {
+      error("system_account must be the public key of an account: A…");
+    }
+    if (!trust.pinned_accounts.empty() && !ours.empty()) trust.pinned_accounts.push_back(ours);
+  }
+};
+
+}  // namespace
+
+void load_operators(Config& config, const ConfigSources& sources,
+                    std::vector<ConfigError>& errors) {
+  const TrustConfig& trust = config.auth.trust;
+  if (trust.enabled()) {
+    Loader loader{config, sources, errors};
+    for (std::string& each : config.auth.trust.operators) loader.load(each);
+    loader.check();
+    loader.settle_system_account();
+  } else if (trust.resolver.kind != ResolverConfig::Kind::kNone) {
+    errors.push_back({"resolver", "a resolver needs an \"operator\" or \"trusted_keys\""});
+  }
+}
+
+}  // namespace petiole

@@ -1,0 +1,75 @@
+// The operators of a configuration: their files, keys and system account.
+#include <doctest/doctest.h>
+
+#include "agent/config/operators.h"
+#include "tests/agent/auth/tokens.h"
+#include "tests/agent/config/files.h"
+
+namespace petiole::test {
+namespace {
+
+struct Loaded {
+  Config config;
+  std::vector<ConfigError> errors;
+};
+
+Loaded load(Config config, const Files& files = {}) {
+  Loaded loaded{std::move(config), {}};
+  load_operators(loaded.config, files.sources(), loaded.errors);
+  return loaded;
+}
+
+std::string operator_token(const std::string& more = {}) {
+  return token("operator", kOp, kOp, R"("signing_keys":[")" + kOpSigner.text + "\"]," + more);
+}
+
+Config with(const std::string& named) {
+  Config config;
+  config.auth.trust.operators = {named};
+  config.auth.trust.resolver.kind = ResolverConfig::Kind::kMemory;
+  return config;
+}
+
+TEST_CASE("operators: a JWT in the configuration, or in a file with lines around it") {
+  const std::string jwt = operator_token(R"("system_account":")" + kSys.text + "\",");
+  Files files;
+  files.files["op.jwt"] = "-----BEGIN NATS OPERATOR JWT-----\n" + jwt + "\n------END------\n";
+  for (const std::string& named : {jwt, std::string("op.jwt")}) {
+    const Loaded loaded = load(with(named), files);
+    CHECK(loaded.errors.empty());
+    CHECK(loaded.config.auth.trust.operators.at(0) == jwt);
+    CHECK(loaded.config.auth.trust.keys == std::vector{kOp.text, kOpSigner.text});
+    CHECK(loaded.config.system_account == kSys.text);
+  }
+}
+
+TEST_CASE("operators: with strict signing keys its own key counts no more") {
+  const Loaded loaded = load(with(operator_token(R"("strict_signing_key_usage":true,)")));
+  CHECK(loaded.config.auth.trust.keys == std::vector{kOpSigner.text});
+  CHECK(loaded.config.auth.trust.strict == std::vector{kOp.text});
+}
+
+TEST_CASE("operators: what does not go together") {
+  const auto fails = [](Config config) { return !load(std::move(config)).errors.empty(); };
+  CHECK_FALSE(fails(with(operator_token())));
+  CHECK(fails(with("missing.jwt")));
+  CHECK(fails(with(account_token())));
+  Config config = with(operator_token());
+  config.auth.trust.resolver.kind = ResolverConfig::Kind::kNone;
+  CHECK(fails(config));
+  config = with(operator_token());
+  config.auth.trust.resolver.kind = ResolverConfig::Kind::kFull;  // Needs a system account.
+  CHECK(fails(config));
+  config = with(operator_token());
+  config.auth.token = "t";
+  CHECK(fails(config));
+  config = with(operator_token(R"("system_account":")" + kSys.text + "\","));
+  config.system_account = kAcc.text;
+  CHECK(fails(config));
+  config = Config();
+  config.auth.trust.resolver.kind = ResolverConfig::Kind::kMemory;  // Without an operator.
+  CHECK(fails(config));
+}
+
+}  // namespace
+}  // namespace petiole::test

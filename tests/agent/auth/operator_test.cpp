@@ -1,0 +1,353 @@
+// Operator mode with clients: who is let in, and what happens when an account's JWT changes.
+// Rules: wire/client-and-leaf.md section 2.3.
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "agent/auth/claim_service.h"
+#include "agent/auth/gate.h"
+#include "platform/files.h"
+#include "tests/agent/auth/tokens.h"
+#include "tests/agent/session/clients.h"
+
+namespace petiole::test {
+namespace {
+
+constexpr std::string_view kRefused = "-ERR 'Authorization Violation'\r\n";
+
+// A disk that is a map.
+struct MapFiles : Files {
+  std::map<std::string, std::string> files;
+  Result<std::string> read(const std::string& path) override {
+    const auto found = files.find(path);
+    if (found == files.end()) return {Errc::kNotFound, "no such file"};
+    return found->second;
+  }
+  Status write(const std::string& path, std::string_view text) override {
+    files[path] = std::string(text);
+    return {};
+  }
+  void remove(const std::string& path) override { files.erase(path); }
+  Status make_directory(const std::string&) override { return {}; }
+  Result<std::vector<std::string>> list(const std::string& dir, std::string_view ending) override {
+    std::vector<std::string> names;
+    for (const auto& [path, text] : files) {
+      if (path.starts_with(dir + "/") && path.ends_with(ending)) {
+        names.push_back(path.substr(dir.size() + 1));
+      }
+    }
+    return names;
+  }
+};
+
+std::string field(const std::string& text, const std::string& name) {
+  const std::size_t at = text.find("\"" + name + "\":\"") + name.size() + 4;
+  return text.substr(at, text.find('"', at) - at);
+}
+
+struct OperatorFixture {
+  Machine machine;
+  MapFiles disk;
+  Config config;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<ClaimService> claims;
+
+  OperatorFixture() {
+    machine.host.files = &disk;
+    machine.clock.set_wall_offset(std::chrono::seconds(9000));  // 02:46:40 of 1970's first day.
+    config.auth.trust.keys = {kOp.text, kOpSigner.text};
+    config.auth.trust.resolver.kind = ResolverConfig::Kind::kMemory;
+    config.system_account = kSys.text;
+  }
+  void preload(const std::string& account) {
+    config.auth.trust.resolver.preload.emplace_back(kAcc.text, account);
+  }
+  void keep_files() {
+    config.auth.trust.resolver.kind = ResolverConfig::Kind::kFull;
+    config.auth.trust.resolver.dir = "jwt";
+  }
+  void put(const std::string& account, const Key& key = kAcc) {
+    disk.files["jwt/" + key.text + ".jwt"] = account;
+  }
+  Server& server() {
+    if (!server_) server_ = std::make_unique<Server>(config, machine.host);
+    return *server_;
+  }
+  void serve_claims() {
+    claims = std::make_unique<ClaimService>(*server().gate().book(), *server().account(kSys.text),
+                                            machine.host, ClaimService::Self{"n", "h", "N", "2"});
+  }
+  std::unique_ptr<Client> arrive() { return std::make_unique<Client>(machine, server()); }
+  std::string hello(const Client& client, const std::string& jwt, const Key& user = kJoe) {
+    return "CONNECT {\"verbose\":true,\"pedantic\":false,\"jwt\":\"" + jwt + "\",\"sig\":\"" +
+           user.sign(field(client.info, "nonce")) + "\"}\r\n";
+  }
+  // What the server says to a user with this token.
+  std::string login(const std::string& jwt, const Key& user = kJoe) {
+    auto client = arrive();
+    const std::string said = client->say(hello(*client, jwt, user));
+    return said.empty() ? client->wait(100ms) : said;
+  }
+};
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: a user comes in, and is who its token says") {
+  preload(account_token());
+  auto client = arrive();
+  CHECK(client->info.find("\"auth_required\":true") != std::string::npos);
+  CHECK(client->say(hello(*client, user_token())) == "+OK\r\n");
+  CHECK(client->session->report(false).account == kAcc.text);
+  CHECK(client->session->report(false).user == kJoe.text);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: who is refused, always in the same words") {
+  preload(account_token(R"("revocations":{")" + kJane.text + R"(":1000},)"));
+  CHECK(login(user_token()) == "+OK\r\n");
+  CHECK(login("") == kRefused);
+  CHECK(login("x.y.z") == kRefused);
+  CHECK(login(user_token(), kJane) == kRefused);         // Another's signature.
+  CHECK(login(user_token("", kOtherAcc)) == kRefused);   // No such account.
+  CHECK(login(user_token("", kAccSigner)) == kRefused);  // The signer is no account.
+  CHECK(login(user_token(R"("issuer_account":")" + kAcc.text + "\",", kOtherAcc)) == kRefused);
+  CHECK(login(user_token("", kAcc, R"("exp":9999,)")) == kRefused);   // Has expired.
+  CHECK(login(user_token("", kAcc, R"("nbf":10001,)")) == kRefused);  // Not yet.
+  CHECK(login(user_token(R"("src":["10.0.0.0/8"],)")) == kRefused);
+  CHECK(login(user_token(R"("src":["127.0.0.0/8"],)")) == "+OK\r\n");
+  CHECK(login(user_token(R"("src":"10.0.0.0/8,127.0.0.1/32",)")) == "+OK\r\n");
+  CHECK(login(user_token(R"("allowed_connection_types":["WEBSOCKET"],)")) == kRefused);
+  CHECK(login(user_token(R"("allowed_connection_types":["FAX","STANDARD"],)")) == "+OK\r\n");
+  CHECK(login(user_token(R"("allowed_connection_types":["FAX"],)")) == kRefused);
+  CHECK(login(user_token("", kAcc, "", kJane), kJane) == kRefused);  // Revoked.
+  CHECK(login(user_token(R"("times":[{"start":"02:00:00","end":"03:00:00"}],)"
+                         R"("times_location":"UTC",)")) == "+OK\r\n");
+  CHECK(login(user_token(R"("times":[{"start":"03:00:00","end":"04:00:00"}],)"
+                         R"("times_location":"UTC",)")) == kRefused);
+  auto silent = arrive();
+  CHECK(silent->say("PING\r\n") == kRefused);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: accounts that no trusted operator signed") {
+  preload(account_token("", kAcc, kOtherOp));
+  CHECK(login(user_token()) == kRefused);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: strict signing keys") {
+  config.auth.trust.keys = {kOpSigner.text};
+  config.auth.trust.strict = {kOp.text};
+  preload(account_token());
+  CHECK(login(user_token()) == kRefused);
+  server_.reset();
+  config.auth.trust.resolver.preload.clear();
+  preload(account_token("", kAcc, kOpSigner));
+  CHECK(login(user_token()) == "+OK\r\n");
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: pinned accounts") {
+  preload(account_token());
+  config.auth.trust.pinned_accounts = {kOtherAcc.text};
+  CHECK(login(user_token()) == kRefused);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture,
+                  "operator: bearers need no signature, unless the account says so") {
+  preload(account_token());
+  CHECK(login(user_token(R"("bearer_token":true,)"), kJane) == "+OK\r\n");
+  server_.reset();
+  config.auth.trust.resolver.preload.clear();
+  config.auth.trust.resolver.preload.emplace_back(
+      kAcc.text, token("account", kAcc, kOp,
+                       R"("limits":{"conn":-1,"subs":-1,"payload":-1,"disallow_bearer":true},)"));
+  CHECK(login(user_token(R"("bearer_token":true,)")) == kRefused);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: signing keys, and their scopes") {
+  const std::string issuer = R"("issuer_account":")" + kAcc.text + "\",";
+  preload(account_token(R"("signing_keys":[")" + kAccSigner.text +
+                        R"(",{"kind":"user_scope","key":")" + kScoped.text +
+                        R"(","template":{"pub":{"allow":["{{name()}}.>"]},"subs":1}}],)"));
+  CHECK(login(user_token(issuer, kAccSigner)) == "+OK\r\n");
+  CHECK(login(user_token(issuer, kScoped)) == kRefused);  // Has limits of its own.
+  auto client = arrive();
+  CHECK(client->say(hello(*client, token("user", kJoe, kScoped, issuer))) == "+OK\r\n");
+  CHECK(client->say("PUB Name.a 0\r\n\r\nPUB b 0\r\n\r\nSUB a 1\r\nSUB b 2\r\n") ==
+        "+OK\r\n-ERR 'Permissions Violation for Publish to \"b\"'\r\n+OK\r\n"
+        "-ERR 'maximum subscriptions exceeded'\r\n");
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: permissions and limits of the user and the account") {
+  config.auth.trust.resolver.preload.emplace_back(
+      kAcc.text, token("account", kAcc, kOp,
+                       R"("limits":{"conn":2,"leaf":-1,"subs":5,"payload":4},)"
+                       R"("default_permissions":{"pub":{"deny":["no"]}},)"));
+  auto client = arrive();
+  CHECK(client->say(hello(*client, user_token())) == "+OK\r\n");
+  CHECK(client->say("PUB no 0\r\n\r\n") ==
+        "-ERR 'Permissions Violation for Publish to \"no\"'\r\n");
+  CHECK(client->say("PUB a 5\r\n") == "-ERR 'Maximum Payload Violation'\r\n");
+  client->close();
+  auto own = arrive();
+  CHECK(own->say(hello(*own, user_token(R"("pub":{"deny":["x"]},)"))) == "+OK\r\n");
+  CHECK(own->say("PUB no 0\r\n\r\n") == "+OK\r\n");
+  auto second = arrive();
+  CHECK(second->say(hello(*second, user_token())) == "+OK\r\n");
+  CHECK(login(user_token()) == "-ERR 'maximum account active connections exceeded'\r\n");
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: a user's and an account's time runs out") {
+  preload(account_token("", kAcc, kOp, R"("exp":10200,)"));
+  auto user = arrive(), account = arrive();
+  CHECK(user->say(hello(*user, user_token("", kAcc, R"("exp":10100,)"))) == "+OK\r\n");
+  CHECK(account->say(hello(*account, user_token())) == "+OK\r\n");
+  std::string said;
+  for (int i = 0; i < 30 && !user->wire.closed; ++i) {
+    said = user->wait(5s);
+    user->say("PONG\r\n");
+  }
+  CHECK(said.ends_with("-ERR 'User Authentication Expired'\r\n"));
+  user->close();
+  CHECK(server().closed().back().reason == "Authentication Expired");
+  for (int i = 0; i < 30 && !account->wire.closed; ++i) {
+    said = account->wait(5s);
+    account->say("PONG\r\n");
+  }
+  CHECK(said.ends_with("-ERR 'Account Authentication Expired'\r\n"));
+  CHECK(login(user_token()) == kRefused);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: accounts are read from files, away from the loop") {
+  keep_files();
+  put(account_token());
+  auto client = arrive(), unknown = arrive();
+  CHECK(client->say(hello(*client, user_token()) + "PING\r\n") == "");
+  CHECK(client->wire.paused);
+  CHECK(client->wait(1s).starts_with("+OK\r\nPONG\r\n"));
+  CHECK(unknown->say(hello(*unknown, user_token("", kOtherAcc))) == "");
+  CHECK(unknown->wait(1s) == kRefused);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: an account's JWT changes under its users") {
+  keep_files();
+  put(account_token(R"("signing_keys":[")" + kAccSigner.text + "\"],"));
+  serve_claims();
+  auto joe = arrive(), jane = arrive(), key = arrive();
+  joe->say(hello(*joe, user_token()));
+  jane->say(hello(*jane, user_token("", kAcc, "", kJane), kJane));
+  key->say(hello(*key, user_token(R"("issuer_account":")" + kAcc.text + "\",", kAccSigner)));
+  for (Client* each : {joe.get(), jane.get(), key.get()}) CHECK(each->wait(100ms) == "+OK\r\n");
+  Account& system = *server().account(kSys.text);
+  system.publish({}, {"$SYS.REQ.CLAIMS.UPDATE",
+                      "",
+                      {},
+                      account_token(R"("revocations":{")" + kJane.text +
+                                    R"(":1000},"default_permissions":{"pub":{"deny":["no"]}},)"),
+                      nullptr});
+  CHECK(joe->wait(500ms) == "");
+  CHECK(jane->wire.take() == "-ERR 'User Authentication Revoked'\r\n");
+  CHECK(jane->wire.closed);
+  CHECK(key->wire.take() == kRefused);
+  CHECK(joe->say("PUB no 0\r\n\r\n") == "-ERR 'Permissions Violation for Publish to \"no\"'\r\n");
+  jane->close();
+  CHECK(server().closed().back().reason == "Credentials Revoked");
+  CHECK(disk.files.contains("jwt/" + kAcc.text + ".jwt"));
+}
+
+// Asks in the system account and keeps the answers.
+struct Asker : Subscriber {
+  explicit Asker(OperatorFixture& fixture_)
+      : fixture(fixture_), system(*fixture_.server().account(kSys.text)) {
+    subscription = make_subscription(*this, "reply", "", "1");
+    system.add(*subscription);
+  }
+  ~Asker() override { system.retire(subscription); }
+  PeerKind kind() const override { return PeerKind::kSystem; }
+  bool deliver(Subscription&, const Message& message) override {
+    answers.emplace_back(message.payload);
+    return true;
+  }
+  std::string ask(const std::string& subject, const std::string& body = {}) {
+    answers.clear();
+    system.publish({}, {subject, "reply", {}, body, nullptr});
+    fixture.machine.loop.run_for(1s);
+    return answers.empty() ? "nothing" : answers[0];
+  }
+  OperatorFixture& fixture;
+  Account& system;
+  Subscription* subscription;
+  std::vector<std::string> answers;
+};
+
+TEST_CASE_FIXTURE(OperatorFixture, "claims: sent, read, listed, packed") {
+  keep_files();
+  serve_claims();
+  Asker asker(*this);
+  const std::string jwt = account_token(), subject = "$SYS.REQ.ACCOUNT." + kAcc.text + ".CLAIMS.";
+  CHECK(asker.ask(subject + "LOOKUP") == "");
+  CHECK(asker.ask("$SYS.REQ.CLAIMS.UPDATE", jwt)
+            .ends_with("\"data\":{\"account\":\"" + kAcc.text +
+                       "\",\"code\":200,\"message\":\"jwt updated\"}}"));
+  CHECK(asker.ask(subject + "LOOKUP") == jwt);
+  CHECK(asker.ask(subject + "UPDATE", jwt).find("\"code\":200") != std::string::npos);
+  CHECK(asker.ask("$SYS.ACCOUNT." + kAcc.text + ".CLAIMS.UPDATE", jwt).find("\"code\":200") !=
+        std::string::npos);
+  CHECK(asker.ask("$SYS.REQ.CLAIMS.LIST").ends_with("\"data\":[\"" + kAcc.text + "\"]}"));
+  CHECK(asker.ask("$SYS.REQ.CLAIMS.PACK") == kAcc.text + "|" + jwt);
+  CHECK(asker.answers.size() == 2);
+  CHECK(asker.answers.back() == "");
+  const auto hash = sha256(jwt);
+  CHECK(asker.ask("$SYS.REQ.CLAIMS.PACK", std::string(hash.begin(), hash.end())) == "");
+  CHECK(login(user_token(), kJoe) == "+OK\r\n");
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "claims: what is not taken") {
+  keep_files();
+  config.auth.trust.resolver.accounts_max = 1;
+  serve_claims();
+  Asker asker(*this);
+  const auto is_refused = [&](const std::string& subject, const std::string& body) {
+    return asker.ask(subject, body).find("\"error\":{") != std::string::npos && disk.files.empty();
+  };
+  CHECK(is_refused("$SYS.REQ.CLAIMS.UPDATE", "x"));
+  CHECK(is_refused("$SYS.REQ.CLAIMS.UPDATE", user_token()));
+  CHECK(is_refused("$SYS.REQ.CLAIMS.UPDATE", account_token("", kAcc, kOtherOp)));
+  CHECK(is_refused("$SYS.REQ.CLAIMS.UPDATE", account_token("", kAcc, kAcc)));
+  CHECK(is_refused("$SYS.REQ.ACCOUNT." + kOtherAcc.text + ".CLAIMS.UPDATE", account_token()));
+  CHECK(asker.ask("$SYS.REQ.ACCOUNT...%2f.CLAIMS.LOOKUP") == "nothing");
+  asker.ask("$SYS.REQ.CLAIMS.UPDATE", account_token());
+  CHECK(disk.files.size() == 1);
+  CHECK(asker.ask("$SYS.REQ.CLAIMS.UPDATE", account_token("", kOtherAcc)).find("limit") !=
+        std::string::npos);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "claims: deleted by the operator alone, when that is allowed") {
+  keep_files();
+  put(account_token());
+  const std::string order = R"("accounts":[")" + kAcc.text + "\"],";
+  SUBCASE("not allowed") {
+    serve_claims();
+    Asker asker(*this);
+    CHECK(asker.ask("$SYS.REQ.CLAIMS.DELETE", token("generic", kOp, kOp, order))
+              .find("delete must be enabled") != std::string::npos);
+  }
+  SUBCASE("allowed") {
+    config.auth.trust.resolver.allow_delete = true;
+    serve_claims();
+    Asker asker(*this);
+    auto joe = arrive();
+    joe->say(hello(*joe, user_token()));
+    CHECK(joe->wait(1s) == "+OK\r\n");
+    const auto refused = [&](const std::string& body) {
+      return asker.ask("$SYS.REQ.CLAIMS.DELETE", body).find("\"error\"") != std::string::npos;
+    };
+    CHECK(refused(token("generic", kOp, kOpSigner, order)));
+    CHECK(refused(token("generic", kOtherOp, kOtherOp, order)));
+    CHECK(refused(token("generic", kOp, kOp, R"("accounts":["../x"],)")));
+    CHECK(refused(token("generic", kOp, kOp, R"("accounts":[")" + kSys.text + "\"],")));
+    CHECK(asker.ask("$SYS.REQ.CLAIMS.DELETE", token("generic", kOp, kOp, order))
+              .find("deleted 1 accounts") != std::string::npos);
+    CHECK(joe->wire.take() == "-ERR 'Account Authentication Expired'\r\n");
+    CHECK(disk.files.size() == 1);  // Put aside, not destroyed.
+    CHECK(disk.files.begin()->first.ends_with(".jwt.delete"));
+  }
+}
+
+}  // namespace
+}  // namespace petiole::test
