@@ -142,9 +142,14 @@ Config Server::replace(const Config& config) {
   set_accounts();
   const bool other_users =
       !(before.auth == config_.auth) || !(before.leaf_listen == config_.leaf_listen);
-  if (other_users && !config_.auth.trust.enabled()) make_gate();
+  const bool other_gate = other_users && !config_.auth.trust.enabled();
+  if (other_gate) {
+    former_gate_ = std::move(gate_);
+    make_gate();
+  }
   // A session that ends leaves the register later, never from inside the call.
-  for (const auto& [cid, session] : open_) session->configuration_changed(before);
+  const Gate* const former = other_gate ? former_gate_.get() : nullptr;
+  for (const auto& [cid, session] : open_) session->configuration_changed(former);
   return before;
 }
 

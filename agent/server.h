@@ -36,9 +36,9 @@ class Reportable {
   virtual void review() {}
   // Tells a client that takes INFO at any time that this server is about to leave (wire 1.12).
   virtual void announce_lame_duck() {}
-  // The configuration was replaced; `before` is what it was. Who may not stay under the new one
-  // ends; others take it over.
-  virtual void configuration_changed(const Config& before) { (void)before; }
+  // The configuration was replaced; `before` is the gate by which this came in, null when the users
+  // are the same. Who may not stay under the new one ends; others take it over.
+  virtual void configuration_changed(const Gate* before) { (void)before; }
 };
 
 // Told of connections that come and go. Must change no connection during a call.
@@ -137,7 +137,7 @@ class Server {
   std::map<std::string, std::unique_ptr<Account>, std::less<>> accounts_;
   std::vector<std::unique_ptr<Account>> departed_;  // Their last connections are about to close.
   Exchange exchange_;
-  std::unique_ptr<Gate> gate_;
+  std::unique_ptr<Gate> gate_, former_gate_;  // The former may have logins under way.
   bool reviewing_ = false;
   std::shared_ptr<Server*> self_;  // Held weakly by callbacks.
   std::uint64_t last_cid_ = 0;

@@ -87,6 +87,27 @@ Answer Authenticator::check_nkey(const ConnectOptions& options, std::string_view
                                                                       : Answer{};
 }
 
+IdentityPtr Authenticator::again(const Identity& identity, const Authenticator& before) const {
+  if (identity.user.empty()) {
+    const bool same = config_->required() == before.config_->required() &&
+                      config_->token == before.config_->token;
+    return same ? nobody_ : nullptr;
+  }
+  const auto entry = [&identity](const Authenticator& known) -> const User* {
+    for (const Users* users : {&known.users_, &known.nkeys_}) {
+      const auto found = users->find(identity.user);
+      if (found != users->end()) return &found->second;
+    }
+    return nullptr;
+  };
+  const User *old = entry(before), *now = entry(*this);
+  if (!old || !now || old->config->password != now->config->password ||
+      old->config->account != now->config->account || old->config->nkey != now->config->nkey) {
+    return nullptr;
+  }
+  return *old->config == *now->config ? old->identity : now->identity;
+}
+
 Answer Authenticator::check_certificate(const PeerCertificate* certificate,
                                         std::uint8_t type) const {
   if (!certificate) return {};

@@ -34,6 +34,9 @@ class Authenticator {
   };
   // `type` is one of ConnectionTypes.
   Answer check(const ConnectOptions& options, std::string_view nonce, std::uint8_t type) const;
+  // As whom one that `before` knew as `identity` is known here; null: no more, or by another
+  // secret.
+  IdentityPtr again(const Identity& identity, const Authenticator& before) const;
   // verify_and_map: the certificate alone decides. Null: none was shown.
   Answer check_certificate(const PeerCertificate* certificate, std::uint8_t type) const;
 

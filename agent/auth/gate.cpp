@@ -42,13 +42,13 @@ struct Gate::Applicant {
 Gate::Gate(const Config& config, Host host, AccountBook::Changed account_changed)
     : config_(config),
       calendar_(host.clock),
-      websocket_auth_(websocket_auth(config.websocket, config.auth)),
-      clients_(config.auth),
+      websocket_auth_(websocket_auth(config_.websocket, config_.auth)),
+      clients_(config_.auth),
       websockets_(websocket_auth_),
-      leafs_(config.leaf_listen.auth),
+      leafs_(config_.leaf_listen.auth),
       passwords_(host.loop, host.worker) {
   if (config.auth.trust.enabled()) {
-    book_.emplace(config.auth.trust, host, std::move(account_changed));
+    book_.emplace(config_.auth.trust, host, std::move(account_changed));
   }
 }
 
@@ -130,6 +130,11 @@ Outcome Gate::decide(const Applicant& applicant) const {
     return {};
   }
   return {.identity = std::move(admission.identity)};
+}
+
+Outcome Gate::review(const IdentityPtr& identity, std::uint8_t type, const Gate& before) const {
+  if (book_ || before.book_) return {.identity = identity};
+  return {.identity = users(type).again(*identity, before.users(type))};
 }
 
 Outcome Gate::review(const IdentityPtr& identity, const PeerInfo& peer, std::uint8_t type) const {

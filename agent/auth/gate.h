@@ -33,7 +33,7 @@ struct Outcome {
 
 class Gate {
  public:
-  // `config` outlives it. `account_changed` is told of each account that a JWT names or changes.
+  // `account_changed` is told of each account that a JWT names or changes.
   Gate(const Config& config, Host host, AccountBook::Changed account_changed);
   ~Gate();
 
@@ -50,6 +50,11 @@ class Gate {
   // Whether a peer that is in may stay, and as whom: an account's JWT has changed.
   Outcome review(const IdentityPtr& identity, const PeerInfo& peer, std::uint8_t type) const;
 
+  // Whether a peer that came in by the users of `before` may stay under the configuration now: as
+  // whom, or not at all. What it said of itself is not known any more, so that another password
+  // ends it.
+  Outcome review(const IdentityPtr& identity, std::uint8_t type, const Gate& before) const;
+
   // Null without operators.
   AccountBook* book() { return book_ ? &*book_ : nullptr; }
 
@@ -65,7 +70,7 @@ class Gate {
                                         Done done);
   Outcome decide(const Applicant& applicant) const;
 
-  const Config& config_;
+  const Config config_;  // Its own: after a reload it is asked whom it knew.
   Calendar calendar_;
   const AuthConfig websocket_auth_;  // The clients', with what websocket {} says otherwise.
   Authenticator clients_, websockets_, leafs_;  // leafs_: of leafnodes { authorization }.

@@ -67,7 +67,12 @@ bool denied_by(const PatternSet::Hits& hits) { return hits.plain || hits.queue; 
 SubjectFilter::SubjectFilter(const std::optional<std::vector<std::string>>& allow,
                              const std::vector<std::string>& deny)
     : deny_(make_set(deny, true)) {
-  if (allow) allow_ = make_set(*allow, false);
+  if (allow) {
+    allow_ = make_set(*allow, false);
+    for (const std::string& entry : *allow) {
+      if (PatternSet::is_fit(entry)) allowed_.emplace_back(subject_of(entry));
+    }
+  }
   for (const std::string& entry : deny) {
     denied_.emplace_back(PatternSet::is_fit(entry) ? subject_of(entry) : ">");
   }
@@ -84,6 +89,13 @@ bool SubjectFilter::ask_message(std::string_view subject) const {
 bool SubjectFilter::interest(std::string_view subject, std::string_view queue) const {
   if (allow_ && !allowed_by(allow_->cover(subject, queue), queue)) return false;
   return deny_.empty() || !denied_by(deny_.cover(subject, queue));
+}
+
+bool SubjectFilter::overlaps_allowed(std::string_view subject, std::string_view queue) const {
+  const bool any =
+      !allow_ || std::any_of(allowed_.begin(), allowed_.end(),
+                             [&](const std::string& each) { return overlaps(each, subject); });
+  return any && (deny_.empty() || !denied_by(deny_.cover(subject, queue)));
 }
 
 bool SubjectFilter::may_deny(std::string_view subject, std::string_view queue) const {

@@ -34,6 +34,8 @@ class SubjectFilter {
   }
   // Whether interest passes. Broader interest than is denied does: see may_deny.
   bool interest(std::string_view subject, std::string_view queue) const;
+  // Whether some message that interest in the pattern `subject` receives may pass.
+  bool overlaps_allowed(std::string_view subject, std::string_view queue) const;
   // Whether a message that such interest receives may be one that denies() is to hold back.
   bool may_deny(std::string_view subject, std::string_view queue) const;
   // Whether a message on `subject` is denied to a subscription in `queue`, which may be empty.
@@ -44,7 +46,7 @@ class SubjectFilter {
 
   std::optional<PatternSet> allow_;
   PatternSet deny_;
-  std::vector<std::string> denied_;  // The subjects of deny_.
+  std::vector<std::string> allowed_, denied_;  // The subjects of allow_ and deny_.
   mutable VerdictCache messages_, denials_;
 };
 

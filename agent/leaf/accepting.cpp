@@ -271,12 +271,24 @@ void AcceptingLeaf::review() {
                : outcome.refusal == Refusal::kAccountExpired ? "Account Authentication Expired"
                                                              : "Authorization Violation");
   }
-  identity_ = outcome.identity;
+  become(outcome.identity);
+}
+
+void AcceptingLeaf::become(IdentityPtr identity) {
+  identity_ = std::move(identity);
   set_user(identity_);
   watch_expiry(host().clock.now());
   send_connect_info(account()->name());
   set_permissions(make_permissions());
   wire()->wake();
+}
+
+void AcceptingLeaf::configuration_changed(const Gate* before) {
+  if (!before || !established() || !identity_) return;
+  const Outcome outcome =
+      server().gate().review(identity_, connection_type(wire()->peer(), true), *before);
+  if (!outcome.identity) return end(Errc::kPermission, "Authorization Violation");
+  if (outcome.identity != identity_) become(outcome.identity);
 }
 
 Status AcceptingLeaf::on_info(std::string_view, Time) {

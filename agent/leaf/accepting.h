@@ -21,6 +21,7 @@ class AcceptingLeaf final : public LeafSession {
     return connect_.isolate || server().config().leaf_listen.isolate_interest;
   }
   void review() override;
+  void configuration_changed(const Gate* before) override;
 
  private:
   void greet(Time now) override;
@@ -44,6 +45,7 @@ class AcceptingLeaf final : public LeafSession {
   Status accept(Time now);
   LeafPermissions make_permissions() const;
   void send_connect_info(const std::string& account);
+  void become(IdentityPtr identity);
   void watch_expiry(Time now);
 
   Result<std::size_t> pass(const Entrance::Step& step, Time now);

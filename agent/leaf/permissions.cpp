@@ -1,5 +1,7 @@
 #include "agent/leaf/permissions.h"
 
+#include "agent/subject/subject.h"
+
 namespace petiole {
 
 namespace {
@@ -23,7 +25,9 @@ bool message_allowed(const SubjectFilter& filter, std::string_view subject) {
 
 bool interest_allowed(const SubjectFilter& filter, std::string_view subject,
                       std::string_view queue) {
-  return is_unchecked_interest(subject) || filter.interest(subject, queue);
+  if (is_unchecked_interest(subject) || filter.interest(subject, queue)) return true;
+  // A pattern broader than what is allowed is told, and judged message by message.
+  return has_wildcard(subject) && filter.overlaps_allowed(subject, queue);
 }
 
 bool is_unchecked_interest(std::string_view subject) {

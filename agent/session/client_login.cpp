@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/protocol/info.h"
+#include "agent/protocol/writer.h"
 #include "agent/session/client_session.h"
 #include "platform/crypto.h"
 
@@ -185,6 +186,7 @@ Status ClientSession::fail_full() {
 }
 
 Status ClientSession::turn_away(Refusal refusal) {
+  if (!account_) server_.refused(*this, "Authentication Failure");
   switch (refusal) {
     case Refusal::kBusy:
       return fail({Errc::kBusy, "too many logins wait"},
@@ -216,9 +218,40 @@ void ClientSession::review() {
   account_->count_client(1);
   if (status.ok()) {
     if (outcome.identity != identity_) become(outcome.identity);
+    drop_forbidden();
     return watch_expiry(server_.host().clock.now());
   }
   wire_->close(status);
+}
+
+void ClientSession::configuration_changed(const Gate* before) {
+  if (ended_ || !account_ || !identity_) return;
+  if (!before) return narrow_limits();
+  const Outcome outcome =
+      server_.gate().review(identity_, connection_type(wire_->peer(), false), *before);
+  if (!outcome.identity) return wire_->close(turn_away(outcome.refusal));
+  if (outcome.identity == identity_) return narrow_limits();
+  become(outcome.identity);
+  drop_forbidden();
+}
+
+// What it may not subscribe to any more; nats-server reload.go says which.
+void ClientSession::drop_forbidden() {
+  std::vector<Subscription*> forbidden;
+  for (Subscription* const each : subscriptions_) {
+    if (!each) continue;
+    const bool allowed =
+        !permissions_ || permissions_->subscribe().interest(each->subject(), each->queue());
+    if (!allowed) forbidden.push_back(each);
+    each->filtered =
+        permissions_ && permissions_->subscribe().may_deny(each->subject(), each->queue());
+  }
+  for (Subscription* const each : forbidden) {
+    std::string text = "Permissions Violation for Subscription to " + go_quoted(each->subject());
+    if (!each->queue().empty()) text += " using queue " + go_quoted(each->queue());
+    send("-ERR '" + text + " (sid " + go_quoted(each->sid()) + ")'\r\n");
+    forget(*each);
+  }
 }
 
 void ClientSession::become(IdentityPtr identity) {

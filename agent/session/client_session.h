@@ -46,6 +46,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
 
   void shut_down(const char* reason) override;
   void review() override;
+  void configuration_changed(const Gate* before) override;
   void announce_lame_duck() override;
 
  private:
@@ -76,6 +77,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   Status fail_full();
   void become(IdentityPtr identity);
   void narrow_limits();
+  void drop_forbidden();
   void watch_expiry(Time now);
   Status finish_connect();
   void leave_account();

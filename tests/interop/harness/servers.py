@@ -65,6 +65,12 @@ class Server(Process):
         self.kill()
         return self.start()
 
+    def reload(self) -> None:
+        """Has it read its configuration again; returns when it says that it has."""
+        before = self.output().count("Reloaded")
+        self.signal(signal.SIGHUP)
+        until(lambda: self.output().count("Reloaded") > before, f"{self.name} reloads")
+
     def wait_ready(self, timeout: float = 20) -> None:
         def answers() -> bool:
             assert self.running(), f"{self.name} ended: {self.output()[-3000:]}"

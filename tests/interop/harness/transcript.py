@@ -176,6 +176,8 @@ def comparable(heard: bytes, closed: bool) -> list[str]:
         text = line.decode("latin1")
         if text == "PING":
             continue  # Of a timer.
+        if text.startswith("LS+ $SYS.REQ."):
+            continue  # We do not tell it, so that not each box of a fleet answers a request.
         if text.startswith("INFO "):
             text = "INFO " + _comparable_info(text[5:])
         said.append(_without_names(text))

@@ -1,0 +1,80 @@
+"""A changed configuration file and SIGHUP: what is taken over, and what stays as it is."""
+
+import pytest
+
+from harness.wait import until
+from harness.world import remote
+
+USERS = """
+authorization {{ users: [
+  {{ user: a, password: a }}
+  {{ user: b, password: {b} }}
+  {{ user: c, password: c, permissions: {{ subscribe: "{c}" }} }}
+] }}
+"""
+
+
+def rewrite(server, config: str) -> None:
+    head = server.config.read_text().split("# ---\n")[0]
+    server.config.write_text(head + "# ---\n" + config + "\n")
+
+
+@pytest.fixture
+def server(world):
+    return world.alone("# ---\n" + USERS.format(b="b", c="ok.>"))
+
+
+def test_who_stays_valid_stays(world, server):
+    a = world.client(server, user="a", password="a")
+    b = world.client(server, user="b", password="b")
+    c = world.client(server, user="c", password="c")
+    c.subscribe("ok.x")
+    c.flush()
+    rewrite(server, USERS.format(b="other", c="new.>"))
+    server.reload()
+    b.wait_closed()
+    assert "Authorization Violation" in b.errors
+    a.flush()
+    until(lambda: c.flush() or c.errors, "c loses what it may not have")
+    assert c.errors[0].startswith('Permissions Violation for Subscription to "ok.x"')
+    with server.client(user="b", password="other") as again:
+        again.flush()
+
+
+def test_limits_are_taken_over(world, server):
+    a = world.client(server, user="a", password="a")
+    rewrite(server, USERS.format(b="b", c="ok.>") + "max_payload: 100")
+    server.reload()
+    with server.client(user="a", password="a") as late:
+        assert late.info["max_payload"] == 100
+    a.flush()
+
+
+@pytest.mark.petiole
+def test_a_wrong_file_changes_nothing(world, server):
+    rewrite(server, "authorization { user: a, pasword: x }")
+    server.signal(1)
+    server.wait_for_output("the configuration in force stays as it is")
+    with server.client(user="b", password="b") as b:
+        b.flush()
+
+
+@pytest.mark.petiole
+def test_what_needs_a_restart_is_named(world, server):
+    rewrite(server, USERS.format(b="other", c="ok.>") + "server_name: another")
+    server.signal(1)
+    server.wait_for_output("config reload not supported for server_name")
+    with server.client(user="b", password="b") as b:
+        b.flush()
+
+
+@pytest.mark.petiole
+def test_a_remote_that_does_not_come_up_is_taken_back(world):
+    hub = world.hub()
+    link = "dial_timeout: 2s\n first_info_timeout: 2s\n reconnect_max: 2s"
+    edge = world.alone(f"# ---\nleafnodes {{ remotes: [ {{ {remote(hub)} }} ]\n {link} }}")
+    hub.wait_leafs(1)
+    rewrite(edge, f'leafnodes {{ remotes: [ {{ url: "nats-leaf://127.0.0.1:1" }} ]\n {link} }}')
+    edge.signal(1)
+    edge.wait_for_output("going back to the configuration from before")
+    hub.wait_leafs(1)
