@@ -250,7 +250,7 @@ void check_config(const Config& config, std::vector<ConfigError>& errors,
   check_limits(report);
   check_accounts(config, errors);
   if (!config.system_account.empty() && config.system_account != "$SYS" &&
-      !report.is_configured(config.system_account)) {
+      !config.auth.trust.enabled() && !report.is_configured(config.system_account)) {
     report.error("system_account", report.unknown(config.system_account));
   }
   check_auth(report);

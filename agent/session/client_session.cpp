@@ -242,7 +242,7 @@ ConnectionReport ClientSession::report(bool subscriptions) const {
   report.version = options_.version;
   report.tls_version = peer.tls_version;
   report.tls_cipher = peer.tls_cipher;
-  if (identity_) report.user = identity_->user;
+  report.user = user_;
   report.account = account_ ? account_->name() : std::string();
   if (!subscriptions) return report;
   for (const Subscription* each : subscriptions_) {
