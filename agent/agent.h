@@ -51,6 +51,9 @@ class Agent {
     std::vector<std::string> errors;
   };
   Reloaded reload(const Config& config);
+  // What $SYS.REQ.SERVER.<id>.RELOAD calls: it reads the configuration again and returns what is
+  // wrong with it; empty: nothing.
+  void on_reload(std::function<std::string()> reload);
 
   // The network may have changed: hub links dial or probe at once.
   void kick_links();

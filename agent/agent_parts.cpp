@@ -11,7 +11,9 @@ Agent::Parts::Parts(const Config& config, Host host, FileReader file_reader)
       read_file(std::move(file_reader)),
       monitor([this] { return gather(); }) {
   if (server.config().system_account.empty()) return;
-  system = std::make_unique<System>(server, [this] { return gather(); });
+  system = std::make_unique<System>(
+      server, [this] { return gather(); },
+      [this] { return reload ? reload() : "no configuration to read again"; });
 }
 
 MonitorInput Agent::Parts::gather() {

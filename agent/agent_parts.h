@@ -51,6 +51,7 @@ struct Agent::Parts {
   std::unique_ptr<ClaimService> claims;  // Null unless JWTs of accounts are kept here.
   std::unique_ptr<Mirrors> mirror;       // Null: nothing is kept.
   FileReader read_file;
+  std::function<std::string()> reload;  // Empty: cannot.
   std::vector<std::unique_ptr<Remote>> remotes;
   std::vector<std::unique_ptr<Remote>> leaving;  // Closing; gone with the next change or the end.
   Config before;                                 // While changed remotes are on probation.

@@ -41,6 +41,8 @@ Agent::Reloaded Agent::reload(const Config& config) {
   return result;
 }
 
+void Agent::on_reload(std::function<std::string()> reload) { parts_->reload = std::move(reload); }
+
 void Agent::Parts::take_over(const Config& config) {
   leaving.clear();
   server.replace(config);

@@ -64,7 +64,8 @@ class Run {
   void report_recovery(const StoreRecovery& recovery);
   void on_signal(Signal signal);
   void on_machine(MachineEvent event);
-  void reload();
+  std::string reload();
+  void take_over(const Config& config);
   void begin_stop();
   void beat();
   void write_files();
@@ -92,6 +93,7 @@ int Run::run() {
   if (!machine_.log.file_error().empty()) log.error(machine_.log.file_error());
   if (config_.mirror.enabled && !open_mirror()) return kStartError;
   agent_.emplace(config_, machine_.host(), store_.get(), system_sources().read_file);
+  agent_->on_reload([this] { return reload(); });
   if (const Agent::Started started = agent_->start(); !started.status.ok()) {
     log.write(LogLevel::kFatal, started.error);
     return kStartError;
@@ -150,7 +152,8 @@ void Run::on_signal(Signal signal) {
       machine_.log.info("Entering lame duck mode, stop accepting new clients");
       return agent_->lame_duck([this] { begin_stop(); });
     case Signal::kHangUp:
-      return reload();
+      (void)reload();
+      return;
   }
 }
 
@@ -170,26 +173,39 @@ void Run::on_machine(MachineEvent event) {
   agent_->kick_links();
 }
 
-// All of a changed configuration, or nothing of it.
-void Run::reload() {
+// All of a changed configuration, or nothing of it. Returns what is wrong; empty: nothing.
+std::string Run::reload() {
   Logger& log = machine_.log;
   const LoadedConfig loaded = load_again_();
   for (const ConfigError& warning : loaded.warnings) log.warning(to_text(warning));
-  for (const ConfigError& error : loaded.errors) log.error("reload: " + to_text(error));
-  if (!loaded.ok()) return log.error("reload: the configuration in force stays as it is");
-  const Agent::Reloaded result = agent_->reload(loaded.config);
-  for (const std::string& error : result.errors) log.error("reload: " + error);
-  if (!result.errors.empty()) return log.error("reload: the configuration in force stays as it is");
-  machine_.log.configure(log_options(loaded.config.log));
+  std::vector<std::string> errors;
+  for (const ConfigError& error : loaded.errors) errors.push_back(to_text(error));
+  Agent::Reloaded result;
+  if (errors.empty()) {
+    result = agent_->reload(loaded.config);
+    errors = result.errors;
+  }
+  for (const std::string& error : errors) log.error("reload: " + error);
+  if (!errors.empty()) {
+    log.error("reload: the configuration in force stays as it is");
+    return errors.front();
+  }
+  take_over(loaded.config);
   for (const std::string& line : result.lines) log.info(line);
-  const bool other_files = loaded.config.pid_file != config_.pid_file ||
-                           loaded.config.ports_file_dir != config_.ports_file_dir;
-  if (other_files) remove_files();
-  config_ = loaded.config;
-  if (other_files) write_files();
   log.info(result.lines.empty() ? "Reloaded: nothing has changed"
                                 : "Reloaded server configuration");
   agent_->kick_links();
+  return {};
+}
+
+// What of the configuration is the process's own: the log, the files that tell of it.
+void Run::take_over(const Config& config) {
+  machine_.log.configure(log_options(config.log));
+  const bool other_files =
+      config.pid_file != config_.pid_file || config.ports_file_dir != config_.ports_file_dir;
+  if (other_files) remove_files();
+  config_ = config;
+  if (other_files) write_files();
 }
 
 void Run::begin_stop() {
