@@ -20,7 +20,8 @@ namespace petiole {
 class Inbox : public Subscriber {
  public:
   struct Address {
-    char kind = 0;  // 'a': a PubAck, of rule `a` and order `b`; 'q': an answer to request `b`.
+    // 'a': a PubAck, of rule `a` and order `b`; 'g': of group `b`; 'q': an answer to request `b`.
+    char kind = 0;
     std::uint64_t a = 0, b = 0;
   };
   using Answer = std::function<void(const Address& address, const Message& message)>;

@@ -12,6 +12,8 @@ namespace petiole {
 struct MirrorLimits {
   std::size_t in_flight_messages_max = 4096;  // Sent, not confirmed; per rule.
   std::size_t in_flight_bytes_max = 4 << 20;
+  std::size_t group_messages_max = 64;     // That share a reply subject; 1: none do.
+  std::size_t group_after = 64;            // Answers to others, on this link, before the first do.
   std::size_t loaded_messages_max = 8192;  // In memory, sent or about to be; per rule.
   std::size_t loaded_bytes_max = 6 << 20;
   std::size_t tail_messages_max = 8192;  // The newest, kept so that live flow reads no disk.

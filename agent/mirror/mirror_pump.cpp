@@ -48,7 +48,7 @@ void MirrorCore::pump() {
 }
 
 void MirrorCore::take_answer(const Inbox::Address& address, const Message& message) {
-  if (address.kind == 'a') {
+  if (address.kind == 'a' || address.kind == 'g') {
     answers_.push_back({address, parse_puback(message.header, message.payload), {}});
   } else {
     answers_.push_back({address, {}, std::string(message.payload)});
@@ -62,7 +62,12 @@ void MirrorCore::apply_answers(Time now) {
     if (answer.address.kind == 'q') {
       api_.answered(answer.address.b, {{}, {}, {}, answer.payload, {}}, now);
     } else if (answer.address.a < rules_.size()) {
-      rules_[answer.address.a].sender->acked(answer.address.b, answer.ack, now);
+      Sender& sender = *rules_[answer.address.a].sender;
+      if (answer.address.kind == 'g') {
+        sender.group_acked(answer.address.b, answer.ack, now);
+      } else {
+        sender.acked(answer.address.b, answer.ack, now);
+      }
     }
   }
   applying_.clear();

@@ -1,11 +1,13 @@
 #include "agent/mirror/sender.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace petiole {
 
 void Sender::link_up(Time now) {
   link_down();
+  groups_.link_up();
   backoff_ = {};
   refused_ = false;
   cautious_ = 0;
@@ -26,6 +28,7 @@ void Sender::link_down() {
 // The barrier way needs no question: what was not confirmed is sent again.
 void Sender::start_resolving(Time now) {
   phase_ = Phase::kResolving;
+  groups_.drop();
   resolved_.reset();
   resolver_.reset();
   if (!backlog_.opened()) return;
@@ -200,6 +203,21 @@ Sender::Sent Sender::send_one(Time now) {
   return Sent::kNothing;
 }
 
+// Valid until the next call. What a group's answers say must be exact: no publisher's id, which
+// may come twice; nothing that may be at the hub already; and a hub that can be asked.
+std::string_view Sender::reply_for(const Entry& entry, Route route) {
+  const bool together = groups_.usable() && route == Route::kPuback && cautious_ == 0 &&
+                        !entry.own_id && !entry.maybe && !entry.doubted &&
+                        link_.state.uplink->hub().headers &&
+                        link_.directory.state() == HubDirectory::State::kKnown;
+  if (!together) return link_.inbox.reply_subject({.kind = 'a', .a = rule_, .b = entry.order});
+  const std::uint64_t group = groups_.join(entry.order);
+  if (std::exchange(reply_group_, group) != group) {
+    group_reply_ = link_.inbox.reply_subject({.kind = 'g', .a = rule_, .b = group});
+  }
+  return group_reply_;
+}
+
 void Sender::publish(Entry& entry, Route route, Time now) {
   std::string_view header = entry.header(), reply;
   const bool headers = link_.state.uplink->hub().headers;
@@ -210,9 +228,7 @@ void Sender::publish(Entry& entry, Route route, Time now) {
     append_header_with_id(header_, header, backlog_.ids_of(entry), backlog_.number_of(entry));
     header = header_;
   }
-  if (route != Route::kBarrier) {
-    reply = link_.inbox.reply_subject({.kind = 'a', .a = rule_, .b = entry.order});
-  }
+  if (route != Route::kBarrier) reply = reply_for(entry, route);
   entry.route = last_route_ = route;
   entry.barrier = link_.state.next_barrier;
   link_.state.barrier_wanted = true;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/mirror/ack_group.h"
 #include "agent/mirror/backlog.h"
 #include "agent/mirror/link.h"
 #include "agent/mirror/puback.h"
@@ -23,11 +24,15 @@ class Sender {
   enum class Sent : std::uint8_t { kYes, kNothing, kPaced };
 
   Sender(Backlog& backlog, LinkParts& link, std::uint64_t rule)
-      : backlog_(backlog), link_(link), rule_(rule) {}
+      : backlog_(backlog),
+        link_(link),
+        rule_(rule),
+        groups_(link.limits.group_messages_max, link.limits.group_after) {}
 
   void link_up(Time now);
   void link_down();
   void acked(std::uint64_t order, const PubAck& ack, Time now);
+  void group_acked(std::uint64_t number, const PubAck& ack, Time now);
   void barrier_passed(std::uint64_t number, Time now);
   void interest_changed() { interest_moved_ = true; }
   void interest_lost(std::string_view pattern);
@@ -57,6 +62,7 @@ class Sender {
   bool set_aside(Entry& entry);
   Route route_of(const Entry& entry) const;
   void publish(Entry& entry, Route route, Time now);
+  std::string_view reply_for(const Entry& entry, Route route);
   std::size_t in_flight_max() const;
 
   Backlog& backlog_;
@@ -77,6 +83,9 @@ class Sender {
   Time deadline_ = kNever;
   Route last_route_ = Route::kUnknown;
   std::string header_, id_;
+  AckGroups groups_;
+  std::uint64_t reply_group_ = 0;
+  std::string group_reply_;  // Of that one.
 };
 
 }  // namespace petiole

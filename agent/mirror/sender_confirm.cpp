@@ -7,10 +7,11 @@
 namespace petiole {
 
 void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
+  if (ack.kind == PubAck::Kind::kForeign) return;
   Entry* entry = backlog_.find(order);
-  if (entry == nullptr || ack.kind == PubAck::Kind::kForeign) return;
-  const bool open = entry->state == Entry::State::kSent || entry->state == Entry::State::kQueued;
-  if (!open) return;
+  const bool open = entry != nullptr &&
+                    (entry->state == Entry::State::kSent || entry->state == Entry::State::kQueued);
+  if (!open) return groups_.surprised();
   if (ack.kind == PubAck::Kind::kStored) {
     // It counts even when the entry waits to be sent again: the hub has it.
     backlog_.note_stream(*entry, ack.stream, ack.sequence);
@@ -18,6 +19,7 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
     if (entry->route == Route::kProbe || entry->route == Route::kReprobe)
       link_.directory.learn(entry->subject(), Route::kPuback);
     backlog_.mark_confirmed(*entry);
+    groups_.stored(ack.stream);
     backoff_ = {};
     if (cautious_ != 0) cautious_ = cautious_ < 4096 ? cautious_ * 2 : 0;
     backlog_.pop_settled();
@@ -33,6 +35,31 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   backlog_.requeue(*entry, false);
   if (now >= retry_) hold_off(now);
   link_.directory.doubt(now);
+}
+
+// A group that broke is looked for at the hub once what is under way has been answered.
+void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
+  if (ack.kind == PubAck::Kind::kForeign) return;
+  if (ack.kind != PubAck::Kind::kStored) {  // Also of a group that was given up meanwhile.
+    backlog_.note_refusal();
+    link_.directory.doubt(now);
+  }
+  const AckGroups::Answer answer = groups_.answered(number, ack);
+  if (answer.verdict == AckGroups::Verdict::kOpen) return;
+  if (answer.verdict == AckGroups::Verdict::kBroken) {
+    if (now >= retry_) hold_off(now);
+    return;
+  }
+  const AckGroup& group = answer.group;
+  for (std::uint64_t order = group.first; order < group.first + group.count; ++order) {
+    Entry* entry = backlog_.find(order);
+    if (entry == nullptr || entry->state != Entry::State::kSent) continue;
+    backlog_.note_stream(*entry, group.stream, group.lowest());
+    backlog_.mark_confirmed(*entry);
+  }
+  for (std::size_t i = 0; i < group.duplicates; ++i) backlog_.count_duplicate();
+  backoff_ = {};
+  backlog_.pop_settled();
 }
 
 // The hub takes nothing for now: wait, longer each time, then go on with one at a time.

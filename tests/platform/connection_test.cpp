@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "tests/platform/net_fixture.h"
@@ -211,6 +212,47 @@ TEST_CASE("connection: what a peer said before it cut us off is still heard") {
   say(server, "more");
   CHECK(net.until([&] { return server.closed == 1; }));
   CHECK(server.input == "-ERR 'go away'");
+}
+
+TEST_CASE("connection: a peer that sends without a pause gets a bounded part of each turn") {
+  NetFixture net;
+  Script script;
+  int reads = 0;
+  std::size_t largest = 0;
+  Duration cost{};
+  script.on_receive = [&](std::string_view input) -> Result<std::size_t> {
+    const Time begin = net.clock.now();
+    while (net.clock.now() < begin + cost) {
+    }
+    ++reads;
+    largest = std::max(largest, input.size());
+    return input.size();
+  };
+  RawPeer peer(net.serve({&script}));
+  CHECK(net.until([&] { return script.opened == 1; }));
+  const std::string much(1 << 20, 'x');
+  const auto turns = [&](int count) {
+    int most = 0;
+    for (int i = 0; i < count; ++i) {
+      while (peer.send_some(much) != 0) {
+      }
+      reads = 0;
+      net.loop.turn();
+      most = std::max(most, reads);
+    }
+    return most;
+  };
+  const int most = turns(50);
+  CHECK(most >= 1);
+  CHECK(most <= 4);
+  cost = 200us;  // Longer than a turn should take: one read, and of less and less.
+  turns(5);
+  largest = 0;
+  CHECK(turns(20) == 1);
+  CHECK(largest > 0);
+  CHECK(largest <= 8 * 1024);
+  cost = {};
+  CHECK(net.until([&] { return peer.send_some(much), largest > 8 * 1024; }));
 }
 
 TEST_CASE("connection: a peer that does not read holds up its own output alone") {

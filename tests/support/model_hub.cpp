@@ -9,6 +9,13 @@
 
 namespace petiole::test {
 
+namespace {
+
+constexpr const char* kNoRoom =
+    R"({"error":{"code":503,"err_code":10023,"description":"insufficient resources"}})";
+
+}  // namespace
+
 class ModelHub::Link : public Uplink {
  public:
   explicit Link(ModelHub& hub) : hub_(hub) {
@@ -93,6 +100,10 @@ void ModelHub::capture(const Packet& packet) {
     refused.insert(packet.payload);
     return answer(packet.reply, error);
   }
+  if (refuse_once.erase(packet.payload) != 0) {
+    refused.insert(packet.payload);
+    return answer(packet.reply, kNoRoom);
+  }
   const std::string id(find_header(packet.header, "Nats-Msg-Id").value_or(""));
   const Time now = loop_.clock().now();
   const auto known = ids_.find(id);
@@ -101,6 +112,8 @@ void ModelHub::capture(const Packet& packet) {
   if (!duplicate) store(packet.subject, id, packet.payload);
   const std::uint64_t sequence = duplicate ? known->second.second : stored.back().sequence;
   if (packet.reply.empty()) return;
+  replies.insert(packet.reply);
+  if (acks_to_drop > 0 && acks_to_drop-- > 0) return;
   if (std::uniform_real_distribution<>(0, 1)(random) < drop_acks) return;
   answer(packet.reply, R"({"stream":"S","seq":)" + std::to_string(sequence) +
                            (duplicate ? R"(,"duplicate":true})" : "}"));

@@ -50,12 +50,15 @@ class ModelHub {
 
   const HubOptions& options() const { return options_; }
   HubOptions& options() { return options_; }
-  std::vector<Stored> stored;      // The stream, in order.
-  std::vector<Stored> heard;       // By plain subscribers.
-  std::set<std::string> interest;  // Patterns of plain subscribers.
-  std::string error;               // Not empty: each publish to the stream gets this answer.
-  std::set<std::string> refused;   // Payloads that were answered so.
-  double drop_acks = 0;            // Share of PubAcks that get lost in the hub.
+  std::vector<Stored> stored;         // The stream, in order.
+  std::vector<Stored> heard;          // By plain subscribers.
+  std::set<std::string> interest;     // Patterns of plain subscribers.
+  std::string error;                  // Not empty: each publish to the stream gets this answer.
+  std::set<std::string> refuse_once;  // Payloads that get this one once: no room.
+  std::set<std::string> refused;      // Payloads that were answered so.
+  double drop_acks = 0;               // Share of PubAcks that get lost in the hub;
+  int acks_to_drop = 0;               // so many of the next ones.
+  std::set<std::string> replies;      // Reply subjects of what the stream was sent.
   std::uint64_t api_requests = 0;
   std::mt19937_64 random{1};
 

@@ -24,6 +24,8 @@ class Run {
   Run(std::uint64_t seed, World::Under under)
       : random_(seed), world_(config(), hub(), seed, under) {
     world_.limits.note_alone = 300ms;
+    world_.limits.group_messages_max = seed % 4 == 0 ? 1 : 8;
+    world_.limits.group_after = seed % 4;
     world_.limits.sent_ahead = pick(4) == 0 ? 8 : 8192;
     world_.limits.in_flight_messages_max = pick(3) == 0 ? 4 : 4096;
     world_.limits.tail_messages_max = pick(3) == 0 ? 3 : 8192;
