@@ -181,7 +181,9 @@ Entry* Backlog::next_unsent() {
 }
 
 bool Backlog::may_send(const Entry& entry) {
-  if (entry.sequence == 0 || failed_) return true;
+  if (entry.sequence == 0) return true;
+  // Under a note that is on disk, or the mark of doubt: the next start asks the hub for it.
+  if (failed_) return entry.sequence <= durable_sent_limit_ || setup_.store.doubt_noted();
   if (entry.sequence > durable_sent_limit_) {
     next_sent_ = entry.sequence;  // Sequences have gaps.
     note(entry.sequence > state_.sent_limit, false);

@@ -149,6 +149,7 @@ class Backlog {
   void scanned(const Page& page);
   void scan_record(const RecordView& record);
   void finish_open();
+  void count_captured();
   void loaded(Result<Page> page);
   void load_record(const RecordView& record);
   bool window_has_room() const;

@@ -83,6 +83,7 @@ void Sender::tick(Time now) {
   }
   check_overdue(now);
   if (phase_ != Phase::kFlowing) return;
+  check_missed();
   check_rescan(now);
   if (now < retry_) deadline_ = std::min(deadline_, retry_);
 }
@@ -157,7 +158,9 @@ bool Sender::set_aside(Entry& entry) {
 }
 
 Sender::Sent Sender::send_one(Time now) {
-  if (phase_ != Phase::kFlowing || now < retry_ || rescan_wanted_) return Sent::kNothing;
+  if (phase_ != Phase::kFlowing || now < retry_ || rescan_wanted_ || missed_) {
+    return Sent::kNothing;
+  }
   while (Entry* entry = backlog_.next_unsent()) {
     if (backlog_.expired(*entry) && !entry->maybe) {
       backlog_.mark_lost(*entry, &LossCounts::age);
