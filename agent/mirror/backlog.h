@@ -148,6 +148,7 @@ class Backlog {
   void leave_flight(Entry& entry);
   void spill_entry(std::size_t index, std::string& header);
   bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;
+  void keep_limits();
   void count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count = 1);
   Taken refuse();
 
@@ -155,6 +156,7 @@ class Backlog {
   void scanned(const Page& page);
   void scan_record(const RecordView& record);
   void finish_open();
+  void count_captured();
   void loaded(Result<Page> page);
   void load_record(const RecordView& record);
   bool window_has_room() const;
