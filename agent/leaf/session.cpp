@@ -55,8 +55,7 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
   Op op;
   while (parsing_ && used < input.size()) {
     if (phase_ == Phase::kClosed) return input.size();
-    const ParseResult result =
-        parse(input.substr(used), kLeaf, *limits_, headers_, op);
+    const ParseResult result = parse(input.substr(used), kLeaf, *limits_, headers_, op);
     if (result.error != ParseError::kNone) return refuse_input(result.error);
     if (result.used == 0) {
       wanted_ = result.wanted;
@@ -154,6 +153,7 @@ Status LeafSession::on_message(const Op& op) {
   }
   const PublishOutcome outcome = account_->publish(origin, message);
   if (!id.empty() && outcome.delivered > 0) links_.repeats.add(id);
+  if (outcome.captured && account_->capture()->congested()) pause_for_disk();
   return {};
 }
 
@@ -206,11 +206,6 @@ void LeafSession::on_unsubscribe(const Op& op) {
   if (!subscriptions_.remove(*account_, op.subject, op.queue)) return;
   on_interest_lost(op.subject);
   on_interest();
-}
-
-void LeafSession::on_ping() {
-  staging_.control("PONG\r\n");
-  out_.keepalive += 6;
 }
 
 void LeafSession::on_pong(Time now) {
@@ -268,7 +263,7 @@ void LeafSession::end(Errc code, const char* text) {
 Time LeafSession::deadline() const {
   if (phase_ == Phase::kHandshake) return handshake_due_;
   if (phase_ == Phase::kClosed) return kNever;
-  return std::min(heartbeat_.deadline(), stuck_until());
+  return std::min({paused_ ? kNever : heartbeat_.deadline(), stuck_until(), life_due_});
 }
 
 // A link that is dead on our way up alone: bytes arrive, yet the socket takes none.
@@ -287,6 +282,8 @@ Status LeafSession::tick(Time now) {
     wire_->abort({Errc::kTimeout, "the peer takes no bytes"});
     return {};
   }
+  if (now >= life_due_) show_life(now);
+  if (paused_) return {};  // Its silence is ours.
   switch (heartbeat_.tick(now)) {
     case Heartbeat::Action::kNone:
       return {};
