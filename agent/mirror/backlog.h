@@ -109,6 +109,8 @@ class Backlog {
 
   // Gives up the oldest message that is not in flight. False: there is none.
   bool evict_oldest(std::uint64_t LossCounts::*cause);
+  // A message of some size more would be refused by the rule's own limits.
+  bool refuses_new() const { return rule_.discard == Discard::kNew && at_limit(1, 1); }
   bool expired(const Entry& entry) const;
   void expire();
 
