@@ -93,6 +93,11 @@ class Database {
   // Closes and leaves the files as they are.
   void abandon();
 
+  // Leaves the mark that a disk failed; false: not even that. See StoreRecovery::doubtful.
+  bool note_doubt();
+  bool doubted();
+  void forget_doubt();
+
   void make_reserve();
   DiskUse use();
   sqlite3* handle() { return db_.get(); }
@@ -111,6 +116,7 @@ class Database {
   void look_at_disk();
   void release_reserve();
   bool shrink_pays();
+  std::string doubt_path() const { return options_.path + "-doubt"; }
   std::string reserve_path() const { return options_.path + "-reserve"; }
 
   struct Loaded {  // A segment in memory.

@@ -271,6 +271,7 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
     image.recovery.unclean = true;
   }
   if (!status.ok()) return refuse(path, status);
+  image.recovery.doubtful = database->doubted();
   database->make_reserve();
   auto store = std::make_unique<SqliteStore>(std::move(database), budget, std::move(image), loop,
                                              worker, clock);

@@ -8,7 +8,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kIdleAfter = 5s;         // Without a commit: the WAL is copied back and emptied.
-constexpr Duration kRetryEvery = 2s;        // A commit that found no room.
+constexpr Duration kRetryEvery = 2s;        // A commit that found no room; a mark of doubt.
+constexpr int kDoubtTries = 5;              // Of a disk that may be dead.
 constexpr std::size_t kSparesMax = 16;      // Empty segments that keep their memory.
 constexpr std::size_t kCompactionsMin = 2;  // A commit; more when it carries more.
 
@@ -263,6 +264,29 @@ void SqliteStore::refused(Status status) {
   failed_ = true;
   failure_ = status;
   answer(waiters_, status);
+  note_doubt();
+}
+
+void SqliteStore::note_doubt() {
+  worker_.run([database = database_, &loop = loop_, this, alive = std::weak_ptr(alive_)] {
+    const bool noted = database->note_doubt();
+    loop.post([this, alive, noted] {
+      if (!alive.expired()) doubt_tried(noted);
+    });
+  });
+}
+
+void SqliteStore::doubt_tried(bool noted) {
+  doubt_noted_ = noted || ++doubt_tries_ >= kDoubtTries;
+  if (!doubt_noted_) retry_timer_->arm(clock_.now() + kRetryEvery);
+}
+
+void SqliteStore::settle_doubt() {
+  if (!recovery_.doubtful) return;
+  when_durable([this](Status status) {
+    if (!status.ok()) return;
+    worker_.run([database = database_] { database->forget_doubt(); });
+  });
 }
 
 // After a job: reads that waited for it, then the next group.
@@ -281,7 +305,8 @@ void SqliteStore::next_step() {
 
 // While the disk is full nothing is written; whether it still is shows only by looking again.
 void SqliteStore::retry() {
-  if (in_flight_ || failed_) return;
+  if (failed_) return note_doubt();
+  if (in_flight_) return;
   if (refused_) return start_commit();
   if (full_) run([](Database& database) { return database.probe(); }, &SqliteStore::settled);
 }

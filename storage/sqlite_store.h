@@ -51,6 +51,8 @@ class SqliteStore : public Store, public LogOwner {
   void when_durable(std::function<void(Status)> done) override;
   Status status() const override;
   void on_status(std::function<void(Status)> changed) override { on_status_ = std::move(changed); }
+  bool doubt_noted() const override { return doubt_noted_; }
+  void settle_doubt() override;
   void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override {
     on_loss_ = std::move(lost);
   }
@@ -72,6 +74,8 @@ class SqliteStore : public Store, public LogOwner {
   void finish(CommitResult result);
   void committed(const CommitResult& result);
   void refused(Status status);
+  void note_doubt();
+  void doubt_tried(bool noted);
   void run(std::function<CommitResult(Database&)> job, void (SqliteStore::*then)(CommitResult));
   void settle();
   void settled(CommitResult result);
@@ -114,6 +118,8 @@ class SqliteStore : public Store, public LogOwner {
   DiskUse use_;
   std::uint64_t commits_ = 0, payload_bytes_ = 0;
   bool failed_ = false, full_ = false, lagging_ = false;
+  bool doubt_noted_ = false;
+  int doubt_tries_ = 0;
   Status failure_;
   Errc reported_ = Errc::kOk;
   bool reporting_ = false;

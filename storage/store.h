@@ -55,7 +55,9 @@ struct StoreUsage {
 // What open() did about an unclean or damaged database.
 struct StoreRecovery {
   bool created = false;
-  bool unclean = false;     // The last run ended without close().
+  bool unclean = false;   // The last run ended without close().
+  bool doubtful = false;  // The disk failed in a run before: states may be older than what was done
+                          // with the records. See Store::settle_doubt.
   std::string quarantined;  // Path of the damaged file that was set aside; empty: none.
   std::uint64_t salvaged_messages = 0;
   std::vector<std::string> recovered_logs;  // Made for records whose log's name was not readable.
@@ -87,6 +89,14 @@ class Store {
   // kStorage for good after a failed sync, because nobody knows what is on disk.
   virtual Status status() const = 0;
   virtual void on_status(std::function<void(Status)> changed) = 0;
+
+  // After kStorage no state can be written. A mark beside the database then tells the next start,
+  // as StoreRecovery::doubtful. True once it is on disk, or cannot be written there after some
+  // tries.
+  virtual bool doubt_noted() const { return true; }
+  // The states that were set before this call say what is true: once they are on disk the mark
+  // goes.
+  virtual void settle_doubt() {}
 
   // Called when a read finds damage: so many records of that log are gone; their sequences are
   // skipped from then on, also after a restart.

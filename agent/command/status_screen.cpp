@@ -116,6 +116,21 @@ std::string rule_row(const json::object& rule) {
          right(count_text(lost), 8) + "\n";
 }
 
+std::string first_subject(const json::object& rule) {
+  const json::array subjects = get_array(rule, "subjects");
+  return subjects.empty() || !subjects[0].is_string() ? "" : subjects[0].get_string().c_str();
+}
+
+// What publishers were refused, and whether they still are.
+std::string refusals(const json::object& rule) {
+  const double refused = get_number(get_object(rule, "losses"), "refused");
+  const std::string now = text_of(rule, "refusing");
+  if (refused == 0 && now.empty()) return {};
+  std::string text = count_text(refused) + " of " + first_subject(rule);
+  if (!now.empty()) text += ", and still: " + now;
+  return row("refused", text);
+}
+
 std::string mirror_part(const json::object& mirror) {
   if (!get_bool(mirror, "enabled")) return "\nStore and forward: not configured\n";
   std::string text = "\nStore and forward: " + text_of(mirror, "state") + "\n";
@@ -126,6 +141,9 @@ std::string mirror_part(const json::object& mirror) {
           right("bytes", 12) + right("oldest", 9) + right("drained", 9) + right("lost", 8) + "\n";
   for (const json::value& rule : get_array(mirror, "rules")) {
     if (rule.is_object()) text += rule_row(rule.get_object());
+  }
+  for (const json::value& rule : get_array(mirror, "rules")) {
+    if (rule.is_object()) text += refusals(rule.get_object());
   }
   const json::object storage = get_object(mirror, "storage");
   text += row("disk", size_text(get_number(storage, "file_bytes")) + " of " +
@@ -157,6 +175,9 @@ Parsed parse(const StatusBodies& bodies) {
     if (link.is_object() && !is_up(link.get_object())) parsed.healthy = false;
   }
   if (text_of(parsed.mirrorz, "state") == "storage failed") parsed.healthy = false;
+  for (const json::value& rule : get_array(parsed.mirrorz, "rules")) {
+    if (rule.is_object() && !text_of(rule.get_object(), "refusing").empty()) parsed.healthy = false;
+  }
   return parsed;
 }
 

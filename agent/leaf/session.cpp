@@ -167,6 +167,7 @@ Status LeafSession::on_message(const Op& op) {
   }
   const PublishOutcome outcome = account_->publish(origin, message);
   if (!id.empty() && outcome.delivered > 0) links_.repeats.add(id);
+  if (outcome.captured && account_->capture()->congested()) pause_for_disk();
   return {};
 }
 
@@ -228,11 +229,6 @@ void LeafSession::on_unsubscribe(const Op& op) {
   on_interest();
 }
 
-void LeafSession::on_ping() {
-  staging_.control("PONG\r\n");
-  out_.keepalive += 6;
-}
-
 void LeafSession::on_pong(Time now) {
   if (pings_.empty()) return;
   const Ping ping = std::move(pings_.front());
@@ -288,7 +284,8 @@ void LeafSession::end(Errc code, const char* text) {
 Time LeafSession::deadline() const {
   if (phase_ == Phase::kHandshake) return handshake_due_;
   if (phase_ == Phase::kClosed) return kNever;
-  return std::min({heartbeat_.deadline(), stuck_until(), extra_deadline()});
+  return std::min(
+      {paused_ ? kNever : heartbeat_.deadline(), stuck_until(), life_due_, extra_deadline()});
 }
 
 // A link that is dead on our way up alone: bytes arrive, yet the socket takes none.
@@ -311,6 +308,8 @@ Status LeafSession::tick(Time now) {
     wire_->abort({Errc::kTimeout, "the peer takes no bytes"});
     return {};
   }
+  if (now >= life_due_) show_life(now);
+  if (paused_) return {};  // Its silence is ours.
   switch (heartbeat_.tick(now)) {
     case Heartbeat::Action::kNone:
       return {};

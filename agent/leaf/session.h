@@ -157,6 +157,15 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void on_ping();
   void on_pong(Time now);
 
+  // The disk of our mirror: session_disk.cpp.
+  void send_pongs(std::size_t count);
+  void hold_pong();
+  void ask_disk();
+  void disk_answered(Status stored);
+  void pause_for_disk();
+  void show_life(Time now);
+  void expect_life();
+
   void flush_later();
 
   void pump_again();
@@ -190,6 +199,10 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   Staging staging_;
   std::deque<Ping> pings_;                      // On the wire, in order.
   std::deque<std::function<void()>> barriers_;  // Behind messages that wait.
+  // PONGs that wait for the disk, and how many of them the question under way is for.
+  std::size_t pongs_held_ = 0, pongs_asked_ = 0;
+  bool paused_ = false;     // The disk is behind: nothing is read.
+  Time life_due_ = kNever;  // The peer must hear something although its PING is not answered.
   LinkBytes in_, out_;
   ConnectionCounters counters_;
   std::uint64_t dropped_ = 0;

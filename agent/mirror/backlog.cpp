@@ -61,8 +61,7 @@ Backlog::Taken Backlog::take(std::string_view subject, std::string_view header,
   }
   ++state_.captured;
   if (older) supersede(*older);
-  while (at_limit(0, 0) && evict_oldest(&LossCounts::limit)) {
-  }
+  keep_limits();
   if (own) dedupe_.add(hash, now);
   if (own && !state_.own_ids) {
     state_.own_ids = true;
@@ -178,6 +177,10 @@ Entry* Backlog::next_unsent() {
 }
 
 bool Backlog::may_send(Entry& entry) {
+  // Under a note that is on disk, or the mark of doubt: the next start asks the hub for it.
+  if (failed_ && entry.sequence != 0) {
+    return entry.sequence <= durable_sent_limit_ || setup_.store.doubt_noted();
+  }
   if (failed_) return true;
   if (!removals_are_durable(entry)) return false;
   if (entry.sequence == 0) return true;

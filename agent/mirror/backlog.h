@@ -109,6 +109,8 @@ class Backlog {
 
   // Gives up the oldest message that is not in flight. False: there is none.
   bool evict_oldest(std::uint64_t LossCounts::*cause);
+  // A message of some size more would be refused by the rule's own limits.
+  bool refuses_new() const { return rule_.discard == Discard::kNew && at_limit(1, 1); }
   bool expired(const Entry& entry) const;
   void expire();
 
@@ -148,6 +150,7 @@ class Backlog {
   void leave_flight(Entry& entry);
   void spill_entry(std::size_t index, std::string& header);
   bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;
+  void keep_limits();
   void count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count = 1);
   Taken refuse();
 
@@ -155,6 +158,7 @@ class Backlog {
   void scanned(const Page& page);
   void scan_record(const RecordView& record);
   void finish_open();
+  void count_captured();
   void loaded(Result<Page> page);
   void load_record(const RecordView& record);
   bool window_has_room() const;

@@ -173,6 +173,7 @@ void Backlog::unclaim() {
   for (std::size_t i = 0; i < window_.size() && claimed_ > 0; ++i) {
     if (std::exchange(window_[i].claimed, false)) --claimed_;
   }
+  if (rule_.discard == Discard::kOld) keep_limits();
 }
 
 }  // namespace petiole

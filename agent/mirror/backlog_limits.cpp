@@ -15,6 +15,11 @@ bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) co
          (rule_.max_bytes != 0 && size + more_bytes > rule_.max_bytes);
 }
 
+void Backlog::keep_limits() {
+  while (at_limit(0, 0) && evict_oldest(&LossCounts::limit)) {
+  }
+}
+
 bool Backlog::evict_oldest(std::uint64_t LossCounts::*cause) {
   return opened_ && (evict_parked(cause) || evict_queued(cause) || evict_unloaded(cause));
 }

@@ -19,9 +19,13 @@ void Backlog::open() {
   state_.cursor = std::min(state_.cursor, log.last);
   state_.settled = std::clamp(state_.settled, state_.cursor, std::max(state_.cursor, log.last));
   // Without a note nothing was sent; with one that cannot be read anything may have been.
-  if (doubtful) state_.sent_limit = log.last;
+  const bool disk_failed = setup_.store.recovery().doubtful;
+  // What was passed over may have been sent since.
+  if (disk_failed) state_.settled = state_.cursor;
+  if (doubtful || disk_failed) state_.sent_limit = log.last;
   state_.sent_limit =
       std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
+  if (disk_failed) setup_.store.set_state(state_key_, encode_state(state_));
   last_sent_ = state_.sent_limit;
   loaded_upto_ = evict_next_ = state_.cursor;
   if (log.messages == 0) {
@@ -83,12 +87,22 @@ void Backlog::scan_record(const RecordView& record) {
   }
 }
 
+// The note on disk is older than the newest records: each of those was captured once.
+void Backlog::count_captured() {
+  const LossCounts& losses = state_.losses;
+  const std::uint64_t gone = losses.age + losses.limit + losses.superseded + losses.rejected;
+  const std::uint64_t in_log = log_.state().messages;
+  const std::uint64_t waiting = in_log - std::min<std::uint64_t>(in_log, retained_.size());
+  state_.captured = std::max(state_.captured, state_.confirmed + gone + waiting);
+}
+
 void Backlog::finish_open() {
   opened_ = true;
   noted_ahead_ = true;
   // The hub may have them: they are not ours to give up.
   std::erase_if(latest_,
                 [this](const auto& at) { return at.second.sequence <= state_.sent_limit; });
+  count_captured();
   if (suspects_.empty() && state_.settled > state_.cursor) start_over();
   while (!held_.empty()) {
     const Entry& entry = held_.front();

@@ -82,6 +82,7 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
         }
       });
   for (Rule& rule : rules_) rule.backlog->open();
+  store_.settle_doubt();
   const std::uint64_t lost = store_.recovery().lost_messages;
   if (lost != 0 && !rules_.empty()) rules_.front().backlog->add_corrupt(lost);
   store_changed(store_.status());

@@ -37,7 +37,8 @@ struct RuleReport {
   WallTime oldest{};
   std::uint64_t captured = 0, confirmed = 0, duplicates = 0, in_flight = 0;
   double drain_rate = 0;  // Messages a second, smoothed; 0: not draining.
-  LossCounts losses;
+  LossCounts losses{};
+  std::string refusing{};  // Why messages are refused at this moment; empty: they are not.
 };
 
 struct MirrorReport {

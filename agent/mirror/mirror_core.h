@@ -25,6 +25,7 @@ class MirrorCore : public Mirror {
 
   int rule_of(std::string_view subject) const override;
   bool capture(int rule, const Message& message) override;
+  std::string refusal(int rule) const override;
   bool captures_requests(int rule) const override;
   bool has_undurable() const override;
   bool congested() const override;
@@ -77,6 +78,7 @@ class MirrorCore : public Mirror {
   void arm(Time now);
   bool holding() const;
   std::string state_text() const;
+  const char* refusal_cause(const Rule& rule) const;
   std::string confirm_text(const Rule& rule) const;
   std::string guarantee_text() const;
 

@@ -5,6 +5,12 @@
 
 namespace petiole {
 
+namespace {
+
+std::string text_or_empty(const char* text) { return text != nullptr ? text : ""; }
+
+}  // namespace
+
 std::string MirrorCore::state_text() const {
   const auto any = [this](auto&& test) { return std::any_of(rules_.begin(), rules_.end(), test); };
   if (any([](const Rule& rule) { return rule.backlog->failed(); })) return "storage failed";
@@ -22,6 +28,23 @@ std::string MirrorCore::state_text() const {
     return behind(rule) && !rule.sender->waiting_for_interest() && !rule.backlog->has_parked();
   });
   return moves ? "replaying" : "waiting for interest";
+}
+
+// Why messages of this rule are refused at this moment; null: they are not.
+const char* MirrorCore::refusal_cause(const Rule& rule) const {
+  if (rule.backlog->failed()) return link_.state.proven ? nullptr : "the disk has failed";
+  if (rule.backlog->refuses_new()) return "at its limit, discard: new";
+  if (store_.status().code() == Errc::kStorageFull && !making_room_) return "the store is full";
+  return nullptr;
+}
+
+std::string MirrorCore::refusal(int number) const {
+  constexpr std::size_t kSubjectMax = 128;
+  const Rule& rule = rules_[static_cast<std::size_t>(number)];
+  const char* const cause = refusal_cause(rule);
+  const std::string& subject = rule.named.rule.subjects.front();
+  return "rule " + subject.substr(0, kSubjectMax) + ": " +
+         (cause != nullptr ? cause : "the disk is behind");
 }
 
 std::string MirrorCore::confirm_text(const Rule& rule) const {
@@ -83,7 +106,8 @@ MirrorReport MirrorCore::report() const {
                             .duplicates = state.duplicates,
                             .in_flight = backlog.in_flight(),
                             .drain_rate = rule.drain_rate,
-                            .losses = state.losses});
+                            .losses = state.losses,
+                            .refusing = text_or_empty(refusal_cause(rule))});
   }
   return report;
 }

@@ -87,6 +87,7 @@ void Sender::tick(Time now) {
   }
   check_overdue(now);
   if (phase_ != Phase::kFlowing) return;
+  check_missed();
   check_rescan(now);
   if (now < retry_) deadline_ = std::min(deadline_, retry_);
 }
@@ -135,15 +136,13 @@ std::size_t Sender::in_flight_max() const {
 }
 
 // Nobody upstream wants it. After a while others go ahead; it stays on disk. False: wait.
-bool Sender::pass_over(Entry& entry, Time now) {
+bool Sender::may_pass_over(Time now) {
   const Time since =
       std::max(link_.state.up, link_.state.interest_changed - link_.limits.park_after / 2);
   const Time due = since + link_.limits.park_after;
-  if (now < due) {
-    deadline_ = std::min(deadline_, due);
-    return false;
-  }
-  return set_aside(entry);
+  if (now >= due) return true;
+  deadline_ = std::min(deadline_, due);
+  return false;
 }
 
 // Onto the disk, if it is not there, and out of the way of others.
@@ -161,7 +160,9 @@ bool Sender::set_aside(Entry& entry) {
 }
 
 Sender::Sent Sender::send_one(Time now) {
-  if (phase_ != Phase::kFlowing || now < retry_ || rescan_wanted_) return Sent::kNothing;
+  if (phase_ != Phase::kFlowing || now < retry_ || rescan_wanted_ || missed_) {
+    return Sent::kNothing;
+  }
   while (Entry* entry = backlog_.next_unsent()) {
     if (backlog_.expired(*entry) && !entry->maybe && !entry->claimed) {
       backlog_.mark_lost(*entry, &LossCounts::age);
@@ -170,17 +171,17 @@ Sender::Sent Sender::send_one(Time now) {
     }
     if (cautious_ != 0 && backlog_.in_flight() >= cautious_) return Sent::kNothing;
     if (!backlog_.room_in_flight(in_flight_max())) return Sent::kNothing;
-    if (!backlog_.may_send(*entry)) return Sent::kNothing;
     const Route route = route_of(*entry);
     if (route == Route::kUnknown) return Sent::kNothing;
-    if (backlog_.behind_parked(*entry)) {  // In the order of its subject: the rescan sends both.
-      interest_moved_ = true;
+    const bool behind = backlog_.behind_parked(*entry);
+    waiting_for_interest_ = !behind && !link_.state.uplink->wants(entry->subject());
+    if (waiting_for_interest_ && !may_pass_over(now)) return Sent::kNothing;
+    // Last, for it pins the next ones: what waits for another reason is still counted by limits.
+    if (!backlog_.may_send(*entry)) return Sent::kNothing;
+    if (behind || waiting_for_interest_) {
+      // In the order of its subject: the rescan sends both.
+      interest_moved_ = interest_moved_ || behind;
       if (!set_aside(*entry)) return Sent::kNothing;
-      continue;
-    }
-    waiting_for_interest_ = !link_.state.uplink->wants(entry->subject());
-    if (waiting_for_interest_) {
-      if (!pass_over(*entry, now)) return Sent::kNothing;
       continue;
     }
     const bool replayed = entry->time + std::chrono::seconds(1) < backlog_.wall();

@@ -56,9 +56,10 @@ class Sender {
   void start_resolving(Time now);
   void finish_resolving();
   void check_overdue(Time now);
+  void check_missed();
   void check_rescan(Time now);
   void hold_off(Time now);
-  bool pass_over(Entry& entry, Time now);
+  bool may_pass_over(Time now);
   bool set_aside(Entry& entry);
   Route route_of(const Entry& entry) const;
   void publish(Entry& entry, Route route, Time now);
@@ -78,6 +79,7 @@ class Sender {
   bool refused_ = false;
   Duration backoff_{};
   std::size_t cautious_ = 0;  // After a refusal: so many in flight; 0: no limit.
+  bool missed_ = false;       // Some that met nobody are in flight.
   bool waiting_for_interest_ = false, interest_moved_ = false, rescan_wanted_ = false;
   Time rescanned_{};
   Time deadline_ = kNever;

@@ -79,6 +79,17 @@ void Sender::interest_lost(std::string_view pattern) {
     if (entry.state != Entry::State::kSent || entry.route == Route::kPuback) continue;
     if (!matches(pattern, entry.subject())) continue;
     entry.missed = entry.missed || !link_.state.uplink->wants(entry.subject());
+    missed_ = missed_ || entry.missed;
+  }
+}
+
+// What met nobody goes again before what is behind it: nothing is sent until all of it is known.
+void Sender::check_missed() {
+  if (!missed_) return;
+  missed_ = false;
+  EntryRing& window = backlog_.window();
+  for (std::size_t i = 0; i < window.size() && !missed_; ++i) {
+    missed_ = window[i].state == Entry::State::kSent && window[i].missed;
   }
 }
 

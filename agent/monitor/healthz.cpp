@@ -1,5 +1,5 @@
 // /healthz: all of nats-server's forms; red for a link that has been down for too long, or for a
-// mirror that cannot store any more.
+// mirror that cannot store any more, or refuses messages at this moment.
 #include "agent/monitor/endpoints.h"
 #include "agent/monitor/text.h"
 
@@ -23,6 +23,12 @@ std::vector<Fault> find_faults(const MonitorInput& input) {
   }
   if (input.mirror && input.mirror->state == "storage failed") {
     faults.push_back({"STORAGE", "the mirror cannot write to its disk"});
+    return faults;
+  }
+  if (!input.mirror) return faults;
+  for (const RuleReport& rule : input.mirror->rules) {
+    if (rule.refusing.empty() || rule.subjects.empty()) continue;
+    faults.push_back({"STORAGE", "the mirror refuses " + rule.subjects[0] + ": " + rule.refusing});
   }
   return faults;
 }

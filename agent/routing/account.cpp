@@ -89,7 +89,10 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
     stats_.messages_out += outcome.delivered;
     stats_.bytes_out += outcome.delivered * bytes;
   }
-  if (outcome.captured && capture_->capture(rule, message)) ++outcome.delivered;
+  if (outcome.captured) {
+    const bool taken = capture_->capture(rule, message);
+    taken ? void(++outcome.delivered) : void(outcome.refused = rule);
+  }
   cache_->unpin(entry);
   origin_ = outer;
   end_publish();

@@ -40,6 +40,8 @@ class Capture {
   virtual int rule_of(std::string_view subject) const = 0;
   // Takes the message; false: the mirror refuses it (full, discard new): counted by the mirror.
   virtual bool capture(int rule, const Message& message) = 0;
+  // Why it refused, for people: names the rule and the cause.
+  virtual std::string refusal(int rule) const { return (void)rule, "the store takes no more"; }
   // Whether a message with a reply subject is captured by this rule.
   virtual bool captures_requests(int rule) const = 0;
 
@@ -56,6 +58,7 @@ class Capture {
 struct PublishOutcome {
   std::uint32_t delivered = 0;  // Local and remote targets that took it; a capture counts as one.
   bool captured = false;        // May not be durable yet: see Capture::has_undurable.
+  int refused = -1;  // The rule that should have captured it, and was full; else negative.
 };
 
 struct AccountStats {

@@ -1,5 +1,7 @@
 // ClientSession: what a client asks for after login.
 #include <limits>
+#include <string>
+#include <utility>
 
 #include "agent/protocol/headers.h"
 #include "agent/protocol/info.h"
@@ -25,6 +27,8 @@ constexpr std::string_view kNotStored =
 
 // For what a mapping gave up: the reference names the subject that it has then, none.
 constexpr std::string_view kNowhere = "NATS/1.0 503\r\nNats-Subject: \r\n\r\n";
+constexpr std::string_view kRefused = "Permissions Violation for Publish: Store Refused ";
+constexpr Duration kRefusalEvery = 1s;  // To a client that sends no PING.
 
 // Wire 1.7: subjects and replies that belong to servers.
 bool is_reserved_subject(std::string_view subject) {
@@ -114,6 +118,11 @@ void ClientSession::publish(const Op& op) {
   const PublishOutcome outcome = account_->publish({.from = this, .echo = options_.echo}, message);
   if (outcome.delivered == 0 && !op.reply.empty()) answer_no_responders(message);
   if (!capture) return;
+  if (outcome.refused >= 0) {
+    on_refused(outcome.refused);
+    if (capture->congested()) wait_for_disk(false);
+    return;
+  }
   // A +OK acknowledges the message, and so waits for the disk as a PONG does.
   const bool ok_waits = options_.verbose && capture->has_undurable();
   if (!ok_waits) send_ok();
@@ -183,6 +192,7 @@ void ClientSession::forget(Subscription& subscription) {
 }
 
 void ClientSession::on_ping() {
+  if (refused_ > 0) tell_refused();
   send("PONG\r\n");
   if (!connected_ || std::exchange(first_pong_sent_, true) || options_.protocol < 1) return;
   ServerInfo info = make_info();
@@ -238,10 +248,28 @@ void ClientSession::wait_for_disk(bool then_ok) {
     const auto session = self.lock();
     if (!session || (*session)->ended_) return;
     if (!stored.ok()) (*session)->send_err(kNotStored);
-    if (then_ok) (*session)->send_ok();
+    if (then_ok && stored.ok()) (*session)->send_ok();
     (*session)->disk_passed_ = true;
     (*session)->resume();
   });
+}
+
+// In verbose mode each message has its own answer, and this is it.
+void ClientSession::on_refused(int rule) {
+  refused_rule_ = rule;
+  ++refused_;
+  if (options_.verbose) tell_refused();
+}
+
+// One word for all since the last: before the PONG that would tell that they are safe.
+void ClientSession::tell_refused() {
+  const std::uint64_t count = std::exchange(refused_, 0);
+  const Capture* const capture = account_ ? account_->capture() : nullptr;
+  if (!capture) return;
+  std::string text(kRefused);
+  text += std::to_string(count) + (count == 1 ? " message, " : " messages, ");
+  send_err(text + capture->refusal(refused_rule_));
+  refusal_due_ = server_.host().clock.now() + kRefusalEvery;
 }
 
 void ClientSession::resume() {

@@ -74,6 +74,7 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
     if (!status.ok()) return status;
     used += result.used;
   }
+  if (refused_ > 0 && now >= refusal_due_) tell_refused();
   return ended_ ? input.size() : used;
 }
 

@@ -100,6 +100,8 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   // Waiting: for the disk, for a hash.
   bool must_wait_for_disk(const Op& op) const;
   void wait_for_disk(bool then_ok);
+  void on_refused(int rule);
+  void tell_refused();
   void resume();
 
   Status refuse(ParseError error);
@@ -138,6 +140,9 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   bool first_pong_sent_ = false;
   bool greeted_ = false;                       // INFO was sent.
   bool waiting_ = false;                       // Reading is paused until a callback.
+  int refused_rule_ = -1;                      // Of the last publish that the mirror refused.
+  std::uint64_t refused_ = 0;                  // So many, and the client was not told yet.
+  Time refusal_due_{};                         // Without a PING it is not told before.
   bool disk_passed_ = false;                   // The next operation waited for the disk already.
   bool ended_ = false;                         // Nothing more is sent or delivered.
   std::vector<Subscription*> plain_, queued_;  // Scratch of answer_no_responders.

@@ -128,6 +128,29 @@ TEST_CASE("store: after a failed sync it refuses for good, and a restart shows w
   CHECK(box.append("a", "x") > 2);
 }
 
+TEST_CASE("store: a disk that failed is known to the next starts until the doubt is settled") {
+  StoreBox box;
+  REQUIRE(box.open());
+  CHECK_FALSE(box.store->recovery().doubtful);
+  box.append("a", "1");
+  box.disk.fail_syncs(1);
+  CHECK(box.sync().code() == Errc::kStorage);
+  box.loop.run_for(10s);
+  CHECK(box.store->doubt_noted());
+  for (int start = 1; start <= 2; ++start) {
+    box.power_cut();
+    REQUIRE(box.open());
+    CHECK(box.store->recovery().doubtful);
+  }
+  box.store->set_state("k", "true again");
+  box.store->settle_doubt();
+  CHECK(box.sync().ok());
+  box.loop.run_for(1s);
+  box.power_cut();
+  REQUIRE(box.open());
+  CHECK_FALSE(box.store->recovery().doubtful);
+}
+
 TEST_CASE("store: an error while writing is for good, one while reading is not") {
   StoreBox box;
   const std::string large(200000, '1');

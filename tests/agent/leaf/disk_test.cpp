@@ -1,0 +1,135 @@
+// To a petiole behind us a PONG means that what it sent before is safe: it forgets that.
+#include <utility>
+#include <vector>
+
+#include "tests/agent/leaf/session_bench.h"
+
+namespace petiole::test {
+namespace {
+
+class SlowDisk : public Capture {
+ public:
+  int rule_of(std::string_view subject) const override { return subject == "t" ? 0 : -1; }
+  bool capture(int, const Message&) override { return ++undurable; }
+  bool captures_requests(int) const override { return false; }
+  bool has_undurable() const override { return undurable != 0; }
+  bool congested() const override { return undurable >= 3; }
+  void when_durable(std::function<void(Status)> done) override {
+    waiting.push_back(std::move(done));
+  }
+  void answer(Status status) {
+    for (const auto& done : std::exchange(waiting, {})) done(status);
+  }
+  void commit(Status status = {}) {
+    undurable = 0;
+    answer(status);
+  }
+  int undurable = 0;
+  std::vector<std::function<void(Status)>> waiting;
+};
+
+constexpr const char* kMessage = "LMSG t 1\r\nx\r\n";
+
+struct DiskBench : Bench {
+  DiskBench() : Bench(listening()) {
+    node.account().set_capture(&disk);
+    accept();
+    feed("CONNECT {\"name\":\"edge\",\"headers\":true,\"version\":\"2.10.0\"}\r\n");
+    wire.take();
+  }
+  ~DiskBench() {
+    close();
+    node.account().set_capture(nullptr);
+  }
+  static Config listening() {
+    Config config;
+    config.server_name = "hub";
+    return config;
+  }
+  std::string said() {
+    world.loop.run_idle();
+    return wire.take();
+  }
+  SlowDisk disk;
+};
+
+TEST_CASE("leaf disk: PONG waits for what was captured, in order, with one question at a time") {
+  DiskBench bench;
+  CHECK(bench.feed("PING\r\n") == "");
+  CHECK(bench.said() == "PONG\r\n");
+  bench.feed(kMessage);
+  for (int i = 0; i < 100; ++i) bench.feed("PING\r\n");
+  CHECK(bench.said() == "");
+  CHECK(bench.disk.waiting.size() == 1);
+  bench.disk.commit();
+  CHECK(bench.said() == "PONG\r\n");
+  bench.feed("PING\r\n");  // Nothing is undurable, but others wait before it.
+  CHECK(bench.said() == "");
+  bench.disk.commit();
+  CHECK(bench.said().size() == 99 * 6);
+  bench.disk.commit();
+  CHECK(bench.said() == "PONG\r\n");
+  bench.feed("PING\r\n");
+  CHECK(bench.said() == "PONG\r\n");
+}
+
+TEST_CASE("leaf disk: where there is no room it is asked again, a dead disk holds up nobody") {
+  DiskBench bench;
+  bench.feed(std::string(kMessage) + "PING\r\n");
+  bench.disk.answer({Errc::kStorageFull, "full"});
+  CHECK(bench.said() == "");
+  CHECK(bench.disk.waiting.size() == 1);
+  bench.disk.commit();
+  CHECK(bench.said() == "PONG\r\n");
+  bench.feed(std::string(kMessage) + "PING\r\n");
+  bench.disk.commit({Errc::kStorage, "dead"});
+  CHECK(bench.said() == "PONG\r\n");
+}
+
+TEST_CASE("leaf disk: a slow disk does not cut the link") {
+  DiskBench bench;
+  bench.feed(std::string(kMessage) + "PING\r\n");
+  CHECK(bench.said() == "");
+  std::string heard;
+  for (int i = 0; i < 20; ++i) {
+    CHECK(bench.tick_after(5s) == "");
+    bench.feed("PING\r\n");  // The peer's heartbeat.
+    heard += bench.said();
+  }
+  CHECK(heard.find("+OK\r\n") != heard.npos);
+  CHECK(heard.find("PONG") == heard.npos);
+  bench.disk.commit();
+  bench.disk.commit();
+  CHECK(bench.said().find("PONG\r\n") != heard.npos);
+}
+
+TEST_CASE(
+    "leaf disk: a leaf is paused while the disk is behind, and its silence is not held against "
+    "it") {
+  DiskBench bench;
+  bench.feed(std::string(kMessage) + kMessage);
+  CHECK_FALSE(bench.wire.paused);
+  bench.feed(kMessage);
+  CHECK(bench.wire.paused);
+  std::string heard;
+  for (int i = 0; i < 20; ++i) {
+    CHECK(bench.tick_after(5s) == "");
+    heard += bench.said();
+  }
+  CHECK(heard.find("+OK\r\n") != heard.npos);
+  bench.disk.commit();
+  CHECK_FALSE(bench.wire.paused);
+  CHECK(bench.feed(std::string("PING\r\n")) == "");
+  CHECK(bench.said().find("PONG\r\n") != heard.npos);
+}
+
+TEST_CASE("leaf disk: a link that ends meanwhile is not missed") {
+  DiskBench bench;
+  bench.feed(std::string(kMessage) + kMessage + kMessage + "PING\r\n");
+  bench.close();
+  bench.disk.commit();
+  CHECK(bench.disk.waiting.empty());
+}
+
+}  // namespace
+}  // namespace petiole::test

@@ -1,0 +1,84 @@
+#include <doctest/doctest.h>
+
+#include "tests/agent/mirror/mirror_world.h"
+
+// What the simulation of whole agents has found: a case each.
+using namespace petiole;
+using namespace petiole::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("mirror: what met nobody does not hold up what is in flight behind it") {
+  for (const char* domain : {"hub", ""}) {
+    CAPTURE(domain);
+    World world(config_of(disk_rule()), {.domain = domain, .stream_subject = "", .latency = 200ms});
+    world.hub.interest = {"t.a", "t.c"};
+    world.start();
+    world.up();
+    world.run(3s);
+    publish(world, 1, 1, "t.b");  // Is passed over.
+    world.run(5s);
+    publish(world, 2, 20, "t.a");
+    world.run(100ms);  // On their way: they meet nobody.
+    world.hub.interest = {};
+    for (const char* subject : {"t.a", "t.c"}) world.mirror->interest_lost(*world.link, subject);
+    world.mirror->interest_changed(*world.link);
+    world.run(5s);
+    world.hub.interest = {"t.>"};
+    world.mirror->interest_changed(*world.link);
+    world.run(1min);
+    CHECK(world.drained());
+    CHECK(world.rule().in_flight == 0);
+    CHECK(world.hub.heard.size() >= 20);
+  }
+}
+
+TEST_CASE("mirror: what was sent after the disk had failed is not sent again after a restart") {
+  for (const int failing : {0, 3, 100}) {  // Writes; the mark of doubt is one. 0: a sync.
+    CAPTURE(failing);
+    World world(config_of(disk_rule()), {.duplicate_window = 1ms}, 1, World::Under::kSqlite);
+    world.power_cuts = false;
+    world.start();
+    publish(world, 1, 20);
+    world.run(1s);
+    failing == 0 ? world.sim_disk.fail_syncs(1) : world.sim_disk.fail_writes(failing);
+    publish(world, 21, 22);
+    world.run(1s);
+    REQUIRE(world.mirror->report().state == "storage failed");
+    world.up();
+    world.run(20s);
+    CHECK(world.payloads() == numbers(1, 22));  // Also where the disk is dead for good.
+    world.crash();
+    world.sim_disk.fail_writes(0);
+    world.run(10min);
+    world.start();
+    publish(world, 23, 25);
+    world.up();
+    world.run(10s);
+    CHECK(world.drained());
+    if (failing < 100) CHECK(world.payloads() == numbers(1, 25));
+    world.crash();
+    world.start();  // The mark is gone: nothing is in doubt.
+    CHECK_FALSE(world.store->recovery().doubtful);
+  }
+}
+
+TEST_CASE("mirror: what was captured is counted over a crash") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  publish(world, 1, 50);
+  world.run(1s);
+  REQUIRE(world.rule().captured == 50);
+  world.crash();
+  world.start();
+  world.run(1s);
+  CHECK(world.rule().captured == 50);
+  world.up();
+  publish(world, 51, 60);
+  world.run(1s);
+  world.crash();
+  world.start();
+  world.up();
+  world.run(10s);
+  CHECK(world.drained());
+  CHECK(world.rule().captured == 60);
+}
