@@ -33,7 +33,7 @@ void advertise(std::string_view address, ServerInfo& info) {
 }
 
 // Who it says it is, as monitoring shows it: nats-server client.go, getRawAuthUser.
-std::string_view claimed_user(const ConnectOptions& options) {
+std::string claimed_user(const ConnectOptions& options) {
   if (!options.nkey.empty()) return options.nkey;
   return options.user.empty() && !options.token.empty() ? "[REDACTED]" : options.user;
 }
