@@ -175,6 +175,8 @@ class Client:
             data = self._socket.recv(1 << 18)
         except (TimeoutError, ssl.SSLWantReadError):
             raise TimeoutError("nothing came in time") from None
+        except ConnectionResetError:
+            data = b""  # a server that closes with input unread resets; what it had said has been read
         finally:
             self._socket.settimeout(30)
         if not data:
