@@ -36,9 +36,11 @@ void Connection::on_readable(std::error_code error) {
   if (state_ == State::kLingering) return linger();
   const Time begin = now();
   Duration took{};
-  for (int i = 0; i < kReadsPerTurn && state_ <= State::kOpen && took <= kReadTime; ++i) {
-    if ((paused_ && !securing()) || handed_off() || !read_once()) break;
-    took = now() - begin;
+  bool more = true;
+  for (int i = 0; more && i < kReadsPerTurn && state_ <= State::kOpen && took <= kReadTime; ++i) {
+    if ((paused_ && !securing()) || handed_off()) break;
+    more = read_once();
+    took = now() - begin;  // Of a short read too: it may have been the dear one.
   }
   // What costs much a byte, as messages that go to disk do, is read in smaller pieces.
   if (took > kReadTime && read_shift_ < kReadShiftMax) ++read_shift_;
