@@ -11,8 +11,8 @@ namespace {
 
 template <class Out>
 void put(Out out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) *out++ = static_cast<unsigned char>(value | 0x80);
-  *out = static_cast<unsigned char>(value);
+  for (; value >= 0x80; value >>= 7) *out++ = static_cast<char>(value | 0x80);
+  *out = static_cast<char>(value);
 }
 
 template <class In>

@@ -51,8 +51,9 @@ void Server::set_accounts() {
     if (config_.auth.trust.enabled()) make_account(remote.account);
   }
   for (const auto& [name, account] : accounts_) {
-    const auto found = std::find_if(config_.accounts.begin(), config_.accounts.end(),
-                                    [&](const AccountConfig& each) { return each.name == name; });
+    const auto found =
+        std::find_if(config_.accounts.begin(), config_.accounts.end(),
+                     [&name = name](const AccountConfig& each) { return each.name == name; });
     const AccountConfig plain{.name = name};
     const AccountConfig& own = found == config_.accounts.end() ? plain : *found;
     account->set_limits(config_.limits, own.limits);

@@ -109,9 +109,9 @@ void AccountStore::list(Listed done) {
   run(
       [files = files_, dir = config_.dir, preload = preload_] {
         std::vector<Token> tokens = files ? read_all(*files, dir) : std::vector<Token>();
-        for (const auto& [account, token] : preload) {
-          const auto same = [&](const Token& each) { return each.first == account; };
-          if (std::none_of(tokens.begin(), tokens.end(), same)) tokens.emplace_back(account, token);
+        for (const auto& given : preload) {
+          const auto same = [&given](const Token& each) { return each.first == given.first; };
+          if (std::none_of(tokens.begin(), tokens.end(), same)) tokens.emplace_back(given);
         }
         std::sort(tokens.begin(), tokens.end());
         return tokens;

@@ -7,7 +7,6 @@ namespace {
 
 using E = const ConfigEntry&;
 
-constexpr std::string_view kLaterAuth = "it comes with full authentication and accounts";
 constexpr std::string_view kLaterOcsp = "OCSP comes with a later version";
 constexpr std::string_view kNoStore = "it was built with PETIOLE_STORE=OFF";
 constexpr std::string_view kNoMonitor = "it was built with PETIOLE_MONITOR=OFF";
