@@ -4,12 +4,8 @@
 // pieces; arrivals are counted by bytes, since all messages of a run have the same length, and
 // thrown away unread. Prints one JSON object a run. tests/bench/run drives it; see usage() for the
 // modes.
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +14,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -26,6 +21,7 @@
 #include <vector>
 
 #include "tests/bench/load_options.h"
+#include "tests/bench/load_peer.h"
 
 namespace petiole::bench {
 namespace {
@@ -38,11 +34,6 @@ constexpr std::size_t kBatchBytes = 256 << 10;  // Written at once.
 constexpr std::uint64_t kWindowBytes = 1 << 20;
 constexpr std::chrono::seconds kPatience{60};  // Without progress; then the run has failed.
 
-[[noreturn]] void fail(const char* what) {
-  std::fprintf(stderr, "load: %s: %s\n", what, std::strerror(errno));
-  std::exit(1);
-}
-
 // CPU time that a process has used so far, in seconds; utime and stime are fields 14 and 15.
 double cpu_seconds(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
@@ -54,70 +45,6 @@ double cpu_seconds(int pid) {
               &user, &system);
   return static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
-
-// One client connection, blocking until set_nonblocking().
-class Peer {
- public:
-  explicit Peer(const Address& address) {
-    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(address.port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd_ < 0 || connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof(to)) != 0) fail("connect");
-    const int on = 1;
-    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    read_until("\r\n");  // INFO.
-    // What the official clients say.
-    std::string login;
-    if (!address.user.empty()) {
-      login = ",\"user\":\"" + address.user + "\",\"pass\":\"" + address.user + '"';
-    }
-    write(
-        "CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":true,\"headers\":false,"
-        "\"lang\":\"load\"" +
-        login + "}\r\n");
-    flush();
-  }
-  ~Peer() { close(fd_); }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-
-  void write(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t done = send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
-      if (done < 0) fail("send");
-      text.remove_prefix(static_cast<std::size_t>(done));
-    }
-  }
-
-  // Reads, blocking, until `text` has come; what was read is thrown away up to there.
-  void read_until(std::string_view text) {
-    std::array<char, 65536> some;
-    while (held_.find(text) == std::string::npos) {
-      const ssize_t done = recv(fd_, some.data(), some.size(), 0);
-      if (done <= 0) fail("the server closed");
-      held_.append(some.data(), static_cast<std::size_t>(done));
-    }
-    held_.erase(0, held_.find(text) + text.size());
-  }
-
-  void flush() {
-    write("PING\r\n");
-    read_until("PONG\r\n");
-  }
-
-  void set_nonblocking() { fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK); }
-  int fd() const { return fd_; }
-
-  bool publisher = false;
-  std::uint64_t bytes = 0;  // Of messages: sent by a publisher, received by a subscriber.
-  std::size_t at = 0;       // Position in the publisher's batch.
-
- private:
-  int fd_ = -1;
-  std::string held_;
-};
 
 using Peers = std::vector<std::unique_ptr<Peer>>;
 
@@ -153,11 +80,10 @@ class Publication {
     while (peer.bytes < limit) {
       const std::size_t most =
           std::min<std::uint64_t>({kBatchBytes, limit - peer.bytes, batch_.size() - peer.at});
-      const ssize_t done = send(peer.fd(), batch_.data() + peer.at, most, MSG_NOSIGNAL);
-      if (done < 0 && errno == EAGAIN) return false;
-      if (done < 0) fail("send");
-      peer.bytes += static_cast<std::uint64_t>(done);
-      peer.at = (peer.at + static_cast<std::size_t>(done)) % batch_.size();
+      const std::size_t done = peer.write_some(std::string_view(batch_).substr(peer.at, most));
+      if (done == 0) return false;
+      peer.bytes += done;
+      peer.at = (peer.at + done) % batch_.size();
     }
     return true;
   }
@@ -212,13 +138,12 @@ class Run {
     Peer& publisher = *publishers_.front();
     for (const auto& peer : subscribers_) {
       peer->set_nonblocking();
-      while (recv(peer->fd(), scratch_.data(), scratch_.size(), 0) < 0) {
-        if (errno != EAGAIN) fail("recv");
+      while (peer->read_some(scratch_) == 0) {
         publisher.write("PUB ready 0\r\n\r\n");
         publisher.flush();
         usleep(1000);
       }
-      fcntl(peer->fd(), F_SETFL, fcntl(peer->fd(), F_GETFL) & ~O_NONBLOCK);
+      peer->set_blocking();
     }
     publisher.write("PUB ready 4\r\nlast\r\n");
     for (const auto& peer : subscribers_) peer->read_until("last\r\n");
@@ -285,21 +210,12 @@ class Run {
   // Arrivals of a subscriber are counted. PINGs are not answered, for a PONG in the middle of a
   // frame would break it, and no run is so long that a server would mind; their six bytes count.
   void take(Peer& peer) {
-    const bool count_only = !peer.publisher;  // MSG_TRUNC: the kernel forgets the bytes.
-    const ssize_t done =
-        recv(peer.fd(), scratch_.data(), scratch_.size(), count_only ? MSG_TRUNC : 0);
-    if (done == 0) fail("the server closed");
-    if (done < 0) return;
-    if (count_only) {
-      peer.bytes += static_cast<std::uint64_t>(done);
-      return;
-    }
-    const std::string_view text(scratch_.data(), static_cast<std::size_t>(done));
-    if (text.starts_with("-ERR")) fail(std::string(text.substr(0, text.find('\r'))).c_str());
+    const std::size_t done = peer.read_some(scratch_);
+    if (!peer.publisher) peer.bytes += done;
   }
 
   static void finish(Peer& peer) {
-    fcntl(peer.fd(), F_SETFL, fcntl(peer.fd(), F_GETFL) & ~O_NONBLOCK);
+    peer.set_blocking();
     peer.flush();
   }
 

@@ -12,6 +12,7 @@ namespace {
       "usage: load messages|request|hold --port PORT [--subscribe-port PORT] [--size BYTES]\n"
       "       [--count N] [--publishers N] [--subscribers N] [--subjects N] [--queue] [--pid PID]\n"
       "       [--publish-user NAME] [--subscribe-user NAME]: the name is the password, too\n"
+      "       [--door plain|tls|websocket]: how all of them come in\n"
       "messages: publishers to subscribers, or to nobody. request: one at a time, latency.\n"
       "hold: opens --subscribers connections with --count subscriptions in all, until stdin "
       "ends.\n",
@@ -24,6 +25,13 @@ std::size_t number(std::string_view text) {
   const unsigned long long value = std::strtoull(text.data(), &end, 10);
   if (end == text.data() || *end != '\0') usage();
   return static_cast<std::size_t>(value);
+}
+
+Door door(std::string_view name) {
+  if (name == "tls") return Door::kTls;
+  if (name == "websocket") return Door::kWebSocket;
+  if (name != "plain") usage();
+  return Door::kPlain;
 }
 
 }  // namespace
@@ -43,6 +51,10 @@ Options parse_options(int argc, char** argv) {
     if (++i == argc) usage();
     if (name == "--publish-user" || name == "--subscribe-user") {
       (name == "--publish-user" ? options.publish_at : options.subscribe_at).user = argv[i];
+      continue;
+    }
+    if (name == "--door") {
+      options.publish_at.door = options.subscribe_at.door = door(argv[i]);
       continue;
     }
     const std::size_t value = number(argv[i]);

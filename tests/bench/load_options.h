@@ -7,9 +7,12 @@
 
 namespace petiole::bench {
 
+enum class Door : std::uint8_t { kPlain, kTls, kWebSocket };
+
 struct Address {
   std::uint16_t port = 4222;  // On 127.0.0.1.
-  std::string user{};         // Its name is its password, too; empty: none.
+  Door door = Door::kPlain;
+  std::string user{};  // Its name is its password, too; empty: none.
 };
 
 struct Options {

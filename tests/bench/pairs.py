@@ -22,6 +22,18 @@ accounts {
 }
 """
 
+# Ten subjects to look through; what is allowed comes last, and something is denied.
+PERMISSIONS = """
+authorization {
+  users: [
+    { user: exporter, password: exporter, permissions: {
+        publish: { allow: [ OTHERS, "load.>", ready ], deny: [ "load.secret.>" ] } } }
+    { user: importer, password: importer, permissions: {
+        subscribe: { allow: [ OTHERS, "load.>", ready ], deny: [ "load.secret.>" ] } } }
+  ]
+}
+""".replace("OTHERS", ", ".join(f'"plant.*.line{i}.>"' for i in range(8)))
+
 
 class Bench:
     def __init__(self, directory: pathlib.Path, petiole: str, reference: str, leaf_petiole: str):
@@ -61,15 +73,25 @@ class Bench:
             for old in self._pairs.values():  # Idle servers cost a little; these cost nothing.
                 for server, _ in old.values():
                     server.stop()
-            plain = link in ("", "accounts")
-            self._pairs = {link: self._plain_pair(ACCOUNTS if link else "") if plain else self._link_pair(link)}
+            one = self._one_server_config(link)
+            self._pairs = {link: self._link_pair(link) if one is None else self._plain_pair(link, one)}
         return self._pairs[link]
 
-    def _plain_pair(self, config: str = "") -> dict[str, tuple[Server, int]]:
+    def _one_server_config(self, link: str) -> str | None:
+        """None: it takes a leaf and a hub."""
+        return {
+            "": lambda: "",
+            "accounts": lambda: ACCOUNTS,
+            "permissions": lambda: PERMISSIONS,
+            "client-tls": lambda: self.authority().server_tls(),
+            "client-ws": lambda: "websocket { listen: 127.0.0.1:{websocket}, no_tls: true }",
+        }.get(link, lambda: None)()
+
+    def _plain_pair(self, link: str, config: str) -> dict[str, tuple[Server, int]]:
         made = {}
         for name, kind in self.kinds.items():
             server = self.server(kind, name, config)
-            made[name] = (server, server.port)
+            made[name] = (server, server.ports["websocket"] if link == "client-ws" else server.port)
         return made
 
     def _link_pair(self, link: str) -> dict[str, tuple[Server, int]]:

@@ -15,8 +15,9 @@ class Workload:
     subscribers: int = 0
     subjects: int = 1
     queue: bool = False
-    link: str = ""  # "", "tcp", "tls", "ws": subscribers are at a hub behind a leaf link of that kind.
-    # "accounts": they are in another account, which imports the publishers' subjects.
+    link: str = ""  # "tcp", "tls", "ws": subscribers are at a hub behind a leaf link of that kind.
+    # What the one server is configured for: "" nothing, or "accounts" (subscribers are in another one,
+    # which imports the publishers' subjects), "permissions", "client-tls", "client-ws".
     throughput: float = 0  # Target: ours / theirs, at least.
     cpu: float = 0  # Target: ours / theirs a message, at most.
     latency: float = 0  # Target: p50, ours / theirs, at most.
@@ -33,7 +34,14 @@ WORKLOADS = [
     Workload("1→1 over 1,000 subjects to a wildcard, 16 B", size=16, count=3_000_000, subscribers=1,
              subjects=1000, throughput=3.0, cpu=0.33),
     Workload("request-reply, one at a time", mode="request", size=16, count=30_000, latency=0.75, cpu=0.45),
-    Workload("1→1 over a stream import, 128 B", count=2_000_000, subscribers=1, link="accounts", cpu=0.6),
+    Workload("1→1 over a stream import, 128 B", count=2_000_000, subscribers=1, link="accounts",
+             throughput=1.0, cpu=0.6),
+    Workload("1→1 under permissions, 128 B", count=2_000_000, subscribers=1, link="permissions",
+             throughput=1.0, cpu=0.6),
+    Workload("1→1 of TLS clients, 128 B", count=1_500_000, subscribers=1, link="client-tls",
+             throughput=1.0, cpu=0.6),
+    Workload("1→1 of WebSocket clients, 128 B", count=1_500_000, subscribers=1, link="client-ws",
+             throughput=1.0, cpu=0.6),
     Workload("client → leaf → hub → client, 128 B", count=1_000_000, subscribers=1, link="tcp",
              throughput=1.3, cpu=0.4),
     Workload("the same over TLS", count=1_000_000, subscribers=1, link="tls", throughput=1.0, cpu=0.6),
@@ -49,7 +57,9 @@ def run(load: str, workload: Workload, port: int, pid: int, subscribe_port: int,
         "--publishers", workload.publishers, "--subscribers", workload.subscribers,
         "--subjects", workload.subjects,
     ]  # fmt: skip
-    if workload.link == "accounts":
+    if workload.link in ("client-tls", "client-ws"):
+        argv += ["--door", {"client-tls": "tls", "client-ws": "websocket"}[workload.link]]
+    if workload.link in ("accounts", "permissions"):
         argv += ["--publish-user", "exporter", "--subscribe-user", "importer"]
     if workload.queue:
         argv.append("--queue")
