@@ -31,6 +31,10 @@ Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file
   if (store && config.mirror.enabled) {
     parts_->links.leaf_id = leaf_id(*store, host.entropy);
     parts_->mirror = std::make_unique<Mirrors>(parts_->server, *store, parts_->links.leaf_id);
+    parts_->links.captured = [&mirrors = *parts_->mirror](const Account& account) {
+      const Mirror* const mirror = mirrors.of(account.name());
+      return mirror != nullptr ? mirror->patterns() : std::vector<std::string>();
+    };
   }
   parts_->serve_claims();
   // A mirror sends over the first remote of its account.

@@ -267,6 +267,7 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
     image.recovery.salvaged_messages = report.salvaged;
     image.recovery.recovered_logs = report.recovered_logs;
     image.recovery.lost_messages = report.lost;
+    image.recovery.lost_uncounted = report.uncounted;
     image.recovery.created = false;
     image.recovery.unclean = true;
   }

@@ -96,6 +96,7 @@ class Copier {
     (void)execute(to_, "COMMIT");
     report.salvaged = salvaged_;
     report.lost = lost_ + gaps();
+    report.uncounted = torn_;
     report.recovered_logs = std::move(recovered_);
   }
 

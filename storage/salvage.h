@@ -28,6 +28,7 @@ void finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk);
 struct SalvageReport {
   std::string quarantined;
   std::uint64_t salvaged = 0, lost = 0;
+  bool uncounted = false;  // More may be lost: part of the segments' table was not readable.
   std::vector<std::string> recovered_logs;
 };
 

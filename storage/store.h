@@ -63,6 +63,7 @@ struct StoreRecovery {
   std::vector<std::string> recovered_logs;  // Made for records whose log's name was not readable.
   std::uint64_t lost_messages = 0;  // Known from sequence gaps; they belong in the ledger. At most
                                     // so many: removed records look the same.
+  bool lost_uncounted = false;  // Part of the tables was not readable: nobody knows how many more.
 };
 
 class Store {
@@ -102,6 +103,17 @@ class Store {
   // skipped from then on, also after a restart.
   virtual void on_loss(
       std::function<void(const std::string& log, std::uint64_t messages)> lost) = 0;
+
+  // Where several share the store, what each of them may give up when it is full. `give` makes room
+  // and returns true, or false when it has nothing.
+  struct Yield {
+    std::function<std::uint64_t()> bytes;
+    std::function<bool()> give;
+  };
+  virtual void on_yield(Yield) {}
+  // Has the one of the others give way that may give up more than the caller; its answer. None:
+  // the caller's turn.
+  virtual std::optional<bool> another_yields() { return std::nullopt; }
 
   virtual StoreUsage usage() const = 0;
   virtual const StoreRecovery& recovery() const = 0;

@@ -103,7 +103,8 @@ std::string rule_row(const json::object& rule) {
   const json::object losses = get_object(rule, "losses");
   double lost = 0;
   for (const auto& entry : losses) {
-    if (entry.key() != "superseded") lost += get_number(losses, entry.key());
+    if (entry.key() != "superseded" && entry.key() != "uncounted")
+      lost += get_number(losses, entry.key());
   }
   return "  " + padded(subjects, 24) + padded(text_of(rule, "durability"), 8) +
          right(count_text(get_number(rule, "messages")), 11) +
@@ -150,6 +151,9 @@ std::string mirror_part(const json::object& mirror) {
                           size_text(get_number(storage, "max_bytes")));
   if (const std::string path = text_of(mirror, "quarantined"); !path.empty()) {
     text += row("quarantined", path);
+  }
+  if (get_number(get_object(mirror, "losses"), "uncounted") > 0) {
+    text += row("damage", "messages were lost whose number nobody knows");
   }
   return text;
 }

@@ -1,5 +1,7 @@
 #include "agent/leaf/offered_interest.h"
 
+#include <utility>
+
 #include "agent/leaf/register.h"
 #include "agent/leaf/session.h"
 
@@ -46,6 +48,8 @@ void OfferedInterest::attach(LeafSession& peer) {
   peer_ = &peer;
   for_each_of_leafs(
       [this](const Subscription& each) { map_.add(each.subject(), each.queue(), each.weight); });
+  if (links_.captured && !peer.is_spoke()) captured_ = links_.captured(account_);
+  for (const std::string& pattern : captured_) map_.add(pattern, {}, 1);
   map_.start();
 }
 
@@ -53,6 +57,7 @@ void OfferedInterest::detach() {
   map_.stop();
   for_each_of_leafs(
       [this](const Subscription& each) { map_.remove(each.subject(), each.queue(), each.weight); });
+  for (const std::string& pattern : std::exchange(captured_, {})) map_.remove(pattern, {}, 1);
   peer_ = nullptr;
 }
 

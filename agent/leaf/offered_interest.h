@@ -5,6 +5,9 @@
 // there is a link, as that depends on who its peer is. Loop thread.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "agent/leaf/interest.h"
 #include "agent/routing/account.h"
 
@@ -41,6 +44,7 @@ class OfferedInterest final : private InterestListener {
   LeafRegister& links_;
   LeafSession* peer_ = nullptr;
   InterestMap map_;
+  std::vector<std::string> captured_;  // Patterns of the mirror, while the peer is told of them.
 };
 
 }  // namespace petiole

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "agent/leaf/repeat_filter.h"
 #include "agent/server.h"
@@ -28,6 +29,10 @@ class LeafRegister {
 
   std::string leaf_id;   // Of our own mirror; empty: there is none.
   RepeatFilter repeats;  // Of the mirrors of leafs behind us.
+  // The patterns of our mirror's rules in an account; empty: there are none. Leafs behind us are
+  // told of them, so that what they have comes here also while no one upstream can be heard to
+  // want it.
+  std::function<std::vector<std::string>(const Account&)> captured;
   LeafRegister(const LeafRegister&) = delete;
   LeafRegister& operator=(const LeafRegister&) = delete;
 

@@ -93,6 +93,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   virtual Status on_handshake_timeout() = 0;
   // The message id, when the peer's mirror made it and we promised to drop repeats; else empty.
   virtual std::string_view mirror_id(const Op& op) const { return (void)op, std::string_view(); }
+  // The peer's mirror takes a PONG for the word that what came before it is safe here.
+  virtual bool forgets_on_pong() const { return false; }
   virtual void on_loop() {}
   virtual void on_heartbeat(bool proven) { (void)proven; }
   virtual void on_interest() {}

@@ -2,7 +2,9 @@
 //
 // To a petiole there a PONG means that what it sent before is safe, and it forgets that. So the
 // PONG waits for the disk, in order, as a client's does. Meanwhile the peer hears a +OK now and
-// then, which means nothing to a leaf but life: a slow disk does not cut the link.
+// then, which means nothing to a leaf but life: a slow disk does not cut the link. A nats-server
+// there keeps nothing, and counts its PINGs whatever else it hears (client.go, processPingTimer:
+// a spoke's PING is not put off by what comes in): it has its PONG at once.
 #include <utility>
 
 #include "agent/leaf/session.h"
@@ -11,7 +13,8 @@ namespace petiole {
 
 void LeafSession::on_ping() {
   // What comes down from a hub is not captured.
-  const Capture* const capture = spoke_ ? nullptr : account_->capture();
+  const bool promises = !spoke_ && forgets_on_pong();
+  const Capture* const capture = promises ? account_->capture() : nullptr;
   if (pongs_held_ == 0 && (capture == nullptr || !capture->has_undurable())) return send_pongs(1);
   hold_pong();
 }

@@ -33,28 +33,28 @@ Backlog::Backlog(BacklogSetup setup, RuleConfig rule, std::string log_name,
 }
 
 Backlog::Taken Backlog::capture(const Message& message, bool memory) {
-  if (opened_) return take(message.subject, message.header, message.payload, memory);
+  if (opened_) return take(message, memory);
   Entry& entry = held_.push(message.subject, message.header, message.payload);
   entry.time = setup_.clock.wall();
+  entry.set_reply(message.reply);
   return Taken::kStored;
 }
 
-Backlog::Taken Backlog::take(std::string_view subject, std::string_view header,
-                             std::string_view payload, bool memory) {
-  const auto own = find_header(header, kMessageIdHeader);
+Backlog::Taken Backlog::take(const Message& message, bool memory) {
+  const auto own = find_header(message.header, kMessageIdHeader);
   const std::uint64_t hash = own ? keyed_hash(setup_.key, *own) : 0;
   const WallTime now = setup_.clock.wall();
   if (own && dedupe_.knows(hash, now)) {
     ++state_.duplicates;
     return Taken::kDuplicate;
   }
-  const auto older = rule_.keep_last ? latest_of(subject) : std::nullopt;
-  const std::size_t size = subject.size() + header.size() + payload.size();
+  const auto older = rule_.keep_last ? latest_of(message.subject) : std::nullopt;
+  const std::size_t size = message.subject.size() + message.header.size() + message.payload.size();
   if (memory && fits_memory(size)) {
-    hold_in_memory(subject, header, payload);
+    hold_in_memory(message);
   } else {
     spill();
-    if (append(subject, header, payload) == Taken::kRefused) return Taken::kRefused;
+    if (append(message) == Taken::kRefused) return Taken::kRefused;
     // Progress goes with the commit that is due now.
     const bool due = setup_.clock.now() >= last_note_ + setup_.limits.note_interval;
     if (dirty_ && due) note(true, !noted_ahead_);
@@ -81,15 +81,15 @@ bool Backlog::fits_memory(std::size_t bytes) const {
          suspects_.empty();
 }
 
-void Backlog::hold_in_memory(std::string_view subject, std::string_view header,
-                             std::string_view payload) {
-  Entry& entry = window_.push(subject, header, payload);
+void Backlog::hold_in_memory(const Message& message) {
+  Entry& entry = window_.push(message.subject, message.header, message.payload);
   entry.order = next_order_++;
   entry.time = setup_.clock.wall();
-  entry.own_id = find_header(header, kMessageIdHeader).has_value();
+  entry.own_id = find_header(message.header, kMessageIdHeader).has_value();
+  entry.set_reply(message.reply);
   ++memory_messages_;
   memory_bytes_ += entry.text.size();
-  note_latest(subject, {0, entry.order});
+  note_latest(message.subject, {0, entry.order});
 }
 
 Backlog::Taken Backlog::refuse() {
@@ -98,8 +98,8 @@ Backlog::Taken Backlog::refuse() {
   return Taken::kRefused;
 }
 
-Backlog::Taken Backlog::append(std::string_view subject, std::string_view header,
-                               std::string_view payload) {
+Backlog::Taken Backlog::append(const Message& message) {
+  const auto& [subject, reply, header, payload, shared] = message;
   const std::size_t size = subject.size() + header.size() + payload.size();
   if (failed_ || (rule_.discard == Discard::kNew && at_limit(1, size))) return refuse();
   const Sequence after = log_.state().last;
@@ -112,6 +112,7 @@ Backlog::Taken Backlog::append(std::string_view subject, std::string_view header
   entry.after = after;
   entry.time = now;
   entry.own_id = find_header(header, kMessageIdHeader).has_value();
+  entry.set_reply(reply);
   const MirrorLimits& limits = setup_.limits;
   note_latest(subject, {sequence, 0, entry.own_id, now, size});
   while (tail_.size() > limits.tail_messages_max || tail_.bytes() > limits.tail_bytes_max) {
@@ -217,6 +218,7 @@ void Backlog::mark_sent(Entry& entry, Time now) {
 void Backlog::mark_confirmed(Entry& entry) {
   leave_flight(entry);
   entry.state = Entry::State::kConfirmed;
+  ++confirmed_;
 }
 
 void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::*cause) {
@@ -255,6 +257,8 @@ void Backlog::count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count) 
 }
 
 void Backlog::add_corrupt(std::uint64_t count) { count_loss(&LossCounts::corrupt, count); }
+
+void Backlog::add_uncounted() { count_loss(&LossCounts::uncounted); }
 
 std::uint64_t Backlog::messages() const {
   const std::uint64_t in_log = log_.state().messages;

@@ -127,6 +127,7 @@ class Backlog {
   bool holding_much() const { return held_.bytes() > setup_.limits.held_bytes_max; }
   bool holding() const { return !held_.empty(); }
   void add_corrupt(std::uint64_t count);
+  void add_uncounted();
 
  private:
   struct Retained {
@@ -142,11 +143,10 @@ class Backlog {
     std::uint64_t bytes = 0;
   };
 
-  Taken take(std::string_view subject, std::string_view header, std::string_view payload,
-             bool memory);
+  Taken take(const Message& message, bool memory);
   bool fits_memory(std::size_t bytes) const;
-  void hold_in_memory(std::string_view subject, std::string_view header, std::string_view payload);
-  Taken append(std::string_view subject, std::string_view header, std::string_view payload);
+  void hold_in_memory(const Message& message);
+  Taken append(const Message& message);
   void leave_flight(Entry& entry);
   void spill_entry(std::size_t index, std::string& header);
   bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;
@@ -179,10 +179,13 @@ class Backlog {
   void drop_superseded(const Retained& record);
   void trim_superseded(bool all);
   bool is_superseded(Sequence sequence);
+  bool has_arrived(Sequence sequence) const;
+  std::size_t arrived_unloaded() const;
   void start_over();
   bool removals_are_durable(Entry& entry);
   void note_removal(const Entry& entry);
   void claim(std::uint64_t order);
+  void forget_parked(std::uint64_t count);
   bool evict_parked(std::uint64_t LossCounts::*cause);
   bool evict_queued(std::uint64_t LossCounts::*cause);
   bool evict_unloaded(std::uint64_t LossCounts::*cause);
@@ -207,6 +210,7 @@ class Backlog {
   std::uint64_t read_generation_ = 0;
   std::vector<Sequence> removed_;  // While a page was on its way.
   std::size_t in_flight_ = 0, in_flight_bytes_ = 0;
+  std::size_t confirmed_ = 0;                  // In the window, behind one that is not.
   std::size_t maybe_ = 0;                      // Queued, but perhaps at the hub: never evicted.
   Sequence maybe_after_ = 0, maybe_upto_ = 0;  // Of a run before: the same, not loaded yet.
   std::size_t memory_messages_ = 0, memory_bytes_ = 0;
@@ -232,6 +236,9 @@ class Backlog {
   Sequence evict_next_ = 0;
 
   SuspectList suspects_;
+  // Of a run before, found at the hub; ascending. They are confirmed as they are loaded, in order:
+  // the publishers' ids in them are still needed, and so is their place behind superseded ones.
+  std::vector<Sequence> arrived_;
   Sequence scan_end_ = 0;
 
   Sequence last_sent_ = 0, next_sent_ = 0;

@@ -63,7 +63,7 @@ void Backlog::supersede(const Latest& latest) {
   }
   if (!remove_record(latest.sequence)) return;
   ++removals_;
-  if (!unloaded && parked_ > 0) --parked_;
+  if (!unloaded) forget_parked(1);
   count_loss(&LossCounts::superseded);
 }
 

@@ -8,7 +8,8 @@ namespace petiole {
 // What may be at the hub already, or is about to go, is not counted: its fate is not ours to
 // decide.
 bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const {
-  const std::uint64_t pinned = in_flight_ + maybe_ + claimed_ + suspects_.count();
+  const std::uint64_t pinned =
+      in_flight_ + confirmed_ + maybe_ + claimed_ + suspects_.count() + arrived_unloaded();
   const std::uint64_t count = messages() - std::min(messages(), pinned);
   const std::uint64_t size = bytes() - std::min<std::uint64_t>(bytes(), in_flight_bytes_);
   return (rule_.max_messages != 0 && count + more_messages > rule_.max_messages) ||
@@ -37,11 +38,11 @@ bool Backlog::evict_parked(std::uint64_t LossCounts::*cause) {
   evict_next_ = std::max(evict_next_, state_.cursor + 1);
   while (evict_next_ <= state_.settled) {
     if (!remove_record(evict_next_++)) continue;
-    --parked_;
+    forget_parked(1);
     count_loss(cause);
     return true;
   }
-  parked_ = 0;
+  forget_parked(parked_);
   return false;
 }
 
@@ -70,7 +71,7 @@ bool Backlog::evict_unloaded(std::uint64_t LossCounts::*cause) {
   evict_next_ = std::max(evict_next_, from);
   while (evict_next_ <= last) {
     const Sequence sequence = evict_next_++;
-    if (is_superseded(sequence) || !remove_record(sequence)) continue;
+    if (is_superseded(sequence) || has_arrived(sequence) || !remove_record(sequence)) continue;
     ++removals_;
     const std::size_t at = tail_.lower_bound(sequence);
     if (at < tail_.size() && tail_[at].sequence == sequence) {

@@ -106,7 +106,8 @@ void Backlog::finish_open() {
   if (suspects_.empty() && state_.settled > state_.cursor) start_over();
   while (!held_.empty()) {
     const Entry& entry = held_.front();
-    (void)take(entry.subject(), entry.header(), entry.payload(), false);
+    (void)take({entry.subject(), entry.reply_subject(), entry.header(), entry.payload(), {}},
+               false);
     held_.pop_front();
   }
   held_.clear();
@@ -116,9 +117,7 @@ void Backlog::finish_open() {
 void Backlog::resolve_suspects(const std::vector<std::uint64_t>& arrived, bool answered) {
   maybe_after_ = state_.settled;
   maybe_upto_ = answered ? 0 : last_sent_;
-  for (const std::uint64_t sequence : arrived) {
-    if (remove_record(sequence)) ++state_.confirmed;
-  }
+  arrived_ = arrived;
   suspects_.clear();
   start_over();
   changed_();
@@ -179,6 +178,16 @@ void Backlog::loaded(Result<Page> page) {
   changed_();
 }
 
+bool Backlog::has_arrived(Sequence sequence) const {
+  return std::binary_search(arrived_.begin(), arrived_.end(), sequence);
+}
+
+std::size_t Backlog::arrived_unloaded() const {
+  if (arrived_.empty() || arrived_.back() <= loaded_upto_) return 0;
+  const auto next = std::upper_bound(arrived_.begin(), arrived_.end(), loaded_upto_);
+  return static_cast<std::size_t>(arrived_.end() - next);
+}
+
 void Backlog::load_record(const RecordView& record) {
   const bool superseded = is_superseded(record.sequence);
   Entry& entry = window_.push(record.subject, record.header, record.payload);
@@ -189,6 +198,10 @@ void Backlog::load_record(const RecordView& record) {
   entry.doubted = entry.maybe;
   if (entry.maybe) ++maybe_;
   entry.own_id = find_header(record.header, kMessageIdHeader).has_value();
+  if (has_arrived(record.sequence)) {
+    entry.state = Entry::State::kConfirmed;
+    ++confirmed_;
+  }
   if (!superseded) return;
   superseded_unloaded_.erase(record.sequence);
   entry.state = Entry::State::kGone;

@@ -47,6 +47,7 @@ void Backlog::settle(const Entry& entry) {
     ++state_.losses.superseded;
   }
   if (confirmed) {
+    --confirmed_;
     ++state_.confirmed;
     raise_floor(entry);
   }
@@ -156,6 +157,18 @@ void Backlog::park(Entry& entry) {
   pop_settled();
 }
 
+// Those that were passed over are gone: none of their subjects waits for them.
+void Backlog::forget_parked(std::uint64_t count) {
+  if (parked_ == 0) return;
+  parked_ -= std::min(parked_, count);
+  if (parked_ != 0) return;
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    if (window_[i].state == Entry::State::kParked) return;
+  }
+  parked_subjects_.clear();
+  parked_many_ = false;
+}
+
 bool Backlog::behind_parked(const Entry& entry) const {
   if (parked_subjects_.empty()) return false;
   return parked_many_ || parked_subjects_.contains(std::string(entry.subject()));
@@ -172,7 +185,7 @@ void Backlog::rescan() {
     ++state_.confirmed;
   }
   window_.clear();
-  maybe_ = claimed_ = 0;
+  maybe_ = claimed_ = confirmed_ = 0;
   start_over();
 }
 
@@ -184,6 +197,9 @@ void Backlog::start_over() {
   parked_many_ = false;
   state_.settled = state_.cursor;
   loaded_upto_ = last_sent_ = state_.cursor;
+  // Were the process to end now, the next one would have to ask for these again.
+  if (!arrived_.empty()) last_sent_ = std::max(last_sent_, arrived_.back());
+  last_sent_ = std::max(last_sent_, maybe_upto_);
   next_sent_ = 0;
   ++read_generation_;
   reading_ = false;

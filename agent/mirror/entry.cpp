@@ -69,7 +69,7 @@ void EntryRing::pop_back() {
 
 void EntryRing::clear() {
   while (!empty()) pop_back();
-  slots_ = {};
+  std::vector<Entry>().swap(slots_);
   head_ = 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,8 @@ struct Entry {
   bool claimed = false;    // About to be sent, once removal `behind` is on disk: not given up now.
   std::uint64_t behind = 0;
   std::string text;  // Subject, header, payload.
+  // Of a captured request, for as long as it waits in memory: who asks is not there for longer.
+  std::unique_ptr<std::string> reply;
 
   std::string_view subject() const { return std::string_view(text).substr(0, subject_bytes); }
   std::string_view header() const {
@@ -60,6 +63,10 @@ struct Entry {
     return std::string_view(text).substr(subject_bytes + header_bytes);
   }
   RecordView record() const { return {0, time, subject(), header(), payload()}; }
+  std::string_view reply_subject() const { return reply ? *reply : std::string_view(); }
+  void set_reply(std::string_view subject) {
+    if (!subject.empty()) reply = std::make_unique<std::string>(subject);
+  }
   void set(std::string_view new_subject, std::string_view new_header, std::string_view new_payload);
 };
 

@@ -35,9 +35,10 @@ struct MirrorLimits {
   std::size_t learned_subjects_max = 8192;  // Ways of confirmation found out by trying.
   std::size_t streams_max = 1024;           // Of the hub, that overlap our rules.
   std::size_t floors_max = 16;              // Streams whose last confirmed sequence is noted.
-  std::size_t requests_max = 64;            // Outstanding at the hub's API.
-  std::size_t walk_steps_max = 1024;        // Messages of others that are walked over.
-  std::size_t removed_max = 8192;           // Of a stream, whose sequences are asked for.
+  std::size_t requesters_max = 1024;  // Captured requests that answers are passed on to; per rule.
+  std::size_t requests_max = 64;      // Outstanding at the hub's API.
+  std::size_t walk_steps_max = 1024;  // Messages of others that are walked over.
+  std::size_t removed_max = 8192;     // Of a stream, whose sequences are asked for.
   Duration request_timeout = std::chrono::seconds(5);
   Duration resolve_time_max = std::chrono::seconds(30);
   Duration ack_timeout = std::chrono::seconds(5);           // After the barrier behind it passed.

@@ -24,6 +24,8 @@ std::vector<std::string> patterns_of(const std::vector<NamedRule>& rules) {
   return patterns;
 }
 
+std::uint64_t high_water(const StoreUsage& usage) { return usage.capacity / 10 * 8; }
+
 HashKey random_key(Entropy& entropy) { return {entropy.number(), entropy.number()}; }
 
 // Replies and the system's own subjects are meant only by a rule that names them.
@@ -42,7 +44,8 @@ std::unique_ptr<Mirror> make_mirror(const MirrorConfig& config, std::string leaf
 
 MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account& account,
                        Store& store, Host host, const MirrorLimits& limits)
-    : limits_(limits),
+    : account_(account),
+      limits_(limits),
       store_(store),
       host_(host),
       inbox_(account, leaf_id,
@@ -81,10 +84,17 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
           if (rule.named.log == log) rule.backlog->add_corrupt(messages);
         }
       });
+  store_.on_yield(
+      {[this, alive = std::weak_ptr<int>(alive_)] {
+         return alive.expired() ? 0 : yieldable_bytes();
+       },
+       [this, alive = std::weak_ptr<int>(alive_)] { return !alive.expired() && give_way(); }});
   for (Rule& rule : rules_) rule.backlog->open();
   store_.settle_doubt();
   const std::uint64_t lost = store_.recovery().lost_messages;
   if (lost != 0 && !rules_.empty()) rules_.front().backlog->add_corrupt(lost);
+  const bool more = store_.recovery().lost_uncounted;
+  if (more && !rules_.empty()) rules_.front().backlog->add_uncounted();
   store_changed(store_.status());
 }
 
@@ -97,6 +107,16 @@ int MirrorCore::rule_of(std::string_view subject) const {
     }
   }
   return -1;
+}
+
+std::vector<std::string> MirrorCore::patterns() const {
+  std::vector<std::string> patterns;
+  for (const Rule& rule : rules_) {
+    if (rule.named.orphan) continue;
+    patterns.insert(patterns.end(), rule.named.rule.subjects.begin(),
+                    rule.named.rule.subjects.end());
+  }
+  return patterns;
 }
 
 bool MirrorCore::captures_requests(int rule) const {
@@ -176,7 +196,7 @@ void MirrorCore::store_changed(Status status) {
     store_code_ = status.code();
   }
   full_ = status.code() == Errc::kStorageFull;
-  making_room_ = false;
+  if (!full_) making_room_ = false;
   if (status.code() == Errc::kStorage) {
     for (Rule& rule : rules_) rule.backlog->fail();
   }
@@ -184,33 +204,55 @@ void MirrorCore::store_changed(Status status) {
   poke();
 }
 
-// Gives way before the store refuses: first what dedupe holds back, then the least important. The
-// room comes back with a commit or two: until then more is not given up for the same want.
+// Before the store refuses: first what dedupe holds back, then the account that could give up the
+// most, of it the least important.
 void MirrorCore::make_room() {
   unchecked_bytes_ = 0;
+  const StoreUsage usage = store_.usage();
+  if (usage.capacity == 0 || (!full_ && usage.live_bytes <= high_water(usage))) return;
+  for (Rule& rule : rules_) rule.backlog->drop_retained();
+  const std::optional<bool> other = store_.another_yields();
+  if (other && *other)
+    making_room_ = full_;
+  else
+    (void)give_way();
+}
+
+// The room comes back with a commit or two: until then more is not given up for the same want.
+bool MirrorCore::give_way() {
   StoreUsage usage = store_.usage();
-  const std::uint64_t high = usage.capacity / 10 * 8, step = usage.capacity / 20;
-  if (usage.capacity == 0 || (!full_ && usage.live_bytes <= high)) return;
+  const bool full = store_.status().code() == Errc::kStorageFull;
+  const std::uint64_t high = high_water(usage), step = usage.capacity / 20;
   const Time now = host_.clock.now();
   const bool waits =
       usage.commits < room_made_commits_ + kRoomCommits && now < room_made_ + kRoomTime;
-  if (making_room_ && waits && usage.live_bytes <= high) return;
+  if (making_room_ && waits && usage.live_bytes <= high) return true;
   for (Rule& rule : rules_) rule.backlog->drop_retained();
   usage = store_.usage();
   const std::uint64_t most = std::min(high, usage.live_bytes);
   const std::uint64_t goal = most - std::min(most, step);
-  if (!full_ && usage.live_bytes <= high) return;
+  if (!full && usage.live_bytes <= high) return true;
   bool evicted = false;
   while (store_.usage().live_bytes > goal && evict_least()) evicted = true;
-  making_room_ = full_ && evicted;
+  making_room_ = full && evicted;
   room_made_ = now;
   room_made_commits_ = usage.commits;
+  return evicted;
+}
+
+std::uint64_t MirrorCore::yieldable_bytes() const {
+  std::uint64_t sum = 0;
+  for (const Rule& rule : rules_) sum += gives_way(rule) ? rule.backlog->bytes() : 0;
+  return sum;
+}
+
+bool MirrorCore::gives_way(const Rule& rule) {
+  return rule.named.rule.discard == Discard::kOld && !rule.named.orphan;
 }
 
 bool MirrorCore::evict_least() {
   for (auto rule = by_priority_.rbegin(); rule != by_priority_.rend(); ++rule) {
-    const bool may = (*rule)->named.rule.discard == Discard::kOld && !(*rule)->named.orphan;
-    if (may && (*rule)->backlog->evict_oldest(&LossCounts::limit)) return true;
+    if (gives_way(**rule) && (*rule)->backlog->evict_oldest(&LossCounts::limit)) return true;
   }
   return false;
 }

@@ -26,6 +26,7 @@ struct LossCounts {
   std::uint64_t superseded = 0;  // keep: last, by a newer message of the subject (not a loss).
   std::uint64_t rejected = 0;    // The hub will never take it: too large for it or its stream.
   std::uint64_t corrupt = 0;     // Not readable from a damaged database.
+  std::uint64_t uncounted = 0;   // Not messages: so many times damage took a number nobody knows.
 };
 
 struct RuleReport {
@@ -53,6 +54,8 @@ struct MirrorReport {
 class Mirror : public Capture, public UplinkObserver {
  public:
   virtual MirrorReport report() const = 0;
+  // Of all rules that are configured.
+  virtual std::vector<std::string> patterns() const = 0;
 
   // Hands memory windows to the store, then calls `done` when they are on disk.
   virtual void stop(std::function<void()> done) = 0;

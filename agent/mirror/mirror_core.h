@@ -40,6 +40,7 @@ class MirrorCore : public Mirror {
   void link_drained(Uplink& link) override;
 
   MirrorReport report() const override;
+  std::vector<std::string> patterns() const override;
   void stop(std::function<void()> done) override;
 
  private:
@@ -54,6 +55,7 @@ class MirrorCore : public Mirror {
     Inbox::Address address;
     PubAck ack;
     std::string payload;
+    std::string requester{}, header{};  // To pass it on.
   };
   struct Barrier {
     std::uint64_t number, bytes;
@@ -64,6 +66,7 @@ class MirrorCore : public Mirror {
   void pump();
   void take_answer(const Inbox::Address& address, const Message& message);
   void apply_answers(Time now);
+  void pass_on(const Answer& answer);
   void use_link(Uplink& link);
   void leave_link();
   void send(Time now);
@@ -72,6 +75,9 @@ class MirrorCore : public Mirror {
   void barrier_passed(std::uint64_t number);
   void sample(Time now);
   void make_room();
+  bool give_way();
+  std::uint64_t yieldable_bytes() const;
+  static bool gives_way(const Rule& rule);
   bool evict_least();
   void store_changed(Status status);
   void finish_waiting();
@@ -82,6 +88,7 @@ class MirrorCore : public Mirror {
   std::string confirm_text(const Rule& rule) const;
   std::string guarantee_text() const;
 
+  Account& account_;
   MirrorLimits limits_;
   Store& store_;
   Host host_;

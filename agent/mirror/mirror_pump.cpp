@@ -49,7 +49,15 @@ void MirrorCore::pump() {
 
 void MirrorCore::take_answer(const Inbox::Address& address, const Message& message) {
   if (address.kind == 'a' || address.kind == 'g') {
-    answers_.push_back({address, parse_puback(message.header, message.payload), {}});
+    Answer& answer =
+        answers_.emplace_back(Answer{address, parse_puback(message.header, message.payload), {}});
+    // What is sent again after a refusal is answered then.
+    const bool again = answer.ack.kind == PubAck::Kind::kTemporary;
+    if (address.kind != 'a' || address.a >= rules_.size() || again) return poke();
+    answer.requester = rules_[address.a].sender->requester(address.b);
+    if (answer.requester.empty()) return poke();
+    answer.header = message.header;
+    answer.payload = message.payload;
   } else {
     answers_.push_back({address, {}, std::string(message.payload)});
   }
@@ -66,6 +74,7 @@ void MirrorCore::apply_answers(Time now) {
       if (answer.address.kind == 'g') {
         sender.group_acked(answer.address.b, answer.ack, now);
       } else {
+        if (!answer.requester.empty()) pass_on(answer);
         sender.acked(answer.address.b, answer.ack, now);
       }
     }
@@ -74,6 +83,13 @@ void MirrorCore::apply_answers(Time now) {
   const std::uint64_t passed = std::exchange(barrier_passed_, 0);
   if (passed == 0) return;
   for (Rule& rule : rules_) rule.sender->barrier_passed(passed, now);
+}
+
+// Who sent a request that was captured gets the answer that came to us in his place: a stream's
+// PubAck, or a service's word.
+void MirrorCore::pass_on(const Answer& answer) {
+  (void)account_.publish({.capture = false},
+                         {answer.requester, {}, answer.header, answer.payload, {}});
 }
 
 // The most important first; among equals in turns.

@@ -8,6 +8,7 @@ namespace petiole {
 void Sender::link_up(Time now) {
   link_down();
   groups_.link_up();
+  requesters_.clear();
   backoff_ = {};
   refused_ = false;
   cautious_ = 0;
@@ -208,7 +209,7 @@ Sender::Sent Sender::send_one(Time now) {
 // may come twice; nothing that may be at the hub already; and a hub that can be asked.
 std::string_view Sender::reply_for(const Entry& entry, Route route) {
   const bool together = groups_.usable() && route == Route::kPuback && cautious_ == 0 &&
-                        !entry.own_id && !entry.maybe && !entry.doubted &&
+                        !entry.own_id && !entry.maybe && !entry.doubted && !entry.reply &&
                         link_.state.uplink->hub().headers &&
                         link_.directory.state() == HubDirectory::State::kKnown;
   if (!together) return link_.inbox.reply_subject({.kind = 'a', .a = rule_, .b = entry.order});
@@ -217,6 +218,18 @@ std::string_view Sender::reply_for(const Entry& entry, Route route) {
     group_reply_ = link_.inbox.reply_subject({.kind = 'g', .a = rule_, .b = group});
   }
   return group_reply_;
+}
+
+// By order they are as good as by time: the oldest has waited longest.
+void Sender::note_requester(const Entry& entry) {
+  if (!entry.reply) return;
+  requesters_.insert_or_assign(entry.order, *entry.reply);
+  if (requesters_.size() > link_.limits.requesters_max) requesters_.erase(requesters_.begin());
+}
+
+std::string_view Sender::requester(std::uint64_t order) const {
+  const auto at = requesters_.find(order);
+  return at != requesters_.end() ? std::string_view(at->second) : std::string_view();
 }
 
 void Sender::publish(Entry& entry, Route route, Time now) {
@@ -229,7 +242,12 @@ void Sender::publish(Entry& entry, Route route, Time now) {
     append_header_with_id(header_, header, backlog_.ids_of(entry), backlog_.number_of(entry));
     header = header_;
   }
-  if (route != Route::kBarrier) reply = reply_for(entry, route);
+  if (route == Route::kBarrier) {
+    reply = entry.reply_subject();
+  } else {
+    note_requester(entry);
+    reply = reply_for(entry, route);
+  }
   entry.route = last_route_ = route;
   entry.barrier = link_.state.next_barrier;
   link_.state.barrier_wanted = true;

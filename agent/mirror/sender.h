@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,9 @@ class Sender {
   void acked(std::uint64_t order, const PubAck& ack, Time now);
   void group_acked(std::uint64_t number, const PubAck& ack, Time now);
   void barrier_passed(std::uint64_t number, Time now);
+  // Who asked with the message of this order and may still wait for an answer; empty: nobody. The
+  // hub's answer came to us, so it is ours to pass on.
+  std::string_view requester(std::uint64_t order) const;
   void interest_changed() { interest_moved_ = true; }
   void interest_lost(std::string_view pattern);
 
@@ -65,6 +69,7 @@ class Sender {
   void publish(Entry& entry, Route route, Time now);
   std::string_view reply_for(const Entry& entry, Route route);
   std::size_t in_flight_max() const;
+  void note_requester(const Entry& entry);
 
   Backlog& backlog_;
   LinkParts& link_;
@@ -87,7 +92,8 @@ class Sender {
   std::string header_, id_;
   AckGroups groups_;
   std::uint64_t reply_group_ = 0;
-  std::string group_reply_;  // Of that one.
+  std::string group_reply_;                          // Of that one.
+  std::map<std::uint64_t, std::string> requesters_;  // By order, of what was sent over this link.
 };
 
 }  // namespace petiole

@@ -15,11 +15,12 @@ constexpr std::string_view kCatalog = "mirror/logs";  // As of rules.cpp.
 
 class StorePart final : public Store {
  public:
-  StorePart(Store& store, std::string prefix)
-      : store_(store), prefix_(std::move(prefix)), recovery_(store.recovery()) {
+  StorePart(Store& store, StoreParts& all, std::string prefix)
+      : store_(store), all_(all), prefix_(std::move(prefix)), recovery_(store.recovery()) {
     if (prefix_.empty()) return;
     recovery_.recovered_logs.clear();  // Nobody knows whose they are.
     recovery_.lost_messages = 0;
+    recovery_.lost_uncounted = false;
   }
 
   Log& log(std::string_view name) override { return store_.log(prefixed(name)); }
@@ -40,6 +41,8 @@ class StorePart final : public Store {
   void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override {
     lost_ = std::move(lost);
   }
+  void on_yield(Yield yield) override { yield_ = std::move(yield); }
+  std::optional<bool> another_yields() override { return all_.another_yields(*this); }
   StoreUsage usage() const override { return store_.usage(); }
   const StoreRecovery& recovery() const override { return recovery_; }
   // Message ids are made of it: they must differ between accounts.
@@ -49,6 +52,7 @@ class StorePart final : public Store {
   }
 
   const std::string& prefix() const { return prefix_; }
+  const Yield& yield() const { return yield_; }
   void tell_status(Status status) const {
     if (changed_) changed_(status);
   }
@@ -62,8 +66,10 @@ class StorePart final : public Store {
   std::string prefixed(std::string_view name) const { return prefix_ + std::string(name); }
 
   Store& store_;
+  StoreParts& all_;
   std::string prefix_;
   StoreRecovery recovery_;
+  Yield yield_;
   std::function<void(Status)> changed_;
   std::function<void(const std::string&, std::uint64_t)> lost_;
 };
@@ -97,7 +103,24 @@ Store& StoreParts::part(std::string_view account) {
   for (const auto& each : parts_) {
     if (each->prefix() == wanted) return *each;
   }
-  return *parts_.emplace_back(std::make_unique<StorePart>(store_, wanted));
+  return *parts_.emplace_back(std::make_unique<StorePart>(store_, *this, wanted));
+}
+
+// The account that could give up the most does so, whoever filled the store last.
+std::optional<bool> StoreParts::another_yields(const StorePart& caller) {
+  const auto bytes = [](const StorePart& part) {
+    return part.yield().bytes ? part.yield().bytes() : 0;
+  };
+  const StorePart* most = &caller;
+  std::uint64_t most_bytes = bytes(caller);
+  for (const auto& each : parts_) {
+    const std::uint64_t here = bytes(*each);
+    if (here <= most_bytes) continue;
+    most = each.get();
+    most_bytes = here;
+  }
+  if (most == &caller) return std::nullopt;
+  return most->yield().give();
 }
 
 bool StoreParts::has_logs(std::string_view account) const {

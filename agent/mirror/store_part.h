@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,7 @@ class StoreParts {
  private:
   friend class StorePart;
   std::string prefix(std::string_view account) const;
+  std::optional<bool> another_yields(const StorePart& caller);
 
   Store& store_;
   std::string owner_;

@@ -139,6 +139,9 @@ constexpr RuleFigure kRuleFigures[] = {
      [](const RuleReport& r, WallTime) { return r.drain_rate; }},
     {"mirror_captured_total", "counter", "Messages captured.",
      [](const RuleReport& r, WallTime) { return number(r.captured); }},
+    {"mirror_uncounted_losses_total", "counter",
+     "Times that damage of the store took messages whose number nobody knows.",
+     [](const RuleReport& r, WallTime) { return number(r.losses.uncounted); }},
     {"mirror_confirmed_total", "counter", "Messages that the hub confirmed.",
      [](const RuleReport& r, WallTime) { return number(r.confirmed); }},
 };

@@ -15,6 +15,7 @@ json::object losses(const LossCounts& counts) {
   item["superseded"] = counts.superseded;
   item["rejected"] = counts.rejected;
   item["corrupt"] = counts.corrupt;
+  item["uncounted"] = counts.uncounted;
   return item;
 }
 
@@ -25,6 +26,7 @@ void add(LossCounts& sum, const LossCounts& counts) {
   sum.superseded += counts.superseded;
   sum.rejected += counts.rejected;
   sum.corrupt += counts.corrupt;
+  sum.uncounted += counts.uncounted;
 }
 
 json::object rule_object(const RuleReport& rule, WallTime now) {

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import threading
+import urllib.error
 
 import pytest
 
@@ -34,6 +35,14 @@ def publish(world, edge, count: int = COUNT, name: str = "one") -> Publisher:
     publisher = world.keep(Publisher(edge.host, edge.port, name, f"telemetry.{name}", count))
     publisher.open_gate(count)
     return publisher
+
+
+def healthy(edge) -> bool:
+    try:
+        return edge.monitor("/healthz") == {"status": "ok"}
+    except urllib.error.HTTPError as red:
+        assert red.code == 503 and b"at its limit, discard: new" in red.read()
+        return False
 
 
 def collect(client, timeout: float = 3) -> list[bytes]:
@@ -326,3 +335,25 @@ def test_replay_is_paced(world, hub_version):
     pause.wait(1.5)
     assert backlog(edge) > 0
     check_all_once_in_order((subscriber.next(30).payload for _ in range(count)), {"one": count})
+
+
+def test_health_is_red_while_a_full_rule_refuses_and_green_when_there_is_room(world, hub_version):
+    hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
+    edge = world.leaf(remote(hub), store('subjects: ["telemetry.>"], discard: new, max_messages: 10'))
+    hub.wait_leafs()
+    with hub.client() as client:
+        stream = Stream("S", ["telemetry.>"]).create(client)
+    assert healthy(edge)
+    hub.kill()
+    until(lambda: edge.monitor("/linkz")["links"][0]["state"] != "up", "the link is lost", 20)
+    publisher = world.client(edge)
+    for number in range(15):
+        publisher.publish("telemetry.x", b"%d" % number)
+    publisher.flush()
+    assert not healthy(edge)
+    hub.start()
+    until(lambda: backlog(edge) == 0, "all confirmed", 30)
+    assert healthy(edge)
+    assert edge.monitor("/mirrorz")["losses"]["refused"] == 5
+    client = world.client(hub)
+    assert [bytes(p) for p in stream.payloads(client)] == [b"%d" % n for n in range(10)]

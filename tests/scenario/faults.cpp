@@ -31,18 +31,24 @@ void World::fault() {
   }
 }
 
+// Lower end and upper end.
+World::Ends World::pick_path() {
+  if (plan_.chain && dice_.one_in(2)) return {"edge", "leaf"};
+  return {"leaf", "hub"};
+}
+
 void World::cut_path() {
+  const auto [low, high] = pick_path();
   switch (dice_.below(4)) {
     case 0:
       trace_.add("world", "the link is reset");
-      return network_->reset("leaf", "hub");
+      return network_->reset(low, high);
     case 1: {
       const bool up = dice_.one_in(3);
       const std::size_t bytes = 1 + dice_.below(dice_.one_in(2) ? 400 : 20'000);
-      trace_.add("world", std::string(up ? "hub to leaf" : "leaf to hub") + ": cut after " +
+      trace_.add("world", (up ? high + " to " + low : low + " to " + high) + ": cut after " +
                               std::to_string(bytes) + " bytes");
-      return up ? network_->cut_after("hub", "leaf", bytes)
-                : network_->cut_after("leaf", "hub", bytes);
+      return up ? network_->cut_after(high, low, bytes) : network_->cut_after(low, high, bytes);
     }
     case 2:
       trace_.add("world", "no DNS");
@@ -58,23 +64,26 @@ void World::cut_path() {
 }
 
 void World::worsen_path() {
+  const auto [low, high] = pick_path();
   switch (dice_.below(4)) {
     case 0: {
       const Duration span = dice_.span(100ms, dice_.one_in(3) ? 60s : 8s);
       trace_.add("world", "the path stalls for " + std::to_string(span / 1ms) + " ms");
-      network_->block_both("leaf", "hub");
-      return after(span, [this] { network_->unblock_both("leaf", "hub"); });
+      network_->block_both(low, high);
+      return after(span, [this, ends = Ends(low, high)] {
+        network_->unblock_both(ends.first, ends.second);
+      });
     }
     case 1: {
       const bool up = dice_.one_in(2);
-      const std::string from = up ? "hub" : "leaf", to = up ? "leaf" : "hub";
+      const std::string from = up ? high : low, to = up ? low : high;
       trace_.add("world", "black hole from " + from);
       network_->block(from, to);
       return after(dice_.span(1s, 40s), [this, from, to] { network_->unblock(from, to); });
     }
     case 2:
       trace_.add("world", "the path is slow");
-      for (const auto& [from, to] : {std::pair{"leaf", "hub"}, std::pair{"hub", "leaf"}}) {
+      for (const auto& [from, to] : {Ends(low, high), Ends(high, low)}) {
         SimPath& path = network_->path(from, to);
         path.latency = dice_.span(1ms, 400ms);
         path.jitter = dice_.span({}, 50ms);
@@ -84,7 +93,7 @@ void World::worsen_path() {
       return;
     default:
       trace_.add("world", "the path is fast");
-      for (const auto& [from, to] : {std::pair{"leaf", "hub"}, std::pair{"hub", "leaf"}}) {
+      for (const auto& [from, to] : {Ends(low, high), Ends(high, low)}) {
         SimPath& path = network_->path(from, to);
         path.latency = dice_.span(100us, 30ms);
         path.jitter = {};
@@ -177,12 +186,14 @@ void World::heal() {
   healing_ = true;
   for (const auto& publisher : publishers_) publisher->hurry();
   heal_disk();
-  network_->cut_after("leaf", "hub", 0);
-  network_->cut_after("hub", "leaf", 0);
+  for (const auto& [low, high] : {Ends("leaf", "hub"), Ends("edge", "leaf")}) {
+    network_->cut_after(low, high, 0);
+    network_->cut_after(high, low, 0);
+    network_->unblock_both(low, high);
+    network_->set_both(low, high, {.latency = 5ms});
+  }
   network_->break_dns("leaf", false);
   network_->refuse("hub", false);
-  network_->unblock_both("leaf", "hub");
-  network_->set_both("leaf", "hub", {.latency = 5ms});
   stream_.set_refusing(false);
   stream_.set_silent(false);
   if (!hub_) start_hub();

@@ -42,8 +42,8 @@ void plan_publishers(Plan& plan, Dice& dice) {
 
 }  // namespace
 
-Plan make_plan(std::uint64_t seed) {
-  Dice dice(seed * 0x9e3779b97f4a7c15u + 1);
+Plan make_plan(std::uint64_t seed, bool chain) {
+  Dice dice(seed * 0x9e3779b97f4a7c15u + (chain ? 2 : 1));
   Plan plan;
   plan.seed = seed;
   const std::uint64_t kind = dice.below(8);
@@ -63,19 +63,23 @@ Plan make_plan(std::uint64_t seed) {
   plan.drops_repeats = plan.hub == HubKind::kPlain && dice.one_in(2);
   plan_rules(plan, dice);
   plan_publishers(plan, dice);
+  if (!chain) return plan;
+  plan.chain = plan.crashes = true;
+  plan.io_errors = false;  // A dead disk confirms what memory alone has: see the leaf's README.
+  for (RuleConfig& rule : plan.rules) rule.durability = Durability::kDisk;
   return plan;
 }
 
 std::string Plan::describe() const {
   static constexpr const char* kKinds[] = {"stream", "stream without domain", "plain subscriber"};
   const auto ms = [](std::chrono::nanoseconds time) { return std::to_string(time / 1ms) + " ms"; };
-  std::string text = std::string("hub: ") + kKinds[static_cast<int>(hub)] + ", window " +
-                     ms(duplicate_window) + ", store " + ms(store_delay) + ", ack " +
-                     ms(ack_delay) + (drops_repeats ? ", drops repeats" : "") +
-                     (late_interest ? ", late interest" : "") + (others ? ", others" : "") +
-                     (crashes ? ", crashes" : "") + (io_errors ? ", I/O errors" : "") +
-                     (full_disk ? ", full disk" : "") + (wall_jumps ? ", wall clock jumps" : "") +
-                     "\nrules:";
+  std::string text =
+      std::string("hub: ") + kKinds[static_cast<int>(hub)] + ", window " + ms(duplicate_window) +
+      ", store " + ms(store_delay) + ", ack " + ms(ack_delay) +
+      (chain ? ", a leaf behind the leaf" : "") + (drops_repeats ? ", drops repeats" : "") +
+      (late_interest ? ", late interest" : "") + (others ? ", others" : "") +
+      (crashes ? ", crashes" : "") + (io_errors ? ", I/O errors" : "") +
+      (full_disk ? ", full disk" : "") + (wall_jumps ? ", wall clock jumps" : "") + "\nrules:";
   for (const RuleConfig& rule : rules) {
     text += " " + rule.subjects.front() +
             (rule.durability == Durability::kOutage ? " outage" : "") +

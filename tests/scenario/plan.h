@@ -40,11 +40,13 @@ struct Plan {
   std::chrono::nanoseconds fault_pause = 8s;  // Between two, at most.
   bool io_errors = false, full_disk = false, wall_jumps = false, crashes = true;
   std::uint64_t store_bytes_max = 8 << 20;
+  bool chain = false;  // Publishers are at a leaf behind the leaf: "edge", which never fails.
 
   std::string describe() const;
 };
 
-Plan make_plan(std::uint64_t seed);
+// `chain`: see Plan.
+Plan make_plan(std::uint64_t seed, bool chain);
 
 // What every part draws from: a number below `bound`, a span below `most`.
 class Dice {

@@ -30,7 +30,8 @@ class Publisher::Session final : public Protocol {
 };
 
 Publisher::Publisher(const Plan& plan, std::size_t number, SimLoop& loop, Network& network,
-                     Trace& trace, std::uint64_t seed, std::function<bool()> disk_failed)
+                     Trace& trace, std::uint64_t seed, std::string server,
+                     std::function<bool()> disk_failed)
     : plan_(plan.publishers[number]),
       rules_(plan.rules),
       number_(number),
@@ -38,6 +39,7 @@ Publisher::Publisher(const Plan& plan, std::size_t number, SimLoop& loop, Networ
       network_(network),
       trace_(trace),
       dice_(seed),
+      server_(std::move(server)),
       disk_failed_(std::move(disk_failed)),
       timer_(loop.make_timer([this] { act(); })) {}
 
@@ -45,7 +47,7 @@ void Publisher::start() { dial(); }
 
 void Publisher::dial() {
   DialOptions options;
-  options.host = "leaf";
+  options.host = server_;
   options.port = 4222;
   dial_ = network_.dial(options, std::make_unique<Session>(*this));
 }

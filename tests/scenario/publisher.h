@@ -25,7 +25,7 @@ struct Published {
 class Publisher {
  public:
   Publisher(const Plan& plan, std::size_t number, SimLoop& loop, Network& network, Trace& trace,
-            std::uint64_t seed, std::function<bool()> disk_failed);
+            std::uint64_t seed, std::string server, std::function<bool()> disk_failed);
 
   void start();
   void hurry() { hurried_ = true; }
@@ -53,6 +53,7 @@ class Publisher {
   Network& network_;
   Trace& trace_;
   Dice dice_;
+  std::string server_;
   std::function<bool()> disk_failed_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Dial> dial_;

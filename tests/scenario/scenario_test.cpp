@@ -3,6 +3,8 @@
 //   scenario_test --seed N         one run, with its trace
 //   scenario_test --seeds A-B      all of them; the failing ones are printed
 //   scenario_test --repeat A-B     each twice: both must be the same run
+//   scenario_test --chain N        one run with a leaf behind the leaf, with its trace
+//   scenario_test --chains A-B     all of them
 //
 // PETIOLE_SEEDS in the environment: so many of a range at most, for a build with sanitizers.
 #include <algorithm>
@@ -23,14 +25,14 @@ struct Outcome {
   std::uint64_t hash = 0;
 };
 
-Outcome run_seed(std::uint64_t seed, bool print) {
-  World world(seed, print);
+Outcome run_seed(std::uint64_t seed, bool chain, bool print) {
+  World world(seed, chain, print);
   std::string broken = world.run();
   return {std::move(broken), world.hash()};
 }
 
-bool run_one(std::uint64_t seed) {
-  const Outcome outcome = run_seed(seed, true);
+bool run_one(std::uint64_t seed, bool chain) {
+  const Outcome outcome = run_seed(seed, chain, true);
   std::printf("seed %llu: %s\nhash %016llx\n", static_cast<unsigned long long>(seed),
               outcome.broken.empty() ? "ok" : outcome.broken.c_str(),
               static_cast<unsigned long long>(outcome.hash));
@@ -47,15 +49,15 @@ std::set<std::uint64_t> read_open_faults() {
   return seeds;
 }
 
-int run_all(std::uint64_t first, std::uint64_t last, bool repeat) {
+int run_all(std::uint64_t first, std::uint64_t last, bool chain, bool repeat) {
   constexpr int kFailuresMax = 25;
   const std::set<std::uint64_t> open_faults = read_open_faults();
   int failures = 0, known = 0;
   std::uint64_t seed = first;
   for (; seed <= last && failures < kFailuresMax; ++seed) {
-    const Outcome outcome = run_seed(seed, false);
+    const Outcome outcome = run_seed(seed, chain, false);
     std::string broken = outcome.broken;
-    if (broken.empty() && repeat && run_seed(seed, false).hash != outcome.hash) {
+    if (broken.empty() && repeat && run_seed(seed, chain, false).hash != outcome.hash) {
       broken = "a second run of the seed was another run";
     }
     if (broken.empty()) continue;
@@ -66,8 +68,8 @@ int run_all(std::uint64_t first, std::uint64_t last, bool repeat) {
       continue;
     }
     ++failures;
-    std::printf("seed %llu: %s\n(rerun: scenario_test --seed %llu)\n\n",
-                static_cast<unsigned long long>(seed), broken.c_str(),
+    std::printf("seed %llu: %s\n(rerun: scenario_test --%s %llu)\n\n",
+                static_cast<unsigned long long>(seed), broken.c_str(), chain ? "chain" : "seed",
                 static_cast<unsigned long long>(seed));
     std::fflush(stdout);
   }
@@ -84,7 +86,8 @@ std::uint64_t limited(std::uint64_t first, std::uint64_t last) {
 }
 
 int usage() {
-  std::fputs("scenario_test --seed N | --seeds A-B | --repeat A-B\n", stderr);
+  std::fputs("scenario_test --seed N | --seeds A-B | --repeat A-B | --chain N | --chains A-B\n",
+             stderr);
   return 2;
 }
 
@@ -97,8 +100,8 @@ int main(int argc, char** argv) {
   char* rest = nullptr;
   const std::uint64_t first = std::strtoull(argv[2], &rest, 10);
   const std::uint64_t last = *rest == '-' ? std::strtoull(rest + 1, nullptr, 10) : first;
-  if (std::strcmp(argv[1], "--seed") == 0) return run_one(first) ? 0 : 1;
-  if (std::strcmp(argv[1], "--seeds") == 0) return run_all(first, limited(first, last), false);
-  if (std::strcmp(argv[1], "--repeat") == 0) return run_all(first, limited(first, last), true);
-  return usage();
+  const auto is = [&](const char* option) { return std::strcmp(argv[1], option) == 0; };
+  if (is("--seed") || is("--chain")) return run_one(first, is("--chain")) ? 0 : 1;
+  if (!is("--seeds") && !is("--repeat") && !is("--chains")) return usage();
+  return run_all(first, limited(first, last), is("--chains"), is("--repeat"));
 }

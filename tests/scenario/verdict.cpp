@@ -33,7 +33,7 @@ std::string text_of(std::size_t publisher, std::size_t number) {
 
 std::string World::watch() {
   if (!leaf_ || !leaf_->agent) return {};
-  const json::object now = mirrorz();
+  const json::object now = mirrorz(*leaf_);
   storage_failed_ = storage_failed_ || get_string(now, "state") == "storage failed";
   for (const json::value& each : find(now, "rules")->get_array()) {
     const json::object& rule = each.get_object();
@@ -47,7 +47,8 @@ bool World::drained() {
   if (!leaf_ || !leaf_->agent) return false;
   const bool done = std::all_of(publishers_.begin(), publishers_.end(),
                                 [](const auto& each) { return each->done(); });
-  return done && get_int(mirrorz(), "messages") == 0;
+  const auto empty = [](Process& process) { return get_int(mirrorz(process), "messages") == 0; };
+  return done && empty(*leaf_) && (!edge_ || empty(*edge_));
 }
 
 std::string World::verdict() {
@@ -61,13 +62,28 @@ std::string World::verdict() {
 
 // Nothing doubled, and of each publisher and rule in the order of publishing. A plain subscriber
 // gets everything at least once, so there the first of each counts. What an agent accepts after its
-// disk has failed goes ahead of what is on that disk.
+// disk has failed goes ahead of what is on that disk; and what a limit gave up while the disk could
+// not be told comes back with the next start.
 std::string World::check_stream() {
-  std::map<std::pair<std::size_t, std::string>, std::size_t> newest;  // Number + 1.
+  struct Newest {
+    std::size_t number = 0;  // Plus one.
+    std::size_t rule = 0;
+  };
+  std::map<std::pair<std::size_t, std::string>, Newest> newest;
+  const auto limited = [this](const auto& each) {
+    const RuleConfig& rule = plan_.rules[each.second.rule];
+    return rule.max_messages != 0 || rule.max_age.count() != 0;
+  };
+  auto dead_disk = dead_disks_.begin();
+  std::size_t count = 0;
   // While nobody wants a subject others go ahead.
   const bool by_subject = plan_.hub == HubKind::kPlain;
   std::map<std::pair<std::size_t, std::size_t>, bool> seen;
   for (const ModelStream::Stored& stored : stream_.stored()) {
+    for (; dead_disk != dead_disks_.end() && *dead_disk <= count; ++dead_disk) {
+      std::erase_if(newest, limited);
+    }
+    ++count;
     if (is_other(stored.payload)) continue;
     const Name name = name_of(stored.payload);
     const std::string text = text_of(name.publisher, name.number);
@@ -83,11 +99,11 @@ std::string World::check_stream() {
     before = true;
     if (stream_.refused().contains(text) || stream_.missed().contains(text)) continue;
     if (message.uncertain) continue;
-    std::size_t& last =
+    Newest& last =
         newest[{name.publisher, by_subject ? message.subject : std::to_string(message.rule)}];
-    if (name.number + 1 <= last)
-      return "out of order: " + text + " after " + text_of(name.publisher, last - 1);
-    last = name.number + 1;
+    if (name.number + 1 <= last.number)
+      return "out of order: " + text + " after " + text_of(name.publisher, last.number - 1);
+    last = {name.number + 1, message.rule};
   }
   return {};
 }

@@ -18,15 +18,18 @@ std::uint64_t sum_losses(const json::object& losses) {
 
 }  // namespace
 
-World::World(std::uint64_t seed, bool print)
-    : plan_(make_plan(seed)),
+World::World(std::uint64_t seed, bool chain, bool print)
+    : plan_(make_plan(seed, chain)),
       dice_(seed ^ 0x5ca1ab1e),
       trace_(clock_, print),
       disk_("scenario-" + std::to_string(seed), seed),
+      edge_disk_("scenario-edge-" + std::to_string(seed), seed),
       leaf_log_(trace_, "leaf"),
       hub_log_(trace_, "hub"),
+      edge_log_(trace_, "edge"),
       leaf_config_(leaf_config()),
       hub_config_(hub_config()),
+      edge_config_(edge_config()),
       stream_(plan_, loop_, trace_, dice_),
       network_(std::make_unique<SimNetwork>(loop_, chunks_, seed)),
       tallies_(plan_.rules.size()) {
@@ -35,7 +38,8 @@ World::World(std::uint64_t seed, bool print)
   sqlite3_randomness(0, nullptr);
   for (std::size_t i = 0; i < plan_.publishers.size(); ++i) {
     publishers_.push_back(std::make_unique<Publisher>(
-        plan_, i, loop_, network_->host("app" + std::to_string(i)), trace_, seed * 31 + i, [this] {
+        plan_, i, loop_, network_->host("app" + std::to_string(i)), trace_, seed * 31 + i,
+        plan_.chain ? "edge" : "leaf", [this] {
           return leaf_ && leaf_->store && leaf_->store->status().code() == Errc::kStorage;
         }));
   }
@@ -44,6 +48,7 @@ World::World(std::uint64_t seed, bool print)
 World::~World() {
   if (leaf_) end_leaf(false);
   if (hub_) end_hub();
+  if (edge_) end_edge();
   network_.reset();
 }
 
@@ -57,6 +62,21 @@ Config World::leaf_config() const {
   config.mirror.dir = "/box";
   config.mirror.max_bytes = plan_.store_bytes_max;
   config.mirror.rules = plan_.rules;
+  config.leaf_listen.enabled = plan_.chain;
+  return config;
+}
+
+// It keeps all that the leaf does not confirm, so its own rules know no limits.
+Config World::edge_config() const {
+  Config config = leaf_config();
+  config.server_name = "edge";
+  config.leaf_listen.enabled = false;
+  config.remotes.front().urls.front().host = "leaf";
+  for (RuleConfig& rule : config.mirror.rules) {
+    rule.max_messages = 0;
+    rule.max_age = {};
+  }
+  config.mirror.max_bytes = 64 << 20;
   return config;
 }
 
@@ -110,7 +130,7 @@ void World::start_leaf() {
       std::make_unique<Agent>(leaf_config_, host_of(*leaf_, "leaf", leaf_log_), leaf_->store.get());
   const Agent::Started started = leaf_->agent->start();
   if (!started.status.ok()) broken_ = "the leaf does not start: " + started.error;
-  const json::object now = mirrorz();
+  const json::object now = mirrorz(*leaf_);
   const json::array& rules = find(now, "rules")->get_array();
   for (std::size_t i = 0; i < tallies_.size(); ++i) {
     tallies_[i].at_start = sum_losses(find(rules[i].get_object(), "losses")->get_object());
@@ -128,15 +148,15 @@ void World::start_hub() {
   after(dice_.span({}, 15s), [this] { stream_.show_interest(); });
 }
 
-json::object World::mirrorz() {
-  const Result<json::value> body = parse_json(leaf_->agent->monitor("/mirrorz"));
+json::object World::mirrorz(Process& process) {
+  const Result<json::value> body = parse_json(process.agent->monitor("/mirrorz"));
   return body.ok() && body->is_object() ? body->get_object() : json::object{};
 }
 
 // What the ledger says that this life has lost; asked before the life ends, since a count that is
 // not on disk yet goes with it.
 void World::count_losses() {
-  const json::object now = mirrorz();
+  const json::object now = mirrorz(*leaf_);
   storage_failed_ = storage_failed_ || get_string(now, "state") == "storage failed";
   const json::array& rules = find(now, "rules")->get_array();
   for (std::size_t i = 0; i < tallies_.size(); ++i) {
@@ -156,6 +176,8 @@ void World::end_leaf(bool power_cut) {
   trace_.add("world", power_cut ? "the leaf loses power" : "the leaf is killed");
   killed_ = true;
   if (leaf_->agent) count_losses();
+  const bool dead = leaf_->store && leaf_->store->status().code() == Errc::kStorage;
+  if (dead) dead_disks_.push_back(stream_.stored().size());
   network_->vanish("leaf", power_cut);
   leaf_->loop.end();
   leaf_->worker.end();
@@ -175,7 +197,31 @@ void World::end_hub() {
   hub_.reset();
 }
 
+void World::start_edge() {
+  edge_ = std::make_unique<Process>(
+      loop_, dice_.below(UINT64_MAX), [] { return Duration(1ms); }, [] {});
+  StoreOptions options{
+      .dir = "/box", .bytes_max = edge_config_.mirror.max_bytes, .vfs = edge_disk_.name()};
+  edge_->store =
+      open_store(options, edge_->loop, edge_->worker, clock_, dice_.below(UINT64_MAX)).store;
+  edge_->agent =
+      std::make_unique<Agent>(edge_config_, host_of(*edge_, "edge", edge_log_), edge_->store.get());
+  const Agent::Started started = edge_->agent->start();
+  if (!started.status.ok()) broken_ = "the edge does not start: " + started.error;
+}
+
+void World::end_edge() {
+  network_->vanish("edge", false);
+  edge_->loop.end();
+  edge_->worker.end();
+  edge_->agent.reset();
+  edge_disk_.kill();
+  edge_->store.reset();
+  edge_.reset();
+}
+
 std::string World::run() {
+  if (plan_.chain) start_edge();
   if (dice_.one_in(4)) {
     after(dice_.span({}, 30s), [this] {
       if (!hub_) start_hub();

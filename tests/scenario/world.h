@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/agent.h"
@@ -29,7 +30,7 @@ struct RuleTally {
 
 class World {
  public:
-  World(std::uint64_t seed, bool print);
+  World(std::uint64_t seed, bool chain, bool print);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -53,20 +54,25 @@ class World {
   // world.cpp
   Config leaf_config() const;
   Config hub_config() const;
+  Config edge_config() const;
   Host host_of(Process& process, const std::string& name, Logger& log);
   void start_leaf();
   void start_hub();
+  void start_edge();
+  void end_edge();
   void end_leaf(bool power_cut);
   void end_hub();
   void retry_leaf(Duration wait);
   void count_losses();
-  json::object mirrorz();
+  static json::object mirrorz(Process& process);
   void after(Duration span, std::function<void()> task);
   std::string dump();
 
   // faults.cpp
   void next_fault();
   void fault();
+  using Ends = std::pair<std::string, std::string>;
+  Ends pick_path();
   void cut_path();
   void worsen_path();
   void strike_leaf();
@@ -87,19 +93,22 @@ class World {
   Dice dice_;
   SimClock clock_;
   Trace trace_;
-  SimDisk disk_;
+  SimDisk disk_, edge_disk_;
   SimLoop loop_{clock_};
   ChunkPool chunks_;
-  TraceLog leaf_log_, hub_log_;
-  Config leaf_config_, hub_config_;
+  TraceLog leaf_log_, hub_log_, edge_log_;
+  Config leaf_config_, hub_config_, edge_config_;
   ModelStream stream_;
   std::unique_ptr<SimNetwork> network_;
   std::unique_ptr<Process> leaf_, hub_;
+  std::unique_ptr<Process> edge_;  // Behind the leaf; null: there is none.
   std::vector<std::unique_ptr<Publisher>> publishers_;
   std::vector<RuleTally> tallies_;
   bool healing_ = false, storage_failed_ = false, disk_hurt_ = false, killed_ = false;
   bool cut_power_next_ = false;
   std::string broken_;
+  // Messages in the stream when an agent ended whose disk had failed for good.
+  std::vector<std::size_t> dead_disks_;
   std::uint64_t restarts_ = 0;
 };
 

@@ -86,7 +86,8 @@ void ModelHub::receive(const Packet& packet) {
     if (matches(pattern, packet.subject)) {
       heard.push_back({packet.subject,
                        std::string(find_header(packet.header, "Nats-Msg-Id").value_or("")),
-                       packet.payload, 0, false});
+                       packet.payload, 0, false, packet.reply});
+      if (!options_.service.empty()) answer(packet.reply, options_.service);
       break;
     }
   }
@@ -128,7 +129,7 @@ void ModelHub::store(std::string subject, std::string id, std::string payload) {
     each->consumed = ++count > options_.per_subject;
   }
   stored.push_back(
-      {std::move(subject), std::move(id), std::move(payload), sequence, options_.work_queue});
+      {std::move(subject), std::move(id), std::move(payload), sequence, options_.work_queue, {}});
 }
 
 void ModelHub::answer(const std::string& reply, std::string text) {

@@ -26,6 +26,7 @@ struct HubOptions {
   bool work_queue = false;      // What is stored is consumed at once.
   std::size_t per_subject = 0;  // Keeps so many of a subject; 0: any number.
   bool deleted_details = true;  // Tells what it has removed.
+  std::string service;          // Not empty: plain subscribers answer requests with it.
 };
 
 class ModelHub {
@@ -34,6 +35,7 @@ class ModelHub {
     std::string subject, id, payload;
     std::uint64_t sequence = 0;
     bool consumed = false;
+    std::string reply{};
   };
 
   ModelHub(SimLoop& loop, HubOptions options);

@@ -31,11 +31,12 @@ class SlowDisk : public Capture {
 constexpr const char* kMessage = "LMSG t 1\r\nx\r\n";
 
 struct DiskBench : Bench {
-  DiskBench() : Bench(listening()) {
+  explicit DiskBench(const std::string& more = R"(,"petiole_leaf":"e1")") : Bench(listening()) {
     node.account().set_capture(&disk);
+    node.links().captured = [](const Account&) { return std::vector<std::string>{"t"}; };
     accept();
-    feed("CONNECT {\"name\":\"edge\",\"headers\":true,\"version\":\"2.10.0\"}\r\n");
-    wire.take();
+    feed("CONNECT {\"name\":\"edge\",\"headers\":true,\"version\":\"2.10.0\"" + more + "}\r\n");
+    greeting = said();
   }
   ~DiskBench() {
     close();
@@ -51,7 +52,13 @@ struct DiskBench : Bench {
     return wire.take();
   }
   SlowDisk disk;
+  std::string greeting;
 };
+
+TEST_CASE("leaf disk: a leaf behind us is told what the mirror captures") {
+  DiskBench bench;
+  CHECK(bench.greeting.find("LS+ t\r\n") != std::string::npos);
+}
 
 TEST_CASE("leaf disk: PONG waits for what was captured, in order, with one question at a time") {
   DiskBench bench;
@@ -71,6 +78,13 @@ TEST_CASE("leaf disk: PONG waits for what was captured, in order, with one quest
   CHECK(bench.said() == "PONG\r\n");
   bench.feed("PING\r\n");
   CHECK(bench.said() == "PONG\r\n");
+}
+
+TEST_CASE("leaf disk: a nats-server behind us has its PONG at once") {
+  DiskBench bench("");
+  bench.feed(std::string(kMessage) + "PING\r\n");
+  CHECK(bench.said() == "PONG\r\n");
+  CHECK(bench.disk.waiting.empty());
 }
 
 TEST_CASE("leaf disk: where there is no room it is asked again, a dead disk holds up nobody") {

@@ -82,3 +82,68 @@ TEST_CASE("mirror: what was captured is counted over a crash") {
   CHECK(world.drained());
   CHECK(world.rule().captured == 60);
 }
+
+TEST_CASE("mirror: a repeat of what a restart found at the hub is known after another crash") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  for (const char* id : {"1", "2", "3"}) world.publish("t.a", id, id);
+  world.run(20ms);  // At the hub, and not answered.
+  REQUIRE(world.payloads() == numbers(1, 3));
+  world.crash();
+  world.start();
+  world.up();
+  world.run(10s);
+  CHECK(world.drained());
+  CHECK(world.rule().confirmed == 3);
+  world.down();
+  world.crash();
+  world.start();
+  for (const char* id : {"1", "2", "3"}) world.publish("t.a", id, id);
+  world.up();
+  world.run(10s);
+  CHECK(world.payloads() == numbers(1, 3));
+  CHECK(world.rule().duplicates == 3);
+}
+
+TEST_CASE("mirror: keep last brings none back behind the newer one that a restart found there") {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  World world(config_of(rule), {.duplicate_window = 1ms, .ack_delay = 50ms});
+  world.start();
+  world.publish("t.b", "1", "1");
+  world.publish("t.b", "2", "2");  // The first stays for its publisher's id.
+  world.run(1s);
+  world.up();
+  world.loop.run_until([&] { return !world.payloads().empty(); }, 10s);
+  REQUIRE(world.payloads() == numbers(2, 2));
+  for (int restart = 0; restart < 2; ++restart) {
+    world.crash();
+    world.start();
+    world.up();
+    world.run(1s);
+  }
+  world.run(10s);
+  CHECK(world.payloads() == numbers(2, 2));
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: what was passed over and then superseded holds up none of its subject") {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  World world(config_of(rule), {.stream_subject = ""});
+  world.start();
+  world.up();
+  publish(world, 1, 1, "t.b");
+  world.run(5s);  // Nobody wants it: it is passed over.
+  world.down();
+  publish(world, 2, 2, "t.b");
+  publish(world, 3, 3, "t.a");
+  world.run(1s);
+  world.hub.options().stream_subject = "t.>";
+  world.up();
+  world.run(20s);
+  CHECK(world.drained());
+  CHECK(world.payloads() == numbers(2, 3));
+}

@@ -400,3 +400,29 @@ TEST_CASE("mirror: what a damaged store holds under no name is sent all the same
   CHECK(world.payloads() == numbers(1, 310));
   CHECK(world.drained());
 }
+
+TEST_CASE("mirror: where nobody can count what damage took, the ledger says so for good") {
+  World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
+  world.start();
+  publish(world, 1, 300);
+  world.run(30s);  // All is in the database file.
+  world.crash();
+  std::string& file = *world.sim_disk.content("/box/petiole.db");
+  REQUIRE(file.size() > 10 * 4096);
+  file.replace(4096, file.size() - 4096, std::string(file.size() - 4096, '\xa5'));  // All roots.
+  const std::string damaged = file;
+  world.start();
+  REQUIRE(world.store != nullptr);
+  const std::string set_aside = world.store->recovery().quarantined;
+  REQUIRE(!set_aside.empty());
+  CHECK(*world.sim_disk.content(set_aside) == damaged);
+  CHECK(world.rule().losses.uncounted == 1);
+  world.run(10s);
+  world.crash();
+  world.start();
+  CHECK(world.rule().losses.uncounted == 1);
+  publish(world, 301, 310);
+  world.up();
+  world.run(10s);
+  CHECK(world.payloads() == numbers(301, 310));
+}

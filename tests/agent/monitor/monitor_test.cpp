@@ -192,6 +192,15 @@ TEST_CASE("monitor: health is red when a link has been down for longer than the 
   CHECK(bench.get("/healthz", {{"details", "x"}}).status == 400);
   bench.mirror.emplace().state = "storage failed";
   CHECK(bench.get("/healthz").status == 503);
+  bench.mirror->state = "offline";
+  RuleReport rule;
+  rule.subjects = {"a.>"};
+  rule.refusing = "at its limit, discard: new";
+  bench.mirror->rules.push_back(rule);
+  CHECK(bench.get("/healthz").body.find("the mirror refuses a.>: at its limit") !=
+        std::string::npos);
+  bench.mirror->rules[0].refusing.clear();  // There is room again.
+  CHECK(bench.get("/healthz").status == 200);
 }
 
 TEST_CASE("monitor: links, mirror and metrics") {

@@ -1,0 +1,151 @@
+// Full rules and full stores: who gives way, who is told, and that it ends.
+#include <doctest/doctest.h>
+
+#include "agent/mirror/store_part.h"
+#include "tests/agent/mirror/mirror_world.h"
+
+using namespace petiole;
+using namespace petiole::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Two accounts with a mirror each over one small store.
+struct Twins {
+  struct Side {
+    Side(Twins& twins, const std::string& name, RuleConfig rule)
+        : account(name, Limits{}, twins.entropy),
+          hub(twins.loop, {}),
+          mirror(config_of(std::move(rule)), name, account, twins.parts->part(name), twins.host,
+                 MirrorLimits{}) {
+      account.set_capture(&mirror);
+    }
+    ~Side() { account.set_capture(nullptr); }
+
+    void publish(std::size_t bytes) {
+      const std::string payload = std::to_string(published) + std::string(bytes, '.');
+      const PublishOutcome outcome = account.publish({}, {"t.a", {}, {}, payload, {}});
+      ++published;
+      if (outcome.refused < 0) return;
+      ++refused;
+      if (mirror.refusal(outcome.refused).find(mirror.report().rules[0].subjects[0]) ==
+          std::string::npos) {
+        ++told_wrongly;
+      }
+    }
+    LossCounts losses() const { return mirror.report().rules[0].losses; }
+    std::uint64_t messages() const { return mirror.report().rules[0].messages; }
+
+    Account account;
+    ModelHub hub;
+    MirrorCore mirror;
+    std::uint64_t published = 0, refused = 0, told_wrongly = 0;
+  };
+
+  Twins(Discard greedy, Discard modest) {
+    StoreOptions options{.dir = "/box", .bytes_max = 4 << 20, .vfs = disk.name()};
+    store = open_store(options, loop, worker, clock, 1).store;
+    parts = std::make_unique<StoreParts>(*store, "a");
+    a = std::make_unique<Side>(*this, "a", RuleConfig{.subjects = {"t.>"}, .discard = greedy});
+    b = std::make_unique<Side>(*this, "b", RuleConfig{.subjects = {"*.a"}, .discard = modest});
+  }
+  ~Twins() {
+    a.reset();
+    b.reset();
+    parts.reset();
+    store.reset();
+    loop.run_for(1s);
+  }
+
+  // 16 MB of one account against 100 KB of the other.
+  void fill() {
+    for (int i = 0; i < 1000; ++i) {
+      for (int k = 0; k < 16; ++k) a->publish(1000);
+      if (i % 10 == 0) b->publish(1000);
+      loop.run_for(20ms);
+    }
+    loop.run_for(5s);
+  }
+  void drain() {
+    for (Side* side : {a.get(), b.get()}) {
+      side->mirror.link_up(side->hub.connect(side->account));
+    }
+    CHECK(loop.run_until([this] { return a->messages() + b->messages() == 0; }, 10min));
+  }
+
+  SimClock clock;
+  SimLoop loop{clock};
+  SimEntropy entropy{1};
+  SimLog log;
+  NoNetwork network;
+  SimWorker worker{loop, [] { return Duration(1ms); }};
+  ChunkPool chunks;
+  Host host{loop, clock, network, entropy, log, worker, chunks};
+  SimDisk disk{"twins", 1};
+  std::unique_ptr<Store> store;
+  std::unique_ptr<StoreParts> parts;
+  std::unique_ptr<Side> a, b;
+};
+
+void check_exact(const Twins::Side& side) {
+  const LossCounts losses = side.losses();
+  CHECK(losses.refused == side.refused);
+  CHECK(side.told_wrongly == 0);
+  CHECK(losses.age + losses.superseded + losses.rejected + losses.corrupt == 0);
+  CHECK(side.hub.stored.size() + losses.limit + losses.refused == side.published);
+}
+
+}  // namespace
+
+TEST_CASE("mirror: an account that fills the store gives way itself, and the ledgers are exact") {
+  for (const Discard modest : {Discard::kOld, Discard::kNew}) {
+    CAPTURE(static_cast<int>(modest));
+    Twins twins(Discard::kOld, modest);
+    twins.fill();
+    CHECK(twins.a->losses().limit > 0);
+    CHECK(twins.b->losses().limit == 0);
+    CHECK(twins.b->refused == 0);
+    CHECK(twins.b->messages() == 100);
+    twins.drain();
+    check_exact(*twins.a);
+    check_exact(*twins.b);
+  }
+}
+
+TEST_CASE("mirror: an account that refuses when the store is full is told so, and takes nothing") {
+  for (const Discard modest : {Discard::kOld, Discard::kNew}) {
+    CAPTURE(static_cast<int>(modest));
+    Twins twins(Discard::kNew, modest);
+    twins.fill();
+    CHECK(twins.a->refused > 0);
+    CHECK(twins.a->losses().limit == 0);
+    if (modest == Discard::kNew) CHECK(twins.b->losses().limit == 0);
+    CHECK(!twins.a->mirror.report().rules[0].refusing.empty());
+    twins.drain();
+    CHECK(twins.a->mirror.report().rules[0].refusing.empty());
+    check_exact(*twins.a);
+    check_exact(*twins.b);
+  }
+}
+
+TEST_CASE("mirror: a rule that refuses says so only for as long as it does") {
+  RuleConfig rule = disk_rule();
+  rule.max_messages = 10;
+  rule.discard = Discard::kNew;
+  World world(config_of(rule), {});
+  world.start();
+  publish(world, 1, 9);
+  CHECK(world.rule().refusing.empty());
+  publish(world, 10, 12);
+  CHECK(world.rule().losses.refused == 2);
+  CHECK(world.rule().refusing == "at its limit, discard: new");
+  world.run(1min);
+  CHECK(!world.rule().refusing.empty());
+  world.up();
+  world.run(5s);
+  CHECK(world.drained());
+  CHECK(world.rule().refusing.empty());
+  publish(world, 13, 13);
+  world.run(5s);
+  CHECK(world.rule().losses.refused == 2);
+}
