@@ -4,6 +4,9 @@
 
 #include <random>
 
+#include "platform/box.h"
+#include "platform/xsalsa20.h"
+
 namespace petiole {
 namespace {
 
@@ -40,6 +43,46 @@ TEST_CASE("sha256: the examples of FIPS 180-4 and every length around a block") 
         "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   CHECK(hex(sha256(std::string(64, 'a'))) ==
         "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb");
+}
+
+// The examples of "Cryptography in NaCl", D. J. Bernstein, 2009: sections 2 to 10.
+constexpr std::string_view kAlice =
+    "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a";
+constexpr std::string_view kBob =
+    "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb";
+constexpr std::string_view kNonce = "69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37";
+constexpr std::string_view kText =
+    "be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c"
+    "61296cdc3c01233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f"
+    "21af1fde048977eb48f59ffd4924ca1c60902e52f0a089bc76897040e082f937763848645e0705";
+constexpr std::string_view kSealed =
+    "f3ffc7703f9400e52a7dfb4b3d3305d98e993b9f48681273c29650ba32fc76ce48332ea7164d96a4476fb8c531a1"
+    "186ac0dfc17c98dce87b4da7f011ec48c97271d2c20f9b928fe2270d6fb863d51738b48eeee314a7cc8ab9321645"
+    "48e526ae90224368517acfeabd6bb3732bc0e9da99832b61ca01b6de56244a9e88d5f9b37973f622a43d14a6599b"
+    "1f654cb45a74e355a5";
+
+TEST_CASE("hsalsa20: the first and the second key") {
+  const auto shared =
+      from_hex<32>("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
+  constexpr std::array<unsigned char, 16> kZero{};
+  const auto first = hsalsa20(shared, kZero);
+  CHECK(hex(first) == "1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389");
+  const auto nonce = from_hex<24>(kNonce);
+  CHECK(hex(hsalsa20(first, std::span(nonce).first<16>())) ==
+        "dc908dda0b9344a953629b733820778880f3ceb421bb61b91cbd4c3e66256ce4");
+}
+
+TEST_CASE("xsalsa20: the stream is the same from any place, in any pieces") {
+  const auto key = from_hex<32>(kAlice);
+  const auto nonce = from_hex<24>(kNonce);
+  std::array<unsigned char, 300> whole{};
+  xsalsa20_xor(key, nonce, 0, whole);
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    std::array<unsigned char, 300> part{};
+    xsalsa20_xor(key, nonce, at, std::span(part).subspan(at));
+    CHECK(std::equal(part.begin() + static_cast<long>(at), part.end(),
+                     whole.begin() + static_cast<long>(at)));
+  }
 }
 
 TEST_CASE("base 64 and base 32: the examples of RFC 4648") {
@@ -153,6 +196,32 @@ TEST_CASE("ed25519: the example of RFC 8032, or a clear refusal in a build witho
   CHECK(!*ed25519_verify(*open, "\xaf\x83", *signature));
   (*signature)[7] ^= 1;
   CHECK(!*ed25519_verify(*open, "\xaf\x82", *signature));
+}
+
+TEST_CASE("box: the example; and what does not open") {
+  const auto alice = from_hex<32>(kAlice), bob = from_hex<32>(kBob);
+  const auto nonce = from_hex<24>(kNonce);
+  const auto open_alice = box_public(alice), open_bob = box_public(bob);
+  if (open_alice.status().code() == Errc::kUnsupported) return;  // A build without PETIOLE_TLS.
+  CHECK(hex(*open_alice) == "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+  CHECK(hex(*open_bob) == "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f");
+  const auto bytes = from_hex<kText.size() / 2>(kText);
+  const std::string text(bytes.begin(), bytes.end());
+  const auto sealed = box_seal(text, nonce, *open_bob, alice);
+  REQUIRE(sealed.ok());
+  CHECK(hex(*sealed) == kSealed);
+  const auto opened = box_open(*sealed, nonce, *open_alice, bob);
+  REQUIRE(opened.ok());
+  CHECK(*opened == text);
+  CHECK_FALSE(box_open(*sealed, nonce, *open_bob, bob).ok());  // From another.
+  CHECK_FALSE(box_open(*sealed, BoxNonce{}, *open_alice, bob).ok());
+  CHECK_FALSE(box_open("", nonce, *open_alice, bob).ok());
+  for (std::size_t i = 0; i < sealed->size(); ++i) {
+    std::string changed = *sealed;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    CHECK_FALSE(box_open(changed, nonce, *open_alice, bob).ok());
+    CHECK_FALSE(box_open(sealed->substr(0, i), nonce, *open_alice, bob).ok());
+  }
 }
 
 }  // namespace
