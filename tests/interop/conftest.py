@@ -43,6 +43,10 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_terminal_summary(terminalreporter):
     missing = _missing()
+    for tool in servers.TOOLS:
+        if not tool.exists():
+            text = f"NOT TESTED, {tool.name.upper()} IS MISSING ({tool}): what it makes; run tests/peers"
+            terminalreporter.write_line(text, red=True)
     if missing:
         terminalreporter.write_line("NOTHING WAS TESTED, missing: " + ", ".join(missing), red=True)
 

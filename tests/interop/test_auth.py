@@ -8,7 +8,7 @@ import pytest
 from harness import servers
 from harness.wait import until
 
-NK = servers.PEERS / "bin/nk"
+NK = servers.NK
 
 USERS = """
 authorization {

@@ -9,8 +9,8 @@ import pytest
 from harness import servers
 from harness.wait import until
 
-NSC = servers.PEERS / "bin/nsc"
-pytestmark = pytest.mark.skipif(not NSC.exists(), reason="no nsc")
+NSC = servers.NSC
+pytestmark = pytest.mark.skipif(not NSC.exists(), reason="NSC IS MISSING: nothing here was tested")
 
 
 class Nsc:

@@ -15,6 +15,8 @@ from harness.wait import until
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PEERS = pathlib.Path(os.environ.get("PETIOLE_PEERS", ROOT / "build/peers"))
 NATS_CLI = PEERS / "bin/nats"
+NSC, NK = PEERS / "bin/nsc", PEERS / "bin/nk"
+TOOLS = (NSC, NK)  # Their tests are skipped without them.
 
 
 @dataclass(frozen=True)
