@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "agent/clock_floor.h"
 #include "platform/files.h"
 
 namespace petiole {
@@ -14,7 +15,9 @@ constexpr std::size_t kFileBytesMax = 4 << 20;  // Of a configuration or credent
 
 Machine::Machine(const LogOptions& log_options) : log(clock, log_options) {}
 
-Host Machine::host() { return {loop, clock, network, entropy, log, worker, chunks, &files}; }
+Host Machine::host() {
+  return {loop, clock, network, entropy, log, worker, chunks, &files, &calendar};
+}
 
 ConfigSources system_sources() {
   ConfigSources sources;
@@ -28,7 +31,12 @@ ConfigSources system_sources() {
     if (!value) return std::nullopt;
     return std::string(value);
   };
-  sources.check_tls = [](const TlsOptions& options) { return make_tls_context(options).error; };
+  // A clock that is not set makes no certificate file wrong.
+  sources.check_tls = [](const TlsOptions& options) {
+    const SystemClock clock;
+    const Calendar calendar(clock, ClockTrust::kFloor, build_time());
+    return make_tls_context(options, &calendar).error;
+  };
   return sources;
 }
 

@@ -6,6 +6,7 @@
 #include "agent/config/source.h"
 #include "platform/asio_loop.h"
 #include "platform/asio_network.h"
+#include "platform/calendar.h"
 #include "platform/codec_layers.h"
 #include "platform/files.h"
 #include "platform/host.h"
@@ -22,6 +23,7 @@ class Machine {
   Host host();
 
   SystemClock clock;
+  Calendar calendar{clock};  // Set anew, if at all, before there are connections.
   SystemEntropy entropy;
   ChunkPool chunks;
   LogWriter log;
@@ -29,7 +31,7 @@ class Machine {
   SystemFiles files;
   AsioLoop loop{clock};
   std::unique_ptr<LayerFactory> layers =
-      make_codec_layers([this](const std::string& line) { log.warning(line); });
+      make_codec_layers([this](const std::string& line) { log.warning(line); }, &calendar);
   AsioNetwork network{loop, chunks, *layers};
 };
 

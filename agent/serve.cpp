@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "agent/agent.h"
+#include "agent/clock_floor.h"
 #include "agent/config/units.h"
 #include "agent/machine.h"
 #include "agent/server.h"
@@ -61,6 +62,7 @@ class Run {
 
  private:
   bool open_mirror();
+  void set_calendar();
   void report_recovery(const StoreRecovery& recovery);
   void on_signal(Signal signal);
   void on_machine(MachineEvent event);
@@ -77,6 +79,7 @@ class Run {
   Machine machine_;
   ThreadWorker disk_;
   std::unique_ptr<Store> store_;
+  std::optional<ClockFloor> floor_;
   std::optional<Agent> agent_;
   ServiceNotify notify_;
   std::unique_ptr<Timer> timer_;
@@ -92,6 +95,7 @@ int Run::run() {
   log.info("  Version:  " + std::string(kNatsVersion));
   if (!machine_.log.file_error().empty()) log.error(machine_.log.file_error());
   if (config_.mirror.enabled && !open_mirror()) return kStartError;
+  set_calendar();
   agent_.emplace(config_, machine_.host(), store_.get(), system_sources().read_file);
   agent_->on_reload([this] { return reload(); });
   if (const Agent::Started started = agent_->start(); !started.status.ok()) {
@@ -109,9 +113,18 @@ int Run::run() {
   say_goodbye();
   remove_files();
   agent_.reset();
+  floor_.reset();
   store_.reset();
   log.info("Server Exiting..");
   return 0;
+}
+
+// Once the store can say what time has passed.
+void Run::set_calendar() {
+  floor_.emplace(machine_.loop, store_.get(), build_time());
+  machine_.calendar = Calendar(machine_.clock, config_.clock.trust, floor_->time());
+  floor_->keep(machine_.calendar);
+  if (!machine_.calendar.is_set()) machine_.log.warning(describe_unset(machine_.calendar));
 }
 
 bool Run::open_mirror() {
@@ -166,7 +179,8 @@ void Run::on_machine(MachineEvent event) {
       machine_.log.debug("the network changed: hub links dial or ask at once");
       break;
     case MachineEvent::kClockSet:
-      machine_.log.warning("the clock was set");
+      machine_.log.warning(machine_.calendar.is_set() ? "the clock was set"
+                                                      : describe_unset(machine_.calendar));
       break;
     case MachineEvent::kWokeUp:
       machine_.log.info("the machine slept: hub links dial or ask at once");
@@ -214,6 +228,7 @@ void Run::begin_stop() {
   stopping_ = true;
   machine_.log.info("Initiating Shutdown...");
   notify_.stopping();
+  (void)floor_->note();
   agent_->stop([this] { machine_.loop.stop(); });
 }
 

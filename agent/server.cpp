@@ -1,48 +1,43 @@
 #include "agent/server.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "agent/auth/callout_requests.h"
 #include "agent/auth/gate.h"
-#include "agent/auth/nkey.h"
 
 namespace petiole {
-
-namespace {
-
-// Reads as the public key of a server; nothing is ever signed with it.
-std::string make_id(Entropy& entropy) {
-  std::array<unsigned char, 32> key{};
-  entropy.fill(std::as_writable_bytes(std::span(key)));
-  return encode_nkey_public(kServerKey, key);
-}
-
-}  // namespace
 
 Server::Server(const Config& config, Host host)
     : config_(config),
       host_(host),
-      id_(make_id(host.entropy)),
-      name_(config.server_name.empty() ? id_ : config.server_name),
+      calendar_(host.calendar ? *host.calendar : Calendar(host.clock)),
+      keys_(make_server_keys(host.entropy)),
+      name_(config.server_name.empty() ? keys_.id : config.server_name),
       started_(host.clock.wall()),
       exchange_(host, {name_, cluster()}, config_.system_account),
       closed_(config.limits.closed_connections_max) {
   self_ = std::make_shared<Server*>(this);
+  callouts_ = std::make_unique<CalloutRequests>(
+      host_, [this](std::string_view account) { return this->account(account); });
   set_accounts();
   make_gate();
 }
 
 void Server::make_gate() {
-  gate_ = std::make_unique<Gate>(config_, host_, [this](const AccountConfig& account) {
-    apply(account);
-    review_later();
-  });
+  const CalloutSelf self{name_, config_.host, std::string(kNatsVersion), cluster(),
+                         config_.server_tags};
+  gate_ = std::make_unique<Gate>(
+      config_, host_,
+      [this](const AccountConfig& account) {
+        apply(account);
+        review_later();
+      },
+      CalloutContext{callouts_.get(), &keys_, self});
 }
 
 // All of the configuration; an account that is there keeps its subscriptions.
 void Server::set_accounts() {
-  const std::size_t before = exchange_.dangling().size();
   make_account("$G");
   if (!config_.system_account.empty()) make_account(config_.system_account);
   for (const AccountConfig& account : config_.accounts) make_account(account.name);
@@ -59,8 +54,7 @@ void Server::set_accounts() {
     account->set_limits(config_.limits, own.limits);
     exchange_.set(*account, own);
   }
-  exchange_.connect();
-  report_dangling(before);
+  connect_imports();
 }
 
 void Server::review_later() {
@@ -82,25 +76,43 @@ Server::~Server() = default;
 
 Account& Server::make_account(const std::string& name) {
   std::unique_ptr<Account>& account = accounts_[name];
-  if (!account) account = std::make_unique<Account>(name, config_.limits, host_.entropy);
+  if (account) return *account;
+  account = std::make_unique<Account>(name, config_.limits, host_.entropy);
+  if (watcher_) watcher_->account_came(*account);
   return *account;
 }
 
-void Server::report_dangling(std::size_t before) {
+void Server::connect_imports() {
+  const std::size_t before = exchange_.dangling().size();
+  exchange_.connect();
   const std::vector<std::string>& dangling = exchange_.dangling();
   for (std::size_t i = dangling.size() > before ? 0 : dangling.size(); i < dangling.size(); ++i) {
     host_.log.warning(dangling[i]);
   }
+  watch_imports();
+}
+
+// The clock on the wall may be set at any time, and timers do not follow it.
+void Server::watch_imports() {
+  constexpr Duration kLook = std::chrono::minutes(1);
+  if (exchange_.next_end() == WallTime::max()) return;
+  if (!import_timer_) {
+    import_timer_ = host_.loop.make_timer([this] {
+      const Moment now = calendar_.now();
+      if (!now.lenient && now.time >= exchange_.next_end()) return connect_imports();
+      watch_imports();
+    });
+  }
+  const Duration left = exchange_.next_end() - calendar_.now().time;
+  import_timer_->arm(host_.clock.now() + std::clamp<Duration>(left, 1ms, kLook));
 }
 
 void Server::apply(const AccountConfig& config) {
   std::erase_if(departed_, [](const auto& each) { return each->is_empty(); });
-  const std::size_t before = exchange_.dangling().size();
   Account& account = make_account(config.name);
   account.set_limits(config_.limits, config.limits);
   exchange_.set(account, config);
-  exchange_.connect();
-  report_dangling(before);
+  connect_imports();
 }
 
 bool Server::remove_account(std::string_view name) {
@@ -110,8 +122,9 @@ bool Server::remove_account(std::string_view name) {
                                 [&](const RemoteConfig& each) { return each.account == name; });
   if (found == accounts_.end() || kept) return false;
   std::erase_if(departed_, [](const auto& each) { return each->is_empty(); });
+  if (watcher_) watcher_->account_leaves(*found->second);
   exchange_.remove(*found->second);
-  exchange_.connect();
+  connect_imports();
   std::vector<Reportable*> leaving;
   for (const auto& [cid, session] : open_) {
     if (session->report(false).account == name) leaving.push_back(session);
@@ -142,7 +155,8 @@ Config Server::replace(const Config& config) {
   }
   set_accounts();
   const bool other_users =
-      !(before.auth == config_.auth) || !(before.leaf_listen == config_.leaf_listen);
+      !(before.auth == config_.auth) || !(before.leaf_listen == config_.leaf_listen) ||
+      (config_.auth.callout && before.accounts != config_.accounts);  // It places users in them.
   const bool other_gate = other_users && !config_.auth.trust.enabled();
   if (other_gate) {
     former_gate_ = std::move(gate_);

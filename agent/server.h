@@ -10,16 +10,19 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/auth/server_keys.h"
 #include "agent/closed_connections.h"
 #include "agent/config/config.h"
 #include "agent/connection_report.h"
 #include "agent/routing/account.h"
 #include "agent/routing/exchange.h"
+#include "platform/calendar.h"
 #include "platform/host.h"
 
 namespace petiole {
 
 class Gate;
+class CalloutRequests;
 
 // The NATS level that we implement: clients' tools gate features on it.
 inline constexpr std::string_view kNatsVersion = "2.12.0";
@@ -47,9 +50,18 @@ class ServerEvents {
   virtual ~ServerEvents() = default;
   virtual void connected(const Reportable& session) = 0;  // It belongs to an account now.
   virtual void left(const Reportable& session) = 0;       // Its account, for another; it stays.
-  // Who it says it is was not believed; `reason` as in Reportable::shut_down.
+  // Who it says it is was not believed; `reason` as in Reportable::shut_down, or what the service
+  // of a callout said; it is valid during the call.
   virtual void refused(const Reportable& session, const char* reason) = 0;
   virtual void disconnected(const ConnectionReport& last) = 0;  // Of any that was entered.
+};
+
+// Told of accounts that come while the server runs, and of those that are about to go.
+class AccountWatcher {
+ public:
+  virtual ~AccountWatcher() = default;
+  virtual void account_came(Account& account) = 0;
+  virtual void account_leaves(Account& account) = 0;
 };
 
 struct ServerStats {
@@ -70,9 +82,12 @@ class Server {
   // returns what was before. References into config() stay valid but for those into vectors.
   Config replace(const Config& config);
   const Host& host() const { return host_; }
-  const std::string& id() const { return id_; }  // N…, 56 characters.
+  const std::string& id() const { return keys_.id; }  // N…, 56 characters.
+  const ServerKeys& keys() const { return keys_; }
   const std::string& name() const { return name_; }
   WallTime started() const { return started_; }
+  // In which certificates and tokens are judged.
+  const Calendar& calendar() const { return calendar_; }
 
   Account& global() { return *accounts_.at("$G"); }
   Account* account(std::string_view name);
@@ -109,6 +124,7 @@ class Server {
 
   // At most one observer, not owned; null: none.
   void observe(ServerEvents* events) { events_ = events; }
+  void watch_accounts(AccountWatcher* watcher) { watcher_ = watcher; }
   void connected(const Reportable& session) {
     if (events_) events_->connected(session);
   }
@@ -128,15 +144,20 @@ class Server {
   void make_gate();
   void review_later();
   void review_all();
-  void report_dangling(std::size_t before);
+  void connect_imports();
+  void watch_imports();
 
   Config config_;
   Host host_;
-  std::string id_, name_;
+  Calendar calendar_;
+  ServerKeys keys_;
+  std::string name_;
   WallTime started_{};
   std::map<std::string, std::unique_ptr<Account>, std::less<>> accounts_;
   std::vector<std::unique_ptr<Account>> departed_;  // Their last connections are about to close.
   Exchange exchange_;
+  std::unique_ptr<Timer> import_timer_;
+  std::unique_ptr<CalloutRequests> callouts_;
   std::unique_ptr<Gate> gate_, former_gate_;  // The former may have logins under way.
   bool reviewing_ = false;
   std::shared_ptr<Server*> self_;  // Held weakly by callbacks.
@@ -147,6 +168,7 @@ class Server {
   std::size_t clients_ = 0;
   ServerStats stats_;
   ServerEvents* events_ = nullptr;
+  AccountWatcher* watcher_ = nullptr;
 };
 
 }  // namespace petiole

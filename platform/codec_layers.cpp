@@ -64,8 +64,8 @@ class WebSocketLayer final : public Layer {
 
 class CodecLayers final : public LayerFactory {
  public:
-  explicit CodecLayers(std::function<void(const std::string&)> report)
-      : contexts_(std::move(report)) {}
+  CodecLayers(std::function<void(const std::string&)> report, const Calendar* calendar)
+      : contexts_(std::move(report), calendar) {}
 
   LayerResult tls(const TlsOptions& options) override {
     TlsContextResult loaded = contexts_.get(options);
@@ -100,8 +100,9 @@ class CodecLayers final : public LayerFactory {
 
 }  // namespace
 
-std::unique_ptr<LayerFactory> make_codec_layers(std::function<void(const std::string&)> report) {
-  return std::make_unique<CodecLayers>(std::move(report));
+std::unique_ptr<LayerFactory> make_codec_layers(std::function<void(const std::string&)> report,
+                                                const Calendar* calendar) {
+  return std::make_unique<CodecLayers>(std::move(report), calendar);
 }
 
 }  // namespace petiole

@@ -9,6 +9,7 @@
 
 namespace petiole {
 
+class Calendar;
 class Files;
 
 struct Host {
@@ -19,7 +20,8 @@ struct Host {
   Logger& log;
   Worker& worker;  // Slow pure functions: bcrypt.
   ChunkPool& chunks;
-  Files* files = nullptr;  // For JWTs of accounts; null: there are none.
+  Files* files = nullptr;              // For JWTs of accounts; null: there are none.
+  const Calendar* calendar = nullptr;  // Null: the clock is right.
 };
 
 }  // namespace petiole

@@ -133,12 +133,16 @@ class Session : public TlsSession {
   void set_name(const std::string& name) {
     if (const std::string address = address_text(name); !address.empty()) {
       if (!context_->verify()) return;
+      name_ = address;
+      is_address_ = true;
       wolfSSL_X509_VERIFY_PARAM_set1_ip_asc(wolfSSL_get0_param(session_.get()), address.c_str());
       return;
     }
     const auto bytes = static_cast<unsigned short>(std::min<std::size_t>(name.size(), 255));
     wolfSSL_UseSNI(session_.get(), WOLFSSL_SNI_HOST_NAME, name.data(), bytes);
-    if (context_->verify()) wolfSSL_check_domain_name(session_.get(), name.c_str());
+    if (!context_->verify()) return;
+    name_ = name;
+    wolfSSL_check_domain_name(session_.get(), name.c_str());
   }
 
   static bool is_tls(std::string_view bytes) {
@@ -150,11 +154,34 @@ class Session : public TlsSession {
     const int result =
         context_->server() ? wolfSSL_accept(session_.get()) : wolfSSL_connect(session_.get());
     if (result != WOLFSSL_SUCCESS) return failed(result);
+    if (Status wrong = check_dates(); !wrong.ok()) return fail(wrong);
     if (!is_pinned()) {
       error_ = "the peer's certificate is not among the pinned ones";
       return fail({Errc::kTls, "tls: the certificate is not pinned"});
     }
     open_ = true;
+    return {};
+  }
+
+  // With a clock that is doubtful wolfSSL was told to pass over dates: here they are judged by the
+  // calendar. The name is looked at again, lest the one error has hidden the other.
+  Status check_dates() {
+    const Calendar* const calendar = context_->calendar();
+    if (calendar == nullptr || !context_->verify() || calendar->trust() == ClockTrust::kWall ||
+        calendar->is_set()) {
+      return {};
+    }
+    const Moment now = calendar->now();
+    if (!now.lenient && !peer_is_of_time(session_.get(), now.time)) {
+      error_ =
+          "the certificate is not valid at the time that this device, whose clock is not set, "
+          "takes for now";
+      return {Errc::kTls, "tls: the certificate is out of date"};
+    }
+    if (!name_.empty() && !peer_is_named(session_.get(), name_, is_address_)) {
+      error_ = "the certificate is for another host name";
+      return {Errc::kTls, "tls: the certificate is for another name"};
+    }
     return {};
   }
 
@@ -209,6 +236,8 @@ class Session : public TlsSession {
   std::string* wire_ = nullptr;  // Likewise.
   Status status_;
   std::string error_;
+  std::string name_;  // For which the peer's certificate must be; empty: any.
+  bool is_address_ = false;
   bool open_ = false;
   bool seen_ = false;  // The first byte told TLS from clear text.
 };

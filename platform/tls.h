@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "platform/calendar.h"
 #include "platform/status.h"
 #include "platform/time.h"
 
@@ -27,6 +29,7 @@ struct PeerCertificate {
   // The subject's attributes in the certificate's order: {"O", "plant"}, {"CN", "box"}. A type
   // without a short name is its number: "1.2.840…".
   std::vector<std::pair<std::string, std::string>> subject;
+  std::vector<std::string> chain;  // DER: its own, then what the peer sent of its issuers.
 };
 
 struct TlsOptions {
@@ -53,7 +56,11 @@ struct TlsContextResult {
   std::shared_ptr<TlsContext> context;  // Null: see error.
   std::string error;                    // Names the file and what is wrong with it.
 };
-TlsContextResult make_tls_context(const TlsOptions& options);
+// `calendar` outlives the context; it says when certificates are judged. Null: by the clock.
+TlsContextResult make_tls_context(const TlsOptions& options, const Calendar* calendar = nullptr);
+
+// When the first certificate of a PEM file ends; none: it cannot be read, or there is no TLS.
+std::optional<WallTime> certificate_end(const std::string& cert_file);
 
 // One session. `receive` and `send` append wire bytes to `wire` and plain bytes to `plain`.
 class TlsSession {

@@ -1,5 +1,11 @@
 // What certificates say: which of ours is for a name, and who a peer is.
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <optional>
+
 #include "platform/crypto.h"
+#include "platform/files.h"
 #include "platform/tls_wolfssl.h"
 // The options come first.
 #include <wolfssl/openssl/x509v3.h>
@@ -116,7 +122,89 @@ void read_names(std::string_view der, PeerCertificate& to) {
   }
 }
 
+void read_chain(WOLFSSL* session, PeerCertificate& to) {
+  WOLFSSL_X509_CHAIN* const chain = wolfSSL_get_peer_chain(session);
+  const int count = chain == nullptr ? 0 : wolfSSL_get_chain_count(chain);
+  for (int i = 0; i < count; ++i) {
+    const unsigned char* const der = wolfSSL_get_chain_cert(chain, i);
+    const int bytes = wolfSSL_get_chain_length(chain, i);
+    if (der == nullptr || bytes <= 0) continue;
+    to.chain.emplace_back(reinterpret_cast<const char*>(der), static_cast<std::size_t>(bytes));
+  }
+}
+
+// Two or four digits of a year, then MMDDhhmmss and `Z`: RFC 5280, section 4.1.2.5.
+std::optional<WallTime> read_time(const Element& element) {
+  const std::size_t year_digits = element.tag == 0x18 ? 4 : 2;
+  std::string_view text = element.inside;
+  if ((element.tag != 0x17 && element.tag != 0x18) || text.size() != year_digits + 11 ||
+      text.back() != 'Z') {
+    return std::nullopt;
+  }
+  int parts[6] = {};
+  for (int i = 0; i < 6; ++i) {
+    const std::size_t digits = i == 0 ? year_digits : 2;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + digits, parts[i]);
+    if (error != std::errc() || end != text.data() + digits || parts[i] < 0) return std::nullopt;
+    text.remove_prefix(digits);
+  }
+  using namespace std::chrono;
+  if (element.tag == 0x17) parts[0] += parts[0] < 50 ? 2000 : 1900;
+  const year_month_day date{year(parts[0]), month(static_cast<unsigned>(parts[1])),
+                            day(static_cast<unsigned>(parts[2]))};
+  if (!date.ok() || parts[3] > 23 || parts[4] > 59 || parts[5] > 60) return std::nullopt;
+  // Nanoseconds end in 2262: what is later is as good as never.
+  if (parts[0] > 2250) return WallTime::max();
+  return WallTime(sys_days(date)) + hours(parts[3]) + minutes(parts[4]) + seconds(parts[5]);
+}
+
+// From when and until when a certificate is good.
+using Validity = std::pair<std::optional<WallTime>, std::optional<WallTime>>;
+
+Validity validity_of(std::string_view der) {
+  std::string_view rest = take_element(der).inside;
+  rest = take_element(rest).inside;
+  if (!rest.empty() && static_cast<unsigned char>(rest[0]) == 0xa0) take_element(rest);
+  for (int i = 0; i < 3; ++i) take_element(rest);
+  std::string_view validity = take_element(rest).inside;
+  const auto from = read_time(take_element(validity));
+  return {from, read_time(take_element(validity))};
+}
+
+bool is_of_time(std::string_view der, WallTime now) {
+  const auto [from, until] = validity_of(der);
+  return from && until && now >= *from && now <= *until;
+}
+
 }  // namespace
+
+std::optional<WallTime> certificate_end(const std::string& cert_file) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----", kEnd = "-----END ";
+  constexpr std::size_t kFileBytesMax = 256 << 10;
+  const FileText file = read_file(cert_file, kFileBytesMax);
+  const std::size_t begin = file.text.find(kBegin);
+  if (!file.status.ok() || begin == file.text.npos) return std::nullopt;
+  std::string body = file.text.substr(begin + kBegin.size());
+  body.resize(std::min(body.find(kEnd), body.size()));
+  std::erase_if(body, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
+  const auto der = base64_decode(body);
+  return der ? validity_of(*der).second : std::nullopt;
+}
+
+bool peer_is_of_time(WOLFSSL* session, WallTime now) {
+  PeerCertificate peer;
+  read_chain(session, peer);
+  return std::all_of(peer.chain.begin(), peer.chain.end(),
+                     [now](const std::string& der) { return is_of_time(der, now); });
+}
+
+bool peer_is_named(WOLFSSL* session, const std::string& name, bool is_address) {
+  const Owned<WOLFSSL_X509> cert(wolfSSL_get_peer_certificate(session));
+  if (!cert) return false;
+  return (is_address ? wolfSSL_X509_check_ip_asc(cert.get(), name.c_str(), 0)
+                     : wolfSSL_X509_check_host(cert.get(), name.c_str(), name.size(), 0,
+                                               nullptr)) == WOLFSSL_SUCCESS;
+}
 
 void TlsContext::add(WOLFSSL_CTX* other) {
   others_.emplace_back(other);
@@ -145,6 +233,7 @@ std::shared_ptr<const PeerCertificate> read_peer_certificate(WOLFSSL* session) {
   auto said = std::make_shared<PeerCertificate>();
   read_subject(cert.get(), *said);
   read_names(der_of(cert.get()), *said);
+  read_chain(session, *said);
   return said;
 }
 

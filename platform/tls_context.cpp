@@ -10,9 +10,22 @@
 // The options come first.
 #include <wolfssl/openssl/ec.h>
 #include <wolfssl/openssl/evp.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
 
 namespace petiole {
 namespace {
+
+// The clock is behind what has certainly passed: the library's look at it says nothing.
+bool is_doubtful(const Calendar* calendar) {
+  return calendar != nullptr && calendar->trust() != ClockTrust::kWall && !calendar->is_set();
+}
+
+// Called by wolfSSL for each certificate of a peer. Dates are looked at after the handshake when
+// the clock is doubtful; see tls.cpp.
+int judge(int good, WOLFSSL_X509_STORE_CTX* about) {
+  const bool date = about->error == ASN_BEFORE_DATE_E || about->error == ASN_AFTER_DATE_E;
+  return good == 0 && date && is_doubtful(static_cast<const Calendar*>(about->userCtx)) ? 1 : good;
+}
 
 // Where distributions keep the certificates that they trust, as Go's crypto/x509 looks for them.
 constexpr const char* kSystemStores[] = {
@@ -74,19 +87,19 @@ Error check_file(const char* option, const std::string& path, const char* header
       std::string("holds no PEM block of a ") + (header[0] == 'C' ? "certificate" : "private key"));
 }
 
-Error load_authorities(WOLFSSL_CTX* context, const std::string& path) {
+Error load_authorities(WOLFSSL_CTX* context, const std::string& path, bool doubtful) {
+  const word32 dates = doubtful ? WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY : WOLFSSL_LOAD_FLAG_NONE;
   if (path.empty()) {
     for (const char* store : kSystemStores) {
-      if (wolfSSL_CTX_load_verify_locations_ex(context, store, nullptr,
-                                               WOLFSSL_LOAD_FLAG_IGNORE_ERR) == WOLFSSL_SUCCESS) {
+      if (wolfSSL_CTX_load_verify_locations_ex(
+              context, store, nullptr, WOLFSSL_LOAD_FLAG_IGNORE_ERR | dates) == WOLFSSL_SUCCESS) {
         return {};
       }
     }
     return "tls: no trusted certificates on this system; install ca-certificates or set ca_file";
   }
   if (Error error = check_file("ca_file", path, "CERTIFICATE"); !error.empty()) return error;
-  const int result =
-      wolfSSL_CTX_load_verify_locations_ex(context, path.c_str(), nullptr, WOLFSSL_LOAD_FLAG_NONE);
+  const int result = wolfSSL_CTX_load_verify_locations_ex(context, path.c_str(), nullptr, dates);
   if (result == WOLFSSL_SUCCESS) return {};
   return file_error("ca_file", path, tls_error_text(result));
 }
@@ -165,7 +178,8 @@ Error set_cipher_suites(WOLFSSL_CTX* context, const std::vector<std::string>& na
   return "tls: the library refuses the cipher suites " + list;
 }
 
-Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify) {
+Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify,
+                const Calendar* calendar) {
   const int version = options.version_min == TlsVersion::k13 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2;
   if (wolfSSL_CTX_SetMinVersion(context, version) != WOLFSSL_SUCCESS) {
     return "tls: the library does not support the minimum version";
@@ -176,25 +190,28 @@ Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify) {
   if (options.server) wolfSSL_CTX_no_ticket_TLSv13(context);
   const int mode =
       !verify ? WOLFSSL_VERIFY_NONE : WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-  wolfSSL_CTX_set_verify(context, mode, nullptr);
+  wolfSSL_CTX_set_verify(context, mode, calendar ? judge : nullptr);
+  wolfSSL_CTX_SetCertCbCtx(context, const_cast<Calendar*>(calendar));
   if (Error error = set_cipher_suites(context, options.cipher_suites); !error.empty()) return error;
   if (verify) {
-    if (Error error = load_authorities(context, options.ca_file); !error.empty()) return error;
+    if (Error error = load_authorities(context, options.ca_file, is_doubtful(calendar));
+        !error.empty())
+      return error;
   }
   return load_certificate(context, options);
 }
 
 }  // namespace
 
-TlsContextResult make_tls_context(const TlsOptions& options) {
+TlsContextResult make_tls_context(const TlsOptions& options, const Calendar* calendar) {
   if (!library_ready()) return {nullptr, "tls: wolfSSL does not start"};
   WOLFSSL_CTX* raw =
       wolfSSL_CTX_new(options.server ? wolfSSLv23_server_method() : wolfSSLv23_client_method());
   if (raw == nullptr) return {nullptr, "tls: out of memory"};
   const bool verify = options.verify && (options.server || !options.insecure);
-  auto context = std::make_shared<TlsContext>(raw, options.server, verify);
+  auto context = std::make_shared<TlsContext>(raw, options.server, verify, calendar);
   context->pin(options.pinned_certs);
-  Error error = configure(raw, options, verify);
+  Error error = configure(raw, options, verify, calendar);
   for (const TlsKeyPair& pair : options.more_certs) {
     if (!error.empty()) break;
     TlsOptions other = options;
@@ -203,7 +220,7 @@ TlsContextResult make_tls_context(const TlsOptions& options) {
     WOLFSSL_CTX* const more = wolfSSL_CTX_new(wolfSSLv23_server_method());
     if (more == nullptr) return {nullptr, "tls: out of memory"};
     context->add(more);
-    error = configure(more, other, verify);
+    error = configure(more, other, verify, calendar);
   }
   if (!error.empty()) return {nullptr, std::move(error)};
   return {std::move(context), {}};

@@ -62,7 +62,7 @@ TlsContextResult TlsContexts::get(const TlsOptions& options) {
     if (found->stamp == stamp || found->refused == stamp) return {found->context, {}};
     return renew(*found, options, std::move(stamp));
   }
-  TlsContextResult result = make_tls_context(options);
+  TlsContextResult result = make_tls_context(options, calendar_);
   if (!result.context) return result;
   if (loaded_.size() == kContextsMax) loaded_.erase(loaded_.begin());
   loaded_.push_back({key, std::move(stamp), {}, result.context});
@@ -70,7 +70,7 @@ TlsContextResult TlsContexts::get(const TlsOptions& options) {
 }
 
 TlsContextResult TlsContexts::renew(Loaded& loaded, const TlsOptions& options, std::string stamp) {
-  TlsContextResult result = make_tls_context(options);
+  TlsContextResult result = make_tls_context(options, calendar_);
   if (result.context) {
     loaded.context = result.context;
     loaded.stamp = std::move(stamp);

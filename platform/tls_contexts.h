@@ -17,7 +17,9 @@ namespace petiole {
 class TlsContexts {
  public:
   using Report = std::function<void(const std::string&)>;
-  explicit TlsContexts(Report report) : report_(std::move(report)) {}
+  // `calendar` outlives it; null: the clock is right.
+  explicit TlsContexts(Report report, const Calendar* calendar = nullptr)
+      : report_(std::move(report)), calendar_(calendar) {}
 
   // Loading the system's certificates takes tens of milliseconds on a small device; what is loaded
   // costs a look-up.
@@ -36,6 +38,7 @@ class TlsContexts {
   TlsContextResult renew(Loaded& loaded, const TlsOptions& options, std::string stamp);
 
   Report report_;
+  const Calendar* calendar_;
   std::vector<Loaded> loaded_;  // Oldest first.
 };
 

@@ -5,7 +5,9 @@ namespace petiole {
 
 class TlsContext {};
 
-TlsContextResult make_tls_context(const TlsOptions&) {
+std::optional<WallTime> certificate_end(const std::string&) { return std::nullopt; }
+
+TlsContextResult make_tls_context(const TlsOptions&, const Calendar*) {
   return {nullptr, "tls: this build has no TLS (PETIOLE_TLS)"};
 }
 

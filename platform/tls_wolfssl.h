@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "platform/calendar.h"
 #include "platform/tls.h"
 
 namespace petiole {
@@ -21,14 +22,15 @@ struct WolfsslFree {
 
 class TlsContext {
  public:
-  TlsContext(WOLFSSL_CTX* context, bool server, bool verify)
-      : context_(context), server_(server), verify_(verify) {}
+  TlsContext(WOLFSSL_CTX* context, bool server, bool verify, const Calendar* calendar)
+      : context_(context), calendar_(calendar), server_(server), verify_(verify) {}
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
   WOLFSSL_CTX* get() const { return context_.get(); }
   bool server() const { return server_; }
   bool verify() const { return verify_; }
+  const Calendar* calendar() const { return calendar_; }  // Null: the clock is right.
   const std::vector<std::string>& pinned() const { return pinned_; }
   void pin(std::vector<std::string> pinned) { pinned_ = std::move(pinned); }
 
@@ -40,6 +42,7 @@ class TlsContext {
   static int choose(WOLFSSL* session, int* alert, void* self);
 
   Context context_;
+  const Calendar* calendar_;
   std::vector<Context> others_;
   std::vector<std::string> pinned_;
   bool server_;
@@ -51,6 +54,11 @@ std::shared_ptr<const PeerCertificate> read_peer_certificate(WOLFSSL* session);
 // SHA-256 of the SubjectPublicKeyInfo in a certificate's DER, in lower-case hexadecimal; empty when
 // the bytes are no certificate.
 std::string public_key_digest(std::string_view der);
+// Of an open session: false when a certificate that the peer sent is too old or too new, or of
+// dates that cannot be read.
+bool peer_is_of_time(WOLFSSL* session, WallTime now);
+// Whether the peer's certificate is for `name`, a host name or an address as wolfSSL writes it.
+bool peer_is_named(WOLFSSL* session, const std::string& name, bool is_address);
 std::string peer_key_digest(WOLFSSL* session);  // Empty: the peer showed none.
 
 // Words for an error of wolfSSL; its own text where we have no better ones.

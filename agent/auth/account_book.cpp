@@ -64,6 +64,11 @@ const AccountClaims* AccountBook::find(const std::string& account) const {
   return found == accounts_.end() ? nullptr : &found->second.claims;
 }
 
+bool AccountBook::is_stale(const std::string& account, Moment now) const {
+  const AccountClaims* const known = find(account);
+  return !known || (store_.is_remote() && validity(*known, now) == Validity::kExpired);
+}
+
 void AccountBook::fetch(const std::string& account, std::function<void()> done) {
   if (!is_account(account)) return done();
   store_.look_up(account,

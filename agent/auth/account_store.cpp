@@ -40,7 +40,12 @@ AccountStore::AccountStore(const ResolverConfig& config, Host host)
       loop_(host.loop),
       worker_(host.worker),
       files_(config.dir.empty() ? nullptr : host.files),
-      preload_(config.preload.begin(), config.preload.end()) {}
+      preload_(config.preload.begin(), config.preload.end()) {
+  if (config.kind != ResolverConfig::Kind::kUrl) return;
+  if (auto url = parse_account_url(config.url)) {
+    server_ = std::make_unique<AccountServer>(std::move(*url), config.ca_file, host);
+  }
+}
 
 const std::string* AccountStore::preloaded(const std::string& account) const {
   const auto found = preload_.find(account);
@@ -58,6 +63,7 @@ void AccountStore::run(Work work, Done done) {
 }
 
 void AccountStore::look_up(const std::string& account, Found done) {
+  if (server_ && !preloaded(account)) return server_->look_up(account, std::move(done));
   if (!files_) {
     const std::string* const token = preloaded(account);
     const std::weak_ptr<int> alive = alive_;

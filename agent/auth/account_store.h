@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/auth/account_url.h"
 #include "agent/config/access.h"
 #include "platform/host.h"
 #include "platform/status.h"
@@ -23,8 +24,9 @@ class AccountStore {
   // `config` outlives it.
   AccountStore(const ResolverConfig& config, Host host);
 
-  // Keeps what it is given: else a configured list that never changes.
+  // Keeps what it is given: else a configured list that never changes, or another server's.
   bool keeps() const { return files_ != nullptr; }
+  bool is_remote() const { return server_ != nullptr; }
   bool is_full() const { return config_.kind == ResolverConfig::Kind::kFull; }
   bool allows_delete() const { return config_.allow_delete; }
 
@@ -54,6 +56,7 @@ class AccountStore {
   Worker& worker_;
   Files* files_;
   std::map<std::string, std::string> preload_;
+  std::unique_ptr<AccountServer> server_;  // Null: no URL is configured.
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 

@@ -44,7 +44,7 @@ Admission deny(Denial denial) { return {.identity = nullptr, .denial = denial}; 
 }  // namespace
 
 Admission admit(const std::shared_ptr<const UserClaims>& user, const AccountClaims& account,
-                const Visitor& visitor, WallTime now) {
+                const Visitor& visitor, Moment now) {
   if (validity(*user, now) != Validity::kGood) return deny(Denial::kUser);
   UserGrant grant = user->grant;
   if (user->issuer != account.subject) {

@@ -31,6 +31,6 @@ struct Admission {
 
 // Everything but the signature over the nonce.
 Admission admit(const std::shared_ptr<const UserClaims>& user, const AccountClaims& account,
-                const Visitor& visitor, WallTime now);
+                const Visitor& visitor, Moment now);
 
 }  // namespace petiole

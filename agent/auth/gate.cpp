@@ -8,10 +8,6 @@ namespace petiole {
 
 namespace {
 
-bool is_leaf(std::uint8_t type) {
-  return (type & (kLeafConnection | kLeafWebSocketConnection)) != 0;
-}
-
 // What a WebSocket client must say: `clients`, unless the block has its own. nats-server auth.go.
 AuthConfig websocket_auth(const WebSocketListenConfig& websocket, const AuthConfig& clients) {
   AuthConfig auth = clients;
@@ -31,6 +27,12 @@ AuthConfig websocket_auth(const WebSocketListenConfig& websocket, const AuthConf
   return auth;
 }
 
+std::unique_ptr<AccountBook> make_book(const TrustConfig& trust, Host host,
+                                       AccountBook::Changed changed) {
+  if (!trust.enabled()) return nullptr;
+  return std::make_unique<AccountBook>(trust, host, std::move(changed));
+}
+
 }  // namespace
 
 struct Gate::Applicant {
@@ -39,41 +41,57 @@ struct Gate::Applicant {
   std::uint8_t type;
 };
 
-Gate::Gate(const Config& config, Host host, AccountBook::Changed account_changed)
+Gate::Gate(const Config& config, Host host, AccountBook::Changed account_changed,
+           CalloutContext callout)
     : config_(config),
-      calendar_(host.clock),
+      calendar_(host.calendar ? *host.calendar : Calendar(host.clock)),
       websocket_auth_(websocket_auth(config_.websocket, config_.auth)),
       clients_(config_.auth),
       websockets_(websocket_auth_),
       leafs_(config_.leaf_listen.auth),
-      passwords_(host.loop, host.worker) {
-  if (config.auth.trust.enabled()) {
-    book_.emplace(config_.auth.trust, host, std::move(account_changed));
-  }
-}
+      passwords_(host.loop, host.worker),
+      book_(make_book(config_.auth.trust, host, std::move(account_changed))),
+      callout_(config_, host, std::move(callout), book()) {}
 
 Gate::~Gate() = default;
 
 // The listener's own, or else the one for clients (wire 3.3).
 const AuthConfig& Gate::scope(std::uint8_t type) const {
   if (type == kWebSocketConnection) return websocket_auth_;
-  return is_leaf(type) && config_.leaf_listen.auth.required() ? config_.leaf_listen.auth
-                                                              : config_.auth;
+  return is_leaf_connection(type) && config_.leaf_listen.auth.required() ? config_.leaf_listen.auth
+                                                                         : config_.auth;
 }
 
 const Authenticator& Gate::users(std::uint8_t type) const {
   if (type == kWebSocketConnection) return websockets_;
-  return is_leaf(type) && config_.leaf_listen.auth.required() ? leafs_ : clients_;
+  return is_leaf_connection(type) && config_.leaf_listen.auth.required() ? leafs_ : clients_;
 }
 
 bool Gate::maps_certificates(const Login& login) const {
   if (login.peer.tls_version.empty()) return false;
   if (login.peer.websocket) return config_.websocket.tls.map;
-  return is_leaf(login.type) ? config_.leaf_listen.tls.map : config_.tls.map;
+  return is_leaf_connection(login.type) ? config_.leaf_listen.tls.map : config_.tls.map;
 }
 
+// A leaf listener with users of its own asks nobody else.
 std::optional<Outcome> Gate::enter(const Login& login, std::weak_ptr<const void> whose, Done done) {
-  const bool own = is_leaf(login.type) && config_.leaf_listen.auth.required();
+  const bool own = is_leaf_connection(login.type) && config_.leaf_listen.auth.required();
+  if (own || !callout_.enabled()) return enter_here(login, std::move(whose), std::move(done));
+  auto caller = std::make_shared<Caller>(
+      Caller{login.options, std::string(login.nonce), login.peer, login.type, login.cid});
+  std::string& jwt = caller->options.jwt;
+  if (book_ && jwt.empty()) jwt = config_.auth.trust.default_sentinel;
+  const std::optional<Outcome> here =
+      enter_here(login, whose, [this, caller, whose, done](const Outcome& found) {
+        if (const auto outcome = callout_.enter(caller, found, whose, done)) done(*outcome);
+      });
+  if (!here) return std::nullopt;
+  return callout_.enter(std::move(caller), *here, std::move(whose), std::move(done));
+}
+
+std::optional<Outcome> Gate::enter_here(const Login& login, std::weak_ptr<const void> whose,
+                                        Done done) {
+  const bool own = is_leaf_connection(login.type) && config_.leaf_listen.auth.required();
   if (!own && book_) return enter_by_token(login, std::move(whose), std::move(done));
   const Authenticator& known = users(login.type);
   Authenticator::Answer answer =
@@ -110,7 +128,7 @@ std::optional<Outcome> Gate::enter_by_token(const Login& login, std::weak_ptr<co
   Applicant applicant{std::make_shared<const UserClaims>(std::move(*user)), login.options.signature,
                       std::string(login.nonce), login.peer.address, login.type};
   const std::string account = applicant.user->account();
-  if (book_->find(account)) return decide(applicant);
+  if (!book_->is_stale(account, calendar_.now())) return decide(applicant);
   book_->fetch(account, [this, applicant = std::move(applicant), whose = std::move(whose),
                          done = std::move(done)] {
     if (!whose.expired()) done(decide(applicant));
@@ -134,7 +152,9 @@ Outcome Gate::decide(const Applicant& applicant) const {
 
 Outcome Gate::review(const IdentityPtr& identity, std::uint8_t type, const Gate& before) const {
   if (book_ || before.book_) return {.identity = identity};
-  return {.identity = users(type).again(*identity, before.users(type))};
+  if (!callout_.keeps(*identity, before.callout_)) return {};
+  if (identity->delegated) return {.identity = identity};
+  return {.identity = callout_.guard(users(type).again(*identity, before.users(type)))};
 }
 
 Outcome Gate::review(const IdentityPtr& identity, const PeerInfo& peer, std::uint8_t type) const {
@@ -144,7 +164,7 @@ Outcome Gate::review(const IdentityPtr& identity, const PeerInfo& peer, std::uin
   Admission admission = admit(identity->claims, *account, {type, peer.address}, calendar_.now());
   switch (admission.denial) {
     case Denial::kNone:
-      return {.identity = std::move(admission.identity)};
+      return {.identity = callout_.again(*identity, admission.identity)};
     case Denial::kRevoked:
       return {.identity = nullptr, .refusal = Refusal::kRevoked};
     case Denial::kAccountExpired:

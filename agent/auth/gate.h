@@ -10,6 +10,7 @@
 
 #include "agent/auth/account_book.h"
 #include "agent/auth/authenticator.h"
+#include "agent/auth/callout.h"
 #include "agent/auth/identity.h"
 #include "agent/auth/password_queue.h"
 #include "agent/config/config.h"
@@ -24,17 +25,14 @@ struct Login {
   std::string_view nonce;  // As INFO told it.
   const PeerInfo& peer;
   std::uint8_t type = kStandardConnection;  // One of ConnectionTypes.
-};
-
-struct Outcome {
-  IdentityPtr identity;  // Null: refused.
-  Refusal refusal = Refusal::kViolation;
+  std::uint64_t cid = 0;
 };
 
 class Gate {
  public:
   // `account_changed` is told of each account that a JWT names or changes.
-  Gate(const Config& config, Host host, AccountBook::Changed account_changed);
+  Gate(const Config& config, Host host, AccountBook::Changed account_changed,
+       CalloutContext callout = {});
   ~Gate();
 
   // INFO: a client must say who it is; there is a nonce to sign. `type` is one of ConnectionTypes.
@@ -56,7 +54,7 @@ class Gate {
   Outcome review(const IdentityPtr& identity, std::uint8_t type, const Gate& before) const;
 
   // Null without operators.
-  AccountBook* book() { return book_ ? &*book_ : nullptr; }
+  AccountBook* book() { return book_.get(); }
 
  private:
   struct Applicant;  // A user's token, while its account is looked up.
@@ -64,6 +62,7 @@ class Gate {
   const AuthConfig& scope(std::uint8_t type) const;
   const Authenticator& users(std::uint8_t type) const;
   bool maps_certificates(const Login& login) const;
+  std::optional<Outcome> enter_here(const Login& login, std::weak_ptr<const void> whose, Done done);
   std::optional<Outcome> compare(Authenticator::Answer answer, std::weak_ptr<const void> whose,
                                  Done done);
   std::optional<Outcome> enter_by_token(const Login& login, std::weak_ptr<const void> whose,
@@ -75,7 +74,8 @@ class Gate {
   const AuthConfig websocket_auth_;  // The clients', with what websocket {} says otherwise.
   Authenticator clients_, websockets_, leafs_;  // leafs_: of leafnodes { authorization }.
   PasswordQueue passwords_;
-  std::optional<AccountBook> book_;
+  std::unique_ptr<AccountBook> book_;
+  Callout callout_;
 };
 
 // kLeafConnection and so on, by how the peer came.

@@ -20,6 +20,8 @@ struct Identity {
   std::int64_t payload_bytes_max = -1;
   WallTime expires = WallTime::max();
 
+  bool delegated = false;  // A callout's service has let it in.
+
   // Of a user JWT; else empty.
   std::shared_ptr<const UserClaims> claims;
   WallTime account_expires = WallTime::max();
@@ -34,5 +36,12 @@ enum class Refusal : std::uint8_t {
 };
 
 using IdentityPtr = std::shared_ptr<const Identity>;
+
+// What becomes of a login.
+struct Outcome {
+  IdentityPtr identity{};  // Null: refused.
+  Refusal refusal = Refusal::kViolation;
+  std::string why{};  // For the log and events, when it is more than the words of `refusal`.
+};
 
 }  // namespace petiole

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/auth/callout_tokens.h"
 #include "agent/auth/jwt_reader.h"
 #include "agent/auth/nkey.h"
 #include "platform/crypto.h"
@@ -11,6 +12,7 @@ namespace petiole {
 namespace {
 
 constexpr int kVersionMax = 2;
+constexpr std::int64_t kFar = 9'000'000'000;  // Seconds; more would overflow nanoseconds.
 
 struct Token {
   Claims claims;
@@ -184,6 +186,26 @@ Result<OperatorClaims> decode_operator(std::string_view text) {
   return op;
 }
 
+Result<Activation> decode_activation(std::string_view text) {
+  const Result<Token> token = decode_as(text, "activation");
+  if (!token.ok()) return token.status();
+  const Claims& claims = token->claims;
+  Activation activation{.account = claims.subject,
+                        .issuer = claims.issuer,
+                        .issued_at = claims.issued_at,
+                        .expires = std::clamp<std::int64_t>(claims.expires, 0, kFar),
+                        .not_before = std::clamp<std::int64_t>(claims.not_before, 0, kFar)};
+  JwtReader reader;
+  std::string kind;
+  const json::object& nats = nats_of(*token);
+  reader.text(nats, "subject", activation.subject);
+  reader.text(nats, token->claims.version == 1 ? "type" : "kind", kind);
+  reader.text(nats, "issuer_account", activation.issuer_account);
+  if (!reader.ok() || (kind != "stream" && kind != "service")) return bad("no activation token");
+  if (kind == "service") activation.kind = ExportConfig::Kind::kService;
+  return activation;
+}
+
 Result<DeleteClaims> decode_delete(std::string_view text) {
   const Result<Token> token = decode(text);
   if (!token.ok()) return token.status();
@@ -193,6 +215,21 @@ Result<DeleteClaims> decode_delete(std::string_view text) {
   reader.texts(nats_of(*token), "accounts", accounts);
   if (reader.ok() && find(nats_of(*token), "accounts")) claims.accounts = std::move(accounts);
   return claims;
+}
+
+Result<CalloutResponse> decode_callout_response(std::string_view text) {
+  const Result<Token> token = decode_as(text, "authorization_response");
+  if (!token.ok()) return token.status();
+  auto response = make<CalloutResponse>(*token);
+  if (!decode_nkey_public(response.issuer, kAccountKey)) {
+    return bad("no account has signed the response");
+  }
+  JwtReader reader;
+  reader.text(nats_of(*token), "jwt", response.token);
+  reader.text(nats_of(*token), "error", response.error);
+  reader.text(nats_of(*token), "issuer_account", response.issuer_account);
+  if (!reader.ok()) return bad("a field of the response has another type");
+  return response;
 }
 
 std::string_view find_token(std::string_view file) {

@@ -17,6 +17,7 @@ inline constexpr std::size_t kTokenBytesMax = 1 << 20;  // jwt v2 decoder.go: Ma
 Result<UserClaims> decode_user(std::string_view token);
 Result<AccountClaims> decode_account(std::string_view token);
 Result<OperatorClaims> decode_operator(std::string_view token);
+Result<Activation> decode_activation(std::string_view token);
 Result<DeleteClaims> decode_delete(std::string_view token);
 
 // The token inside a file that may have lines around it: `-----BEGIN …`.

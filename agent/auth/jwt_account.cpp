@@ -1,6 +1,7 @@
 // An account's claims, brought into the form of the configuration.
 #include <algorithm>
 
+#include "agent/auth/jwt.h"
 #include "agent/auth/jwt_reader.h"
 #include "agent/auth/nkey.h"
 #include "agent/subject/subject.h"
@@ -71,7 +72,9 @@ void read_export(JwtReader& reader, const json::object& object, AccountConfig& t
   reader.text(object, "type", type);
   reader.text(object, "subject", out.subject);
   reader.text(object, "response_type", response);
-  reader.flag(object, "token_req", out.is_private);
+  reader.flag(object, "token_req", out.token_required);
+  out.is_private = out.token_required;
+  reader.numbers(object, "revocations", out.revocations);
   reader.flag(object, "allow_trace", out.allow_trace);
   reader.number(object, "response_threshold", threshold);
   reader.number(object, "account_token_position", position);
@@ -91,8 +94,9 @@ void read_export(JwtReader& reader, const json::object& object, AccountConfig& t
 // `to` is of old tokens: of a stream the prefix, of a service the exporter's subject.
 void read_import(JwtReader& reader, const json::object& object, AccountConfig& to) {
   ImportConfig in;
-  std::string type, old, local;
+  std::string type, old, local, token;
   reader.text(object, "type", type);
+  reader.text(object, "token", token);
   reader.text(object, "account", in.account);
   reader.text(object, "subject", in.subject);
   reader.text(object, "to", old);
@@ -104,6 +108,11 @@ void read_import(JwtReader& reader, const json::object& object, AccountConfig& t
     return reader.fail();
   }
   in.kind = *kind;
+  if (!token.empty()) {
+    Result<Activation> activation = decode_activation(token);
+    if (!activation.ok()) return reader.fail();
+    in.activation = std::move(*activation);
+  }
   if (!local.empty()) {
     in.to = std::move(local);
   } else if (in.kind == Kind::kStream) {
@@ -167,6 +176,7 @@ void read_signing_keys(JwtReader& reader, const json::object& nats, AccountClaim
       return reader.fail();
     }
     if (!decode_nkey_public(key, kAccountKey)) return reader.fail();
+    to.config.signing_keys.push_back(key);
     to.signing_keys[key] = std::move(scope);
   }
 }

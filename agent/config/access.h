@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -43,6 +44,10 @@ enum ConnectionTypes : std::uint8_t {
   kAllConnections = 255,
 };
 
+inline bool is_leaf_connection(std::uint8_t type) {
+  return (type & (kLeafConnection | kLeafWebSocketConnection)) != 0;
+}
+
 struct UserConfig {
   std::string user{}, password{};  // The password in plain text or as a bcrypt hash.
   std::string nkey{};              // Public, U…; instead of user and password.
@@ -54,9 +59,11 @@ struct UserConfig {
 
 // Where the JWTs of accounts come from.
 struct ResolverConfig {
-  enum class Kind : std::uint8_t { kNone, kMemory, kFull, kCache };
+  enum class Kind : std::uint8_t { kNone, kMemory, kFull, kCache, kUrl };
   Kind kind = Kind::kNone;
   std::string dir{};              // kFull, kCache: <public key>.jwt.
+  std::string url{};              // kUrl: GET of this and the public key is the JWT.
+  std::string ca_file{};          // kUrl, https: whom to trust; empty: the system's.
   std::int64_t accounts_max = 0;  // `limit`; 0: none.
   bool allow_delete = false, hard_delete = false;
   std::vector<std::pair<std::string, std::string>> preload{};  // Account and JWT.
@@ -75,6 +82,17 @@ struct TrustConfig {
   bool operator==(const TrustConfig&) const = default;
 };
 
+// auth_callout {}: a service decides who comes in. Not with operators: there accounts say it.
+struct CalloutConfig {
+  std::string issuer{};              // Public, A…: who signs the users' JWTs.
+  std::string account = "$G";        // In which the service listens.
+  std::vector<std::string> users{};  // Of this file: the service's own; nobody is asked.
+  std::string xkey{};                // Public, X…: the service's; empty: in clear.
+  std::vector<std::string>
+      allowed_accounts{};  // Whose configured users it is asked about; empty: all.
+  bool operator==(const CalloutConfig&) const = default;
+};
+
 struct AuthConfig {
   std::vector<UserConfig> users{};  // Those of accounts {} too.
   std::string token{};              // In plain text or as a bcrypt hash.
@@ -82,6 +100,7 @@ struct AuthConfig {
   std::optional<PermissionsConfig> default_permissions{};  // Given to `users` without their own.
   bool lone_user = false;  // "user" and "password" beside each other: users[0] is that one.
   std::chrono::nanoseconds timeout = 2s;
+  std::optional<CalloutConfig> callout{};
   TrustConfig trust{};
   bool required() const { return !users.empty() || !token.empty() || trust.enabled(); }
   bool operator==(const AuthConfig&) const = default;
@@ -101,6 +120,8 @@ struct ExportConfig {
   std::string subject{};
   std::vector<std::string> accounts{};  // Who may import it; empty and not `token`: everybody.
   bool is_private = false;              // `accounts` was given, or an activation token is needed.
+  bool token_required = false;          // Of a JWT: an import needs an activation token.
+  std::map<std::string, std::int64_t> revocations{};  // Of such tokens, by account or `*`.
   ResponseType response = ResponseType::kSingleton;
   std::chrono::nanoseconds response_threshold = 2min;
   int token_position = 0;    // account_token_position, from 1; 0: none.
@@ -111,6 +132,16 @@ struct ExportConfig {
   bool operator==(const ExportConfig&) const = default;
 };
 
+// A token by which one account lets another import what is private.
+struct Activation {
+  std::string account{};  // Who may import.
+  std::string issuer{}, issuer_account{};
+  std::string subject{};  // Within which.
+  ExportConfig::Kind kind = ExportConfig::Kind::kStream;
+  std::int64_t issued_at = 0, expires = 0, not_before = 0;  // Seconds since 1970; 0: none.
+  bool operator==(const Activation&) const = default;
+};
+
 struct ImportConfig {
   ExportConfig::Kind kind = ExportConfig::Kind::kStream;
   std::string account{}, subject{};  // Of the exporter.
@@ -118,6 +149,7 @@ struct ImportConfig {
   std::string prefix{};  // Of a stream import, in place of `to`.
   bool share = false;    // Service: the requestor's connection is told.
   bool allow_trace = false;
+  std::optional<Activation> activation{};
   std::string place{};  // As of an export.
   bool operator==(const ImportConfig&) const = default;
 };
@@ -137,7 +169,8 @@ struct MappingConfig {
 
 struct AccountConfig {
   std::string name{};
-  std::string nkey{};  // Public, A…
+  std::string nkey{};                       // Public, A…
+  std::vector<std::string> signing_keys{};  // Of a JWT: who may sign activations besides.
   AccountLimits limits{};
   std::optional<PermissionsConfig> default_permissions{};
   std::vector<ExportConfig> exports{};

@@ -58,6 +58,8 @@ constexpr Part kParts[] = {
        after.trust = a.auth.trust;
        return a.auth == after;
      }},
+    {"clock", [](C a, C b) { return a.clock == b.clock; },
+     "certificates and tokens are judged by it from the start on"},
     {"limits", [](C a, C b) { return a.limits == b.limits; }},
     {"leafnodes authorization", [](C a, C b) { return a.leaf_listen.auth == b.leaf_listen.auth; }},
     {"leafnodes timing", [](C a, C b) { return a.link == b.link; }},

@@ -62,9 +62,30 @@ void check_users(Report& report, const std::string& where, const AuthConfig& aut
   }
 }
 
+// nats-server starts with an account or users that do not exist, and then lets nobody in.
+void check_callout(Report& report, const AuthConfig& auth) {
+  if (!auth.callout) return;
+  const std::string where = "authorization.auth_callout";
+  if (!report.has_account(auth.callout->account)) {
+    report.error(where, report.unknown(auth.callout->account));
+  }
+  for (const std::string& account : auth.callout->allowed_accounts) {
+    if (!report.is_configured(account)) {
+      report.error(where, "auth_callout allowed account \"" + account +
+                              "\" not found in configured accounts");
+    }
+  }
+  for (const std::string& name : auth.callout->users) {
+    const bool known = std::any_of(auth.users.begin(), auth.users.end(),
+                                   [&](const UserConfig& user) { return name_of(user) == name; });
+    if (!known) report.warning(where, "auth user \"" + name + "\" is not among the users");
+  }
+}
+
 void check_auth(Report& report) {
   const AuthConfig& auth = report.config.auth;
   check_users(report, "authorization", auth);
+  check_callout(report, auth);
   if (auth.no_auth_user.empty()) return;
   const bool known = std::any_of(auth.users.begin(), auth.users.end(), [&](const UserConfig& user) {
     return name_of(user) == auth.no_auth_user;

@@ -13,6 +13,7 @@
 #include "agent/config/access.h"
 #include "agent/config/listeners.h"
 #include "agent/limits.h"
+#include "platform/calendar.h"
 #include "platform/tls.h"
 
 namespace petiole {
@@ -119,6 +120,11 @@ struct LogConfig {
   bool operator==(const LogConfig&) const = default;
 };
 
+struct ClockConfig {
+  ClockTrust trust = ClockTrust::kFloor;
+  bool operator==(const ClockConfig&) const = default;
+};
+
 struct Config {
   std::string file;  // Path it came from; empty: flags only.
   std::string host = "0.0.0.0";
@@ -141,6 +147,7 @@ struct Config {
   MirrorConfig mirror;
   MonitorConfig monitor;
   LogConfig log;
+  ClockConfig clock;
   std::string pid_file, ports_file_dir;
   std::chrono::nanoseconds lame_duck_duration = 2min, lame_duck_grace = 10s;
   bool operator==(const Config&) const = default;

@@ -129,6 +129,7 @@ void apply_default_permissions(std::vector<UserConfig>& users,
 // Operator mode: keys_trust.cpp.
 std::span<const Key<ResolverConfig>> resolver_keys();
 void read_resolver(Reader& reader, const ConfigEntry& entry, ResolverConfig& resolver);
+void read_resolver_tls(Reader& reader, const ConfigEntry& entry, ResolverConfig& resolver);
 void read_preload(Reader& reader, const ConfigEntry& entry, ResolverConfig& resolver);
 void read_pinned(Reader& reader, const ConfigEntry& entry, TrustConfig& trust);
 // The name or the nkey.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/auth/nkey.h"
+#include "agent/config/features.h"
 #include "agent/config/keys.h"
 
 namespace petiole {
@@ -85,6 +86,41 @@ void read_timeout(Reader& r, E entry, AuthConfig& auth) {
   }
 }
 
+void read_issuer(Reader& r, E entry, CalloutConfig& callout) {
+  r.text(entry, callout.issuer);
+  if (!decode_nkey_public(callout.issuer, kAccountKey)) {
+    r.error(entry.value.place, "\"issuer\" must be the public key of an account: A…");
+  }
+}
+
+void read_xkey(Reader& r, E entry, CalloutConfig& callout) {
+  r.text(entry, callout.xkey);
+  if (!decode_nkey_public(callout.xkey, kCurveKey)) {
+    r.error(entry.value.place, "\"xkey\" must be a public xkey: X…");
+  }
+}
+
+constexpr Key<CalloutConfig> kCalloutKeys[] = {
+    {"issuer", read_issuer},
+    {"account|acc", [](Reader& r, E e, CalloutConfig& c) { r.text(e, c.account); }},
+    {"auth_users|users", [](Reader& r, E e, CalloutConfig& c) { r.texts(e, c.users); }},
+    {"xkey|key", read_xkey},
+    {"allowed_accounts", [](Reader& r, E e, CalloutConfig& c) { r.texts(e, c.allowed_accounts); }},
+};
+
+void read_callout(Reader& r, E entry, AuthConfig& auth) {
+  if constexpr (!kHasTls) {
+    return r.error(entry.place, "auth_callout needs a build with PETIOLE_TLS");
+  }
+  CalloutConfig callout;
+  read_block(r, entry, std::span<const Key<CalloutConfig>>(kCalloutKeys), callout);
+  if (callout.issuer.empty()) r.error(entry.place, "this auth_callout has no \"issuer\"");
+  if (callout.users.empty()) {
+    r.error(entry.place, "this auth_callout has no \"auth_users\": its service could not come in");
+  }
+  auth.callout = std::move(callout);
+}
+
 constexpr Key<AuthConfig> kAuthKeys[] = {
     {"user|username", read_user},
     {"password|pass", read_password},
@@ -95,7 +131,7 @@ constexpr Key<AuthConfig> kAuthKeys[] = {
     {"nkey", read_nkey},
     {"default_permissions|default_permission|permissions",
      [](Reader& r, E e, AuthConfig& a) { read_permissions(r, e, a.default_permissions); }},
-    {"auth_callout|auth_hook", KeyKind::kRefused, "callouts come with a later version"},
+    {"auth_callout|auth_hook", read_callout},
     {"proxy_required", KeyKind::kRefused, kProxies},
 };
 

@@ -17,8 +17,6 @@ struct RulesDraft {  // One of publish and subscribe.
   bool queues = false;  // "subject queue" is allowed.
 };
 
-// An empty list is none to nats-server, so that everything is allowed. Whoever writes it means
-// nothing; and who swaps nats-server for this is told.
 void take_subjects(Reader& r, E entry, bool queues, std::vector<std::string>& subjects) {
   r.texts(entry, subjects);
   for (const std::string& each : subjects) {
@@ -30,14 +28,17 @@ void take_subjects(Reader& r, E entry, bool queues, std::vector<std::string>& su
   }
 }
 
+// As to nats-server an empty list is none, so that everything is allowed. Whoever writes it may
+// mean nothing, and is told.
 void take_allow(Reader& r, E entry, RulesDraft& draft) {
   std::vector<std::string> subjects;
   take_subjects(r, entry, draft.queues, subjects);
   if (subjects.empty()) {
     r.warning(entry.value.place,
-              "an empty list allows nothing here; to nats-server it allows everything");
+              "an empty list allows everything, as in nats-server; to allow nothing, deny \">\"");
+  } else {
+    draft.rules.allow = std::move(subjects);
   }
-  draft.rules.allow = std::move(subjects);
 }
 
 constexpr Key<RulesDraft> kRulesKeys[] = {

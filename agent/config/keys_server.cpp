@@ -7,7 +7,8 @@ namespace {
 
 using E = const ConfigEntry&;
 
-constexpr std::string_view kLaterOcsp = "OCSP comes with a later version";
+constexpr std::string_view kNoOcsp =
+    "OCSP asks a responder that an edge box often cannot reach; it is not part of petiole";
 constexpr std::string_view kNoStore = "it was built with PETIOLE_STORE=OFF";
 constexpr std::string_view kNoMonitor = "it was built with PETIOLE_MONITOR=OFF";
 
@@ -67,6 +68,17 @@ void read_mirror(Reader& r, E entry, Config& c) {
   read_block(r, entry, mirror_keys(), c.mirror);
 }
 
+void read_trust(Reader& r, E entry, ClockConfig& c) {
+  const int which = r.one_of(entry, {"floor", "wall", "ignore_expiry_until_set"});
+  if (which >= 0) c.trust = static_cast<ClockTrust>(which);
+}
+
+constexpr Key<ClockConfig> kClockKeys[] = {{"trust", read_trust}};
+
+void read_clock(Reader& r, E entry, Config& c) {
+  read_block(r, entry, std::span<const Key<ClockConfig>>(kClockKeys), c.clock);
+}
+
 void read_lame_duck(Reader& r, E entry, Config& c) {
   r.duration(entry, c.lame_duck_duration, 30s);  // nats-server's own least.
 }
@@ -92,6 +104,8 @@ constexpr Key<Config> kServerKeys[] = {
      [](Reader& r, E e, Config& c) { r.text(e, c.auth.trust.default_sentinel); }},
     {"resolver|account_resolver|accounts_resolver",
      [](Reader& r, E e, Config& c) { read_resolver(r, e, c.auth.trust.resolver); }},
+    {"resolver_tls",
+     [](Reader& r, E e, Config& c) { read_resolver_tls(r, e, c.auth.trust.resolver); }},
     {"resolver_preload",
      [](Reader& r, E e, Config& c) { read_preload(r, e, c.auth.trust.resolver); }},
     {"resolver_pinned_accounts",
@@ -107,13 +121,13 @@ constexpr Key<Config> kServerKeys[] = {
     {"allow_non_tls", [](Reader& r, E e, Config& c) { r.boolean(e, c.allow_non_tls); }},
     {"websocket|ws", [](Reader& r, E e, Config& c) { read_websocket(r, e, c.websocket); }},
     {"proxy_protocol", [](Reader& r, E e, Config& c) { r.boolean(e, c.proxy_protocol); }},
+    {"clock", read_clock},  // Ours.
     {"pid_file|pidfile", [](Reader& r, E e, Config& c) { r.text(e, c.pid_file); }},
     {"ports_file_dir", [](Reader& r, E e, Config& c) { r.text(e, c.ports_file_dir); }},
     {"lame_duck_duration", read_lame_duck},
     {"lame_duck_grace_period", [](Reader& r, E e, Config& c) { r.duration(e, c.lame_duck_grace); }},
 
-    {"ocsp|ocsp_cache", KeyKind::kRefused, kLaterOcsp},
-    {"resolver_tls", KeyKind::kRefused, "a resolver by URL is not supported"},
+    {"ocsp|ocsp_cache", KeyKind::kRefused, kNoOcsp},
     {"proxies", KeyKind::kRefused, "trusted proxies are not part of petiole"},
     {"mqtt", KeyKind::kRefused, "MQTT is not part of petiole"},
     {"jetstream|store_dir|storedir", KeyKind::kRefused,

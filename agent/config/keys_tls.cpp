@@ -39,7 +39,8 @@ constexpr Key<RemoteConfig> kTlsKeys[] = {
     {"curve_preferences", KeyKind::kRefused, "wolfSSL's order of curves is fixed"},
     {"certs|certificates", KeyKind::kRefused, "a link has one certificate: cert_file, key_file"},
     {"allow_insecure_cipher_suites", KeyKind::kRefused, "weak ciphers are not part of petiole"},
-    {"ocsp_peer", KeyKind::kRefused, "OCSP comes with a later version"},
+    {"ocsp_peer", KeyKind::kRefused,
+     "OCSP asks a responder that an edge box often cannot reach; it is not part of petiole"},
     {"cert_store|cert_match_by|cert_match|ca_certs_match|cert_match_skip_invalid",
      KeyKind::kRefused, kWindowsStore},
 };

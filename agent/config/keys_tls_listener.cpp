@@ -112,7 +112,8 @@ constexpr Key<TlsListenConfig> kListenTlsKeys[] = {
     {"curve_preferences", KeyKind::kNoEffect, "wolfSSL's order of curves is fixed"},
     {"allow_insecure_cipher_suites", KeyKind::kRefused, "weak ciphers are not part of petiole"},
     {"verify_cert_and_check_known_urls", KeyKind::kRefused, "it concerns routes and gateways"},
-    {"ocsp_peer", KeyKind::kRefused, "OCSP comes with a later version"},
+    {"ocsp_peer", KeyKind::kRefused,
+     "OCSP asks a responder that an edge box often cannot reach; it is not part of petiole"},
     {"cert_store|cert_match_by|cert_match|ca_certs_match|cert_match_skip_invalid",
      KeyKind::kRefused, kWindowsStore},
 };

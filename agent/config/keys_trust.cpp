@@ -1,5 +1,9 @@
 // Operator mode: operator, trusted_keys, resolver, resolver_preload.
+#include <algorithm>
+
+#include "agent/auth/account_url.h"
 #include "agent/auth/nkey.h"
+#include "agent/config/features.h"
 #include "agent/config/keys.h"
 
 namespace petiole {
@@ -34,6 +38,34 @@ std::string upper(std::string text) {
   return text;
 }
 
+// URL(http://host:port/path/)
+void read_url(Reader& r, E entry, std::string_view text, ResolverConfig& resolver) {
+  const std::size_t begin = text.find('('), end = text.rfind(')');
+  if (begin != text.npos && end != text.npos && begin < end) {
+    text = text.substr(begin + 1, end - begin - 1);
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    text = text.substr(0, text.find_last_not_of(' ') + 1);
+  }
+  const auto url = parse_account_url(text);
+  resolver.kind = Kind::kUrl;
+  resolver.url = std::string(text);
+  if (!url) {
+    r.error(entry.value.place, "\"resolver\" must be URL(http://host:port/path/), or https://");
+  } else if (!kHasMonitor || (url->secure && !kHasTls)) {
+    r.error(entry.value.place,
+            "a resolver by URL needs a build with PETIOLE_MONITOR, and one by "
+            "https PETIOLE_TLS");
+  }
+}
+
+constexpr std::string_view kOnlyTrust = "of the account server only whom to trust is configured";
+
+constexpr Key<ResolverConfig> kResolverTlsKeys[] = {
+    {"ca_file", [](Reader& r, E e, ResolverConfig& c) { r.text(e, c.ca_file); }},
+    {"cert_file|key_file|verify|insecure|timeout|min_version|cipher_suites|curve_preferences",
+     KeyKind::kRefused, kOnlyTrust},
+};
+
 void check_account(Reader& r, E entry, const std::string& account) {
   if (!decode_nkey_public(account, kAccountKey)) {
     r.error(entry.place, "\"" + account + "\" is not the public key of an account: A…");
@@ -52,18 +84,21 @@ void read_resolver(Reader& reader, const ConfigEntry& entry, ResolverConfig& res
     if (resolver.dir.empty()) reader.error(entry.place, "this resolver has no \"dir\"");
     return;
   }
-  std::string text;
-  reader.text(entry, text);
-  text = upper(text);
+  std::string given;
+  reader.text(entry, given);
+  const std::string text = upper(given);
   if (text == "MEMORY" || text == "MEM") {
     resolver.kind = Kind::kMemory;
   } else if (text.starts_with("URL")) {
-    reader.error(entry.value.place,
-                 "a resolver by URL is not supported; allowed: MEMORY, or "
-                 "{ type: full, dir: … } to which `nsc push` sends accounts");
+    read_url(reader, entry, given, resolver);
   } else {
-    reader.error(entry.value.place, "\"resolver\" must be MEMORY or { type: full, dir: … }");
+    reader.error(entry.value.place,
+                 "\"resolver\" must be MEMORY, URL(http://…) or { type: full, dir: … }");
   }
+}
+
+void read_resolver_tls(Reader& reader, const ConfigEntry& entry, ResolverConfig& resolver) {
+  read_block(reader, entry, std::span<const Key<ResolverConfig>>(kResolverTlsKeys), resolver);
 }
 
 void read_preload(Reader& reader, const ConfigEntry& entry, ResolverConfig& resolver) {

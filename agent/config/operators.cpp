@@ -38,12 +38,15 @@ struct Loader {
       }
     }
     if (trust.resolver.kind == ResolverConfig::Kind::kNone) {
-      error("operators need a \"resolver\": MEMORY, or { type: full, dir: … }");
+      error("operators need a \"resolver\": MEMORY, URL(http://…) or { type: full, dir: … }");
     }
     if (!config.auth.users.empty() || !config.auth.token.empty()) {
       error("users and tokens cannot be configured beside operators");
     }
     if (!config.accounts.empty()) error("accounts cannot be configured beside operators");
+    if (config.auth.callout) {
+      error("operators do not allow authorization callouts to be configured directly");
+    }
     if (!config.auth.no_auth_user.empty()) error("no_auth_user cannot be used with operators");
   }
 

@@ -119,7 +119,7 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
   const Status status = parse_connect(text, connect_);
   if (!status.ok()) return status;
   connect_seen_ = true;
-  const Login login{connect_, nonce_, wire()->peer(), connection_type(wire()->peer(), true)};
+  const Login login{connect_, nonce_, wire()->peer(), connection_type(wire()->peer(), true), cid_};
   const std::optional<Outcome> outcome = server().gate().enter(
       login, handle(), [weak = std::weak_ptr(handle())](const Outcome& answer) {
         const auto self = weak.lock();
@@ -137,7 +137,7 @@ Status AcceptingLeaf::settle(const Outcome& outcome, Time now) {
   if (identity_) return accept(now);
   return outcome.refusal == Refusal::kBusy
              ? refuse(Errc::kBusy, "Connection throttling is active. Please try again later.")
-             : refuse_login();
+             : refuse_login(outcome.why);
 }
 
 void AcceptingLeaf::identified(const Outcome& outcome) {
@@ -148,8 +148,8 @@ void AcceptingLeaf::identified(const Outcome& outcome) {
   wire()->wake();
 }
 
-Status AcceptingLeaf::refuse_login() {
-  server().refused(*this, "Authentication Failure");
+Status AcceptingLeaf::refuse_login(const std::string& why) {
+  server().refused(*this, why.empty() ? "Authentication Failure" : why.c_str());
   return refuse(Errc::kPermission, "Authorization Violation");
 }
 
@@ -248,7 +248,9 @@ void AcceptingLeaf::watch_expiry(Time now) {
   const WallTime end = std::min(identity_->expires, identity_->account_expires);
   expiry_due_ = kNever;
   if (end == WallTime::max()) return;
-  expiry_due_ = now + std::clamp(Duration(end - host().clock.wall()), Duration{}, kExpiryLook);
+  const Moment moment = server().calendar().now();
+  const Duration left = moment.lenient ? kExpiryLook : end - moment.time;
+  expiry_due_ = now + std::clamp(left, Duration{}, kExpiryLook);
 }
 
 Status AcceptingLeaf::on_extra_deadline(Time now) {
@@ -324,7 +326,6 @@ Network::Accept make_leaf_accept(Server& server, LeafRegister& links) {
   const TlsListenConfig& tls = server.config().leaf_listen.tls;
   if (tls.enabled) options.tls = &tls;
   return [&server, &links, options](const PeerInfo& peer) -> std::unique_ptr<Protocol> {
-    if (links.size() >= server.config().limits.connections_max) return nullptr;
     return std::make_unique<AcceptingLeaf>(server, links,
                                            peer.websocket ? nullptr : make_entrance(options));
   };

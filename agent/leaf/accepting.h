@@ -42,7 +42,7 @@ class AcceptingLeaf final : public LeafSession {
   Status settle(const Outcome& outcome, Time now);
   void identified(const Outcome& outcome);
   Status check();
-  Status refuse_login();
+  Status refuse_login(const std::string& why = {});
   Status accept(Time now);
   LeafPermissions make_permissions() const;
   void send_connect_info(const std::string& account);
@@ -63,7 +63,7 @@ class AcceptingLeaf final : public LeafSession {
   bool connect_seen_ = false;
 };
 
-// For Network::listen: an accepted leaf, or null when there are connections_max already.
+// For Network::listen: an accepted leaf. As in the reference max_connections is of clients alone.
 Network::Accept make_leaf_accept(Server& server, LeafRegister& links);
 
 }  // namespace petiole

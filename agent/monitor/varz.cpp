@@ -26,6 +26,14 @@ json::array remote_list(const Config& config) {
   return list;
 }
 
+// Of a listener's certificate, as nats-server tells it.
+void add_certificate_end(json::object& to, const TlsListenConfig& tls) {
+  if (!tls.enabled) return;
+  if (const auto end = certificate_end(tls.options.cert_file)) {
+    to["tls_cert_not_after"] = go_time(*end);
+  }
+}
+
 json::object leaf_options(const MonitorInput& input) {
   const Config& config = input.server.config();
   json::object leaf;
@@ -37,6 +45,7 @@ json::object leaf_options(const MonitorInput& input) {
     leaf["tls_timeout"] = seconds_value(tls.options.timeout);
     if (tls.enabled) leaf["tls_required"] = true;
     if (tls.enabled && tls.options.verify) leaf["tls_verify"] = true;
+    add_certificate_end(leaf, tls);
   }
   if (!config.remotes.empty()) leaf["remotes"] = remote_list(config);
   return leaf;
@@ -62,6 +71,7 @@ json::object websocket_options(const MonitorInput& input) {
     websocket["allowed_origins"] = json::value_from(config.allowed_origins);
   }
   if (config.compression) websocket["compression"] = true;
+  add_certificate_end(websocket, config.tls);
   return websocket;
 }
 
@@ -182,7 +192,12 @@ json::object varz(const MonitorInput& input) {
   slow["gateways"] = 0;
   slow["leafs"] = leafs;
   body["slow_consumer_stats"] = std::move(slow);
+  add_certificate_end(body, config.tls);
   body["petiole_version"] = kPetioleVersion;
+  const Calendar& calendar = input.server.calendar();
+  body["clock"] = {{"trust", kClockTrustNames[static_cast<int>(calendar.trust())]},
+                   {"set", calendar.is_set()},
+                   {"floor", go_time(std::chrono::floor<std::chrono::seconds>(calendar.floor()))}};
   return body;
 }
 

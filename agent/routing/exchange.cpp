@@ -53,7 +53,10 @@ struct Exchange::Member {
 };
 
 Exchange::Exchange(const Host& host, ServerNames names, std::string system)
-    : host_(host), names_(std::move(names)), system_(std::move(system)) {}
+    : host_(host),
+      names_(std::move(names)),
+      system_(std::move(system)),
+      calendar_(host.calendar ? *host.calendar : Calendar(host.clock)) {}
 
 Exchange::~Exchange() {
   for (const auto& [name, member] : members_) member->imports.clear();
@@ -143,11 +146,14 @@ void Exchange::connect(Member& member) {
                       : each.config.subject == import.subject);
     });
     ImportPath path;
-    std::string error = check_import(member.config, import, lookup, true, path);
+    std::string error = check_import(member.config, import, lookup, true, path, calendar_.now());
     if (twice && error.empty()) error = "duplicate import of \"" + import.subject + '"';
     if (!error.empty()) {
       dangling_.push_back("account \"" + member.account.name() + "\": " + error);
       continue;
+    }
+    if (import.activation && import.activation->expires > 0) {
+      next_end_ = std::min(next_end_, WallTime(std::chrono::seconds(import.activation->expires)));
     }
     make(member, import, std::move(path), *members_.find(import.account)->second, kept);
   }
@@ -156,6 +162,7 @@ void Exchange::connect(Member& member) {
 
 void Exchange::connect() {
   dangling_.clear();
+  next_end_ = WallTime::max();
   std::map<const Account*, std::size_t> users;
   for (const auto& [name, member] : members_) connect(*member);
   for (const auto& [name, member] : members_) {

@@ -16,6 +16,7 @@
 #include "agent/routing/account.h"
 #include "agent/routing/import_rules.h"
 #include "agent/routing/latency.h"
+#include "platform/calendar.h"
 #include "platform/host.h"
 
 namespace petiole {
@@ -32,8 +33,10 @@ class Exchange {
   // or is removed first. Call connect() behind the last of several.
   void set(Account& account, const AccountConfig& config);
   void remove(Account& account);
-  // Makes what is new, unmakes what is no more.
+  // Makes what is new, unmakes what is no more: because of a change, or of the time.
   void connect();
+  // When an import ends by itself if nothing changes; max(): none does.
+  WallTime next_end() const { return next_end_; }
 
   // Imports that are in the configuration and not possible now, for people.
   const std::vector<std::string>& dangling() const { return dangling_; }
@@ -56,6 +59,8 @@ class Exchange {
   const std::string system_;
   std::map<std::string, std::unique_ptr<Member>, std::less<>> members_;
   std::vector<std::string> dangling_;
+  const Calendar calendar_;
+  WallTime next_end_ = WallTime::max();
 };
 
 }  // namespace petiole

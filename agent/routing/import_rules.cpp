@@ -88,6 +88,34 @@ std::string check_subjects(const ImportConfig& import) {
   return {};
 }
 
+// nats-server accounts.go, checkActivation; jwt v2 imports.go, Validate.
+bool is_activated(const AccountConfig& exporter, const ExportConfig& offer,
+                  std::string_view importer, const ImportConfig& import, Moment now) {
+  if (!import.activation) return false;
+  const Activation& token = *import.activation;
+  const auto& signers = exporter.signing_keys;
+  const bool trusted =
+      token.issuer_account.empty()
+          ? token.issuer == exporter.name
+          : token.issuer_account == exporter.name &&
+                (token.issuer == exporter.name ||
+                 std::find(signers.begin(), signers.end(), token.issuer) != signers.end());
+  if (!trusted || token.account != importer || token.kind != import.kind ||
+      !covers(token.subject, import.subject)) {
+    return false;
+  }
+  const auto at = [](std::int64_t since_1970) {
+    return WallTime(std::chrono::seconds(since_1970));
+  };
+  if (!now.lenient && token.expires > 0 && now.time >= at(token.expires)) return false;
+  if (!now.lenient && token.not_before > 0 && now.time < at(token.not_before)) return false;
+  const auto revoked = [&](const std::string& key) {
+    const auto found = offer.revocations.find(key);
+    return found != offer.revocations.end() && found->second >= token.issued_at;
+  };
+  return !revoked("*") && !revoked(token.account);
+}
+
 }  // namespace
 
 const ExportConfig* find_export(const AccountConfig& exporter, Kind kind,
@@ -101,9 +129,13 @@ const ExportConfig* find_export(const AccountConfig& exporter, Kind kind,
   return found;
 }
 
-bool is_approved(const ExportConfig& offer, std::string_view importer, std::string_view subject) {
-  if (offer.token_position > 0) return token_number(subject, offer.token_position) == importer;
+bool is_approved(const AccountConfig& exporter, const ExportConfig& offer,
+                 std::string_view importer, const ImportConfig& import, Moment now) {
+  if (offer.token_position > 0) {
+    return token_number(import.subject, offer.token_position) == importer;
+  }
   if (!offer.is_private) return true;
+  if (offer.token_required) return is_activated(exporter, offer, importer, import, now);
   return std::find(offer.accounts.begin(), offer.accounts.end(), importer) != offer.accounts.end();
 }
 
@@ -136,7 +168,8 @@ std::string check_export(const AccountConfig& exporter, const ExportConfig& offe
 }
 
 std::string check_import(const AccountConfig& importer, const ImportConfig& import,
-                         const AccountLookup& lookup, bool must_exist, ImportPath& path) {
+                         const AccountLookup& lookup, bool must_exist, ImportPath& path,
+                         Moment now) {
   const std::string what = std::string("Error adding ") + name_of(import.kind) + " import " +
                            in_quotes(import.subject) + ": ";
   if (std::string error = check_subjects(import); !error.empty()) return what + error;
@@ -153,7 +186,7 @@ std::string check_import(const AccountConfig& importer, const ImportConfig& impo
   if (offer == nullptr) {
     return what + "account " + in_quotes(import.account) + " does not export it";
   }
-  if (!is_approved(*offer, importer.name, import.subject)) {
+  if (!is_approved(*exporter, *offer, importer.name, import, now)) {
     return what + "account " + in_quotes(import.account) + " does not export it to " +
            in_quotes(importer.name);
   }

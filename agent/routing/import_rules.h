@@ -10,6 +10,7 @@
 
 #include "agent/config/access.h"
 #include "agent/routing/stream_import.h"
+#include "platform/calendar.h"
 
 namespace petiole {
 
@@ -17,8 +18,9 @@ namespace petiole {
 const ExportConfig* find_export(const AccountConfig& exporter, ExportConfig::Kind kind,
                                 std::string_view subject);
 
-// Whether `importer` may import `subject` by `offer`.
-bool is_approved(const ExportConfig& offer, std::string_view importer, std::string_view subject);
+// Whether `importer` may have `import` of `exporter` by `offer`.
+bool is_approved(const AccountConfig& exporter, const ExportConfig& offer,
+                 std::string_view importer, const ImportConfig& import, Moment now);
 
 // The local subject that `import` asks for, its prefix worked in.
 std::string local_subject(const ImportConfig& import);
@@ -29,7 +31,8 @@ using AccountLookup = std::function<const AccountConfig*(std::string_view name)>
 // What is wrong with an import; empty: nothing. An exporter that does not exist is an error only
 // with `must_exist`: at run time it may still come.
 std::string check_import(const AccountConfig& importer, const ImportConfig& import,
-                         const AccountLookup& lookup, bool must_exist, ImportPath& path);
+                         const AccountLookup& lookup, bool must_exist, ImportPath& path,
+                         Moment now = WallTime{});
 
 // What is wrong with an export alone; empty: nothing.
 std::string check_export(const AccountConfig& exporter, const ExportConfig& offer);

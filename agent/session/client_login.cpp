@@ -32,12 +32,6 @@ void advertise(std::string_view address, ServerInfo& info) {
   if (numeric) info.port = number;
 }
 
-// Who it says it is, as monitoring shows it: nats-server client.go, getRawAuthUser.
-std::string claimed_user(const ConnectOptions& options) {
-  if (!options.nkey.empty()) return options.nkey;
-  return options.user.empty() && !options.token.empty() ? "[REDACTED]" : options.user;
-}
-
 }  // namespace
 
 ServerInfo ClientSession::make_info() const {
@@ -68,6 +62,7 @@ ServerInfo ClientSession::make_info() const {
   // The first INFO would tell the proxy's address.
   if (entrance_ && config.proxy_protocol) info.client_ip.clear();
   info.nonce = nonce_;
+  info.xkey = server_.keys().xkey;
   // As nats-server: a server with leaf remotes is its own cluster.
   if (!config.remotes.empty()) info.cluster = server_.name();
   return info;
@@ -93,6 +88,7 @@ void ClientSession::announce_lame_duck() {
 
 // For an operation other than CONNECT from a client that has not said who it is.
 Status ClientSession::ensure_login() {
+  if (server_.gate().required(connection_type(wire_->peer(), false))) return turn_away({});
   const std::optional<Outcome> outcome = identify({});
   if (outcome) return settle(*outcome);
   return {};
@@ -142,7 +138,7 @@ Status ClientSession::on_connect(const Op& op, Time now) {
 
 // Nothing, when the answer comes later: nothing of this client is read meanwhile.
 std::optional<Outcome> ClientSession::identify(const ConnectOptions& options) {
-  const Login login{options, nonce_, wire_->peer(), connection_type(wire_->peer(), false)};
+  const Login login{options, nonce_, wire_->peer(), connection_type(wire_->peer(), false), cid_};
   std::optional<Outcome> outcome =
       server_.gate().enter(login, self_, [this](const Outcome& answer) { identified(answer); });
   if (outcome) return outcome;
@@ -160,9 +156,9 @@ void ClientSession::identified(const Outcome& outcome) {
 }
 
 Status ClientSession::settle(const Outcome& outcome) {
-  if (!outcome.identity) return turn_away(outcome.refusal);
+  if (!outcome.identity) return turn_away(outcome);
   Account* const account = server_.account(outcome.identity->account);
-  if (!account || relic_) return turn_away(Refusal::kViolation);
+  if (!account || relic_) return turn_away({});
   if (!outcome.identity->user.empty()) user_ = outcome.identity->user;
   if (account_ && account_ != account) leave_account();
   if (!account_ && !account->takes_client()) return fail_full();
@@ -185,9 +181,11 @@ Status ClientSession::fail_full() {
               "Maximum Account Connections Exceeded");
 }
 
-Status ClientSession::turn_away(Refusal refusal) {
-  if (!account_) server_.refused(*this, "Authentication Failure");
-  switch (refusal) {
+Status ClientSession::turn_away(const Outcome& outcome) {
+  if (!account_) {
+    server_.refused(*this, outcome.why.empty() ? "Authentication Failure" : outcome.why.c_str());
+  }
+  switch (outcome.refusal) {
     case Refusal::kBusy:
       return fail({Errc::kBusy, "too many logins wait"},
                   "Connection throttling is active. Please try again later.",
@@ -211,7 +209,7 @@ void ClientSession::review() {
   Status status;
   account_->count_client(-1);
   if (!outcome.identity) {
-    status = turn_away(outcome.refusal);
+    status = turn_away(outcome);
   } else if (!account_->takes_client()) {
     status = fail_full();
   }
@@ -229,7 +227,7 @@ void ClientSession::configuration_changed(const Gate* before) {
   if (!before) return narrow_limits();
   const Outcome outcome =
       server_.gate().review(identity_, connection_type(wire_->peer(), false), *before);
-  if (!outcome.identity) return wire_->close(turn_away(outcome.refusal));
+  if (!outcome.identity) return wire_->close(turn_away(outcome));
   if (outcome.identity == identity_) return narrow_limits();
   become(outcome.identity);
   drop_forbidden();
@@ -291,7 +289,8 @@ void ClientSession::watch_expiry(Time now) {
   const WallTime end =
       identity_ ? std::min(identity_->expires, identity_->account_expires) : WallTime::max();
   if (end == WallTime::max()) return;
-  const Duration left = end - server_.host().clock.wall();
+  const Moment moment = server_.calendar().now();
+  const Duration left = moment.lenient ? kExpiryLook : end - moment.time;
   expiry_due_ = now + std::clamp(left, Duration{}, kExpiryLook);
 }
 

@@ -13,19 +13,22 @@ constexpr Duration kFirstPing = 2s;  // nats-server: firstClientPingInterval.
 
 }  // namespace
 
-ClientSession::ClientSession(Server& server, std::unique_ptr<Entrance> entrance)
+ClientSession::ClientSession(Server& server, std::unique_ptr<Entrance> entrance, bool full)
     : server_(server),
       limits_(&server.config().limits),
       subscriptions_(server.host().entropy.number()),
       entrance_(std::move(entrance)),
       cid_(server.next_cid()),
       started_(server.host().clock.wall()),
+      full_(full),
       self_(std::make_shared<ClientSession*>(this)) {
-  server_.count_client(1);
+  if (!full_) server_.count_client(1);
   ++server_.stats().connections_total;
 }
 
-ClientSession::~ClientSession() { server_.count_client(-1); }
+ClientSession::~ClientSession() {
+  if (!full_) server_.count_client(-1);
+}
 
 void ClientSession::opened(Wire& wire, Time now) {
   wire_ = &wire;
@@ -37,8 +40,14 @@ void ClientSession::opened(Wire& wire, Time now) {
   Limits limits = *limits_;
   limits.ping_interval = ping_interval();
   keepalive_.emplace(limits, first + extra, now);
-  if (!entrance_) return begin(now);
-  if (entrance_->opened(now).greet) send_info();
+  if (!entrance_) {
+    begin(now);
+  } else if (entrance_->opened(now).greet) {
+    send_info();
+  }
+  if (!full_) return;
+  wire_->close(fail({Errc::kPermission, "connections"}, "maximum connections exceeded",
+                    "Maximum Connections Exceeded"));
 }
 
 Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {

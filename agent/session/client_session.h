@@ -26,8 +26,10 @@ struct ServerInfo;
 
 class ClientSession : public Protocol, public Subscriber, public Reportable {
  public:
-  // `entrance`: what the peer has to pass before it is greeted; null: nothing.
-  explicit ClientSession(Server& server, std::unique_ptr<Entrance> entrance = nullptr);
+  // `entrance`: what the peer has to pass before it is greeted; null: nothing. `full`: there is no
+  // room for it, which it is told.
+  explicit ClientSession(Server& server, std::unique_ptr<Entrance> entrance = nullptr,
+                         bool full = false);
   ~ClientSession() override;
 
   void opened(Wire& wire, Time now) override;
@@ -73,7 +75,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   std::optional<Outcome> identify(const ConnectOptions& options);
   void identified(const Outcome& outcome);
   Status settle(const Outcome& outcome);
-  Status turn_away(Refusal refusal);
+  Status turn_away(const Outcome& outcome);
   Status fail_full();
   void become(IdentityPtr identity);
   void narrow_limits();
@@ -135,6 +137,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   Time expiry_due_ = kNever;  // When to look whether the user has expired.
   std::size_t wanted_ = 0;
   const char* reason_ = nullptr;  // Why we close; wire 1.11.
+  const bool full_;               // One too many.
   bool connected_ = false;        // CONNECT was accepted.
   bool relic_ = false;            // It named an account, which is refused.
   bool first_pong_sent_ = false;

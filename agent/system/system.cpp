@@ -39,9 +39,10 @@ System::System(Server& server, Gather gather, Reload reload)
       events_(server, *server.account(server.config().system_account), identity_,
               [this] { return gather_(); }) {
   open_ports();
+  server_.watch_accounts(this);
 }
 
-System::~System() = default;
+System::~System() { server_.watch_accounts(nullptr); }
 
 System::Port& System::add_port(Account& account, PeerKind kind) {
   ports_.push_back(std::make_unique<Port>(*this, account, kind));
@@ -61,13 +62,23 @@ void System::open_ports() {
   near.subscribe("$SYS.REQ.USER.INFO");
   near.subscribe("$SYS.DEBUG.SUBSCRIBERS");
   for (const auto& [name, account] : server_.accounts()) {
-    if (account.get() == &system) continue;
-    Port& port = add_port(*account, PeerKind::kInternal);
-    for (const char* subject : {"$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.SERVER.PING.CONNZ",
-                                "$SYS.REQ.ACCOUNT.PING.STATZ", "$SYS.REQ.USER.INFO"}) {
-      port.subscribe(subject);
-    }
+    if (account.get() != &system) account_came(*account);
   }
+}
+
+// nats-server events.go, registerSystemImports.
+void System::account_came(Account& account) {
+  Port& port = add_port(account, PeerKind::kInternal);
+  for (const char* subject : {"$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.SERVER.PING.CONNZ",
+                              "$SYS.REQ.ACCOUNT.PING.STATZ", "$SYS.REQ.USER.INFO"}) {
+    port.subscribe(subject);
+  }
+}
+
+void System::account_leaves(Account& account) {
+  const auto of_account = [&](const auto& port) { return &port->account() == &account; };
+  std::erase_if(queue_, [&](const Request& request) { return of_account(request.port); });
+  std::erase_if(ports_, of_account);
 }
 
 bool System::take(Port& port, const Message& message) {

@@ -20,17 +20,20 @@
 
 namespace petiole {
 
-class System {
+class System final : public AccountWatcher {
  public:
   using Gather = std::function<MonitorInput()>;
 
   // `server` has a system account, and outlives this.
   System(Server& server, Gather gather, Reload reload = {});
-  ~System();
+  ~System() override;
   System(const System&) = delete;
   System& operator=(const System&) = delete;
 
   Events& events() { return events_; }
+
+  void account_came(Account& account) override;
+  void account_leaves(Account& account) override;
 
  private:
   // What subscribes in one account.

@@ -118,3 +118,93 @@ def test_pull_and_delete(world, nsc):
     nsc.push(server, "--prune")
     left = [path.name for path in (world.directory / "jwt").glob("*.jwt")]
     assert len(left) == 2, left
+
+
+def bearer(world, nsc, server, account, name):
+    """A client of the plainest form, by a user that need not sign."""
+    nsc.run("add", "user", "--account", account, "--bearer", name)
+    with open(nsc.creds(name, account)) as file:
+        jwt = next(line.strip() for line in file if line.startswith("eyJ"))
+    return lambda: world.client(server, extra={"jwt": jwt})
+
+
+def test_private_imports(world, nsc):
+    """B imports a private stream and service of A by activation tokens, and loses them with them."""
+    nsc.run("add", "account", "B")
+    nsc.run("add", "export", "--account", "A", "--name", "news", "--subject", "news.>", "--private")
+    nsc.run("add", "export", "--account", "A", "--name", "ask", "--subject", "ask", "--service", "--private")
+    key = re.search(r"A[A-Z2-7]{55}", nsc.run("describe", "account", "B")).group()
+    for subject in ("news.>", "ask"):
+        token = str(nsc.home / f"{subject[:3]}.jwt")
+        nsc.run("generate", "activation", "--account", "A", "--subject", subject, "--target-account", key,
+                "--output-file", token)  # fmt: skip
+        nsc.run("add", "import", "--account", "B", "--token", token, "--local-subject", subject)
+    server = world.alone(nsc.config(world.directory / "jwt"))
+    come_a, come_b = bearer(world, nsc, server, "A", "a"), bearer(world, nsc, server, "B", "b")
+    nsc.push(server)
+    a, b = come_a(), come_b()
+    a.subscribe("ask")
+    b.subscribe("news.x")
+    b.subscribe("inbox")
+    a.flush()
+    b.flush()
+    a.publish("news.x", b"hello")
+    assert b.next().payload == b"hello"
+    b.publish("ask", b"why", "inbox")
+    question = a.next()
+    a.publish(question.reply, b"because")
+    assert b.next().payload == b"because"
+    nsc.run("revocations", "add_activation", "--account", "A", "--subject", "news.>", "--target-account", key)
+    nsc.push(server)
+
+    def ended() -> bool:
+        a.publish("news.x", b"again")
+        a.flush()
+        return b.nothing(0.2)
+
+    until(ended, "the import ends with its revocation")
+    b.publish("ask", b"still", "inbox")
+    assert a.next().payload == b"still"
+
+
+def test_resolver_by_url(world, nsc):
+    """Accounts come from an HTTP server, when somebody needs them."""
+    import http.server
+    import threading
+
+    config = nsc.config(world.directory / "unused")
+    nsc.run("export", "keys", "--accounts", "--dir", str(nsc.home / "out"), "--force")
+    accounts = {}
+    for name in ("A", "SYS"):
+        jwt = nsc.run("describe", "account", name, "--raw")
+        token = next(line.strip() for line in jwt.splitlines() if line.strip().startswith("eyJ"))
+        accounts[re.search(r"A[A-Z2-7]{55}", nsc.run("describe", "account", name)).group()] = token
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            key = self.path.rsplit("/", 1)[-1]
+            asked.append(self.path)
+            token = accounts.get(key)
+            self.send_response(200 if token or not key else 404)  # A nats-server looks whether it is there.
+            self.end_headers()
+            self.wfile.write((token or "").encode())
+
+        def log_message(self, *_):
+            pass
+
+    source = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=source.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{source.server_address[1]}/jwt/v1/accounts/"
+    head = re.search(r"operator: \S+", config).group()
+    system = re.search(r"system_account: \S+", config).group()
+    server = world.alone(f"{head}\n{system}\nresolver: URL({url})\n")
+    try:
+        nats(world, server, nsc.creds(), "rtt")
+        assert any(path.startswith("/jwt/v1/accounts/A") for path in asked)
+        nsc.run("add", "account", "B")
+        nsc.run("add", "user", "--account", "B", "v")
+        said = nats(world, server, nsc.creds("v", "B"), "rtt", status=None)
+        assert "authorization violation" in said.lower()
+    finally:
+        source.shutdown()

@@ -84,7 +84,7 @@ UNEQUAL = (
     r"data\.accounts\[\]|data\.account_detail\.(imports\[\]|exports\[\]).*|data\.subscriptions_list\[\]\..*"
     r"|data\.connections\[\]\.subscriptions_list(_detail)?\[\].*|data\.write_deadline|data\.connections\[\]\.reason"
 )
-EXTRA = r"data\.petiole_version"
+EXTRA = r"data\.(petiole_version|clock\..*)"
 
 
 @pytest.mark.parametrize("place", ["{id}", "PING"])

@@ -8,6 +8,8 @@
 #include <random>
 
 #include "platform/tls_wolfssl.h"
+// The options come first.
+#include <wolfssl/wolfcrypt/asn_public.h>
 
 namespace petiole {
 namespace {
@@ -44,8 +46,9 @@ TlsOptions with_cert(TlsOptions options, const char* name) {
 }
 
 std::unique_ptr<TlsSession> session(const TlsOptions& options, const std::string& name = {},
-                                    TlsVersion version_max = TlsVersion::k13) {
-  TlsContextResult made = make_tls_context(options);
+                                    TlsVersion version_max = TlsVersion::k13,
+                                    const Calendar* calendar = nullptr) {
+  TlsContextResult made = make_tls_context(options, calendar);
   REQUIRE_MESSAGE(made.context, made.error);
   if (version_max == TlsVersion::k12) {
     wolfSSL_CTX_set_max_proto_version(made.context->get(), TLS1_2_VERSION);
@@ -57,9 +60,9 @@ std::unique_ptr<TlsSession> session(const TlsOptions& options, const std::string
 struct Pair {
   Pair(const TlsOptions& client_side, const TlsOptions& server_side,
        const std::string& name = "hub.example", std::size_t step_bytes = SIZE_MAX,
-       TlsVersion version_max = TlsVersion::k13)
-      : client(session(client_side, name, version_max)),
-        server(session(server_side)),
+       TlsVersion version_max = TlsVersion::k13, const Calendar* calendar = nullptr)
+      : client(session(client_side, name, version_max, calendar)),
+        server(session(server_side, {}, TlsVersion::k13, calendar)),
         step(step_bytes) {}
 
   Status start() {
@@ -369,6 +372,85 @@ TEST_CASE("tls: cipher suites by IANA's names and Go's") {
       CHECK(pair.client->cipher() == "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384");
     }
   }
+}
+
+// Both clocks, wolfSSL's and ours, are where the test puts them.
+struct FixedClock : Clock {
+  explicit FixedClock(std::int64_t since_1970) : time(std::chrono::seconds(since_1970)) {
+    REQUIRE(wc_SetTimeCb([](time_t* to) { return to ? *to = kLibraryTime : kLibraryTime; }) == 0);
+  }
+  ~FixedClock() override { wc_SetTimeCb(nullptr); }
+  Time now() const override { return Time(); }
+  WallTime wall() const override { return time; }
+  WallTime time;
+  static constexpr time_t kLibraryTime = 100;  // 1970.
+};
+
+TEST_CASE("tls: a clock in 1970, by each rule") {
+  const WallTime now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const WallTime old = WallTime(std::chrono::sys_days(std::chrono::year(2001) / 1 / 1));
+  struct Case {
+    const char* name;
+    ClockTrust trust;
+    WallTime floor;
+    TlsOptions client, server;
+    const char* host;
+    const char* error;  // Empty: it opens.
+    bool at_server = false;
+  };
+  constexpr ClockTrust kFloor = ClockTrust::kFloor, kLenient = ClockTrust::kLenient;
+  const TlsOptions good = server_options(), expired = with_cert(server_options(), "expired");
+  TlsOptions foreign = client_options();
+  foreign.ca_file = data("other-ca.pem");
+  TlsOptions client = client_options();
+  const Case cases[] = {
+      {"the floor is now", kFloor, now, client, good, "hub.example", ""},
+      {"an address", kFloor, now, client, good, "127.0.0.1", ""},
+      {"before the certificate", kFloor, old, client, good, "hub.example", "clock is not set"},
+      {"expired", kFloor, now, client, expired, "hub.example", "clock is not set"},
+      {"wrong name", kFloor, now, client, good, "other.example", "another"},
+      {"wrong name, expired", kFloor, now, client, expired, "other.example", ""},
+      {"wrong address", kFloor, now, client, good, "127.0.0.2", "another"},
+      {"wrong authority", kFloor, now, foreign, good, "hub.example", "unknown authority"},
+      {"dates do not count", kLenient, now, client, expired, "hub.example", ""},
+      {"the name does", kLenient, now, client, expired, "other.example", "another"},
+      {"the authority does", kLenient, now, foreign, expired, "hub.example", "unknown authority"},
+      {"a client's certificate", kFloor, now, with_cert(client, "client"), mutual(good),
+       "hub.example", "", true},
+      {"a client's that has expired", kFloor, now, with_cert(client, "expired"), mutual(good),
+       "hub.example", "clock is not set", true},
+  };
+  for (int i = 0; i < 2 * static_cast<int>(std::size(cases)); ++i) {
+    const Case& c = cases[i / 2];
+    CAPTURE(std::string(c.name));
+    CAPTURE(i % 2);
+    const FixedClock clock(100);
+    const Calendar calendar(clock, c.trust, c.floor);
+    Pair pair(c.client, c.server, c.host, SIZE_MAX, i % 2 ? TlsVersion::k12 : TlsVersion::k13,
+              &calendar);
+    REQUIRE(pair.start().ok());
+    pair.run();
+    const TlsSession& end = c.at_server ? *pair.server : *pair.client;
+    const bool opens = c.error[0] == '\0' && std::string(c.name) != "wrong name, expired";
+    CHECK(end.open() == opens);
+    CHECK_MESSAGE(end.error().find(c.error) != std::string::npos, end.error());
+  }
+}
+
+TEST_CASE("tls: by the clock alone 1970 is too early") {
+  const FixedClock clock(100);
+  const Calendar calendar(clock, ClockTrust::kWall, WallTime(std::chrono::hours(24 * 365 * 56)));
+  const TlsContextResult made = make_tls_context(client_options(), &calendar);
+  CHECK(made.error.find("not valid yet") != std::string::npos);
+}
+
+TEST_CASE("tls: when a certificate file ends") {
+  const auto end = certificate_end(data("expired.pem"));
+  REQUIRE(end);
+  CHECK(*end < std::chrono::system_clock::now());
+  CHECK(*certificate_end(data("server.pem")) > std::chrono::system_clock::now());
+  CHECK_FALSE(certificate_end(data("server-key.pem")));
+  CHECK_FALSE(certificate_end(data("none.pem")));
 }
 
 }  // namespace

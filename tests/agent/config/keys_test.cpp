@@ -67,6 +67,22 @@ const Case kCases[] = {
      SAYS(c.auth.trust.resolver.preload.at(0).second == "jwt")},
     {"resolver_pinned_accounts: [AAAACAQDAQCQMBYIBEFAWDANBYHRAEISCMKBKFQXDAMRUGY4DUPB776S]",
      SAYS(c.auth.trust.pinned_accounts.size() == 1)},
+    {"resolver: 'URL(http://127.0.0.1:9090/jwt/v1/accounts/)'",
+     SAYS(c.auth.trust.resolver.kind == ResolverConfig::Kind::kUrl &&
+          c.auth.trust.resolver.url == "http://127.0.0.1:9090/jwt/v1/accounts/")},
+    {"resolver: URL(https://h/), resolver_tls {ca_file: f}",
+     SAYS(c.auth.trust.resolver.url == "https://h/" && c.auth.trust.resolver.ca_file == "f")},
+    {"authorization {auth_callout {issuer: "
+     "AAAACAQDAQCQMBYIBEFAWDANBYHRAEISCMKBKFQXDAMRUGY4DUPB776S,"
+     " auth_users: [a, b], account: C, allowed_accounts: [D]}}",
+     SAYS(c.auth.callout->issuer.starts_with("AAAA") && c.auth.callout->users.at(1) == "b" &&
+          c.auth.callout->account == "C" && c.auth.callout->allowed_accounts.at(0) == "D")},
+    {"authorization {auth_hook {issuer: AAAACAQDAQCQMBYIBEFAWDANBYHRAEISCMKBKFQXDAMRUGY4DUPB776S,"
+     " users: a, key: XAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQTCQKRMFYYDENBWHA5DYPSAYZ5}}",
+     SAYS(c.auth.callout->account == "$G" && c.auth.callout->xkey.starts_with("X"))},
+    {"clock {trust: floor}", SAYS(c.clock.trust == ClockTrust::kFloor)},
+    {"clock {trust: wall}", SAYS(c.clock.trust == ClockTrust::kWall)},
+    {"clock {trust: ignore_expiry_until_set}", SAYS(c.clock.trust == ClockTrust::kLenient)},
     {"system_account: S", SAYS(c.system_account == "S")},
     {"no_auth_user: u", SAYS(c.auth.no_auth_user == "u")},
     {"http: 8000", SAYS(c.monitor.enabled&& c.monitor.port == 8000)},

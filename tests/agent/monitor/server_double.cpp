@@ -1,6 +1,7 @@
 // The parts of Server that monitoring reads, without the sessions behind the real one.
 #include "agent/server.h"
 
+#include "agent/auth/callout_requests.h"
 #include "agent/auth/gate.h"
 
 namespace petiole {
@@ -8,7 +9,8 @@ namespace petiole {
 Server::Server(const Config& config, Host host)
     : config_(config),
       host_(host),
-      id_("NTEST"),
+      calendar_(host.clock),
+      keys_({.id = "NTEST"}),
       name_("edge"),
       started_(host.clock.wall()),
       exchange_(host, {name_, {}}, config.system_account),

@@ -27,7 +27,6 @@ WAIT_SECONDS = 8
 # What INFO may hold on one side alone, or must differ in.
 _INFO_ABSENT = {
     "git_commit",  # Of a build.
-    "xkey",  # Of auth callout with encryption.
     "api_lvl",  # Of a JetStream that is there.
     "feature_flags",
     "petiole",  # Ours.
@@ -35,7 +34,7 @@ _INFO_ABSENT = {
 }
 _INFO_ANY = {
     "server_id", "server_name", "version", "go", "host", "port", "client_id", "client_ip", "ip",
-    "nonce", "leafnode_urls", "connect_urls", "proto", "cluster",
+    "nonce", "xkey", "leafnode_urls", "connect_urls", "proto", "cluster",
 }
 
 

@@ -1,0 +1,361 @@
+"""Auth callout: one service, the same answers, against the server under test and a nats-server."""
+
+import re
+
+import pytest
+
+from harness import servers
+from harness.callout import Service, XKey, expired, response, user_token
+from harness.jwt import Key, Operator, token
+from harness.wait import until
+
+VIOLATION = "Authorization Violation"
+
+
+@pytest.fixture(params=["under_test", "newest"])
+def kind(request):
+    return servers.server_under_test() if request.param == "under_test" else servers.nats_server("newest")
+
+
+class ConfigMode:
+    """Accounts AUTH (of the service), APP and OTHER; whoever comes is asked about, but for `auth`."""
+
+    def __init__(self, world, kind, more: str = "", server_more: str = "", xkey: XKey | None = None):
+        self.issuer, self.other = Key("account"), Key("account")
+        seal = f"xkey: {xkey.public}" if xkey else ""
+        self.server = world.server(kind, "edge", f"""
+            accounts {{
+              AUTH {{ users: [{{user: auth, password: p}}] }}
+              APP {{ users: [{{user: local, password: p}}] }}
+              OTHER {{ users: [{{user: stranger, password: p}}] }}
+              SYS {{ users: [{{user: sys, password: p}}] }}
+            }}
+            system_account: SYS
+            {server_more}
+            authorization {{
+              timeout: 1
+              auth_callout {{ issuer: {self.issuer.public}, auth_users: [auth], account: AUTH
+                              {seal}
+                              {more} }}
+            }}
+        """)  # fmt: skip
+        self.service = None
+        self.world, self.xkey = world, xkey
+
+    def serve(self):
+        client = self.world.client(self.server, user="auth", password="p")
+        self.service = self.world.keep(Service(client, self.answer, self.xkey))
+
+    def good(self, request, account="APP", **nats):
+        return response(self.issuer, request, user_token(self.issuer, request, account, **nats))
+
+    def answer(self, request):
+        user = request["nats"]["connect_opts"].get("user", "")
+        jwt = user_token(self.issuer, request, "APP")
+        by = {
+            "silent": lambda: None,
+            "empty": lambda: b"",
+            "garbage": lambda: "eyJ.not.token",
+            "noise": lambda: b"\xff\x00" * 40,
+            "error": lambda: response(self.issuer, request, error="no such person"),
+            "neither": lambda: response(self.issuer, request),
+            "both": lambda: response(self.issuer, request, jwt, error="x"),
+            "foreign_response": lambda: response(self.other, request, jwt),
+            "wrong_issuer": lambda: response(self.issuer, request, user_token(self.other, request, "APP")),
+            "wrong_audience": lambda: response(self.issuer, request, jwt, aud=Server_id()),
+            "no_audience": lambda: response(self.issuer, request, jwt, aud=""),
+            "wrong_subject": lambda: response(self.issuer, request, jwt, sub=Key("user").public),
+            "wrong_user": lambda: response(self.issuer, request, user_token(self.issuer, request, "APP",
+                                                                            sub_=Key("user").public)),
+            "wrong_account": lambda: self.good(request, "NOWHERE"),
+            "no_account": lambda: self.good(request, None),
+            "issuer_account": lambda: self.good(request, "APP", issuer_account=self.other.public),
+            "expired": lambda: self.good(request, "APP", claims={"exp": expired()}),
+            "expired_response": lambda: response(self.issuer, request, jwt, exp=expired()),
+            "user_token_as_response": lambda: jwt,
+            "other": lambda: self.good(request, "OTHER"),
+            "typed": lambda: self.good(request, "APP", allowed_connection_types=["WEBSOCKET"]),
+            "named": lambda: self.good(request, "APP", name="Joe"),
+            "into_auth": lambda: self.good(request, "AUTH"),
+            "bound": lambda: self.good(request, "APP", pub={"allow": ["a.>"]}, sub={"allow": ["b.>", "_INBOX.>"],
+                                                                                    "deny": ["b.no"]}),
+        }  # fmt: skip
+        return by.get(user, lambda: self.good(request))()
+
+    def login(self, user: str, **options) -> str:
+        """What the server says: the account that the user is in, or the words of the refusal."""
+        try:
+            client = self.server.client(user=user, password="secret", **options)
+        except EOFError as ended:
+            return re.search(r"errors: \['(.*)'\]", str(ended)).group(1)
+        with client:
+            connections = self.server.monitor("/connz?auth=1&state=open")["connections"]
+            cid = client.info["client_id"]
+            return next(f"{c['account']} {c.get('authorized_user', '')}".strip()
+                        for c in connections if c["cid"] == cid)  # fmt: skip
+
+
+def Server_id() -> str:
+    """The id of some other server."""
+    import base64
+
+    import nkeys
+
+    raw = bytes([13 << 3]) + bytes(range(32))
+    return base64.b32encode(raw + nkeys.crc16(bytearray(raw)).to_bytes(2, "little")).rstrip(b"=").decode()
+
+
+# What comes of each, on either server. First the account and the user as /connz shows them.
+OUTCOMES = {
+    "joe": "APP joe",
+    "other": "OTHER other",
+    "named": "APP Joe",
+    "into_auth": "AUTH into_auth",
+    "foreign_response": VIOLATION,
+    "typed": VIOLATION,
+    "silent": VIOLATION,
+    "empty": VIOLATION,
+    "garbage": VIOLATION,
+    "noise": VIOLATION,
+    "error": VIOLATION,
+    "neither": VIOLATION,
+    "both": VIOLATION,
+    "wrong_issuer": VIOLATION,
+    "wrong_audience": VIOLATION,
+    "no_audience": VIOLATION,
+    "wrong_subject": VIOLATION,
+    "wrong_user": VIOLATION,
+    "wrong_account": VIOLATION,
+    "no_account": VIOLATION,
+    "issuer_account": VIOLATION,
+    "expired": VIOLATION,
+    "expired_response": VIOLATION,
+    "user_token_as_response": VIOLATION,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["clear", "xkey"])
+def test_outcomes(world, kind, sealed):
+    mode = ConfigMode(world, kind, xkey=XKey() if sealed else None)
+    mode.serve()
+    got = {user: mode.login(user) for user in OUTCOMES}
+    # Who could seal an answer needs no other proof.
+    assert got == ({**OUTCOMES, "foreign_response": "APP foreign_response"} if sealed else OUTCOMES)
+    assert len(mode.service.requests) == len(OUTCOMES)
+    assert mode.login("clear") == "APP clear"  # What comes back need not be sealed.
+    keys = {headers.get("Nats-Server-Xkey") for headers in mode.service.headers}
+    assert keys == ({mode.server.client(user="joe", password="p").info["xkey"]} if sealed else {None})
+
+
+def test_request(world, kind):
+    mode = ConfigMode(world, kind)
+    mode.serve()
+    mode.login("joe", name="box", extra={"lang": "x", "version": "9"})
+    request = mode.service.requests[0]
+    nats = request["nats"]
+    server = nats["server_id"]
+    assert request["aud"] == "nats-authorization-request"
+    assert request["sub"] == mode.issuer.public
+    assert request["iss"] == server["id"] == mode.server.monitor("/varz")["server_id"]
+    assert 0 <= request["exp"] - request["iat"] <= 2
+    assert server["name"] == "edge" and "xkey" not in server
+    assert nats["type"] == "authorization_request" and nats["version"] == 2
+    info, options = nats["client_info"], nats["connect_opts"]
+    assert {key: info[key] for key in ("host", "user", "name", "kind", "type")} == {
+        "host": "127.0.0.1", "user": "joe", "name": "box", "kind": "Client", "type": "nats"}  # fmt: skip
+    assert options == {"user": "joe", "pass": "secret", "name": "box", "lang": "x", "version": "9", "protocol": 1}
+    assert "client_tls" not in nats
+
+
+def test_who_is_asked_about(world, kind):
+    """Users of allowed_accounts, and those that nobody knows; not the service's own, not others'."""
+    mode = ConfigMode(world, kind, "allowed_accounts: [APP]")
+    mode.serve()
+
+    def come(**options):
+        before = len(mode.service.requests)
+        try:
+            mode.server.client(**options).close()
+            said = "in"
+        except EOFError:
+            said = "out"
+        return said, len(mode.service.requests) - before
+
+    assert come(user="local", password="p") == ("in", 1)
+    assert come(user="local", password="wrong") == ("in", 1)
+    assert come(user="stranger", password="p") == ("in", 0)
+    assert come(user="stranger", password="wrong") == ("in", 1)
+    assert come(user="auth", password="p") == ("in", 0)
+    assert come(user="auth", password="wrong") == ("out", 0)
+    assert come(token="t") == ("in", 1)
+    assert come() == ("in", 1)
+
+
+def test_permissions(world, kind):
+    mode = ConfigMode(world, kind)
+    mode.serve()
+    bound = world.client(mode.server, user="bound", password="p")
+    bound.publish("c", b"")
+    bound.subscribe("c")
+    bound.publish("a.x", b"")
+    bound.flush()
+    assert bound.errors == ['Permissions Violation for Publish to "c"', 'Permissions Violation for Subscription to "c"']
+    free = world.client(mode.server, user="joe", password="p")
+    bound.subscribe("b.*")
+    bound.flush()
+    free.publish("b.no", b"1")
+    free.publish("b.yes", b"2")
+    assert bound.next().subject == "b.yes"
+
+
+def test_nobody_in_the_service_account_may_ask(world, kind):
+    mode = ConfigMode(world, kind)
+    mode.serve()
+    for user in ("auth", "into_auth"):
+        client = world.client(mode.server, user=user, password="p")
+        client.publish("$SYS.REQ.USER.AUTH", b"x")
+        client.flush()
+        assert client.errors == ['Permissions Violation for Publish to "$SYS.REQ.USER.AUTH"']
+
+
+def test_expiry_ends_the_connection(world, kind):
+    mode = ConfigMode(world, kind)
+    mode.answer = lambda request: mode.good(request, "APP", claims={"exp": expired() + 12})
+    mode.serve()
+    client = world.client(mode.server, user="joe", password="p")
+    client.wait_closed()
+    assert client.errors == ["User Authentication Expired"]
+
+
+def test_events_say_why(world, kind):
+    mode = ConfigMode(world, kind)
+    mode.serve()
+    mode.login("error")
+    until(lambda: "no such person" in mode.server.output(), "the log tells of the reason")
+    said = re.findall(r"\[WRN\] (.*)", mode.server.output())
+    assert any(line.endswith("Auth callout service returned an error: no such person") for line in said)
+
+
+def test_others_are_served_meanwhile(world, kind):
+    """A service that is silent holds up nobody but who waits for it."""
+    mode = ConfigMode(world, kind)
+    mode.serve()
+    first, second = (world.client(mode.server, user=user, password="p") for user in ("joe", "jane"))
+    import threading
+
+    waiting = [threading.Thread(target=mode.login, args=("silent",)) for _ in range(20)]
+    for each in waiting:
+        each.start()
+    until(lambda: len(mode.service.requests) >= 22, "all are asked about")
+    second.subscribe("a")
+    second.flush(0.5)
+    first.publish("a", b"1")
+    assert second.next(0.5).payload == b"1"
+    for each in waiting:
+        each.join()
+
+
+def test_no_service(world, kind):
+    """Without one whoever is not exempt is refused when the time is over."""
+    mode = ConfigMode(world, kind)
+    assert mode.login("joe") == VIOLATION
+
+
+def test_over_tls_and_websocket(world, kind):
+    from harness.certificates import Authority
+
+    authority = Authority(world.directory)
+    certificate, key = authority.issue("localhost")
+    client_certificate, client_key = authority.issue("box", "DNS:box.example")
+    mode = ConfigMode(world, kind, server_more=f"""
+        tls {{ cert_file: '{certificate}', key_file: '{key}', ca_file: '{authority.cert}', verify: true }}
+    """)  # fmt: skip
+    context = authority.context()
+    context.load_cert_chain(client_certificate, client_key)
+    client = world.client(mode.server, user="auth", password="p", tls=context)
+    mode.service = world.keep(Service(client, mode.answer))
+    world.client(mode.server, user="joe", password="p", tls=context)
+    tls = mode.service.requests[0]["nats"]["client_tls"]
+    assert tls["version"] == "1.3" and tls["cipher"].startswith("TLS_")
+    import ssl
+
+    shown = tls["verified_chains"][0][0]
+    with open(client_certificate) as file:
+        assert ssl.PEM_cert_to_DER_cert(shown) == ssl.PEM_cert_to_DER_cert(file.read())
+
+
+def test_leafs(world, kind):
+    """A leaf is asked about too, and placed."""
+    mode = ConfigMode(world, kind, server_more="leafnodes { listen: 127.0.0.1:{leaf} }")
+    mode.serve()
+    url = f"nats-leaf://joe:p@127.0.0.1:{mode.server.ports['leaf']}"
+    world.server(servers.nats_server("newest"), "below", f"leafnodes {{ remotes: [{{ url: '{url}' }}] }}")
+    mode.server.wait_leafs(1)
+    assert mode.server.monitor("/leafz")["leafs"][0]["account"] == "APP"
+    asked = next(r for r in mode.service.requests if r["nats"]["client_info"]["kind"] == "Leafnode")
+    assert asked["nats"]["connect_opts"]["user"] == "joe"
+
+
+class OperatorMode:
+    """Accounts A (whose service decides), B (which allows it), C (which does not)."""
+
+    def __init__(self, world, kind, xkey: XKey | None = None):
+        self.operator = Operator()
+        self.b, self.c, self.signer = Key("account"), Key("account"), Key("account")
+        self.auth, self.sentinel = Key("user"), Key("user")
+        callout = {"auth_users": [self.auth.public], "allowed_accounts": [self.b.public]}
+        if xkey:
+            callout["xkey"] = xkey.public
+        self.operator.account_claims = {"authorization": callout, "signing_keys": [self.signer.public]}
+        self.operator.more = {self.b: ("B", {}), self.c: ("C", {})}
+        self.server = world.server(kind, "edge", self.operator.config() + "\nauthorization { timeout: 1 }\n")
+        self.xkey = xkey
+        client = world.client(self.server, extra=self._proof(self.auth))
+        self.service = world.keep(Service(client, self.answer, xkey))
+
+    def _proof(self, user: Key) -> dict:
+        return {"jwt": token(self.operator.account, user.public, "auth", {"type": "user", "subs": -1, "data": -1,
+                                                                          "payload": -1, "bearer_token": True})}  # fmt: skip
+
+    def answer(self, request):
+        user = request["nats"]["connect_opts"].get("user", "")
+        a = self.operator.account
+
+        def grant(key, **nats):
+            return user_token(key, request, None, subs=-1, data=-1, payload=-1, **nats)
+
+        by = {
+            "b": lambda: response(a, request, grant(self.b)),
+            "c": lambda: response(a, request, grant(self.c)),
+            "signer": lambda: response(self.signer, request, grant(self.signer, issuer_account=a.public),
+                                       nats={"issuer_account": a.public}),
+            "foreign": lambda: response(self.c, request, grant(a)),
+            "unknown_signer": lambda: response(a, request, grant(Key("account"), issuer_account=a.public)),
+            "error": lambda: response(a, request, error="no"),
+            "silent": lambda: None,
+        }  # fmt: skip
+        return by.get(user, lambda: response(a, request, grant(a)))()
+
+    def login(self, user: str, jwt: str | None = None) -> str:
+        sentinel = jwt or token(self.operator.account, self.sentinel.public, "s",
+                                {"type": "user", "bearer_token": True, "pub": {"deny": [">"]}, "sub": {"deny": [">"]},
+                                 "subs": -1, "data": -1, "payload": -1})  # fmt: skip
+        try:
+            client = self.server.client(user=user, password="p", extra={"jwt": sentinel})
+        except EOFError as ended:
+            return re.search(r"errors: \['(.*)'\]", str(ended)).group(1)
+        names = {self.operator.account.public: "A", self.b.public: "B", self.c.public: "C"}
+        with client:
+            connections = self.server.monitor("/connz?auth=1&state=open")["connections"]
+            return next(names[c["account"]] for c in connections if c["cid"] == client.info["client_id"])
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["clear", "xkey"])
+def test_operator_mode(world, kind, sealed):
+    mode = OperatorMode(world, kind, XKey() if sealed else None)
+    foreign = "A" if sealed else VIOLATION  # Who could seal it is believed.
+    wanted = {"joe": "A", "b": "B", "c": VIOLATION, "signer": "A", "foreign": foreign,
+              "unknown_signer": VIOLATION, "error": VIOLATION, "silent": VIOLATION}  # fmt: skip
+    assert {user: mode.login(user) for user in wanted} == wanted
+    assert mode.service.requests[0]["sub"] == mode.operator.account.public
+    assert mode.login("joe", "not a token") == VIOLATION
