@@ -41,6 +41,7 @@ struct Agent::Parts {
 
   // A changed configuration: agent_reload.cpp.
   void take_over(const Config& config);
+  void close_surplus();
   void change_remotes(const std::vector<RemoteConfig>& wanted);
   void start_probation(Config old_config);
   void end_probation();

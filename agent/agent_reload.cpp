@@ -47,6 +47,23 @@ void Agent::Parts::take_over(const Config& config) {
   leaving.clear();
   server.replace(config);
   change_remotes(config.remotes);
+  close_surplus();
+}
+
+// As nats-server: a lower max_connections ends connections; the newest, for they are missed least.
+void Agent::Parts::close_surplus() {
+  const std::size_t most = server.config().limits.connections_max;
+  const std::size_t count = server.client_count();
+  if (count <= most) return;
+  std::vector<Reportable*> surplus;
+  for (auto each = server.open().rbegin();
+       each != server.open().rend() && surplus.size() < count - most; ++each) {
+    const bool client = each->second->report(false).kind == PeerKind::kClient;
+    if (client) surplus.push_back(each->second);
+  }
+  for (Reportable* const session : surplus) session->shut_down("Maximum Connections Exceeded");
+  server.host().log.info("Closed " + std::to_string(surplus.size()) +
+                         " connections to fall within max_connections");
 }
 
 std::unique_ptr<Remote> Agent::Parts::make_remote(const RemoteConfig& config) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 
 namespace petiole {
 
+struct PeerCertificate;
 struct Subscription;
 
 struct ConnectionCounters {
@@ -31,6 +33,8 @@ struct ConnectionReport {
   std::size_t subscriptions = 0;
   std::string name, lang, version, tls_version, tls_cipher, user, account;
   bool is_spoke = false;                               // Leafs.
+  bool tls_first = false;                              // TLS before any word.
+  std::shared_ptr<const PeerCertificate> certificate;  // Open ones; null: none was shown.
   std::vector<const Subscription*> subscription_list;  // Only when asked for; open ones only.
 };
 

@@ -1,13 +1,15 @@
 #include "agent/lame_duck.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace petiole {
 
 LameDuck::LameDuck(Server& server, std::function<void()> done)
-    : server_(server),
-      done_(std::move(done)),
-      timer_(server.host().loop.make_timer([this] { close_one(); })) {
+    : server_(server), done_(std::move(done)), timer_(server.host().loop.make_timer([this] {
+        if (!std::exchange(begun_, true)) server_.host().log.info("Closing existing clients");
+        close_one();
+      })) {
   const Config& config = server.config();
   const Duration remaining =
       std::max<Duration>(config.lame_duck_duration - config.lame_duck_grace, Duration::zero());

@@ -19,6 +19,7 @@ class LameDuck {
 
   Server& server_;
   std::function<void()> done_;
+  bool begun_ = false;
   Duration gap_{};  // Between two, at most; half of it at least.
   std::unique_ptr<Timer> timer_;
 };

@@ -17,6 +17,7 @@ struct Limits {
   std::size_t pending_bytes_max = 64 << 20;    // nats-server const.go: MAX_PENDING_SIZE.
   std::size_t connections_max = 64 * 1024;     // nats-server const.go: DEFAULT_MAX_CONNECTIONS.
   std::size_t subscriptions_max = 0;           // Per connection; 0: none, as nats-server.
+  std::size_t subscription_tokens_max = 0;     // max_sub_tokens; 0: none, as nats-server.
   std::size_t closed_connections_max = 10000;  // nats-server const.go: DEFAULT_MAX_CLOSED_CLIENTS.
   std::chrono::nanoseconds ping_interval = 2min;     // nats-server const.go: DEFAULT_PING_INTERVAL.
   int pings_out_max = 2;                             // nats-server const.go: DEFAULT_PING_MAX_OUT.

@@ -1,4 +1,3 @@
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 
@@ -7,6 +6,7 @@
 #include "agent/demo/demo.h"
 #include "agent/machine.h"
 #include "agent/serve.h"
+#include "agent/signal_command.h"
 #include "platform/files.h"
 #include "platform/signals.h"
 #include "platform/terminal.h"
@@ -78,52 +78,16 @@ int run_demo() {
   return exit_status;
 }
 
-int run_signal(const std::string& name, std::string target, const Config& config) {
-  if (target.empty()) target = config.pid_file;
-  if (target.empty()) {
-    complain("-sl: needs a process id or a pid file: -sl " + name + "=/run/petiole.pid");
-    return kConfigError;
-  }
-  int pid = 0;
-  const auto parse = [&pid](const std::string& text) {
-    return std::from_chars(text.data(), text.data() + text.size(), pid).ec == std::errc{} &&
-           pid > 0;
-  };
-  if (!parse(target)) {
-    const FileText file = read_file(target, 64);
-    if (!file.status.ok() || !parse(file.text)) {
-      complain("-sl: no process id in " + target + (file.error.empty() ? "" : ": " + file.error));
-      return kConfigError;
-    }
-  }
-  Status sent;
-  if (name == "quit")
-    sent = kill_process(pid);
-  else if (name == "ldm")
-    sent = send_signal(pid, Signal::kUser2);
-  else if (name == "reopen")
-    sent = send_signal(pid, Signal::kUser1);
-  else if (name == "reload")
-    sent = send_signal(pid, Signal::kHangUp);
-  else if (name == "stop" || name == "term")
-    sent = send_signal(pid, Signal::kTerminate);
-  else
-    return complain("-sl: unknown signal \"" + name +
-                    "\"; allowed: ldm, stop, quit, term, reopen, reload"),
-           kConfigError;
-  if (!sent.ok())
-    return complain("-sl: process " + std::to_string(pid) + ": " + std::string(sent.text())),
-           kConfigError;
-  return 0;
-}
-
 int run_start(std::span<const std::string> arguments) {
   const LoadedStart start = load_start(arguments, system_sources());
   for (const ConfigError& warning : start.loaded.warnings) complain("warning: " + to_text(warning));
   for (const ConfigError& error : start.loaded.errors) complain(to_text(error));
   if (!start.loaded.ok()) return kConfigError;
   if (start.action == StartAction::kSignal) {
-    return run_signal(start.signal, start.signal_target, start.loaded.config);
+    const std::string wrong =
+        run_signal(start.signal, start.signal_target, start.loaded.config.pid_file);
+    if (!wrong.empty()) complain("-sl: " + wrong);
+    return wrong.empty() ? 0 : kConfigError;
   }
   if (start.action != StartAction::kRun) return print(start.text + '\n'), 0;
   const std::vector<std::string> kept(arguments.begin(), arguments.end());

@@ -1,7 +1,9 @@
 #include "agent/serve.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "agent/agent.h"
 #include "agent/clock_floor.h"
@@ -31,12 +33,20 @@ LogOptions log_options(const LogConfig& config) {
   options.trace = config.trace;
   options.time = config.time;
   options.utc = config.time_utc;
-  options.to_stderr = config.file.empty();
+  options.to_stderr = config.file.empty() && !config.syslog;
   options.file = config.file;
   options.file_bytes_max = config.size_limit;
   options.files_max = config.files_max;
-  options.syslog = config.syslog;
+  options.syslog = config.syslog && config.file.empty();  // A file is preferred, as there.
+  options.remote_syslog = config.remote_syslog;
   return options;
+}
+
+// As Go prints them.
+std::string_view name_of(Signal signal) {
+  static constexpr std::string_view kNames[] = {"interrupt", "terminated", "hangup",
+                                                "user defined signal 1", "user defined signal 2"};
+  return kNames[static_cast<int>(signal)];
 }
 
 // Of a listener on every address one for each address of this machine, as nats-server writes them.
@@ -67,6 +77,7 @@ class Run {
   void on_signal(Signal signal);
   void on_machine(MachineEvent event);
   std::string reload();
+  std::string reload_now();
   void take_over(const Config& config);
   void begin_stop();
   void beat();
@@ -86,6 +97,7 @@ class Run {
   std::string status_;
   std::string ports_file_;  // Empty: none was written.
   Time next_watchdog_{};
+  bool leaving_ = false;  // Lame duck.
   bool stopping_ = false;
 };
 
@@ -155,15 +167,22 @@ void Run::report_recovery(const StoreRecovery& recovery) {
       (recovery.lost_uncounted ? ", and an unknown number more: part of it was not readable" : ""));
 }
 
+// nats-server signal.go, handleSignal.
 void Run::on_signal(Signal signal) {
+  machine_.log.info("Trapped \"" + std::string(name_of(signal)) + "\" signal");
   switch (signal) {
     case Signal::kInterrupt:
     case Signal::kTerminate:
       if (stopping_) return machine_.loop.stop();
+      if (signal == Signal::kTerminate && leaving_) return;  // It goes in order already.
       return begin_stop();
     case Signal::kUser1:
-      return machine_.log.reopen();
+      machine_.log.reopen();
+      return machine_.log.info(config_.log.file.empty()
+                                   ? "File log re-open ignored, not a file logger"
+                                   : "File log re-opened");
     case Signal::kUser2:
+      if (stopping_ || std::exchange(leaving_, true)) return;
       machine_.log.info("Entering lame duck mode, stop accepting new clients");
       return agent_->lame_duck([this] { begin_stop(); });
     case Signal::kHangUp:
@@ -191,6 +210,13 @@ void Run::on_machine(MachineEvent event) {
 
 // All of a changed configuration, or nothing of it. Returns what is wrong; empty: nothing.
 std::string Run::reload() {
+  notify_.reloading(machine_.clock.now());
+  std::string wrong = reload_now();
+  notify_.ready();
+  return wrong;
+}
+
+std::string Run::reload_now() {
   Logger& log = machine_.log;
   const LoadedConfig loaded = load_again_();
   for (const ConfigError& warning : loaded.warnings) log.warning(to_text(warning));
@@ -201,7 +227,9 @@ std::string Run::reload() {
     result = agent_->reload(loaded.config);
     errors = result.errors;
   }
-  for (const std::string& error : errors) log.error("reload: " + error);
+  for (const std::string& error : errors) {
+    log.error("Failed to reload server configuration: " + error);
+  }
   if (!errors.empty()) {
     log.error("reload: the configuration in force stays as it is");
     return errors.front();
@@ -225,7 +253,7 @@ void Run::take_over(const Config& config) {
 }
 
 void Run::begin_stop() {
-  stopping_ = true;
+  if (std::exchange(stopping_, true)) return;  // The lame duck's last client may be gone too.
   machine_.log.info("Initiating Shutdown...");
   notify_.stopping();
   (void)floor_->note();
@@ -243,7 +271,8 @@ void Run::beat() {
     notify_.watchdog();
     next_watchdog_ = now + *interval;
   }
-  timer_->arm(now + kStatusBeat);
+  timer_->arm(now +
+              std::min<Duration>(kStatusBeat, notify_.watchdog_interval().value_or(kStatusBeat)));
 }
 
 // What tells other programs of this process: its id, and the ports that it found free.

@@ -70,6 +70,7 @@ struct ServerStats {
   std::uint64_t slow_consumers = 0;
   std::uint64_t slow_consumer_leafs = 0;
   std::uint64_t stale_connections = 0;
+  std::uint64_t stale_leafs = 0;  // Of those.
 };
 
 class Server {

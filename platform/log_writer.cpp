@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,8 +19,9 @@ namespace petiole {
 namespace {
 
 constexpr const char* kNames[] = {"FTL", "ERR", "WRN", "INF", "DBG", "TRC"};  // As in LogLevel.
-constexpr int kSyslogLevels[] = {LOG_CRIT, LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_DEBUG, LOG_DEBUG};
-constexpr std::size_t kTextBytesMax = 8 * 1024;  // Of one line: it may quote a peer.
+constexpr std::size_t kTextBytesMax = 1 << 20;    // Of one line: it may quote a peer.
+constexpr std::size_t kShortBytesMax = 8 * 1024;  // The same, where a long one could block.
+constexpr std::size_t kErrorsMax = 1000;          // Lines a second.
 
 // `pattern` has the date and time in strftime's words; nanoseconds are the caller's.
 std::string time_text(WallTime when, bool utc, const char* pattern) {
@@ -57,12 +57,19 @@ bool write_all(int descriptor, std::string_view bytes) {
 LogWriter::LogWriter(const Clock& clock, LogOptions options)
     : clock_(clock), options_(std::move(options)) {
   if (!options_.file.empty()) open_file();
-  if (options_.syslog) ::openlog("petiole", LOG_PID, LOG_DAEMON);
+  open_syslog();
 }
 
 LogWriter::~LogWriter() {
   if (file_ >= 0) ::close(file_);
-  if (options_.syslog) ::closelog();
+}
+
+void LogWriter::open_syslog() {
+  syslog_.reset();
+  if (!options_.syslog) return;
+  if (const auto target = parse_syslog(options_.remote_syslog)) {
+    syslog_ = std::make_unique<Syslog>(*target);
+  }
 }
 
 bool LogWriter::enabled(LogLevel level) const {
@@ -73,9 +80,10 @@ bool LogWriter::enabled(LogLevel level) const {
 
 void LogWriter::configure(LogOptions options) {
   const bool other_file = options.file != options_.file;
-  if (options_.syslog && !options.syslog) ::closelog();
-  if (!options_.syslog && options.syslog) ::openlog("petiole", LOG_PID, LOG_DAEMON);
+  const bool other_syslog =
+      options.syslog != options_.syslog || options.remote_syslog != options_.remote_syslog;
   options_ = std::move(options);
+  if (other_syslog) open_syslog();
   if (!other_file) return;
   file_error_.clear();
   if (file_ >= 0) ::close(std::exchange(file_, -1));
@@ -88,15 +96,25 @@ void LogWriter::set_verbosity(bool debug, bool trace) {
 }
 
 void LogWriter::write(LogLevel level, std::string_view text) {
-  if (!enabled(level)) return;
+  if (!enabled(level) || is_spared(level, clock_.wall())) return;
   text = text.substr(0, kTextBytesMax);
-  format(level, text);
-  if (options_.to_stderr) write_stderr();
+  if (options_.to_stderr || file_ >= 0) format(level, text);
   if (file_ >= 0) write_file();
-  if (options_.syslog) {
-    ::syslog(kSyslogLevels[static_cast<int>(level)], "%.*s", static_cast<int>(text.size()),
-             text.data());
+  if (options_.to_stderr) write_stderr();
+  if (syslog_) syslog_->write(level, clock_.wall(), text.substr(0, kShortBytesMax));
+}
+
+bool LogWriter::is_spared(LogLevel level, WallTime now) {
+  if (level != LogLevel::kError) return false;
+  if (now < errors_since_ + std::chrono::seconds(1) && now >= errors_since_) {
+    return ++errors_ > kErrorsMax;
   }
+  errors_since_ = now;
+  const std::size_t errors = std::exchange(errors_, 1);
+  if (errors > kErrorsMax) {
+    write(LogLevel::kWarning, std::to_string(errors - kErrorsMax) + " more errors are not shown");
+  }
+  return false;
 }
 
 // [pid] 2026/01/02 15:04:05.000000 [INF] text
@@ -130,6 +148,7 @@ void LogWriter::write_stderr() {
     dropped_ = 0;
     write_all(STDERR_FILENO, note);
   }
+  if (line_.size() > kShortBytesMax) line_.replace(kShortBytesMax, line_.npos, "\n");
   write_all(STDERR_FILENO, line_);  // A pipe that is closed is not our end.
 }
 

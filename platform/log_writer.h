@@ -1,14 +1,17 @@
 // Log lines to stderr, a file and syslog, in nats-server's format.
 //
 // Never ends the process and never blocks it for long: a line that a pipe has no room for is
-// dropped, counted, and the count is written when there is room again. Loop thread only.
+// dropped, counted, and the count is written when there is room again; so are errors that come by
+// the thousand, for a peer can cause them. Loop thread only.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "platform/log.h"
+#include "platform/syslog.h"
 #include "platform/time.h"
 
 namespace petiole {
@@ -23,6 +26,7 @@ struct LogOptions {
   std::uint64_t file_bytes_max = 0;  // Then the file is renamed with the time; 0: no limit.
   int files_max = 0;                 // That one and the renamed ones; 0: no limit.
   bool syslog = false;
+  std::string remote_syslog;  // URL; empty: the machine's own.
 };
 
 class LogWriter final : public Logger {
@@ -37,12 +41,14 @@ class LogWriter final : public Logger {
   void write(LogLevel level, std::string_view text) override;
 
   void set_verbosity(bool debug, bool trace);
-  void configure(LogOptions options);  // On a reload; a file of another name is opened.
+  void configure(LogOptions options);  // On a reload; what has another name is opened.
   void reopen();                       // After another has renamed the file: SIGUSR1.
   const std::string& file_error() const { return file_error_; }
 
  private:
+  bool is_spared(LogLevel level, WallTime now);
   void format(LogLevel level, std::string_view text);
+  void open_syslog();
   void write_stderr();
   void write_file();
   void open_file();
@@ -53,6 +59,9 @@ class LogWriter final : public Logger {
   LogOptions options_;
   std::string line_;  // Kept for its capacity.
   std::string file_error_;
+  std::unique_ptr<Syslog> syslog_;
+  WallTime errors_since_{};  // The second in which…
+  std::size_t errors_ = 0;   // …so many errors were written; the rest of it only counts.
   int file_ = -1;
   std::uint64_t file_bytes_ = 0;
   std::uint64_t dropped_ = 0;  // Since the last line that stderr took.

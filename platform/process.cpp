@@ -8,7 +8,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -48,6 +52,28 @@ int cores() {
 }
 
 int process_id() { return ::getpid(); }
+
+std::vector<int> twin_processes() {
+  const auto file_of = [](const std::filesystem::path& process) {
+    std::error_code unknown;  // Of another user, or gone meanwhile.
+    return std::filesystem::read_symlink(process / "exe", unknown).filename();
+  };
+  const auto own = file_of("/proc/self");
+  std::vector<int> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it("/proc", error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string text = it->path().filename().string();
+    int pid = 0;
+    const auto [rest, wrong] = std::from_chars(text.data(), text.data() + text.size(), pid);
+    if (wrong != std::errc() || rest != text.data() + text.size() || pid == ::getpid()) continue;
+    if (!own.empty() && file_of(it->path()) == own) found.push_back(pid);
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::string program_name() { return ::program_invocation_short_name; }
 
 std::string host_name() {
   char name[256] = {};

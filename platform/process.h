@@ -13,6 +13,9 @@ std::uint64_t resident_bytes();  // 0 when the system does not tell.
 int cores();
 int process_id();
 std::string host_name();
+std::string program_name();  // As it was called, without the directory.
+// Others that run a file of the same name as this one; lowest first.
+std::vector<int> twin_processes();
 std::vector<std::string> interface_addresses();  // Numeric, of all that are up.
 
 // Share of processor time since the call before, in percent of one core. 0 the first time; the same

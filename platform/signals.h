@@ -27,7 +27,7 @@ class Signals {
 
 // For `-sl`. Errors: kNotFound (no such process), kPermission.
 Status send_signal(int pid, Signal signal);
-// SIGKILL, for `-sl quit`.
+// SIGKILL, for `-sl stop`.
 Status kill_process(int pid);
 bool process_exists(int pid);
 

@@ -30,6 +30,7 @@ struct PeerCertificate {
   // without a short name is its number: "1.2.840…".
   std::vector<std::pair<std::string, std::string>> subject;
   std::vector<std::string> chain;  // DER: its own, then what the peer sent of its issuers.
+  std::string digest, key_digest;  // SHA-256 of all of it, and of its public key; hexadecimal.
 };
 
 struct TlsOptions {

@@ -85,6 +85,15 @@ std::string_view der_of(WOLFSSL_X509* cert) {
   return {reinterpret_cast<const char*>(der), static_cast<std::size_t>(bytes)};
 }
 
+std::string hex(const auto& bytes) {
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
 // RFC 5280, section 4.1: Certificate { TBSCertificate { [0] version, serial, signature, issuer,
 // validity, subject, subjectPublicKeyInfo, … } … }. What begins with the public key.
 std::string_view from_public_key(std::string_view der) {
@@ -232,7 +241,10 @@ std::shared_ptr<const PeerCertificate> read_peer_certificate(WOLFSSL* session) {
   if (!cert) return nullptr;
   auto said = std::make_shared<PeerCertificate>();
   read_subject(cert.get(), *said);
-  read_names(der_of(cert.get()), *said);
+  const std::string_view der = der_of(cert.get());
+  read_names(der, *said);
+  said->digest = hex(sha256(der));
+  said->key_digest = public_key_digest(der);
   read_chain(session, *said);
   return said;
 }
@@ -241,12 +253,7 @@ std::string public_key_digest(std::string_view der) {
   std::string_view rest = from_public_key(der);
   const Element key = take_element(rest);
   if (key.tag != 0x30 || key.bytes.empty()) return {};
-  std::string digest;
-  for (const unsigned char byte : sha256(key.bytes)) {
-    digest += "0123456789abcdef"[byte >> 4];
-    digest += "0123456789abcdef"[byte & 15];
-  }
-  return digest;
+  return hex(sha256(key.bytes));
 }
 
 std::string peer_key_digest(WOLFSSL* session) {

@@ -15,10 +15,18 @@ struct Part {
 constexpr const char* kBound = "a listener stays where it is";
 constexpr const char* kStore = "the store is opened once";
 
+// What the open port and the links that stand depend on; the rest holds for whom it lets in next.
 bool same_leaf_listener(C a, C b) {
   LeafListenConfig after = b.leaf_listen;
   after.auth = a.leaf_listen.auth;
+  after.tls = a.leaf_listen.tls;
+  after.min_version = a.leaf_listen.min_version;
   return a.leaf_listen == after;
+}
+
+bool same_leaf_entrance(C a, C b) {
+  return a.leaf_listen.tls == b.leaf_listen.tls &&
+         a.leaf_listen.min_version == b.leaf_listen.min_version;
 }
 
 // One row for each part of Config: a part that is forgotten here is found by the test that changes
@@ -39,10 +47,12 @@ constexpr Part kParts[] = {
     {"system_account", [](C a, C b) { return a.system_account == b.system_account; },
      "its services are made at the start"},
 
-    {"tls", [](C a, C b) { return a.tls == b.tls && a.allow_non_tls == b.allow_non_tls; },
-     "listeners keep their options; files of the same names are read again when they change"},
+    {"https", [](C a, C b) { return !a.monitor.secure || !b.monitor.secure || a.tls == b.tls; },
+     "its tls {} is that of the clients; files of the same names are read again when they change"},
+    {"tls", [](C a, C b) { return a.tls == b.tls && a.allow_non_tls == b.allow_non_tls; }},
+    {"leafnodes tls, min_version", same_leaf_entrance},
     {"websocket", [](C a, C b) { return a.websocket == b.websocket; }, kBound},
-    {"proxy_protocol", [](C a, C b) { return a.proxy_protocol == b.proxy_protocol; }, kBound},
+    {"proxy_protocol", [](C a, C b) { return a.proxy_protocol == b.proxy_protocol; }},
     {"logging", [](C a, C b) { return a.log == b.log; }},
     {"pid_file", [](C a, C b) { return a.pid_file == b.pid_file; }},
     {"ports_file_dir", [](C a, C b) { return a.ports_file_dir == b.ports_file_dir; }},

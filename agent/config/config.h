@@ -111,6 +111,8 @@ struct MonitorConfig {
 
 struct LogConfig {
   bool debug = false, trace = false, trace_verbose = false;
+  bool trace_headers = false;          // Of a message only its header is traced.
+  std::uint64_t traced_bytes_max = 0;  // Of a message; 0: no limit of its own.
   bool time = true, time_utc = false;
   std::string file;
   std::uint64_t size_limit = 0;

@@ -4,6 +4,7 @@
 #include "agent/config/features.h"
 #include "agent/config/units.h"
 #include "agent/config/url.h"
+#include "platform/syslog.h"
 
 namespace petiole {
 namespace {
@@ -62,6 +63,13 @@ std::string set_log_limit(Text value, FlagDraft& draft) {
   const auto bytes = parse_bytes(value);
   if (!bytes) return "must be a size in bytes, not \"" + value + "\"";
   draft.config.log.size_limit = *bytes;
+  return {};
+}
+
+std::string set_traced_length(Text value, FlagDraft& draft) {
+  const auto bytes = parse_bytes(value);
+  if (!bytes) return "must be a size in bytes, not \"" + value + "\"";
+  draft.config.log.traced_bytes_max = *bytes;
   return {};
 }
 
@@ -168,8 +176,9 @@ constexpr Flag kFlags[] = {
      [](Text v, FlagDraft& d) { return d.config.log.syslog = v == "true", std::string(); }},
     {"r|remote_syslog", Kind::kValue, "addr", "Syslog server (udp://localhost:514)", kLog,
      [](Text v, FlagDraft& d) {
+       if (!parse_syslog(v)) return '"' + v + "\" " + kNoSyslogUrl;
        d.config.log.remote_syslog = v;
-       d.config.log.syslog = true;
+       d.config.log.syslog = !v.empty();
        return std::string();
      }},
     {"D|debug", Kind::kBool, "", "Debug output", kLog,
@@ -180,8 +189,8 @@ constexpr Flag kFlags[] = {
     {"DVV", Kind::kBool, "", "Debug and verbose trace", kLog, set_trace<true, true>},
     {"log_size_limit", Kind::kValue, "limit", "Log file size limit (default: none)", kLog,
      set_log_limit},
-    {"max_traced_msg_len", Kind::kRefused, "", "messages are not traced, only protocol lines",
-     kLog},
+    {"max_traced_msg_len", Kind::kValue, "length", "Longest payload in a trace (default: none)",
+     kLog, set_traced_length},
 
     {"user", Kind::kValue, "user", "User required for connections", kAuth,
      [](Text v, FlagDraft& d) { return only_user(d).user = v, std::string(); }},

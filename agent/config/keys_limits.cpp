@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "agent/config/keys.h"
+#include "platform/syslog.h"
 
 namespace petiole {
 namespace {
@@ -29,8 +30,11 @@ void read_connections(Reader& r, E entry, Config& c) {
 }
 
 void read_syslog_address(Reader& r, E entry, Config& c) {
-  r.text(entry, c.log.remote_syslog);
-  c.log.syslog = true;
+  std::string url;
+  r.text(entry, url);
+  if (!parse_syslog(url)) return r.error(entry.value.place, '"' + url + "\" " + kNoSyslogUrl);
+  c.log.remote_syslog = url;
+  c.log.syslog = c.log.syslog || !url.empty();
 }
 
 void read_no_headers(Reader& r, E entry, Config& c) {
@@ -50,6 +54,8 @@ constexpr Key<Config> kLimitKeys[] = {
     {"max_pending",
      [](Reader& r, E e, Config& c) { r.size(e, c.limits.pending_bytes_max, 1, kPendingMost); }},
     {"no_header_support", read_no_headers},
+    {"max_sub_tokens|max_subscription_tokens",
+     [](Reader& r, E e, Config& c) { r.number(e, c.limits.subscription_tokens_max, 0, 255); }},
     {"max_closed_clients",
      [](Reader& r, E e, Config& c) { read_count(r, e, c.limits.closed_connections_max); }},
     {"ping_interval",
@@ -61,6 +67,9 @@ constexpr Key<Config> kLimitKeys[] = {
     {"debug", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.debug); }},
     {"trace", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.trace); }},
     {"trace_verbose", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.trace_verbose); }},
+    {"trace_headers", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.trace_headers); }},
+    {"max_traced_msg_len",
+     [](Reader& r, E e, Config& c) { r.bytes(e, c.log.traced_bytes_max, 0, kPendingMost); }},
     {"logtime", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.time); }},
     {"logtime_utc", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.time_utc); }},
     {"log_file|logfile", [](Reader& r, E e, Config& c) { r.text(e, c.log.file); }},
@@ -71,8 +80,6 @@ constexpr Key<Config> kLimitKeys[] = {
     {"syslog", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.syslog); }},
     {"remote_syslog", read_syslog_address},
 
-    {"trace_headers|max_traced_msg_len", KeyKind::kNoEffect,
-     "protocol lines are traced, and the messages behind them are not"},
     {"connect_error_reports|reconnect_error_reports", KeyKind::kNoEffect,
      "every failed attempt is logged, and attempts are spaced by the back-off"},
     {"no_fast_producer_stall", KeyKind::kNoEffect,
@@ -81,8 +88,6 @@ constexpr Key<Config> kLimitKeys[] = {
     {"write_timeout", KeyKind::kNoEffect, "a connection over write_deadline is closed"},
     {"feature_flags", KeyKind::kNoEffect, "nats-server's internal flags mean nothing here"},
     {"prof_port|prof_block_rate", KeyKind::kRefused, "Go's profiler is not part of petiole"},
-    {"max_sub_tokens|max_subscription_tokens", KeyKind::kRefused,
-     "it comes with full authentication and accounts"},
 };
 
 }  // namespace

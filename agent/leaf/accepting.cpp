@@ -67,6 +67,7 @@ ServerInfo AcceptingLeaf::make_info() const {
 }
 
 void AcceptingLeaf::greet(Time now) {
+  note(LogLevel::kInfo, "Leafnode connection created ");
   if (!entrance_) return begin(now);
   (void)pass(entrance_->opened(now), now);  // Of an open peer nothing is refused yet.
   wire()->wake();
@@ -150,6 +151,11 @@ void AcceptingLeaf::identified(const Outcome& outcome) {
 
 Status AcceptingLeaf::refuse_login(const std::string& why) {
   server().refused(*this, why.empty() ? "Authentication Failure" : why.c_str());
+  const std::string& user = connect_.nkey.empty() ? connect_.user : connect_.nkey;
+  note(LogLevel::kError, user.empty()
+                             ? "authentication error"
+                             : std::string("authentication error - ") +
+                                   (connect_.nkey.empty() ? "User " : "Nkey ") + go_quoted(user));
   return refuse(Errc::kPermission, "Authorization Violation");
 }
 
@@ -313,19 +319,16 @@ Status AcceptingLeaf::on_handshake_timeout() {
 }
 
 void AcceptingLeaf::on_closed(const CloseReason& reason, Time) {
-  if (!established() && peer_.name.empty()) {
-    if (reason.stage != Stage::kTls) return;
-    host().log.error("leaf: TLS handshake error of an accepted peer: " + reason.text);
-    return;
+  if (reason.stage == Stage::kTls) {
+    note(LogLevel::kError, "TLS leafnode handshake error: " + reason.text);
   }
-  host().log.info("leaf: " + peer_.name + " is gone: " + reason.text);
 }
 
 Network::Accept make_leaf_accept(Server& server, LeafRegister& links) {
-  EntranceOptions options;
-  const TlsListenConfig& tls = server.config().leaf_listen.tls;
-  if (tls.enabled) options.tls = &tls;
-  return [&server, &links, options](const PeerInfo& peer) -> std::unique_ptr<Protocol> {
+  return [&server, &links](const PeerInfo& peer) -> std::unique_ptr<Protocol> {
+    EntranceOptions options;  // As the configuration is now: a reload changes it.
+    const TlsListenConfig& tls = server.config().leaf_listen.tls;
+    if (tls.enabled) options.tls = &tls;
     return std::make_unique<AcceptingLeaf>(server, links,
                                            peer.websocket ? nullptr : make_entrance(options));
   };

@@ -136,6 +136,8 @@ void Remote::dial() {
   shown_.next_retry = {};
   stage_ = Stage::kResolve;
   resolved_ = false;
+  server_.host().log.debug("Trying to connect as leafnode to remote server on \"" + url.host + ":" +
+                           std::to_string(url.port) + "\"");
   DialOptions options = dial_options(url);
   const std::uint64_t number = ++dials_;
   options.reached = [handle = std::weak_ptr<Remote*>(handle_), number](Stage done) {

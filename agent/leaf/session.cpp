@@ -5,6 +5,7 @@
 
 #include "agent/protocol/writer.h"
 #include "agent/routing/mapper.h"
+#include "agent/session/trace.h"
 #include "agent/subject/subject.h"
 
 namespace petiole {
@@ -54,14 +55,20 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
     used = *entered;
   }
   Op op;
+  const bool traced = tracing();
   while (parsing_ && used < input.size()) {
     if (phase_ == Phase::kClosed) return input.size();
     const ParseResult result = parse(input.substr(used), kLeaf, *limits_, headers_, op);
-    if (result.error != ParseError::kNone) return refuse_input(result.error);
+    if (result.error != ParseError::kNone) {
+      note(LogLevel::kError, refusal_text(result.error, input.substr(used), "Leafnode", *limits_));
+      return refuse_input(result.error);
+    }
     if (result.used == 0) {
       wanted_ = result.wanted;
       break;
     }
+    if (traced) [[unlikely]]
+      trace_input(op, input.substr(used));
     used += result.used;
     const Status status = handle_op(op, result.used, now);
     if (!status.ok()) return status;
@@ -225,6 +232,7 @@ Status LeafSession::on_subscribe(const Op& op) {
 
 void LeafSession::on_unsubscribe(const Op& op) {
   if (!subscriptions_.remove(*account_, op.subject, op.queue)) return;
+  if (tracing()) trace_end(op.subject, op.queue);
   on_interest_lost(op.subject);
   on_interest();
 }
@@ -269,6 +277,7 @@ void LeafSession::send_handshake(std::string_view line) {
 
 Status LeafSession::refuse(Errc code, const char* text, std::string_view subject) {
   const std::size_t before = wire_->output().size();
+  note_refused(text, subject);
   write_err(wire_->output(), text, subject);
   out_.handshake += wire_->output().size() - before;
   return {code, text};
@@ -320,11 +329,15 @@ Status LeafSession::tick(Time now) {
       break;
   }
   ++server_.stats().stale_connections;
+  ++server_.stats().stale_leafs;
+  note(LogLevel::kDebug, "Stale Client Connection - Closing");
   write_err(wire_->output(), "Stale Connection");
   return {Errc::kTimeout, "ping time-out"};
 }
 
 void LeafSession::send_heartbeat(Time now) {
+  note(LogLevel::kDebug, "Leafnode Ping Timer");
+  if (tracing()) trace_output("PING");
   staging_.control("PING\r\n");
   out_.keepalive += 6;
   pings_.push_back({now, {}});
@@ -333,6 +346,7 @@ void LeafSession::send_heartbeat(Time now) {
 
 void LeafSession::closed(const CloseReason& reason, Time now) {
   phase_ = Phase::kClosed;
+  if (reason.stage == Stage::kOpen) note_closed(reason);
   if (offer_) leave(reason);
   on_closed(reason, now);
   staging_.detach();
@@ -378,6 +392,7 @@ ConnectionReport LeafSession::report(bool subscriptions) const {
     report.port = wire_->peer().port;
     report.tls_version = wire_->peer().tls_version;
     report.tls_cipher = wire_->peer().tls_cipher;
+    report.certificate = wire_->peer().certificate;
   }
   if (subscriptions) {
     subscriptions_.for_each(

@@ -128,6 +128,11 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
     if (wire_) wire_->wake();
   }
 
+  // `127.0.0.1:7422 - lid:5 - <text>` in the log. Lines are made only when their level is on.
+  void note(LogLevel level, std::string_view text) const;
+  bool tracing() const { return server_.config().log.trace; }
+  void trace_output(std::string_view operation, std::string_view argument = {}) const;
+
   Server& server() const { return server_; }
   const Host& host() const { return server_.host(); }
   LeafRegister& links() const { return links_; }
@@ -167,6 +172,16 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void pause_for_disk();
   void show_life(Time now);
   void expect_life();
+
+  // What the log says: session_trace.cpp.
+  void trace_input(const Op& op, std::string_view bytes) const;
+  void trace_message(const Message& message, const std::string_view* queues,
+                     std::size_t queue_count) const;
+  void trace_end(std::string_view subject, std::string_view queue) const;
+  void note_closed(const CloseReason& reason) const;
+  void note_refused(std::string_view text, std::string_view subject) const;
+  void trace_lines(const Output& lines) const;
+  void write_interest(Output& output);
 
   void flush_later();
 

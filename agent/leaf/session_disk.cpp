@@ -21,6 +21,7 @@ void LeafSession::on_ping() {
 
 void LeafSession::send_pongs(std::size_t count) {
   for (; count > 0; --count) {
+    if (tracing()) trace_output("PONG");
     staging_.control("PONG\r\n");
     out_.keepalive += 6;
   }

@@ -1,4 +1,5 @@
 // The outgoing half of a leaf link: interest, messages, barriers.
+#include <algorithm>
 #include <utility>
 
 #include "agent/leaf/session.h"
@@ -34,6 +35,18 @@ void LeafSession::pump_again() {
   });
 }
 
+void LeafSession::write_interest(Output& output) {
+  InterestMap& interest = offer_->map();
+  if (!tracing()) {
+    return interest.write(output, staging_.window(), kVisitsMax, permissions_.receive);
+  }
+  Output lines(host().chunks);
+  const std::size_t room = staging_.window() - std::min(staging_.window(), output.size());
+  interest.write(lines, room, kVisitsMax, permissions_.receive);
+  trace_lines(lines);
+  output.append_all(lines);
+}
+
 // Interest goes first, and no message goes before all of it is told: the answer to a request could
 // else arrive before the hub knows who waits for it.
 void LeafSession::pump() {
@@ -41,7 +54,7 @@ void LeafSession::pump() {
   InterestMap& interest = offer_->map();
   if (interest.changed() && staging_.room()) {
     const std::size_t before = output.size();
-    interest.write(output, staging_.window(), kVisitsMax, permissions_.receive);
+    write_interest(output);
     out_.interest += output.size() - before;
     if (interest.changed() && staging_.room()) pump_again();
   }
@@ -84,6 +97,8 @@ void LeafSession::send_message(const Message& message, const std::string_view* q
   Output& output = staging_.open(hold_messages());
   const std::size_t before = output.size();
   write_leaf_msg(output, message, queues, count, headers_);
+  if (tracing()) [[unlikely]]
+    trace_message(message, queues, count);
   staging_.written();
   const std::size_t bytes = message.header.size() + message.payload.size();
   out_.data += output.size() - before;
@@ -97,6 +112,7 @@ void LeafSession::send_message(const Message& message, const std::string_view* q
 
 void LeafSession::send_barrier(std::function<void()> passed) {
   if (hold_messages()) pump();
+  if (tracing()) trace_output("PING");
   staging_.open(hold_messages()).append("PING\r\n");
   staging_.written();
   out_.keepalive += 6;

@@ -32,6 +32,7 @@ SolicitingLeaf::~SolicitingLeaf() {
 }
 
 void SolicitingLeaf::greet(Time now) {
+  note(LogLevel::kInfo, "Leafnode connection created for account: " + remote_.account + " ");
   expect_by(now + remote_.first_info_timeout.value_or(server().config().link.first_info_timeout));
   if (owner_) owner_->link_opened(*this);
   wire()->wake();
@@ -151,6 +152,7 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
   connect.isolate = remote_.request_isolation;
   connect.deny_publish = remote_.deny_imports;
   send_handshake(leaf_connect_line(connect));
+  note(LogLevel::kDebug, "Remote leafnode connect msg sent");
   return {};
 }
 

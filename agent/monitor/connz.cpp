@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "agent/auth/certificate_user.h"
 #include "agent/monitor/endpoints.h"
 #include "agent/monitor/text.h"
 #include "agent/subject/subject.h"
@@ -192,7 +193,9 @@ void add_times(json::object& item, const ConnectionReport& report, WallTime now)
     item["stop"] = go_time(report.stop);
     item["reason"] = report.reason;
   }
-  if (report.rtt.count() > 0) item["rtt"] = go_duration(report.rtt);
+  if (report.rtt.count() > 0 || report.kind != PeerKind::kLeaf) {
+    item["rtt"] = go_duration(report.rtt);
+  }
   item["uptime"] = uptime_text((stopped ? report.stop : now) - report.start);
   item["idle"] = uptime_text((stopped ? report.stop : now) - report.last_activity);
 }
@@ -217,6 +220,13 @@ void add_subscriptions(json::object& item, const ConnectionReport& report, const
   item["subscriptions_list_detail"] = std::move(list);
 }
 
+// nats-server monitor.go, TLSPeerCert; of the first, as the rest of a chain is not kept.
+json::object certificate(const PeerCertificate& shown) {
+  return {{"subject", subject_text(shown)},
+          {"spki_sha256", shown.key_digest},
+          {"cert_sha256", shown.digest}};
+}
+
 json::object connection(const ConnectionReport& report, const Options& options, WallTime now,
                         std::size_t& room) {
   json::object item;
@@ -237,6 +247,10 @@ json::object connection(const ConnectionReport& report, const Options& options, 
   add_text(item, "version", report.version);
   add_text(item, "tls_version", report.tls_version);
   add_text(item, "tls_cipher_suite", report.tls_cipher);
+  if (options.auth && report.certificate) {
+    item["tls_peer_certs"] = json::array{certificate(*report.certificate)};
+  }
+  if (report.tls_first) item["tls_first"] = true;
   if (options.auth) {
     add_text(item, "authorized_user", report.user);
     if (report.account != "$G") add_text(item, "account", report.account);

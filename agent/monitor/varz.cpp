@@ -11,7 +11,7 @@ json::array remote_list(const Config& config) {
   for (const RemoteConfig& remote : config.remotes) {
     json::object item;
     item["local_account"] = remote.account;
-    item["tls_timeout"] = seconds_value(remote.tls ? remote.tls->timeout : config.link.tls_timeout);
+    if (remote.tls) item["tls_timeout"] = seconds_value(remote.tls->timeout);
     json::array urls;
     for (const RemoteUrl& url : remote.urls) urls.emplace_back(to_text(url));
     item["urls"] = std::move(urls);
@@ -59,7 +59,9 @@ json::object websocket_options(const MonitorInput& input) {
   websocket["port"] = input.websocket_port != 0 ? input.websocket_port : config.port;
   if (!config.no_auth_user.empty()) websocket["no_auth_user"] = config.no_auth_user;
   if (!config.jwt_cookie.empty()) websocket["jwt_cookie"] = config.jwt_cookie;
-  websocket["handshake_timeout"] = config.handshake_timeout.count();
+  if (config.handshake_timeout != WebSocketListenConfig().handshake_timeout) {
+    websocket["handshake_timeout"] = config.handshake_timeout.count();
+  }
   if (config.auth_timeout) websocket["auth_timeout"] = seconds_value(*config.auth_timeout);
   if (config.no_tls) websocket["no_tls"] = true;
   if (config.tls.map) websocket["tls_map"] = true;
@@ -184,6 +186,9 @@ json::object varz(const MonitorInput& input) {
     for (const auto& [key, value] : config.server_metadata) metadata[key] = value;
     body["metadata"] = std::move(metadata);
   }
+  if (const auto& operators = config.auth.trust.operators; !operators.empty()) {
+    body["trusted_operators_jwt"] = json::value_from(operators);
+  }
   if (!config.system_account.empty()) body["system_account"] = config.system_account;
   const std::uint64_t leafs = stats.slow_consumer_leafs;
   json::object slow;
@@ -192,6 +197,12 @@ json::object varz(const MonitorInput& input) {
   slow["gateways"] = 0;
   slow["leafs"] = leafs;
   body["slow_consumer_stats"] = std::move(slow);
+  json::object stale;
+  stale["clients"] = stats.stale_connections - std::min(stats.stale_leafs, stats.stale_connections);
+  stale["routes"] = 0;
+  stale["gateways"] = 0;
+  stale["leafs"] = stats.stale_leafs;
+  body["stale_connection_stats"] = std::move(stale);
   add_certificate_end(body, config.tls);
   body["petiole_version"] = kPetioleVersion;
   const Calendar& calendar = input.server.calendar();

@@ -103,25 +103,6 @@ std::string_view header_for(const Message& message, bool headers) {
 
 }  // namespace
 
-std::string go_quoted(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string quoted = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      quoted += "\\x";
-      quoted += kHex[byte >> 4];
-      quoted += kHex[byte & 15];
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted += '"';
-}
-
 char* write_number(char* to, std::uint64_t value) {
   char* const end = to + count_digits(value);
   char* at = end;

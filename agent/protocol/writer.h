@@ -26,7 +26,8 @@ void write_pub(Output& output, const Message& message);
 // -ERR '<text>'CRLF, where `text` is `prefix` and, if not empty, `quoted` as Go's %q prints it.
 void write_err(Output& output, std::string_view prefix, std::string_view quoted = {});
 
-// `text` in quotes as Go's %q prints it, near enough: bytes outside ASCII stay as they are.
+// `text` in quotes as Go's %q prints it; of characters outside ASCII those that are no control
+// characters, blanks or marks of writing direction stay as they are.
 std::string go_quoted(std::string_view text);
 
 // The digits of `value` at `to`, which holds 20; returns their end.

@@ -29,7 +29,9 @@ Result<std::size_t> ClientSession::pass(const Entrance::Step& step, Time now) {
 void ClientSession::begin(Time now) {
   const std::uint8_t type = connection_type(wire_->peer(), false);
   if (server_.gate().required(type)) login_due_ = now + server_.gate().timeout(type);
-  if (!greeted_) send_info();
+  if (greeted_) return;
+  tls_first_ = !wire_->peer().tls_version.empty() && !wire_->peer().websocket;
+  send_info();
 }
 
 Duration ClientSession::ping_interval() const {

@@ -119,7 +119,10 @@ Status ClientSession::learn(std::string_view text, ConnectOptions& options) {
 Status ClientSession::on_connect(const Op& op, Time now) {
   ConnectOptions options;
   const Status parsed = learn(op.argument, options);
-  if (!parsed.ok()) return fail(parsed, {}, "Protocol Violation");
+  if (!parsed.ok()) {
+    note(LogLevel::kError, parsed.text());
+    return fail(parsed, {}, "Protocol Violation");
+  }
   if (connected_ && account_) {
     server_.left(*this);
     leave_account();
@@ -176,6 +179,7 @@ Status ClientSession::settle(const Outcome& outcome) {
 }
 
 Status ClientSession::fail_full() {
+  note_with_account(LogLevel::kError, "maximum account active connections exceeded");
   return fail({Errc::kPermission, "the account is full"},
               "maximum account active connections exceeded",
               "Maximum Account Connections Exceeded");
@@ -185,6 +189,7 @@ Status ClientSession::turn_away(const Outcome& outcome) {
   if (!account_) {
     server_.refused(*this, outcome.why.empty() ? "Authentication Failure" : outcome.why.c_str());
   }
+  note_refusal(outcome.refusal);
   switch (outcome.refusal) {
     case Refusal::kBusy:
       return fail({Errc::kBusy, "too many logins wait"},
@@ -247,7 +252,8 @@ void ClientSession::drop_forbidden() {
   for (Subscription* const each : forbidden) {
     std::string text = "Permissions Violation for Subscription to " + go_quoted(each->subject());
     if (!each->queue().empty()) text += " using queue " + go_quoted(each->queue());
-    send("-ERR '" + text + " (sid " + go_quoted(each->sid()) + ")'\r\n");
+    send_err(text + " (sid " + go_quoted(each->sid()) + ")");
+    note_removed(*each);
     forget(*each);
   }
 }
@@ -294,14 +300,21 @@ void ClientSession::watch_expiry(Time now) {
   expiry_due_ = now + std::clamp(left, Duration{}, kExpiryLook);
 }
 
+// The log says the same, behind it.
+Status ClientSession::fail_told(Status why, std::string_view text, const char* reason) {
+  const Status status = fail(why, text, reason);
+  note(LogLevel::kError, text);
+  return status;
+}
+
 Status ClientSession::finish_connect() {
   if (options_.protocol < 0 || options_.protocol > 1) {
-    return fail({Errc::kProtocol, "client protocol"}, "invalid client protocol",
-                "Bad Client Protocol Version");
+    return fail_told({Errc::kProtocol, "client protocol"}, "invalid client protocol",
+                     "Bad Client Protocol Version");
   }
   if (options_.no_responders && !options_.headers) {
-    return fail({Errc::kProtocol, "no responders without headers"},
-                "no responders requires headers support", "No Responders Requires Headers");
+    return fail_told({Errc::kProtocol, "no responders without headers"},
+                     "no responders requires headers support", "No Responders Requires Headers");
   }
   send_ok();
   return {};

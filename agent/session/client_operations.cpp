@@ -1,4 +1,5 @@
 // ClientSession: what a client asks for after login.
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -41,6 +42,10 @@ bool is_reserved_reply(std::string_view reply) {
   return reply.starts_with("_R_.") || is_below(reply, "$JS.ACK.") || is_below(reply, "_GR_.");
 }
 
+std::size_t count_tokens(std::string_view subject) {
+  return 1 + static_cast<std::size_t>(std::count(subject.begin(), subject.end(), '.'));
+}
+
 bool fits_subscription(const Op& op) {
   constexpr std::size_t kMax = std::numeric_limits<std::uint16_t>::max();
   return op.subject.size() <= kMax && op.queue.size() <= kMax && op.sid.size() <= kMax;
@@ -81,10 +86,12 @@ bool ClientSession::is_permitted(std::string_view subject) {
 bool ClientSession::may_publish(const Op& op) {
   if (is_reserved_subject(op.subject) || !is_permitted(op.subject)) {
     send_err("Permissions Violation for Publish to ", op.subject);
+    note(LogLevel::kError, "Publish Violation - Subject " + go_quoted(op.subject));
     return false;
   }
   if (is_reserved_reply(op.reply)) {
     send_err("Permissions Violation for Publish with Reply of ", op.reply);
+    note(LogLevel::kError, "Publish Violation - Reply " + go_quoted(op.reply));
     return false;
   }
   return true;
@@ -97,6 +104,7 @@ void ClientSession::on_publish(const Op& op) {
   SubjectBuffer buffer;
   Op mapped = op;
   mapped.subject = mapper->map(op.subject, buffer);
+  if (tracing()) trace_mapping(mapped, op.subject);
   publish(mapped);
 }
 
@@ -147,16 +155,35 @@ void ClientSession::answer_no_responders(const Message& message) {
   }
 }
 
+void ClientSession::deny_subscription(const Op& op) {
+  std::string text = "Permissions Violation for Subscription to " + go_quoted(op.subject);
+  std::string line = "Subscription Violation - Subject " + go_quoted(op.subject);
+  if (!op.queue.empty()) {
+    text += " using queue " + go_quoted(op.queue);
+    line += ", Queue: " + go_quoted(op.queue);
+  }
+  send_err(text);
+  note(LogLevel::kError, line + ", SID " + std::string(op.sid));
+}
+
 bool ClientSession::may_subscribe(const Op& op) {
   if (op.queue == "_sys_" ||
       (permissions_ && !permissions_->subscribe().interest(op.subject, op.queue))) {
-    std::string text = "Permissions Violation for Subscription to ";
-    if (op.queue.empty()) return send_err(text, op.subject), false;
-    text += go_quoted(op.subject);
-    send_err(text.append(" using queue "), op.queue);
+    deny_subscription(op);
+    return false;
+  }
+  if (const std::size_t most = limits_->subscription_tokens_max;
+      most != 0 && count_tokens(op.subject) > most) {
+    send_err("Permissions Violation for Subscription to " + go_quoted(op.subject) +
+             ", too many tokens");
+    note(LogLevel::kError, "Subscription Violation Too Many Tokens - Subject " +
+                               go_quoted(op.subject) + ", SID " + std::string(op.sid));
     return false;
   }
   if (limits_->subscriptions_max != 0 && subscriptions_.size() >= limits_->subscriptions_max) {
+    if (!std::exchange(full_told_, true)) {
+      note(LogLevel::kError, "maximum subscriptions exceeded");
+    }
     send_err("maximum subscriptions exceeded");
     return false;
   }
@@ -179,6 +206,11 @@ void ClientSession::on_unsubscribe(const Op& op) {
   if (subscription) {
     if (op.number > subscription->delivered) {
       subscription->max = op.number;
+      if (server_.config().log.debug) {
+        note(LogLevel::kDebug, "Deferring actual UNSUB(" + std::string(subscription->subject()) +
+                                   "): " + std::to_string(op.number) + " max, " +
+                                   std::to_string(subscription->delivered) + " received");
+      }
     } else {
       forget(*subscription);
     }
@@ -187,12 +219,14 @@ void ClientSession::on_unsubscribe(const Op& op) {
 }
 
 void ClientSession::forget(Subscription& subscription) {
+  if (tracing()) trace_end(subscription);
   subscriptions_.erase(subscription);
   account_->retire(&subscription);
 }
 
 void ClientSession::on_ping() {
   if (refused_ > 0) tell_refused();
+  if (tracing()) trace_output("PONG");
   send("PONG\r\n");
   if (!connected_ || std::exchange(first_pong_sent_, true) || options_.protocol < 1) return;
   ServerInfo info = make_info();
@@ -211,6 +245,12 @@ void ClientSession::grant_reply(std::string_view reply) {
   reply_rights_->grant(reply, server_.host().clock.now());
 }
 
+void ClientSession::note_limit(const Subscription& subscription) const {
+  if (!server_.config().log.debug) return;
+  note(LogLevel::kDebug, "Auto-unsubscribe limit of " + std::to_string(subscription.max) +
+                             " reached for sid '" + std::string(subscription.sid()) + "'");
+}
+
 bool ClientSession::deliver(Subscription& subscription, const Message& message) {
   if (ended_ || (subscription.filtered && is_denied(subscription, message))) return false;
   Output& output = wire_->output();
@@ -224,8 +264,15 @@ bool ClientSession::deliver(Subscription& subscription, const Message& message) 
   ServerStats& stats = server_.stats();
   ++stats.traffic.messages_out;
   stats.traffic.bytes_out += bytes;
-  if (++subscription.delivered == subscription.max) forget(subscription);
-  if (output.size() > limits_->pending_bytes_max) give_up_slow("Slow Consumer (Pending Bytes)");
+  if (++subscription.delivered == subscription.max) note_limit(subscription);
+  if (tracing()) [[unlikely]]
+    trace_delivery(subscription, message);
+  if (subscription.delivered == subscription.max) forget(subscription);
+  if (output.size() > limits_->pending_bytes_max) {
+    note(LogLevel::kInfo, "Slow Consumer Detected: MaxPending of " +
+                              std::to_string(limits_->pending_bytes_max) + " Exceeded");
+    give_up_slow("Slow Consumer (Pending Bytes)");
+  }
   return true;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/protocol/writer.h"
+#include "agent/session/trace.h"
 
 namespace petiole {
 
@@ -34,6 +35,7 @@ void ClientSession::opened(Wire& wire, Time now) {
   wire_ = &wire;
   last_activity_ = now;
   server_.enter(cid_, *this);
+  note(LogLevel::kDebug, "Client connection created");
   const Duration first = std::min<Duration>(kFirstPing, ping_interval());
   const auto spread = static_cast<std::uint64_t>(first.count() / 5 + 1);
   const Duration extra(static_cast<Duration::rep>(server_.host().entropy.number() % spread));
@@ -61,6 +63,7 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
     used = *passed;
   }
   Op op;
+  const bool traced = tracing();
   while (used < input.size() && !waiting_ && !ended_) {
     const ParseResult result = parse(input.substr(used), kClient, *limits_, options_.headers, op);
     if (result.error == ParseError::kNone && result.used == 0) {
@@ -73,12 +76,14 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
       if (!login.ok()) return login;
       if (waiting_) break;
     }
-    if (broken) return refuse(result.error);
+    if (broken) return refuse(result.error, input.substr(used));
     if (must_wait_for_disk(op)) {
       wait_for_disk(false);
       break;
     }
     disk_passed_ = false;
+    if (traced) [[unlikely]]
+      trace_input(op, input.substr(used));
     const Status status = handle(op, now);
     if (!status.ok()) return status;
     used += result.used;
@@ -87,7 +92,20 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
   return ended_ ? input.size() : used;
 }
 
-Status ClientSession::refuse(ParseError error) {
+Status ClientSession::refuse(ParseError error, std::string_view bytes) {
+  const bool named = error == ParseError::kArguments || error == ParseError::kPayloadTooLarge;
+  if (named && tracing()) trace_input({.verb = Verb::kOk}, bytes);
+  std::string line = refusal_text(error, bytes, "Client", *limits_);
+  if (!options_.headers && line.starts_with("processHeaderPub")) {
+    line = "message headers not supported";
+  }
+  if (named || error == ParseError::kClientError) note(LogLevel::kError, line);
+  const Status status = refused(error);
+  if (!named && error != ParseError::kClientError) note(LogLevel::kError, line);
+  return status;
+}
+
+Status ClientSession::refused(ParseError error) {
   switch (error) {
     case ParseError::kUnknownOperation:
       return fail({Errc::kProtocol, "unknown operation"}, "Unknown Protocol Operation",
@@ -125,6 +143,7 @@ Status ClientSession::tick(Time now) {
   if (ended_) return {};
   if (entrance_) return pass(entrance_->tick(now), now).status();
   if (now >= login_due_) {
+    note_with_account(LogLevel::kDebug, "Authentication Timeout");
     return fail({Errc::kPermission, "authentication"}, "Authentication Timeout",
                 "Authentication Timeout");
   }
@@ -132,6 +151,8 @@ Status ClientSession::tick(Time now) {
     watch_expiry(now);
     if (expiry_due_ <= now) {
       const bool user = identity_->expires <= identity_->account_expires;
+      note_with_account(LogLevel::kDebug,
+                        user ? "User Authentication Expired" : "Account Authentication Expired");
       return fail({Errc::kPermission, "expired"},
                   user ? "User Authentication Expired" : "Account Authentication Expired",
                   "Authentication Expired");
@@ -144,9 +165,13 @@ Status ClientSession::tick(Time now) {
   }
   switch (keepalive_->tick(now)) {
     case Keepalive::Action::kPing:
+      note(LogLevel::kDebug, "Client Ping Timer");
+      if (tracing()) trace_output("PING");
       send("PING\r\n");
       break;
     case Keepalive::Action::kGiveUp:
+      note(LogLevel::kDebug, "Client Ping Timer");
+      note(LogLevel::kDebug, "Stale Client Connection - Closing");
       ++server_.stats().stale_connections;
       return fail({Errc::kTimeout, "stale connection"}, "Stale Connection", "Stale Connection");
     case Keepalive::Action::kNone:
@@ -159,8 +184,7 @@ void ClientSession::closed(const CloseReason& reason, Time) {
   ended_ = true;
   self_.reset();
   if (reason.stage == Stage::kTls && wire_) {
-    server_.host().log.error(wire_->peer().address + ":" + std::to_string(wire_->peer().port) +
-                             " - TLS handshake error: " + reason.text);
+    note(LogLevel::kError, "TLS handshake error: " + reason.text);
   }
   if (!reason_) {
     reason_ = reason.code == Errc::kClosed                               ? "Client Closed"
@@ -171,6 +195,7 @@ void ClientSession::closed(const CloseReason& reason, Time) {
   ConnectionReport last = report(false);
   last.stop = server_.host().clock.wall();
   last.reason = reason_;
+  note(LogLevel::kDebug, std::string("Client connection closed: ") + reason_);
   leave_account();
   wire_ = nullptr;
   server_.leave(cid_, last);
@@ -178,7 +203,9 @@ void ClientSession::closed(const CloseReason& reason, Time) {
 
 void ClientSession::leave_account() {
   for (Subscription* const subscription : subscriptions_) {
-    if (subscription) account_->retire(subscription);
+    if (!subscription) continue;
+    if (tracing()) trace_end(*subscription);
+    account_->retire(subscription);
   }
   subscriptions_ = SidTable(server_.host().entropy.number());
   if (account_) account_->count_client(-1);
@@ -196,6 +223,9 @@ void ClientSession::send(std::string_view text) {
 
 void ClientSession::send_err(std::string_view prefix, std::string_view quoted) {
   if (ended_) return;
+  if (tracing()) {
+    trace_output("-ERR", std::string(prefix) + (quoted.empty() ? "" : go_quoted(quoted)));
+  }
   write_err(wire_->output(), prefix, quoted);
   wire_->wake();
 }
@@ -252,6 +282,8 @@ ConnectionReport ClientSession::report(bool subscriptions) const {
   report.version = options_.version;
   report.tls_version = peer.tls_version;
   report.tls_cipher = peer.tls_cipher;
+  report.tls_first = tls_first_;
+  report.certificate = peer.certificate;
   report.user = user_;
   report.account = account_ ? account_->name() : std::string();
   if (!subscriptions) return report;

@@ -76,12 +76,15 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void identified(const Outcome& outcome);
   Status settle(const Outcome& outcome);
   Status turn_away(const Outcome& outcome);
+  void note_refusal(Refusal refusal) const;
   Status fail_full();
   void become(IdentityPtr identity);
   void narrow_limits();
   void drop_forbidden();
+  void note_removed(const Subscription& subscription) const;
   void watch_expiry(Time now);
   Status finish_connect();
+  Status fail_told(Status why, std::string_view text, const char* reason);
   void leave_account();
 
   // Operations: client_operations.cpp.
@@ -93,11 +96,13 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void answer_no_responders(const Message& message);
   void on_subscribe(const Op& op);
   bool may_subscribe(const Op& op);
+  void deny_subscription(const Op& op);
   bool is_denied(const Subscription& subscription, const Message& message) const;
   void grant_reply(std::string_view reply);
   void on_unsubscribe(const Op& op);
   void on_ping();
   void forget(Subscription& subscription);
+  void note_limit(const Subscription& subscription) const;
 
   // Waiting: for the disk, for a hash.
   bool must_wait_for_disk(const Op& op) const;
@@ -106,12 +111,27 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void tell_refused();
   void resume();
 
-  Status refuse(ParseError error);
+  // What the log says: client_trace.cpp. Lines are made only when their level is on.
+  bool tracing() const { return server_.config().log.trace; }
+  std::string label() const;
+  std::string user_label() const;
+  void note(LogLevel level, std::string_view text) const;
+  void note_with_account(LogLevel level, std::string_view text) const;
+  void trace_input(const Op& op, std::string_view bytes) const;
+  void trace_mapping(const Op& op, std::string_view from) const;
+  void trace_output(std::string_view operation, std::string_view argument = {}) const;
+  void trace_delivery(const Subscription& subscription, const Message& message) const;
+  void trace_end(const Subscription& subscription) const;
+
+  Status refuse(ParseError error, std::string_view bytes);
+  Status refused(ParseError error);
   Status fail(Status why, std::string_view text, const char* reason);
   void send(std::string_view text);
   void send_err(std::string_view prefix, std::string_view quoted = {});
   void send_ok() {
-    if (options_.verbose) send("+OK\r\n");
+    if (!options_.verbose) return;
+    if (tracing()) trace_output("OK");
+    send("+OK\r\n");
   }
   void give_up_slow(const char* reason);
 
@@ -142,11 +162,13 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   bool relic_ = false;            // It named an account, which is refused.
   bool first_pong_sent_ = false;
   bool greeted_ = false;                       // INFO was sent.
+  bool tls_first_ = false;                     // TLS came before it.
   bool waiting_ = false;                       // Reading is paused until a callback.
   int refused_rule_ = -1;                      // Of the last publish that the mirror refused.
   std::uint64_t refused_ = 0;                  // So many, and the client was not told yet.
   Time refusal_due_{};                         // Without a PING it is not told before.
   bool disk_passed_ = false;                   // The next operation waited for the disk already.
+  bool full_told_ = false;                     // It has as many subscriptions as it may: logged.
   bool ended_ = false;                         // Nothing more is sent or delivered.
   std::vector<Subscription*> plain_, queued_;  // Scratch of answer_no_responders.
   std::shared_ptr<ClientSession*> self_;       // Expires with this: held weakly by callbacks.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/monitor/text.h"
+#include "agent/system/internal_trace.h"
 
 namespace petiole {
 
@@ -105,6 +106,7 @@ void Events::publish(Account& account, std::string_view subject, const json::obj
   Message message;
   message.subject = subject;
   message.payload = text;
+  trace_internal(server_.host().log, server_.config().log, &account == &system_, message);
   account.publish({.echo = false, .capture = false}, message);
 }
 

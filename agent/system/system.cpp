@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/subject/subject.h"
+#include "agent/system/internal_trace.h"
 
 namespace petiole {
 
@@ -155,6 +156,7 @@ void System::send(Port& port, const std::string& reply, Answer answer) {
   Message message;
   message.subject = reply;
   message.payload = text;
+  trace_internal(server_.host().log, server_.config().log, true, message);
   port.account().publish(origin, message);
 }
 

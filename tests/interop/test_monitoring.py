@@ -216,9 +216,16 @@ def test_every_endpoint_answers_as_nats_server_does(world):
         gone.flush()
         gone.close()
         until(lambda s=server: s.monitor("/connz?state=closed")["connections"], "one has gone")
-    missing = r"(disk_io_wait_stats|stale_connection_stats|feature_flags)\..*"
+    missing = r"(disk_io_wait_stats|feature_flags)\..*"
     unequal = (r"account_detail\.(imports|exports)\[\].*|accounts\[\]|write_deadline|system_account"
                r"|subscriptions_list\[\]\..*|.*subscriptions_list(_detail)?\[\].*|http_req_stats\..*")  # fmt: skip
+    compare(both, missing, unequal)
+
+
+def compare(both, missing: str, unequal: str) -> None:
+    """Asks both everything, and fails with a line for each difference."""
+    from harness.differences import differences
+
     wrong = {}
     for path in QUERIES:
         ours, theirs = (_get(server, path) for server in both)
@@ -228,8 +235,83 @@ def test_every_endpoint_answers_as_nats_server_does(world):
                 json.loads(ours[3]), json.loads(theirs[3]), missing,
                 r"petiole_version|clock\..*|http_req_stats\..*|account_detail\.exports.*", unequal,
             )  # fmt: skip
+            found += different_types(json.loads(ours[3]), json.loads(theirs[3]))
         elif ours[3] != theirs[3]:
             found.append(f"{ours[3]!r} instead of {theirs[3]!r}")
         if found:
             wrong[path] = found
     assert not wrong, "\n".join(f"{path}: {found}" for path, found in wrong.items())
+
+
+def different_types(ours, theirs) -> list[str]:
+    from harness.differences import flat
+
+    def kinds(value) -> dict:
+        return {key: {type(each) for each in values} - {type(None)} for key, values in flat(value).items()}
+
+    a, b = kinds(ours), kinds(theirs)
+    numbers = {int, float}
+    return [f"{key} is of type {a[key]} instead of {b[key]}" for key in sorted(a.keys() & b.keys())
+            if a[key] and b[key] and not (a[key] & b[key]) and not (a[key] | b[key]) <= numbers]  # fmt: skip
+
+
+RICH = """
+{tls}
+allow_non_tls: true
+server_metadata {{ site: north }}
+max_subscriptions: 1000
+accounts {{
+  SHOP {{
+    users: [ {{user: shop, password: shop}} ]
+    exports: [ {{stream: "news.>"}}, {{service: "price", response: stream}}, {{service: "buy", accounts: [APP]}} ]
+    mappings: {{ "old.*": "new.$1" }}
+  }}
+  APP {{
+    users: [ {{user: app, password: app}} ]
+    imports: [ {{stream: {{account: SHOP, subject: "news.>"}}, prefix: shop}}, {{service: {{account: SHOP, subject: "price"}}}} ]
+  }}
+}}
+websocket {{ listen: "127.0.0.1:{{websocket}}", no_tls: true, compression: true }}
+leafnodes {{
+  listen: "127.0.0.1:{{leaf}}"
+  authorization {{ user: leaf, password: leaf, account: APP }}
+  remotes: [ {{ {hub}
+ account: SHOP
+ deny_exports: "secret.>" }} ]
+}}
+"""
+
+
+def test_every_endpoint_with_all_that_one_server_has(world, tmp_path):
+    """TLS with certificates of clients, accounts that share, leafs on both sides, WebSocket."""
+    from harness import servers
+    from harness.certificates import Authority
+
+    authority = Authority(tmp_path)
+    context = authority.context()
+    context.load_cert_chain(*authority.issue("client", "DNS:client.example"))
+    both = []
+    for kind in (servers.server_under_test(), servers.nats_server("newest")):
+        whose = "ours" if kind.is_petiole else "theirs"
+        hub = world.hub(name=f"hub_{whose}")
+        tls = authority.server_tls(more=f'verify: true\n ca_file: "{authority.cert}"')
+        config = RICH.format(tls=tls, hub=remote(hub))
+        server = world.server(kind, "edge", config)
+        hub.wait_leafs()
+        below = world.server(servers.nats_server("newest"), f"below_{whose}",
+                             f"leafnodes {{ remotes: [ {{ {remote(server, user='leaf:leaf')} }} ] }}")  # fmt: skip
+        server.wait_leafs(2)
+        for client in (server.client(user="app", password="app", name="first", tls=context),
+                       server.client(user="shop", password="shop", name="second")):  # fmt: skip
+            world.keep(client).subscribe("x.y")
+            client.subscribe("shop.news.a")
+            client.subscribe("x.q", "queue")
+            client.publish("x.y", b"12345")
+            client.next()
+        world.client(below).flush()
+        both.append(server)
+    missing = r"(.*\.)?(disk_io_wait_stats|feature_flags)\..*"
+    unequal = (r"accounts\[\]|write_deadline|system_account|.*subscriptions_list(_detail)?\[\].*|http_req_stats\..*"
+               r"|leaf\.remotes\[\]\.urls\[\]|leafs\[\]\.name|.*account_detail\..*|host|leaf\.port|.*name_tag"
+               r"|subscriptions_list\[\]\..*|connections\[\]\.(name|reason|tls_cipher_suite)|leafs\[\]\.compression|.*fingerprint.*|.*tls_cert_not_after|account_statz.*")  # fmt: skip
+    compare(both, missing, unequal)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.certificates import Authority
 from harness.wait import until
 from harness.world import remote
 
@@ -78,3 +79,46 @@ def test_a_remote_that_does_not_come_up_is_taken_back(world):
     edge.signal(1)
     edge.wait_for_output("going back to the configuration from before")
     hub.wait_leafs(1)
+
+
+def test_tls_is_taken_over_for_those_who_come_next(world, tmp_path):
+    authority = Authority(tmp_path)
+    server = world.alone("# ---\n" + authority.server_tls("one"), start=False).start(ready=False)
+
+    def certificate() -> str:
+        with server.client(tls=authority.context()) as client:
+            client.flush()
+            (common_name,) = (value for ((key, value),) in client.raw_socket.getpeercert()["subject"] if key == "commonName")
+            return common_name
+
+    assert until(certificate, "it serves") == "one"
+    early = world.keep(server.client(tls=authority.context()))
+    rewrite(server, authority.server_tls("two"))
+    server.reload()
+    assert certificate() == "two"
+    early.flush()
+    rewrite(server, authority.server_tls("two", more=f'verify: true\n ca_file: "{authority.cert}"'))
+    server.reload()
+    with pytest.raises((EOFError, OSError)):
+        certificate()
+    early.flush()
+
+
+def test_a_lower_max_connections_ends_connections(world, server):
+    clients = [world.client(server, user="a", password="a") for _ in range(3)]
+    rewrite(server, USERS.format(b="b", c="ok.>") + "max_connections: 1")
+    server.reload()
+    server.wait_for_output("Closed 2 connections to fall within max_connections")
+    until(lambda: server.monitor("/connz")["num_connections"] == 1, "one is left")
+    assert len(clients) == 3
+
+
+def test_debug_and_trace_are_turned_on(world, server):
+    client = world.client(server, user="a", password="a")
+    rewrite(server, USERS.format(b="b", c="ok.>") + "debug: true\ntrace: true")
+    server.reload()
+    client.publish("a", b"x")
+    client.flush()
+    assert "<<- [PUB a 1]" in server.output()
+    client.close()
+    server.wait_for_output("Client connection closed: Client Closed")

@@ -67,6 +67,7 @@ const Case kCases[] = {
     {{"-VV"}, SAYS(c.log.trace&& c.log.trace_verbose)},
     {{"-DV"}, SAYS(c.log.debug&& c.log.trace)},
     {{"-DVV"}, SAYS(c.log.debug&& c.log.trace_verbose)},
+    {{"--max_traced_msg_len", "64"}, SAYS(c.log.traced_bytes_max == 64)},
     {{"--log_size_limit", "1MB"}, SAYS(c.log.size_limit == 1u << 20)},
     {{"--user", "u", "--pass", "p"}, SAYS(c.auth.users.at(0).password == "p")},
     {{"--auth", "t"}, SAYS(c.auth.token == "t")},

@@ -118,6 +118,10 @@ const Case kCases[] = {
 
     {"debug: true", SAYS(c.log.debug)},
     {"trace: yes", SAYS(c.log.trace)},
+    {"trace_headers: true", SAYS(c.log.trace_headers)},
+    {"max_traced_msg_len: 64", SAYS(c.log.traced_bytes_max == 64)},
+    {"max_sub_tokens: 8", SAYS(c.limits.subscription_tokens_max == 8)},
+    {"max_subscription_tokens: 8", SAYS(c.limits.subscription_tokens_max == 8)},
     {"trace_verbose: on", SAYS(c.log.trace_verbose)},
     {"logtime: false", SAYS(!c.log.time)},
     {"logtime_utc: true", SAYS(c.log.time_utc)},

@@ -114,15 +114,11 @@ constexpr Case kErrors[] = {
 
 // All other options of one nats-server: refused or without effect, never "unknown".
 constexpr const char* kKnown[] = {
-    "trace_headers: true",
     "disable_sublist_cache: true",
     "no_sublist_cache: true",
     "store_dir: x",
     "storedir: x",
     "prof_block_rate: 1",
-    "max_traced_msg_len: 1",
-    "max_sub_tokens: 1",
-    "max_subscription_tokens: 1",
     "ocsp: true",
     "resolver_tls {verify: true}",
     "write_timeout: close",
