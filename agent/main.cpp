@@ -6,6 +6,6 @@
 #include "agent/serve.h"
 
 int main(int count, char** arguments) {
-  const std::vector<std::string> words(arguments + 1, arguments + count);
-  return petiole::run_program(words);
+  const std::vector<std::string> words(arguments, arguments + count);
+  return words.empty() ? 1 : petiole::run_program(words);
 }

@@ -78,7 +78,7 @@ int run_demo() {
   return exit_status;
 }
 
-int run_start(std::span<const std::string> arguments) {
+int run_start(const std::string& program, std::span<const std::string> arguments) {
   const LoadedStart start = load_start(arguments, system_sources());
   for (const ConfigError& warning : start.loaded.warnings) complain("warning: " + to_text(warning));
   for (const ConfigError& error : start.loaded.errors) complain(to_text(error));
@@ -91,12 +91,15 @@ int run_start(std::span<const std::string> arguments) {
   }
   if (start.action != StartAction::kRun) return print(start.text + '\n'), 0;
   const std::vector<std::string> kept(arguments.begin(), arguments.end());
-  return run_server(start.loaded, [kept] { return load_start(kept, system_sources()).loaded; });
+  const std::string name = program.substr(program.rfind('/') + 1);
+  return run_server(name, start.loaded,
+                    [kept] { return load_start(kept, system_sources()).loaded; });
 }
 
 }  // namespace
 
-int run_program(std::span<const std::string> arguments) {
+int run_program(std::span<const std::string> words) {
+  const std::span<const std::string> arguments = words.subspan(1);
   const std::string command = arguments.empty() ? "" : arguments.front();
   if (command == "status") {
     return run_command(
@@ -108,7 +111,7 @@ int run_program(std::span<const std::string> arguments) {
     });
   }
   if (command == "demo") return run_demo();
-  return run_start(arguments);
+  return run_start(words.front(), arguments);
 }
 
 }  // namespace petiole

@@ -62,8 +62,9 @@ std::vector<std::string> urls_of(const char* scheme, const std::string& host, st
 // One run of the server: start, signals, service notification, the end in order.
 class Run {
  public:
-  Run(Config config, std::function<LoadedConfig()> load_again)
-      : config_(std::move(config)),
+  Run(std::string name, Config config, std::function<LoadedConfig()> load_again)
+      : name_(std::move(name)),
+        config_(std::move(config)),
         load_again_(std::move(load_again)),
         machine_(log_options(config_.log)),
         disk_("petiole-store") {}
@@ -85,6 +86,7 @@ class Run {
   void remove_files();
   void say_goodbye();
 
+  std::string name_;  // Of the program, as it was called.
   Config config_;
   std::function<LoadedConfig()> load_again_;
   Machine machine_;
@@ -285,7 +287,7 @@ void Run::write_files() {
   };
   if (!config_.pid_file.empty()) write(config_.pid_file, pid);
   if (config_.ports_file_dir.empty()) return;
-  ports_file_ = config_.ports_file_dir + "/petiole_" + pid + ".ports";
+  ports_file_ = config_.ports_file_dir + "/" + name_ + "_" + pid + ".ports";
   json::object ports;
   const auto add = [&ports](const char* name, const char* scheme, const std::string& host,
                             std::uint16_t port) {
@@ -319,8 +321,9 @@ void Run::say_goodbye() {
 
 }  // namespace
 
-int run_server(const LoadedConfig& loaded, std::function<LoadedConfig()> load_again) {
-  return Run(loaded.config, std::move(load_again)).run();
+int run_server(std::string name, const LoadedConfig& loaded,
+               std::function<LoadedConfig()> load_again) {
+  return Run(std::move(name), loaded.config, std::move(load_again)).run();
 }
 
 }  // namespace petiole

@@ -9,11 +9,13 @@
 
 namespace petiole {
 
-// `arguments` without the program's name. Returns the exit status: 0 clean, 1 configuration error,
-// 2 failure to start; a subcommand documents its own.
-int run_program(std::span<const std::string> arguments);
+// `words` are the program as it was called, whose last part names the ports file, and its
+// arguments. Returns the exit status: 0 clean, 1 configuration error, 2 failure to start; a
+// subcommand documents its own.
+int run_program(std::span<const std::string> words);
 
 // Serves until a signal ends it. `load_again` reads the same arguments and files for a reload.
-int run_server(const LoadedConfig& loaded, std::function<LoadedConfig()> load_again);
+int run_server(std::string name, const LoadedConfig& loaded,
+               std::function<LoadedConfig()> load_again);
 
 }  // namespace petiole

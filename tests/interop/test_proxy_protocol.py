@@ -137,6 +137,7 @@ def test_ports_file(world, tmp_path):
         "leafnodes { listen: 127.0.0.1:{leaf} }"
     )
     file = until(lambda: list(folder.glob("*.ports")), "the file")[0]
+    assert file.name == f"{server.kind.path.name}_{server.pid}.ports"
     ports = until(lambda: json.loads(file.read_text()), "its text")
     assert ports["nats"] == [f"nats://127.0.0.1:{server.port}"]
     assert ports["monitoring"] == [f"http://127.0.0.1:{server.monitor_port}"]
