@@ -54,13 +54,14 @@ Agent::Started Agent::start() {
   Parts& parts = *parts_;
   const Config& config = parts.server.config();
   Started started =
-      parts.listen(parts.client_listener, "client", {.host = config.host, .port = config.port},
-                   accept_clients(parts.server));
+      parts.listen(parts.client_listener, {"client", "Listening for client connections on "},
+                   {.host = config.host, .port = config.port}, accept_clients(parts.server));
   if (started.status.ok() && config.websocket.enabled) started = parts.listen_websocket();
   if (started.status.ok() && config.leaf_listen.enabled) {
-    started = parts.listen(parts.leaf_listener, "leafnode",
-                           {.host = config.leaf_listen.host, .port = config.leaf_listen.port},
-                           make_leaf_accept(parts.server, parts.links));
+    started =
+        parts.listen(parts.leaf_listener, {"leafnode", "Listening for leafnode connections on "},
+                     {.host = config.leaf_listen.host, .port = config.leaf_listen.port},
+                     make_leaf_accept(parts.server, parts.links));
   }
   if (started.status.ok() && config.monitor.enabled) started = parts.listen_monitor();
   if (!started.status.ok()) return started;

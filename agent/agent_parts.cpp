@@ -34,17 +34,16 @@ MonitorInput Agent::Parts::gather() {
   return input;
 }
 
-Agent::Started Agent::Parts::listen(std::unique_ptr<Listener>& listener, const std::string& what,
+Agent::Started Agent::Parts::listen(std::unique_ptr<Listener>& listener, const Words& words,
                                     const ListenOptions& options, Network::Accept accept) {
   auto bound = server.host().network.listen(options, std::move(accept));
   if (!bound.ok()) {
-    return {bound.status(), "cannot listen for " + what + " connections on " +
+    return {bound.status(), "cannot listen for " + words.what + " connections on " +
                                 join_host_port(options.host, options.port) + ": " +
                                 std::string(bound.status().text())};
   }
   listener = std::move(*bound);
-  server.host().log.info("Listening for " + what + " connections on " +
-                         join_host_port(options.host, listener->port()));
+  server.host().log.info(words.said + join_host_port(options.host, listener->port()));
   return {};
 }
 
@@ -82,7 +81,9 @@ Agent::Started Agent::Parts::listen_websocket() {
     server.host().log.error("Not configured to accept leaf node connections");
     return nullptr;
   };
-  return listen(websocket_listener, config.tls.enabled ? "websocket (wss)" : "websocket (ws)",
+  return listen(websocket_listener,
+                {"websocket", config.tls.enabled ? "Listening for websocket clients on wss://"
+                                                 : "Listening for websocket clients on ws://"},
                 options, std::move(accept));
 }
 
@@ -94,8 +95,10 @@ Agent::Started Agent::Parts::listen_monitor() {
     options.tls->verify = false;  // As nats-server: whoever may connect may look.
     options.tls->pinned_certs.clear();
   }
-  return listen(monitor_listener, config.monitor.secure ? "https monitor" : "http monitor", options,
-                accept_monitor());
+  return listen(monitor_listener,
+                {"monitor", config.monitor.secure ? "Starting https monitor on "
+                                                  : "Starting http monitor on "},
+                options, accept_monitor());
 }
 
 void Agent::Parts::stop_listening() {

@@ -23,7 +23,13 @@ namespace petiole {
 struct Agent::Parts {
   Parts(const Config& config, Host host, FileReader file_reader);
 
-  Started listen(std::unique_ptr<Listener>& listener, const std::string& what,
+  // What a listener is for, and what nats-server logs of it before the address: tools read that.
+  struct Words {
+    std::string what;
+    std::string said;
+  };
+
+  Started listen(std::unique_ptr<Listener>& listener, const Words& words,
                  const ListenOptions& options, Network::Accept accept);
   Started listen_websocket();
   Started listen_monitor();

@@ -142,6 +142,10 @@ def test_ports_file(world, tmp_path):
     assert ports["nats"] == [f"nats://127.0.0.1:{server.port}"]
     assert ports["monitoring"] == [f"http://127.0.0.1:{server.monitor_port}"]
     assert ports["websocket"][0].startswith("ws://127.0.0.1:")
+    said = server.output()  # Launchers of test suites read the addresses there.
+    assert f"Listening for client connections on 127.0.0.1:{server.port}" in said
+    assert f"Listening for websocket clients on {ports['websocket'][0]}" in said
+    assert f"Starting http monitor on 127.0.0.1:{server.monitor_port}" in said
     if server.kind.is_petiole:
         assert ports["leafnodes"] == [f"nats://127.0.0.1:{server.ports['leaf']}"]
         server.stop()
