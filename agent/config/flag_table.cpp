@@ -225,7 +225,8 @@ constexpr Flag kFlags[] = {
     {"v", Kind::kVersion, "", "Show the NATS version that is spoken", kCommon},
     {"version", Kind::kVersion, "", "Show petiole's version", kCommon},
 
-    {"js|jetstream|sd|store_dir", Kind::kRefused, "", kNoJetStream, kServer},
+    {"js|jetstream", Kind::kRefused, "", kNoJetStream, kServer},
+    {"sd|store_dir", Kind::kNoEffect, "", "it is for JetStream, which is off without -js", kServer},
     {"routes|cluster|cluster_name|cluster_listen|cluster_advertise|no_advertise|connect_retries",
      Kind::kRefused, "", kNoRoutes, kServer},
     {"profile", Kind::kRefused, "", "Go's profiler is not part of petiole", kServer},

@@ -31,7 +31,8 @@ struct Flag {
     kSignal,
     kVersion,
     kHelp,
-    kRefused,  // `help` says why.
+    kNoEffect,  // Takes a value; a warning, in which `help` says why it changes nothing.
+    kRefused,   // `help` says why.
   };
   std::string_view names;  // Without dashes, '|' between.
   Kind kind = Kind::kValue;

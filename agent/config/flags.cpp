@@ -77,6 +77,9 @@ void take_action(ParsedFlags& flags, const Flag& flag, const std::string& name,
     case Flag::Kind::kValue:
       flags.options.emplace_back(&flag, value);
       return;
+    case Flag::Kind::kNoEffect:
+      flags.warnings.push_back({"--" + name, "without effect: " + std::string(flag.help)});
+      return;
     case Flag::Kind::kRefused:
       flags.errors.push_back(
           {"--" + name, "not supported by this build: " + std::string(flag.help)});
@@ -86,7 +89,7 @@ void take_action(ParsedFlags& flags, const Flag& flag, const std::string& name,
 
 bool takes_value(const Flag& flag) {
   return flag.kind == Flag::Kind::kValue || flag.kind == Flag::Kind::kFile ||
-         flag.kind == Flag::Kind::kSignal;
+         flag.kind == Flag::Kind::kSignal || flag.kind == Flag::Kind::kNoEffect;
 }
 
 // Reads the flag at arguments[i]; leaves i at its last word.
@@ -216,7 +219,7 @@ std::string usage_text() {
       "       petiole demo\n";
   std::string_view section;
   for (const Flag& flag : flag_table()) {
-    if (flag.kind == Flag::Kind::kRefused) continue;
+    if (flag.kind == Flag::Kind::kRefused || flag.kind == Flag::Kind::kNoEffect) continue;
     if (flag.section != section) text += "\n" + std::string(flag.section) + ":\n";
     section = flag.section;
     std::string line = "    ";

@@ -31,7 +31,7 @@ struct ParsedFlags {
   std::string signal, signal_target;                         // -sl signal[=target]
   std::string text;                                          // To print, for kVersion and kHelp.
   std::vector<std::pair<const Flag*, std::string>> options;  // In order; see apply_flags.
-  std::vector<ConfigError> errors;
+  std::vector<ConfigError> errors, warnings;
 };
 
 ParsedFlags parse_flags(std::span<const std::string> arguments);

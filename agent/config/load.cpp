@@ -79,6 +79,7 @@ LoadedStart load_start(std::span<const std::string> arguments, const ConfigSourc
   }
   if (!start.loaded.ok()) return start;
   LoadedConfig& loaded = start.loaded;
+  loaded.warnings.insert(loaded.warnings.end(), flags.warnings.begin(), flags.warnings.end());
   apply_flags(flags, loaded.config, loaded.errors);
   if (loaded.ok()) load_operators(loaded.config, sources, loaded.errors);
   if (loaded.ok()) check_config(loaded.config, loaded.errors, loaded.warnings);

@@ -42,6 +42,17 @@ def test_who_stays_valid_stays(world, server):
         again.flush()
 
 
+def test_a_listener_further_down_the_file_is_the_same(world):
+    listener = '\nwebsocket { listen: "127.0.0.1:-1", no_tls: true }'
+    server = world.alone("# ---\n" + USERS.format(b="b", c="ok.>") + listener)
+    c = world.client(server, user="c", password="c")
+    c.subscribe("ok.x")
+    c.flush()
+    rewrite(server, USERS.format(b="b", c="new.>") + "\n" + listener)
+    server.reload()
+    until(lambda: c.flush() or c.errors, "c loses what it may not have")
+
+
 def test_limits_are_taken_over(world, server):
     a = world.client(server, user="a", password="a")
     rewrite(server, USERS.format(b="b", c="ok.>") + "max_payload: 100")

@@ -128,10 +128,22 @@ TEST_CASE("flags: what is wrong with them") {
   CHECK(first_error({"-c", "none"}) == "none: cannot read the file: no such file");
   CHECK(first_error({"-c", "bad"}).find("bad:1:7: \"port\"") == 0);
   for (const char* flag :
-       {"-js", "--jetstream", "-sd", "--routes", "--cluster", "--profile", "--no_advertise"}) {
+       {"-js", "--jetstream", "--routes", "--cluster", "--profile", "--no_advertise"}) {
     CAPTURE(flag);
     CHECK(first_error({flag, "x"}).find("not supported by this build: ") != std::string::npos);
   }
+}
+
+// As nats-server without JetStream: launchers of test suites always pass it.
+TEST_CASE("flags: a store directory alone changes nothing, and a warning says so") {
+  const LoadedStart result = start({"--store_dir", "d", "-p", "4333"});
+  REQUIRE(result.loaded.ok());
+  CHECK(result.loaded.config.port == 4333);
+  REQUIRE(result.loaded.warnings.size() == 1);
+  CHECK(to_text(result.loaded.warnings[0]) ==
+        "--store_dir: without effect: it is for JetStream, which is off without -js");
+  CHECK(first_error({"-js", "-sd", "d"}).find("not supported by this build: ") !=
+        std::string::npos);
 }
 
 TEST_CASE("flags: actions") {
@@ -159,7 +171,7 @@ TEST_CASE("flags: the usage text shows every flag that does something") {
     CAPTURE(name);
     const bool shown = usage.find("  -" + name) != std::string::npos ||
                        usage.find("  --" + name) != std::string::npos;
-    CHECK(shown == (flag.kind != Flag::Kind::kRefused));
+    CHECK(shown == (flag.kind != Flag::Kind::kRefused && flag.kind != Flag::Kind::kNoEffect));
   }
 }
 

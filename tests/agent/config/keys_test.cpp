@@ -388,19 +388,28 @@ TEST_CASE("every key of store_and_forward") {
 }
 
 // What a reload looks at is a list by hand: a key that it forgot would be taken over by nobody.
-TEST_CASE("the change of any key is noticed") {
+// Errors name lines, so Config knows them; a block that only moved is no change.
+TEST_CASE("the change of any key is noticed, and no other") {
   const auto noticed = [](const std::string& text) {
     CAPTURE(text);
-    Config changed = read_config(text, "", test::Files{}.sources()).config;
+    const auto read = [](const std::string& file) {
+      return read_config(file, "", test::Files{}.sources()).config;
+    };
+    const Config changed = read(text);
     const bool same = changed == Config{};
     CHECK(changes_between(Config{}, changed).empty() == same);
     CHECK(changes_between(changed, changed).empty());
+    CHECK(changes_between(changed, read("\n\n" + text)).empty());
   };
   for (const Case& c : kCases) noticed(c.text);
   for (const Case& c : kRemoteCases) {
     noticed(std::string("leafnodes {remotes: [{url: h\n ") + c.text + "\n}]}");
   }
   for (const Case& c : kMirrorCases) noticed(std::string("store_and_forward {\n") + c.text + "\n}");
+  for (const Case& c : kTlsCases) noticed(std::string("tls {\n") + c.text + "\n}");
+  for (const Case& c : kWebSocketCases) noticed(std::string("websocket {\n") + c.text + "\n}");
+  noticed(
+      "accounts {A {exports: [{stream: a}]}, B {imports: [{stream: {account: A, subject: a}}]}}");
 }
 
 TEST_CASE("every key of permissions") {
