@@ -22,11 +22,11 @@ struct LogOptions {
   bool time = true;  // The date and time in each line.
   bool utc = false;  // Instead of local time.
   bool to_stderr = true;
-  std::string file;                  // Empty: none.
+  std::string file{};                // Empty: none.
   std::uint64_t file_bytes_max = 0;  // Then the file is renamed with the time; 0: no limit.
   int files_max = 0;                 // That one and the renamed ones; 0: no limit.
   bool syslog = false;
-  std::string remote_syslog;  // URL; empty: the machine's own.
+  std::string remote_syslog{};  // URL; empty: the machine's own.
 };
 
 class LogWriter final : public Logger {

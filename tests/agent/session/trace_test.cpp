@@ -36,7 +36,8 @@ TEST_CASE("trace: a message, cut where the configuration says so") {
   log.traced_bytes_max = 3;
   CHECK(trace_message(Way::kIn, {}, "hello", log) == R"(<<- MSG_PAYLOAD: ["hel..."])");
   CHECK(trace_message(Way::kIn, {}, "hel", log) == R"(<<- MSG_PAYLOAD: ["hel"])");
-  log = {.trace_headers = true};
+  log = LogConfig();
+  log.trace_headers = true;
   CHECK(trace_message(Way::kIn, header, "x", log) == R"(<<- MSG_PAYLOAD: ["NATS/1.0\r\nA: b"])");
   CHECK(trace_message(Way::kIn, {}, "hello", log).empty());
 }
