@@ -26,7 +26,7 @@ struct HubOptions {
   bool work_queue = false;      // What is stored is consumed at once.
   std::size_t per_subject = 0;  // Keeps so many of a subject; 0: any number.
   bool deleted_details = true;  // Tells what it has removed.
-  std::string service;          // Not empty: plain subscribers answer requests with it.
+  std::string service{};        // Not empty: plain subscribers answer requests with it.
 };
 
 class ModelHub {
