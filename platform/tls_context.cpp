@@ -87,19 +87,19 @@ Error check_file(const char* option, const std::string& path, const char* header
       std::string("holds no PEM block of a ") + (header[0] == 'C' ? "certificate" : "private key"));
 }
 
-Error load_authorities(WOLFSSL_CTX* context, const std::string& path, bool doubtful) {
-  const word32 dates = doubtful ? WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY : WOLFSSL_LOAD_FLAG_NONE;
+Error load_authorities(WOLFSSL_CTX* context, const std::string& path) {
   if (path.empty()) {
     for (const char* store : kSystemStores) {
-      if (wolfSSL_CTX_load_verify_locations_ex(
-              context, store, nullptr, WOLFSSL_LOAD_FLAG_IGNORE_ERR | dates) == WOLFSSL_SUCCESS) {
+      if (wolfSSL_CTX_load_verify_locations_ex(context, store, nullptr,
+                                               WOLFSSL_LOAD_FLAG_IGNORE_ERR) == WOLFSSL_SUCCESS) {
         return {};
       }
     }
     return "tls: no trusted certificates on this system; install ca-certificates or set ca_file";
   }
   if (Error error = check_file("ca_file", path, "CERTIFICATE"); !error.empty()) return error;
-  const int result = wolfSSL_CTX_load_verify_locations_ex(context, path.c_str(), nullptr, dates);
+  const int result =
+      wolfSSL_CTX_load_verify_locations_ex(context, path.c_str(), nullptr, WOLFSSL_LOAD_FLAG_NONE);
   if (result == WOLFSSL_SUCCESS) return {};
   return file_error("ca_file", path, tls_error_text(result));
 }
@@ -190,14 +190,14 @@ Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify,
   if (options.server) wolfSSL_CTX_no_ticket_TLSv13(context);
   const int mode =
       !verify ? WOLFSSL_VERIFY_NONE : WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  if (Error error = set_cipher_suites(context, options.cipher_suites); !error.empty()) return error;
+  // wolfSSL takes an authority whose time has not come, or is over, only where nothing is verified.
+  if (is_doubtful(calendar)) wolfSSL_CTX_set_verify(context, WOLFSSL_VERIFY_NONE, nullptr);
+  if (verify) {
+    if (Error error = load_authorities(context, options.ca_file); !error.empty()) return error;
+  }
   wolfSSL_CTX_set_verify(context, mode, calendar ? judge : nullptr);
   wolfSSL_CTX_SetCertCbCtx(context, const_cast<Calendar*>(calendar));
-  if (Error error = set_cipher_suites(context, options.cipher_suites); !error.empty()) return error;
-  if (verify) {
-    if (Error error = load_authorities(context, options.ca_file, is_doubtful(calendar));
-        !error.empty())
-      return error;
-  }
   return load_certificate(context, options);
 }
 

@@ -50,7 +50,7 @@ const Library kLibraries[] = {
     {"Asio", {"asio.hpp", "asio/"}, {"platform/", "tests/platform/"}},
     {"wolfSSL",
      {"wolfssl/", "wolfcrypt/"},
-     {"platform/tls", "platform/crypto", "platform/wolfssl", "tests/platform/tls",
+     {"platform/tls", "platform/crypto", "platform/box", "platform/wolfssl", "tests/platform/tls",
       "tests/platform/crypto"}},
     {"SQLite", {"sqlite3"}, {"storage/", "tests/storage/", "tests/support/sim_disk"}},
     {"sockets",

@@ -265,9 +265,6 @@ void check_config(const Config& config, std::vector<ConfigError>& errors,
   if (config.server_name.find_first_of(" \t\r\n") != std::string::npos) {
     report.error("server_name", "\"server_name\" must not contain blanks");
   }
-  if (!config.log.remote_syslog.empty()) {
-    report.error("remote_syslog", "not supported; allowed: syslog, to this machine's own");
-  }
   check_limits(report);
   check_accounts(config, errors);
   if (!config.system_account.empty() && config.system_account != "$SYS" &&

@@ -28,7 +28,7 @@ bool OfferedInterest::counts(const Subscription& subscription) const {
   const bool same_cluster = !cluster.empty() && cluster == peer_->origin_cluster();
   if (same_cluster) return false;
   if (subscription.subject().starts_with("$LDS.")) return true;
-  if (peer_->isolated()) return false;
+  if (isolated_) return false;
   return !(peer_->is_spoke() && links_.is_spoke(&owner->party()));  // One hub's wish is no other's.
 }
 
@@ -46,6 +46,7 @@ void OfferedInterest::for_each_of_leafs(const Visit& visit) const {
 
 void OfferedInterest::attach(LeafSession& peer) {
   peer_ = &peer;
+  isolated_ = peer.isolated();
   for_each_of_leafs(
       [this](const Subscription& each) { map_.add(each.subject(), each.queue(), each.weight); });
   if (links_.captured && !peer.is_spoke()) captured_ = links_.captured(account_);

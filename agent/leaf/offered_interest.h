@@ -43,6 +43,7 @@ class OfferedInterest final : private InterestListener {
   Account& account_;
   LeafRegister& links_;
   LeafSession* peer_ = nullptr;
+  bool isolated_ = false;  // What the peer was when it was attached.
   InterestMap map_;
   std::vector<std::string> captured_;  // Patterns of the mirror, while the peer is told of them.
 };

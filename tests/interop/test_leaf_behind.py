@@ -65,7 +65,7 @@ def test_a_slow_disk_does_not_cut_the_link_of_a_nats_server(world, hub_version):
     )  # fmt: skip
     middle.wait_leafs()
     below.wait_interest("telemetry.>")
-    link = middle.leafs()[0]["cid"]
+    link = middle.leafs()[0]["id"]
     client = world.client(below)
     client.publish("telemetry.x", b"0")
     client.flush()
@@ -78,7 +78,7 @@ def test_a_slow_disk_does_not_cut_the_link_of_a_nats_server(world, hub_version):
     assert mirror(middle)["storage"]["queued_bytes"] > 0
     until(lambda: mirror(middle)["storage"]["queued_bytes"] == 0, "all are on disk", 40)
     disk.set(0)
-    assert [leaf["cid"] for leaf in middle.leafs()] == [link]
+    assert [leaf["id"] for leaf in middle.leafs()] == [link]
     assert "Stale" not in below.output() + middle.output()
 
 

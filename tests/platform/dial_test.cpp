@@ -172,7 +172,7 @@ TEST_CASE("dial: cancel ends it at any time, once") {
   CHECK(connecting.closed == 1);
 
   dial = net.network.dial(dial_to(net.serve({&server})), make_scripted(open));
-  CHECK(net.until([&] { return open.opened == 1; }));
+  CHECK(net.until([&] { return open.opened == 1 && server.opened == 1; }));
   dial->cancel();
   CHECK(net.until([&] { return open.destroyed == 1 && server.destroyed == 1; }));
   dial->cancel();

@@ -50,6 +50,7 @@ struct Twins {
     b = std::make_unique<Side>(*this, "b", RuleConfig{.subjects = {"*.a"}, .discard = modest});
   }
   ~Twins() {
+    loop.run_for(1s);  // For what the hubs have under way.
     a.reset();
     b.reset();
     parts.reset();

@@ -408,7 +408,7 @@ TEST_CASE("mirror: where nobody can count what damage took, the ledger says so f
   world.run(30s);  // All is in the database file.
   world.crash();
   std::string& file = *world.sim_disk.content("/box/petiole.db");
-  REQUIRE(file.size() > 10 * 4096);
+  REQUIRE(file.size() > 4 * 4096);
   file.replace(4096, file.size() - 4096, std::string(file.size() - 4096, '\xa5'));  // All roots.
   const std::string damaged = file;
   world.start();
