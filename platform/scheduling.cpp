@@ -1,6 +1,5 @@
 #include "platform/scheduling.h"
 
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,7 +27,6 @@ struct SchedulingRequest {
 }  // namespace
 
 void ask_for_slices_of(Duration length) {
-  if (::sched_getscheduler(0) != SCHED_OTHER) return;  // Somebody chose another class for us.
   SchedulingRequest request;
   request.nice = ::getpriority(PRIO_PROCESS, 0);  // On Linux that of the calling thread.
   request.runtime = static_cast<std::uint64_t>(
