@@ -6,19 +6,13 @@
 #include <utility>
 
 #include "platform/loop_core.h"
-#include "platform/scheduling.h"
 
 namespace petiole {
 
 namespace {
 
-constexpr Duration kSlice = std::chrono::microseconds(300);  // A turn takes less, mostly.
 // Events of one turn: more would let the first answer wait for the last request.
 constexpr int kEventsPerTurn = 64;
-// When so many turns in a row had one event each, a look for a second one, which is a system call,
-// is taken every so many turns only: one request at a time is answered with one call less a
-// message.
-constexpr unsigned kTurnsAlone = 8;
 
 class LoopTimer final : public Timer, private Deadline {
  public:
@@ -47,7 +41,6 @@ AsioLoop::AsioLoop(const Clock& clock) : core_(std::make_unique<LoopCore>(clock)
 AsioLoop::~AsioLoop() = default;
 
 void AsioLoop::run() {
-  ask_for_slices_of(kSlice);
   const auto work = asio::make_work_guard(core_->io);
   while (!core_->stopping.exchange(false)) turn();
 }
@@ -62,12 +55,8 @@ void AsioLoop::turn() {
   core_->io.restart();
   set_timer();  // For what was armed between turns.
   const bool pending = !core_->turn_end.empty() || !core_->flush_list.empty();
-  const bool look = core_->turns_alone < kTurnsAlone || core_->turns_alone % kTurnsAlone == 0;
   std::size_t ran = pending ? core_->io.poll_one() : core_->io.run_one();
-  const int most = look ? kEventsPerTurn : 1;
-  int events = 1;
-  for (; ran != 0 && events < most; ++events) ran = core_->io.poll_one();
-  core_->turns_alone = events > 2 ? 0 : core_->turns_alone + 1;  // The last look found none.
+  for (int i = 1; ran != 0 && i < kEventsPerTurn; ++i) ran = core_->io.poll_one();
   end_turn();
 }
 

@@ -29,7 +29,6 @@ struct LoopCore {
 
   asio::steady_timer timer{io};
   Time timer_at = kNever;
-  unsigned turns_alone = 0;  // Turns in a row that had no second event.
   std::vector<std::function<void()>> turn_end;
   std::atomic<bool> stopping{false};
 };

@@ -2,17 +2,10 @@
 
 #include <pthread.h>
 
-#include <chrono>
 #include <csignal>
 #include <utility>
 
-#include "platform/scheduling.h"
-
 namespace petiole {
-
-namespace {
-constexpr Duration kSlice = std::chrono::milliseconds(10);  // It has time; the loop has not.
-}  // namespace
 
 ThreadWorker::ThreadWorker(const char* name) {
   // Signals are the loop's: a worker that took one would interrupt a commit.
@@ -42,7 +35,6 @@ void ThreadWorker::run(std::function<void()> job) {
 }
 
 void ThreadWorker::work() {
-  ask_for_slices_of(kSlice);
   std::vector<std::function<void()>> jobs;
   while (true) {
     {
