@@ -285,7 +285,8 @@ Status LeafSession::refuse(Errc code, const char* text, std::string_view subject
 
 void LeafSession::end(Errc code, const char* text) {
   if (phase_ == Phase::kClosed || wire_ == nullptr) return;
-  const Status status = refuse(code, text);
+  const bool stopping = code == Errc::kOk;  // Then nothing is said, as by the reference.
+  const Status status = stopping ? Status(code, text) : refuse(code, text);
   phase_ = Phase::kClosed;
   wire_->close(status);
 }

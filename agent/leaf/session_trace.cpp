@@ -13,6 +13,7 @@ namespace {
 
 // nats-server monitor.go, ClosedState; what else we say is for people.
 std::string closed_state(const CloseReason& reason) {
+  if (reason.code == Errc::kOk) return "Server Shutdown";
   if (reason.code == Errc::kClosed) return "Client Closed";
   if (reason.code == Errc::kTimeout && reason.text == "ping time-out") return "Stale Connection";
   if (reason.text == "Authorization Violation") return "Authentication Failure";

@@ -202,20 +202,13 @@ void ClientSession::on_subscribe(const Op& op) {
 }
 
 void ClientSession::on_unsubscribe(const Op& op) {
-  Subscription* const subscription = subscriptions_.find(op.sid);
-  if (subscription) {
-    if (op.number > subscription->delivered) {
-      subscription->max = op.number;
-      if (server_.config().log.debug) {
-        note(LogLevel::kDebug, "Deferring actual UNSUB(" + std::string(subscription->subject()) +
-                                   "): " + std::to_string(op.number) + " max, " +
-                                   std::to_string(subscription->delivered) + " received");
-      }
-    } else {
-      forget(*subscription);
-    }
+  Subscription* subscription = subscriptions_.find(op.sid);
+  if (subscription && op.number > subscription->delivered) {
+    subscription->max = op.number;
+    subscription = nullptr;
   }
   send_ok();
+  if (subscription) forget(*subscription);
 }
 
 void ClientSession::forget(Subscription& subscription) {
