@@ -190,15 +190,17 @@ TEST_CASE("syslog: a server that is not there costs a bounded queue, and drops a
   for (int i = 0; i < 1000; ++i) syslog.write(LogLevel::kInfo, kWhen, text);
   Receiver server(SOCK_STREAM, port);
   std::size_t lines = 0;
-  for (; server.next().find("xxxx") != std::string::npos && lines < 30; ++lines) {
+  for (; !server.next().empty() && lines < 30; ++lines) {
   }
   CHECK(lines >= 30);  // Of at most 256 KiB, and the one under way.
   syslog.write(LogLevel::kInfo, kWhen, "after");
+  bool told = false;
   std::string line = server.next();
-  while (line.find("xxxx") != std::string::npos) line = server.next();
-  CHECK(line.starts_with("<4>"));
-  CHECK(line.find(" log lines dropped: syslog did not take them") != std::string::npos);
-  CHECK(server.next().ends_with("]: after\n"));
+  for (; line.find("xxxx") != std::string::npos || line.starts_with("<4>"); line = server.next()) {
+    told = told || line.find(" log lines dropped: syslog did not take them") != std::string::npos;
+  }
+  CHECK(told);
+  CHECK_MESSAGE(line.ends_with("]: after\n"), line.substr(0, 200));
 }
 
 TEST_CASE("syslog: a local socket") {

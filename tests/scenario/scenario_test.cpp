@@ -14,6 +14,7 @@
 #include <fstream>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "tests/scenario/world.h"
 
@@ -39,19 +40,22 @@ bool run_one(std::uint64_t seed, bool chain) {
   return outcome.broken.empty();
 }
 
-// The seeds of open_faults.txt.
-std::set<std::uint64_t> read_open_faults() {
+// The seeds of open_faults.txt: "<seed> <what>", of chains "chain <seed> <what>".
+std::set<std::uint64_t> read_open_faults(bool chain) {
+  constexpr std::string_view kChain = "chain ";
   std::set<std::uint64_t> seeds;
   std::ifstream file(PETIOLE_OPEN_FAULTS);
   for (std::string line; std::getline(file, line);) {
-    if (!line.empty() && line[0] != '#') seeds.insert(std::strtoull(line.c_str(), nullptr, 10));
+    if (line.empty() || line[0] == '#' || line.starts_with(kChain) != chain) continue;
+    const char* const number = line.c_str() + (chain ? kChain.size() : 0);
+    seeds.insert(std::strtoull(number, nullptr, 10));
   }
   return seeds;
 }
 
 int run_all(std::uint64_t first, std::uint64_t last, bool chain, bool repeat) {
   constexpr int kFailuresMax = 25;
-  const std::set<std::uint64_t> open_faults = read_open_faults();
+  const std::set<std::uint64_t> open_faults = read_open_faults(chain);
   int failures = 0, known = 0;
   std::uint64_t seed = first;
   for (; seed <= last && failures < kFailuresMax; ++seed) {

@@ -123,6 +123,7 @@ TEST_CASE("mirror: an account that refuses when the store is full is told so, an
     if (modest == Discard::kNew) CHECK(twins.b->losses().limit == 0);
     CHECK(!twins.a->mirror.report().rules[0].refusing.empty());
     twins.drain();
+    twins.loop.run_for(1min);
     CHECK(twins.a->mirror.report().rules[0].refusing.empty());
     check_exact(*twins.a);
     check_exact(*twins.b);
