@@ -170,7 +170,7 @@ def test_monitoring_survives_garbage(world):
 
 QUERIES = [
     "/varz", "/connz", "/connz?subs=1", "/connz?subs=detail", "/connz?auth=1&subs=true", "/connz?state=closed&auth=true",
-    "/connz?state=ANY", "/connz?state=all&sort=msgs_from", "/connz?sort=cid&limit=1", "/connz?offset=1&limit=5",
+    "/connz?state=ANY", "/connz?state=all&sort=msgs_from", "/connz?sort=subs&limit=1", "/connz?offset=1&limit=5",
     "/connz?sort=nonsense", "/connz?sort=stop", "/connz?sort=reason&state=closed", "/connz?state=nonsense",
     "/connz?limit=x", "/connz?offset=x", "/connz?auth=x", "/connz?subs=x", "/connz?cid=x", "/connz?user=app&auth=1",
     "/connz?user=nobody", "/connz?acc=$G", "/connz?acc=unknown", "/connz?mqtt_client=x", "/connz?cid=999999",
@@ -222,12 +222,12 @@ def test_every_endpoint_answers_as_nats_server_does(world):
     compare(both, missing, unequal)
 
 
-def compare(both, missing: str, unequal: str) -> None:
-    """Asks both everything, and fails with a line for each difference."""
+def compare(both, missing: str, unequal: str, without: tuple = ()) -> None:
+    """Asks both everything but `without`, and fails with a line for each difference."""
     from harness.differences import differences
 
     wrong = {}
-    for path in QUERIES:
+    for path in (path for path in QUERIES if path not in without):
         ours, theirs = (_get(server, path) for server in both)
         found = [f"{a} instead of {b}" for a, b in zip(ours[:3], theirs[:3], strict=True) if a != b]
         if ours[3].startswith("{") and theirs[3].startswith("{"):
@@ -245,7 +245,8 @@ def compare(both, missing: str, unequal: str) -> None:
 
 def own_certificates(answer: dict) -> dict:
     """Of what a client sent, petiole tells its own certificate, nats-server those of its issuers too."""
-    for connection in answer.get("connections") or []:
+    listed = answer.get("connections")
+    for connection in listed if isinstance(listed, list) else []:
         if "tls_peer_certs" in connection:
             connection["tls_peer_certs"] = connection["tls_peer_certs"][:1]
     return answer
@@ -322,4 +323,5 @@ def test_every_endpoint_with_all_that_one_server_has(world, tmp_path):
     unequal = (r"accounts\[\]|write_deadline|system_account|.*subscriptions_list(_detail)?\[\].*|http_req_stats\..*"
                r"|leaf\.remotes\[\]\.urls\[\]|leafs\[\]\.name|.*account_detail\..*|host|leaf\.port|.*name_tag"
                r"|subscriptions_list\[\]\..*|connections\[\]\.(name|reason|tls_cipher_suite)|leafs\[\]\.compression|.*fingerprint.*|.*tls_cert_not_after|account_statz.*")  # fmt: skip
-    compare(both, missing, unequal)
+    # Which of connections with as many subscriptions comes first, nobody promises.
+    compare(both, missing, unequal, without=("/connz?sort=subs&limit=1",))
