@@ -261,11 +261,11 @@ def _latency_rows(bench: Bench, options, add) -> None:
     )
 
     def row(name: str, idle: float, beside: float, busy: float) -> None:
-        """Work beside takes cores, whoever does it: what petiole adds to that is judged."""
+        """Work beside takes cores, whoever does it: the same load on another petiole shows that share."""
         figures = f"idle {idle:.0f} µs, that load on another petiole {beside:.0f} µs, on this {busy:.0f} µs"
         base = max(idle, beside)
         add(f"p99 of local requests {name} ({figures})", f"{busy / idle:.2f}× idle, {busy / base:.2f}× with its cores",
-            "≤ 2×", busy <= 2 * base)  # fmt: skip
+            "≤ 2× idle", busy <= 2 * idle)  # fmt: skip
 
     for name, pause in (("at 20,000 durable messages a second", 0.01), ("at as many as it takes", 0)):
         idle = median_p99(options.load, edge, count)
