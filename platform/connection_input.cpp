@@ -35,16 +35,19 @@ void Connection::on_readable(std::error_code error) {
   if (error) return on_read_error(error);
   if (state_ == State::kLingering) return linger();
   const Time begin = now();
+  const std::uint64_t before = stats_.bytes_read;
   Duration took{};
-  bool more = true;
-  for (int i = 0; more && i < kReadsPerTurn && state_ <= State::kOpen && took <= kReadTime; ++i) {
+  int reads = 0;
+  for (bool more = true;
+       more && reads < kReadsPerTurn && state_ <= State::kOpen && took <= kReadTime; ++reads) {
     if ((paused_ && !securing()) || handed_off()) break;
     more = read_once();
     took = now() - begin;  // Of a short read too: it may have been the dear one.
   }
   // What costs much a byte, as messages that go to disk do, is read in smaller pieces.
   if (took > kReadTime && read_shift_ < kReadShiftMax) ++read_shift_;
-  if (took < kReadTime / 4 && read_shift_ > 0) --read_shift_;
+  const bool cheap = took < kReadTime / 4 * reads && stats_.bytes_read != before;
+  if (cheap && read_shift_ > 0) --read_shift_;
   mark();  // flush() waits for more: once a turn, or a fast peer would have all of it.
 }
 
