@@ -11,8 +11,9 @@ namespace {
 
 template <class Out>
 void put(Out out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) *out++ = static_cast<char>(value | 0x80);
-  *out = static_cast<char>(value);
+  using Byte = typename Out::container_type::value_type;
+  for (; value >= 0x80; value >>= 7) *out++ = static_cast<Byte>(value | 0x80);
+  *out = static_cast<Byte>(value);
 }
 
 template <class In>
