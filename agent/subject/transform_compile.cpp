@@ -2,6 +2,7 @@
 // indexPlaceHolders.
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cctype>
 #include <charconv>
 #include <optional>
@@ -228,7 +229,7 @@ std::string SubjectTransform::compile(std::string_view source, std::string_view 
     made.tail_token_ = made.source_tokens_;
   }
   if (wildcards > kTransformWildcardsMax) return wrong("too many wildcards", source);
-  std::size_t used = 0;
+  std::bitset<kTransformWildcardsMax + 1> used;
   bool tail = false;
   for (petiole::Tokens tokens{destination}; tokens.more;) {
     const std::string_view token = tokens.next();
@@ -241,11 +242,14 @@ std::string SubjectTransform::compile(std::string_view source, std::string_view 
     if (error.empty()) error = check_step(step, token, wildcards, literal, kind);
     if (!error.empty()) return error;
     if (literal) step.wildcards.clear();
-    used += step.wildcards.size();
+    for (const std::uint16_t each : step.wildcards) used.set(each);
     made.steps_.push_back(std::move(step));
   }
   if (tail != made.tail_) return std::string(kBadSubject);
-  if (kind == Kind::kReversible && used < wildcards) {
+  used.reset(0);
+  // The reference adds up uses: "b.$1.$1" passes there for "a.*.*", and its way back is another
+  // one.
+  if (kind == Kind::kReversible && used.count() < wildcards) {
     return wrong("not using all of the token wildcard(s)", destination);
   }
   *this = std::move(made);

@@ -30,9 +30,7 @@ void check_way_back(std::string_view source, std::string_view destination,
   if (!there.compile(source, destination, SubjectTransform::Kind::kReversible).empty()) return;
   SubjectBuffer buffer, second;
   const std::string_view result = there.apply(subject, buffer);
-  // Index 0 is no wildcard: such a destination loses what it does not use.
-  if (result.empty() || destination.find('0') != destination.npos) return;
-  if (destination.find('-') != destination.npos) return;
+  if (result.empty()) return;
   if (there.inverse().apply(result, second) != subject) std::abort();
 }
 

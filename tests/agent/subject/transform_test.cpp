@@ -160,7 +160,7 @@ constexpr Result kWaysBack[] = {
     // `subject` there is `wanted`, and back again.
     {"a.*.*", "b.$2.x.$1", "a.1.2", "b.2.x.1"}, {"a.*.*.*", "b.$2.$3.$1", "a.1.2.3", "b.2.3.1"},
     {"a.*.>", "b.$1.>", "a.1.2.3", "b.1.2.3"},  {"a.>", "b.c.>", "a.*.>", "b.c.*.>"},
-    {"a.*", "{{wildcard(1)}}", "a.x", "x"},
+    {"a.*", "{{wildcard(1)}}", "a.x", "x"},     {"a.*.*", "b.$2.$1.$2", "a.1.2", "b.2.1.2"},
 };
 
 TEST_CASE("transform: what is reversible comes back") {
@@ -177,6 +177,11 @@ TEST_CASE("transform: what is reversible comes back") {
   constexpr auto kBack = SubjectTransform::Kind::kReversible;
   CHECK(transform.compile("a.*.*", "b.$1", kBack) ==
         "invalid mapping destination: not using all of the token wildcard(s) in b.$1");
+  for (const char* repeats : {"b.$1.$1", "b.$2.$2.x", "b.$0.$1"}) {
+    CHECK(transform.compile("a.*.*", repeats, kBack) ==
+          std::string("invalid mapping destination: not using all of the token wildcard(s) in ") +
+              repeats);
+  }
   CHECK(transform.compile("a.*", "b.{{partition(3,1)}}", kBack) ==
         "invalid mapping destination: the only mapping function allowed for import transforms is "
         "{{Wildcard()}} in {{partition(3,1)}}");
