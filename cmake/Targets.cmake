@@ -142,7 +142,8 @@ function(petiole_fuzz name)
   if(NOT IS_DIRECTORY ${seeds})
     set(seeds "")
   endif()
-  add_test(NAME ${name} COMMAND ${name} ${found} ${seeds} -max_total_time=10 -timeout=10
+  # A fixed seed: the short run is the same for one and the same code. The long one looks further.
+  add_test(NAME ${name} COMMAND ${name} ${found} ${seeds} -seed=1 -max_total_time=10 -timeout=10
                                         -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1)
   set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
   petiole_soak(${name}_soak COMMAND ${name} ${found} ${seeds} -max_total_time=600 -timeout=10

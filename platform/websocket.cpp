@@ -268,6 +268,7 @@ class ServerSession : public Session {
     parser.put(boost::asio::buffer(head_), error);
     head_ = {};
     if (error || !parser.is_header_done()) return refuse(400, "websocket: bad upgrade request");
+    if (parser.get().version() < 11) return refuse(400, "older than HTTP/1.1");  // RFC 6455, 4.1.
     const UpgradeFields fields = fields_of(parser.get());
     const UpgradeVerdict verdict = judge_upgrade(fields, *options_);
     if (verdict.status != 0) return refuse(verdict.status, verdict.text);

@@ -94,9 +94,10 @@ std::optional<std::int64_t> dollar_index(std::string_view token) {
   return to_number(token.substr(1));
 }
 
-// `$n` or {{wildcard(n)}}, as the reference recognizes them by their looks.
+// `$n` or {{wildcard(n)}}. The reference goes by looks: for it "$2x" is one too, but nothing fills
+// it.
 bool is_placeholder(std::string_view token) {
-  if (token.size() > 1 && token[0] == '$' && token[1] >= '1' && token[1] <= '9') return true;
+  if (dollar_index(token)) return true;
   std::string_view name;
   std::vector<std::string_view> arguments;
   return is_call(token) && take_apart(token, name, arguments) && is_named(name, "wildcard", {0}) &&

@@ -269,6 +269,10 @@ TEST_CASE("websocket: a server refuses what is no upgrade for it") {
        "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + key +
            "Sec-WebSocket-Version: 13\r\n\r\n",
        "HTTP/1.1 400 "},
+      {"HTTP/1.0",
+       "GET / HTTP/1.0\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + key +
+           "Sec-WebSocket-Version: 13\r\n\r\n",
+       "HTTP/1.1 400 "},
       {"other method", "POST / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 405 "},
       {"garbage", "\x16\x03\x01\r\n\r\n", "HTTP/1.1 400 "},
       {"endless", "GET /" + std::string(17000, 'a'), "HTTP/1.1 431 "},
