@@ -224,6 +224,9 @@ std::string SubjectTransform::compile(std::string_view source, std::string_view 
   std::size_t wildcards = 0;
   for (petiole::Tokens tokens{source}; tokens.more; ++made.source_tokens_) {
     const std::string_view token = tokens.next();
+    // The way back could not say such a token: it would read it as a placeholder.
+    const bool special = dollar_index(token).has_value() || is_call(token);
+    if (kind == Kind::kReversible && special) return std::string(kBadSubject);
     wildcards += token == "*" ? 1 : 0;
     if (token != ">") continue;
     made.tail_ = true;

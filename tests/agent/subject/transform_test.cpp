@@ -178,6 +178,7 @@ TEST_CASE("transform: what is reversible comes back") {
   constexpr auto kBack = SubjectTransform::Kind::kReversible;
   CHECK(transform.compile("a.*.*", "b.$1", kBack) ==
         "invalid mapping destination: not using all of the token wildcard(s) in b.$1");
+  CHECK(transform.compile("a.$1.*", "b.$1", kBack) == "invalid subject");
   for (const char* repeats : {"b.$1.$1", "b.$2.$2.x", "b.$0.$1"}) {
     CHECK(transform.compile("a.*.*", repeats, kBack) ==
           std::string("invalid mapping destination: not using all of the token wildcard(s) in ") +
