@@ -1,4 +1,5 @@
-// A Worker on one thread of its own: the store's commits; the slow pure functions.
+// A Worker on one thread of its own, of a lower priority than the loop's: the store's commits; the
+// slow pure functions.
 #pragma once
 
 #include <condition_variable>

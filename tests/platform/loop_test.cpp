@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <map>
@@ -188,6 +189,16 @@ TEST_CASE("worker: runs jobs in order and finishes them before it ends") {
   }
   CHECK(order.size() == 1000);
   CHECK(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_CASE("worker: its thread goes behind the loop's") {
+  int here = ::getpriority(PRIO_PROCESS, 0), there = here;
+  {
+    ThreadWorker worker("test");
+    worker.run([&] { there = ::getpriority(PRIO_PROCESS, 0); });
+  }
+  CHECK(there == std::min(here + 5, 19));
+  CHECK(::getpriority(PRIO_PROCESS, 0) == here);
 }
 
 TEST_CASE("entropy: fills all, differently") {
