@@ -11,13 +11,14 @@ Mirrors::Mirrors(Server& server, Store& store, const std::string& leaf_id) : ser
   const Config& config = server.config();
   const std::string first = config.remotes.empty() ? "$G" : config.remotes.front().account;
   parts_ = std::make_unique<StoreParts>(store, first);
-  for (const auto& [name, account] : server.accounts()) {
+  for (const auto& entry : server.accounts()) {
+    const std::string& name = entry.first;
     MirrorConfig own = config.mirror;
     std::erase_if(own.rules,
                   [&](const RuleConfig& rule) { return rule_account(rule, config) != name; });
     const bool remains = parts_->has_logs(name);
     if (own.rules.empty() && !remains && name != first) continue;
-    make(*account, own, parts_->part(name), leaf_id);
+    make(*entry.second, own, parts_->part(name), leaf_id);
   }
 }
 

@@ -125,6 +125,7 @@ void ClaimService::on_list(const Request& request) {
     const auto self = handle.lock();
     if (!self) return;
     std::vector<std::string> accounts;
+    accounts.reserve(tokens.size());
     for (const auto& [account, token] : tokens) accounts.push_back(account);
     GoJson json;
     json.raw("server", (*self)->server_text());

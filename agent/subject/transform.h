@@ -80,6 +80,7 @@ class SubjectTransform {
   static std::string read_split(const Call& call, Step& step);
   static std::string check_step(const Step& step, std::string_view token, std::size_t wildcards,
                                 bool literal, Kind kind);
+  std::size_t wildcards_used() const;
   void write(const Step& step, const Tokens& tokens, std::string_view subject, std::uint32_t random,
              Pen& pen) const;
 

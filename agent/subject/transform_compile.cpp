@@ -104,6 +104,15 @@ bool is_placeholder(std::string_view token) {
          arguments.size() == 1 && !arguments[0].empty();
 }
 
+// The way back of such a source would take its own words for placeholders.
+bool has_placeholder(std::string_view pattern) {
+  for (Tokens tokens{pattern}; tokens.more;) {
+    const std::string_view token = tokens.next();
+    if (dollar_index(token) || is_call(token)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // `least` to `most` numbers: the first wildcards, the last one the step's own number.
@@ -212,28 +221,35 @@ std::string SubjectTransform::check_step(const Step& step, std::string_view toke
   return {};
 }
 
+// Different ones. The reference adds up uses: for "a.*.*" it takes "b.$1.$1", and the way back
+// leads elsewhere.
+std::size_t SubjectTransform::wildcards_used() const {
+  std::bitset<kTransformWildcardsMax + 1> used;
+  for (const Step& step : steps_) {
+    for (const std::uint16_t each : step.wildcards) used.set(each);
+  }
+  return used.reset(0).count();
+}
+
 std::string SubjectTransform::compile(std::string_view source, std::string_view destination,
                                       Kind kind) {
   if (source.empty()) source = ">";
   if (!is_valid_subject(source) || destination.empty() || !is_valid_subject(destination)) {
     return std::string(kBadSubject);
   }
+  if (kind == Kind::kReversible && has_placeholder(source)) return std::string(kBadSubject);
   SubjectTransform made;
   made.source_ = source;
   made.destination_ = destination;
   std::size_t wildcards = 0;
   for (petiole::Tokens tokens{source}; tokens.more; ++made.source_tokens_) {
     const std::string_view token = tokens.next();
-    // The way back could not say such a token: it would read it as a placeholder.
-    const bool special = dollar_index(token).has_value() || is_call(token);
-    if (kind == Kind::kReversible && special) return std::string(kBadSubject);
     wildcards += token == "*" ? 1 : 0;
     if (token != ">") continue;
     made.tail_ = true;
     made.tail_token_ = made.source_tokens_;
   }
   if (wildcards > kTransformWildcardsMax) return wrong("too many wildcards", source);
-  std::bitset<kTransformWildcardsMax + 1> used;
   bool tail = false;
   for (petiole::Tokens tokens{destination}; tokens.more;) {
     const std::string_view token = tokens.next();
@@ -246,14 +262,10 @@ std::string SubjectTransform::compile(std::string_view source, std::string_view 
     if (error.empty()) error = check_step(step, token, wildcards, literal, kind);
     if (!error.empty()) return error;
     if (literal) step.wildcards.clear();
-    for (const std::uint16_t each : step.wildcards) used.set(each);
     made.steps_.push_back(std::move(step));
   }
   if (tail != made.tail_) return std::string(kBadSubject);
-  used.reset(0);
-  // The reference adds up uses: "b.$1.$1" passes there for "a.*.*", and its way back is another
-  // one.
-  if (kind == Kind::kReversible && used.count() < wildcards) {
+  if (kind == Kind::kReversible && made.wildcards_used() < wildcards) {
     return wrong("not using all of the token wildcard(s)", destination);
   }
   *this = std::move(made);
