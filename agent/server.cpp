@@ -52,6 +52,7 @@ void Server::set_accounts() {
     const AccountConfig plain{.name = name};
     const AccountConfig& own = found == config_.accounts.end() ? plain : *found;
     account->set_limits(config_.limits, own.limits);
+    account->set_trace(own);
     exchange_.set(*account, own);
   }
   connect_imports();
@@ -111,6 +112,7 @@ void Server::apply(const AccountConfig& config) {
   std::erase_if(departed_, [](const auto& each) { return each->is_empty(); });
   Account& account = make_account(config.name);
   account.set_limits(config_.limits, config.limits);
+  account.set_trace(config);
   exchange_.set(account, config);
   connect_imports();
 }

@@ -23,6 +23,7 @@ namespace petiole {
 
 class Gate;
 class CalloutRequests;
+class MessageTrace;
 
 // The NATS level that we implement: clients' tools gate features on it.
 inline constexpr std::string_view kNatsVersion = "2.12.0";
@@ -54,6 +55,8 @@ class ServerEvents {
   // of a callout said; it is valid during the call.
   virtual void refused(const Reportable& session, const char* reason) = 0;
   virtual void disconnected(const ConnectionReport& last) = 0;  // Of any that was entered.
+  // A message of `account` was traced, and is on its way. Publishes; called inside of no publish.
+  virtual void traced(Account& account, const MessageTrace& trace) = 0;
 };
 
 // Told of accounts that come while the server runs, and of those that are about to go.
@@ -134,6 +137,10 @@ class Server {
   }
   void refused(const Reportable& session, const char* reason) {
     if (events_) events_->refused(session, reason);
+  }
+
+  void traced(Account& account, const MessageTrace& trace) {
+    if (events_) events_->traced(account, trace);
   }
 
   ServerStats& stats() { return stats_; }

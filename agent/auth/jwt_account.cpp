@@ -189,6 +189,17 @@ void read_callout(JwtReader& reader, const json::object& nats, AccountClaims& to
   reader.text(*callout, "xkey", to.callout_xkey);
 }
 
+// A subject that nobody may publish on is as none: nats-server, UpdateAccountClaims.
+void read_trace(JwtReader& reader, const json::object& nats, AccountConfig& to) {
+  const json::object* const trace = reader.object(nats, "trace");
+  if (!trace) return;
+  std::int64_t sampling = 0;
+  reader.text(*trace, "dest", to.trace_dest);
+  reader.number(*trace, "sampling", sampling);
+  if (!is_valid_destination(to.trace_dest)) to.trace_dest.clear();
+  if (sampling > 0 && sampling <= 100) to.trace_sampling = static_cast<int>(sampling);
+}
+
 }  // namespace
 
 void read_account(JwtReader& reader, const json::object& nats, AccountClaims& to) {
@@ -200,6 +211,7 @@ void read_account(JwtReader& reader, const json::object& nats, AccountClaims& to
   read_signing_keys(reader, nats, to);
   reader.numbers(nats, "revocations", to.revocations);
   read_callout(reader, nats, to);
+  read_trace(reader, nats, to.config);
   if (const json::object* const defaults = reader.object(nats, "default_permissions")) {
     PermissionsConfig permissions;
     bool given = false;

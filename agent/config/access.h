@@ -127,8 +127,8 @@ struct ExportConfig {
   int token_position = 0;    // account_token_position, from 1; 0: none.
   int latency_sampling = 0;  // Percent; 0: none; -1: as the request's headers say.
   std::string latency_subject{};
-  bool allow_trace = false;
-  std::string place{};  // In the file, for errors: "petiole.conf:3:5".
+  bool allow_trace = false;  // Service: message traces go on in the exporter.
+  std::string place{};       // In the file, for errors: "petiole.conf:3:5".
   bool operator==(const ExportConfig&) const = default;
 };
 
@@ -145,10 +145,10 @@ struct Activation {
 struct ImportConfig {
   ExportConfig::Kind kind = ExportConfig::Kind::kStream;
   std::string account{}, subject{};  // Of the exporter.
-  std::string to{};      // Local subject; empty: the same. May refer to wildcards by `$1`.
-  std::string prefix{};  // Of a stream import, in place of `to`.
-  bool share = false;    // Service: the requestor's connection is told.
-  bool allow_trace = false;
+  std::string to{};          // Local subject; empty: the same. May refer to wildcards by `$1`.
+  std::string prefix{};      // Of a stream import, in place of `to`.
+  bool share = false;        // Service: the requestor's connection is told.
+  bool allow_trace = false;  // Stream: message traces go on in the importer.
   std::optional<Activation> activation{};
   std::string place{};  // As of an export.
   bool operator==(const ImportConfig&) const = default;
@@ -176,6 +176,10 @@ struct AccountConfig {
   std::vector<ExportConfig> exports{};
   std::vector<ImportConfig> imports{};
   std::vector<MappingConfig> mappings{};
+  // Where events go of messages that a header `traceparent` wants traced, and of how many of a
+  // hundred such messages; empty: of none.
+  std::string trace_dest{};
+  int trace_sampling = 100;
   bool operator==(const AccountConfig&) const = default;
 };
 

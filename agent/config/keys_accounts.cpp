@@ -1,9 +1,11 @@
 // accounts {}, mappings {} and the system account. nats-server opts.go, parseAccounts.
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "agent/config/keys.h"
 #include "agent/routing/mapper.h"
+#include "agent/subject/subject.h"
 
 namespace petiole {
 namespace {
@@ -29,17 +31,42 @@ constexpr Key<AccountLimits> kLimitKeys[] = {
      [](Reader& r, E e, AccountLimits& l) { r.number(e, l.leafs, -1, kMost); }},
 };
 
-void read_weight(Reader& r, E entry, MappingConfig::Destination& destination) {
+// Of a hundred, with or without the sign; an error, and nothing, when it is not from `least` on.
+std::optional<int> read_percent(Reader& r, E entry, int least) {
   std::string text;
   r.text(entry, text);
   if (text.ends_with('%')) text.pop_back();
-  int weight = -1;
+  int percent = -1;
   const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, weight);
-  if (error != std::errc() || stop != end || weight < 0 || weight > 100) {
-    return r.error(entry.value.place, "\"weight\" must be from 0% to 100%");
-  }
-  destination.weight = weight;
+  const auto [stop, error] = std::from_chars(text.data(), end, percent);
+  if (error == std::errc() && stop == end && percent >= least && percent <= 100) return percent;
+  r.error(entry.value.place,
+          '"' + entry.key + "\" must be from " + std::to_string(least) + "% to 100%");
+  return std::nullopt;
+}
+
+void read_weight(Reader& r, E entry, MappingConfig::Destination& destination) {
+  destination.weight = read_percent(r, entry, 0).value_or(destination.weight);
+}
+
+void read_trace_dest(Reader& r, E entry, AccountConfig& config) {
+  r.text(entry, config.trace_dest);
+  if (is_valid_destination(config.trace_dest)) return;
+  r.error(entry.value.place, "Trace destination \"" + config.trace_dest + "\" is not valid");
+}
+
+constexpr Key<AccountConfig> kTraceKeys[] = {
+    {"dest", read_trace_dest},
+    {"sampling",
+     [](Reader& r, E e, AccountConfig& c) {
+       c.trace_sampling = read_percent(r, e, 1).value_or(c.trace_sampling);
+     }},
+};
+
+// A subject, or a block. nats-server opts.go, parseAccountMsgTrace.
+void read_message_trace(Reader& r, E entry, AccountConfig& config) {
+  if (!entry.value.is(ConfigValue::Kind::kMap)) return read_trace_dest(r, entry, config);
+  read_entries(r, entry.value, std::span<const Key<AccountConfig>>(kTraceKeys), config);
 }
 
 constexpr Key<MappingConfig::Destination> kDestinationKeys[] = {
@@ -114,7 +141,8 @@ constexpr Key<AccountDraft> kAccountKeys[] = {
     {"jetstream", read_jetstream},
     {"default_permissions",
      [](Reader& r, E e, AccountDraft& d) { read_permissions(r, e, d.config.default_permissions); }},
-    {"msg_trace|trace_dest", KeyKind::kNoEffect, "message traces are not part of petiole"},
+    {"msg_trace|trace_dest",
+     [](Reader& r, E e, AccountDraft& d) { read_message_trace(r, e, d.config); }},
 };
 
 AccountConfig& account_named(Config& config, const std::string& name) {

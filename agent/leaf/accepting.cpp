@@ -57,6 +57,7 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.jetstream = !info.domain.empty();
   info.max_payload = config.limits.payload_bytes_max;
   info.client_id = cid_;
+  info.protocol = kTraceProtocol;
   info.auth_required = true;  // The reference says so on this port always.
   info.tls_required = config.leaf_listen.tls.enabled && !wire()->peer().websocket;
   info.tls_verify = info.tls_required && config.leaf_listen.tls.options.verify;
@@ -206,6 +207,7 @@ LeafPermissions AcceptingLeaf::make_permissions() const {
     send = lists(identity_->permissions->config().subscribe);
     receive = lists(exported(*identity_->permissions));
   }
+  traces_ = connect_.protocol >= kTraceProtocol;
   send.deny.insert(send.deny.end(), connect_.deny_publish.begin(), connect_.deny_publish.end());
   deny_jetstream(send);
   deny_jetstream(receive);

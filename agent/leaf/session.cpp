@@ -5,6 +5,7 @@
 
 #include "agent/protocol/writer.h"
 #include "agent/routing/mapper.h"
+#include "agent/routing/message_trace.h"
 #include "agent/session/trace.h"
 #include "agent/subject/subject.h"
 
@@ -156,6 +157,12 @@ Status LeafSession::on_message(const Op& op) {
   counters_.bytes_in += bytes;
   ++server_.stats().traffic.messages_in;
   server_.stats().traffic.bytes_in += bytes;
+  if (!op.header.empty() && may_ask_for_trace(op.header)) [[unlikely]]
+    return publish_traced(op);
+  return route(op, nullptr);
+}
+
+Status LeafSession::route(const Op& op, MessageTrace* trace) {
   if (!is_unchecked_message(op.subject) && !may_come(op.subject)) {
     if (spoke_) return {};
     return refuse(Errc::kPermission, "Permissions Violation for Publish to ", op.subject);
@@ -164,13 +171,19 @@ Status LeafSession::on_message(const Op& op) {
   if (!id.empty() && links_.repeats.knows(id)) return {};
   // What comes down from a hub is not sent up again: the mirror does not see it.
   Message message{op.subject, op.reply, op.header, op.payload, nullptr};
-  Account::Origin origin{
-      .from = this, .echo = false, .leaf = true, .queues = op.queues, .capture = !spoke_};
+  Account::Origin origin{.from = this,
+                         .echo = false,
+                         .leaf = true,
+                         .queues = op.queues,
+                         .capture = !spoke_,
+                         .trace = trace};
   SubjectBuffer mapped;
   if (Mapper* const mapper = account_->mapper()) {
     message.subject = mapper->map(op.subject, mapped);
     // What the peer knows of queues is about the subject that it sent.
-    origin.all_queues = op.queues.empty() && message.subject.data() != op.subject.data();
+    const bool changed = message.subject.data() != op.subject.data();
+    origin.all_queues = op.queues.empty() && changed;
+    if (trace && changed) trace->add_mapping(message.subject);
   }
   const PublishOutcome outcome = account_->publish(origin, message);
   if (!id.empty() && outcome.delivered > 0) links_.repeats.add(id);

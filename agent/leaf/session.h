@@ -49,6 +49,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   bool deliver(Subscription&, const Message&) final { return false; }
   bool deliver_leaf(const Message& message, bool plain, const std::string_view* queues,
                     std::size_t queue_count) final;
+  const char* refusal(const Message& message, std::string_view queue) const final;
+  bool takes_traces() const final { return traces_; }
   std::string_view origin_cluster() const final { return peer_.cluster; }
   bool describe(PartyInfo& info) const final;
   ConnectionReport report(bool subscriptions) const final;
@@ -145,6 +147,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   LeafPeer peer_;
   std::string peer_version_;
   bool headers_ = false;  // Both ends take headers.
+  bool traces_ = false;   // The peer knows of message traces.
   std::uint64_t cid_;
 
  private:
@@ -157,6 +160,10 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   Status handle_op(const Op& op, std::size_t bytes, Time now);
   Status refuse_input(ParseError error);
   Status on_message(const Op& op);
+  Status route(const Op& op, MessageTrace* trace);
+  // Messages whose way is told: session_message_trace.cpp.
+  Status publish_traced(const Op& op);
+  bool may_trace_to(std::string_view dest) const;
   bool may_come(std::string_view subject);
   std::size_t subscriptions_max() const;
   Status on_subscribe(const Op& op);

@@ -85,6 +85,7 @@ Status SolicitingLeaf::check(const ServerInfo& info) {
   peer_.name = info.server_name.empty() ? info.server_id : info.server_name;
   peer_.cluster = info.cluster;
   peer_version_ = info.version;
+  traces_ = info.protocol >= kTraceProtocol;
   hub_ = {.server_id = info.server_id,
           .server_name = peer_.name,
           .version = info.version,
@@ -147,7 +148,7 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
   connect.remote_account = remote_.account;
   connect.petiole_leaf = links().leaf_id;
   connect.headers = headers_;
-  connect.protocol = 1;
+  connect.protocol = kTraceProtocol;
   connect.is_hub = remote_.hub;
   connect.isolate = remote_.request_isolation;
   connect.deny_publish = remote_.deny_imports;

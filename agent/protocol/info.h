@@ -17,6 +17,10 @@ struct SubjectPermissions {
   std::vector<std::string> deny;
 };
 
+// Of leafs, in INFO and CONNECT: from here on a server knows of message traces, and delivers no
+// message that is to be traced alone. nats-server server.go, MsgTraceProto.
+inline constexpr std::int64_t kTraceProtocol = 3;
+
 struct ServerInfo {
   std::string server_id, server_name, version, go, host;
   std::int64_t protocol = 1;

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "agent/config/access.h"
+#include "agent/protocol/headers.h"
 #include "agent/protocol/parser.h"
 #include "agent/routing/delivery.h"
 #include "agent/routing/mapper.h"
 #include "agent/routing/match_cache.h"
+#include "agent/routing/message_trace.h"
 #include "agent/routing/stream_import.h"
 #include "agent/subject/subject_index.h"
 
@@ -82,21 +84,40 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
   MatchEntry& entry = match(message.subject);
   PublishOutcome outcome;
   const int rule = entry.result.rule;
-  outcome.captured =
+  const bool wanted =
       origin.capture && rule >= 0 && (message.reply.empty() || capture_->captures_requests(rule));
+  // What is to be traced alone is neither stored nor sent later: it goes as if there was no rule.
+  outcome.captured = wanted && !(origin.trace && origin.trace->only());
   if (!entry.result.empty()) {
     outcome.delivered = deliver(origin, message, entry.result, outcome.captured, random_);
     stats_.messages_out += outcome.delivered;
     stats_.bytes_out += outcome.delivered * bytes;
   }
-  if (outcome.captured) {
-    const bool taken = capture_->capture(rule, message);
+  if (wanted) {
+    const bool taken = origin.trace ? capture_traced(*origin.trace, message, rule)
+                                    : capture_->capture(rule, message);
     taken ? void(++outcome.delivered) : void(outcome.refused = rule);
   }
   cache_->unpin(entry);
   origin_ = outer;
   end_publish();
   return outcome;
+}
+
+// As a stream does: a trace ends where the message is kept, and is not begun again when it goes on.
+bool Account::capture_traced(MessageTrace& trace, const Message& message, int rule) {
+  if (trace.only()) {
+    trace.add_store(message.subject, {});
+    return true;
+  }
+  std::string header;
+  replace_header(header, message.header, kTraceDest, kTraceDisabled);
+  Message stored = message;
+  stored.header = header;
+  stored.shared = nullptr;
+  const bool taken = capture_->capture(rule, stored);
+  trace.add_store(message.subject, taken ? std::string() : capture_->refusal(rule));
+  return taken;
 }
 
 bool Account::has_interest(std::string_view subject, const Subscriber* except) {
@@ -139,6 +160,11 @@ void Account::for_each_advertised(const std::function<void(const Subscription&)>
 
 void Account::for_each_foreign_leaf(const std::function<void(const Subscription&)>& visit) const {
   for (const StreamImport* import : stream_imports_) import->for_each_of_leafs(visit);
+}
+
+void Account::set_trace(const AccountConfig& own) {
+  trace_dest_ = own.trace_dest;
+  trace_sampling_ = own.trace_sampling;
 }
 
 void Account::set_mapper(std::unique_ptr<Mapper> mapper) { mapper_ = std::move(mapper); }

@@ -65,10 +65,12 @@ struct AccountStats {
   std::uint64_t messages_in = 0, bytes_in = 0, messages_out = 0, bytes_out = 0;
 };
 
+class MessageTrace;
 class SubjectIndex;
 class MatchCache;
 class Mapper;
 class StreamImport;
+struct AccountConfig;
 struct AccountLimits;
 struct MatchEntry;
 
@@ -100,6 +102,7 @@ class Account {
     bool capture = true;        // False: the mirror's own replay.
     bool all_queues = false;  // Of a leaf, yet for one member of every group: its subject changed.
     bool imported = false;    // Came by a service import: goes on by no stream import.
+    MessageTrace* trace = nullptr;  // Told of the message's way; null: nobody is.
   };
   PublishOutcome publish(const Origin& origin, const Message& message);
 
@@ -139,6 +142,11 @@ class Account {
   void count_client(int by) { clients_ += by; }
   void count_leaf(int by) { leafs_ += by; }
 
+  // Of messages that are traced by a header `traceparent`; the subject is empty: none are.
+  const std::string& trace_dest() const { return trace_dest_; }
+  int trace_sampling() const { return trace_sampling_; }
+  void set_trace(const AccountConfig& own);
+
   // Not owned; null: nothing is captured. Clears the match cache.
   void set_capture(Capture* capture);
   Capture* capture() const { return capture_; }
@@ -153,6 +161,7 @@ class Account {
 
  private:
   MatchEntry& match(std::string_view subject);  // Pinned.
+  bool capture_traced(MessageTrace& trace, const Message& message, int rule);
   void end_publish();
 
   std::string name_;
@@ -166,6 +175,8 @@ class Account {
   std::vector<StreamImport*> stream_imports_;
   std::unique_ptr<Mapper> mapper_;
   Limits limits_;
+  std::string trace_dest_;
+  int trace_sampling_ = 100;
   std::int64_t clients_ = 0, leafs_ = 0;
   std::int64_t clients_max_ = -1, leafs_max_ = -1, subscriptions_max_ = -1;
   int publishing_ = 0;

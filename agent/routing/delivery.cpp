@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agent/protocol/parser.h"
+#include "agent/routing/message_trace.h"
 
 namespace petiole {
 
@@ -45,6 +46,8 @@ std::size_t find_original_subject(std::string_view reply) {
   return reply.npos;
 }
 
+// What a trace costs is in the other form alone.
+template <bool kTraced>
 class Delivery {
  public:
   Delivery(const Account::Origin& origin, const Message& message, const MatchResult& result,
@@ -83,6 +86,12 @@ class Delivery {
   }
 
   bool give(Subscription& subscription) {
+    if constexpr (kTraced) {
+      const bool given =
+          origin_.trace->give(origin_, subscription, *local_, subscription.subject());
+      if (given) ++delivered_;
+      return given;
+    }
     if (subscription.closed || (!origin_.echo && subscription.owner == origin_.from)) return false;
     if (!subscription.owner->deliver(subscription, *local_)) return false;
     ++delivered_;
@@ -137,10 +146,7 @@ class Delivery {
 
   // One line with all the groups that were chosen for `leaf`.
   void send(Subscriber& leaf, bool plain) {
-    if (chosen_count_ == 0) {
-      if (leaf.deliver_leaf(message_, plain, nullptr, 0)) ++delivered_;
-      return;
-    }
+    if (chosen_count_ == 0) return send(leaf, plain, nullptr, 0);
     std::array<std::string_view, kLeafQueuesMax> queues;
     std::size_t count = 0;
     for (std::size_t i = 0; i < chosen_count_; ++i) {
@@ -148,7 +154,19 @@ class Delivery {
       queues[count++] = chosen_[i].group->name;
       chosen_[i].leaf = nullptr;
     }
-    if (leaf.deliver_leaf(message_, plain, queues.data(), count)) ++delivered_;
+    send(leaf, plain, queues.data(), count);
+  }
+
+  void send(Subscriber& leaf, bool plain, const std::string_view* queues, std::size_t count) {
+    bool sent = false;
+    if constexpr (kTraced) {
+      sent = origin_.trace->give_leaf(leaf, message_, [&](const Message& with_hop) {
+        return leaf.deliver_leaf(with_hop, plain, queues, count);
+      });
+    } else {
+      sent = leaf.deliver_leaf(message_, plain, queues, count);
+    }
+    if (sent) ++delivered_;
   }
 
   struct Chosen {  // No initial values: the array costs nothing where no leaf is a member.
@@ -173,7 +191,9 @@ class Delivery {
 
 std::uint32_t deliver(const Account::Origin& origin, const Message& message,
                       const MatchResult& result, bool captured, std::uint64_t& random) {
-  return Delivery(origin, message, result, captured, random).run();
+  if (origin.trace) [[unlikely]]
+    return Delivery<true>(origin, message, result, captured, random).run();
+  return Delivery<false>(origin, message, result, captured, random).run();
 }
 
 }  // namespace petiole

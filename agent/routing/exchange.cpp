@@ -22,12 +22,13 @@ class Advertiser final : public Subscriber {
 
 bool equal(const ImportConfig& a, const ImportConfig& b) {
   return a.kind == b.kind && a.account == b.account && a.subject == b.subject && a.to == b.to &&
-         a.prefix == b.prefix && a.share == b.share;
+         a.prefix == b.prefix && a.share == b.share && a.allow_trace == b.allow_trace;
 }
 
 bool equal(const ExportConfig& a, const ExportConfig& b) {
   return a.response == b.response && a.response_threshold == b.response_threshold &&
-         a.latency_sampling == b.latency_sampling && a.latency_subject == b.latency_subject;
+         a.latency_sampling == b.latency_sampling && a.latency_subject == b.latency_subject &&
+         a.allow_trace == b.allow_trace;
 }
 
 }  // namespace
@@ -125,8 +126,8 @@ void Exchange::make(Member& importer, const ImportConfig& config, ImportPath pat
   if (before != importer.imports.end()) return kept.push_back(std::move(*before));
   Import made{config, offer, &exporter.account};
   if (config.kind == ExportConfig::Kind::kStream) {
-    made.stream =
-        std::make_unique<StreamImport>(importer.account, exporter.account, std::move(path));
+    made.stream = std::make_unique<StreamImport>(importer.account, exporter.account,
+                                                 std::move(path), config.allow_trace);
   } else {
     made.service = std::make_unique<ServiceImport>(
         ServiceParties{importer.account, exporter.account, importer.responses, exporter.responses},

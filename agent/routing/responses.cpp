@@ -160,6 +160,7 @@ std::string_view Responses::enter(ServiceImport& via, bool back, std::string_vie
   entry.token = token;
   entry.via = &via;
   entry.back = back;
+  entry.trace = false;
   entry.due = host_.clock.now() + via.threshold();
   entry.reply = reply;
   entry.sample = std::move(sample);
@@ -169,6 +170,13 @@ std::string_view Responses::enter(ServiceImport& via, bool back, std::string_vie
   prefix_.copy(subject.bytes, prefix_.size());
   write_token(subject.bytes + prefix_.size(), token - 1);
   return {subject.bytes, prefix_.size() + kTokenBytes};
+}
+
+std::string_view Responses::enter_trace(ServiceImport& via, std::string_view dest,
+                                        ResponseSubject& subject) {
+  const std::string_view made = enter(via, false, dest, nullptr, subject);
+  if (!made.empty()) entries_[find(token_of(made)) - 1].trace = true;
+  return made;
 }
 
 void Responses::undo(std::string_view subject) {
@@ -195,11 +203,12 @@ bool Responses::deliver(Subscription&, const Message& message) {
   const std::string_view to(reply, entry.reply.copy(reply, sizeof reply));
   const std::unique_ptr<LatencySample> sample = std::move(entry.sample);
   const std::uint64_t token = entry.token;
-  const bool last = via.response_type() == ResponseType::kSingleton ||
-                    (message.header.empty() && message.payload.empty());
+  const bool trace = entry.trace;
+  const bool last = !trace && (via.response_type() == ResponseType::kSingleton ||
+                               (message.header.empty() && message.payload.empty()));
   if (last) {
     drop(number);
-  } else {
+  } else if (!trace) {
     ResponseQueue& queue = queue_of(entry);
     unlink(queue, number);
     append(queue, number);
@@ -208,7 +217,7 @@ bool Responses::deliver(Subscription&, const Message& message) {
   const Account::Origin& origin = *account_.origin();
   if (sample) via.report(*sample, 200, {}, origin.from);
   const bool delivered = via.answer(back, to, message, origin);
-  if (!last && !delivered) {
+  if (!last && !trace && !delivered) {
     if (const std::uint32_t still = find(token); still != 0) drop(still);
   }
   return delivered;

@@ -50,6 +50,8 @@ class Responses final : public Subscriber {
   // wants an answer itself, so the roles are exchanged.
   std::string_view enter(ServiceImport& via, bool back, std::string_view reply,
                          std::unique_ptr<LatencySample> sample, ResponseSubject& subject);
+  // Events of a trace come back the same way, as many as there are, to `dest`. Returns as above.
+  std::string_view enter_trace(ServiceImport& via, std::string_view dest, ResponseSubject& subject);
   // The request found nobody; does nothing when it was answered meanwhile.
   void undo(std::string_view subject);
   // The import goes away.
@@ -64,6 +66,7 @@ class Responses final : public Subscriber {
     std::uint32_t before = 0, after = 0;
     ServiceImport* via = nullptr;
     bool back = false;
+    bool trace = false;  // For events, which come until it is due.
     Time due{};
     std::string reply;
     std::unique_ptr<LatencySample> sample;

@@ -4,6 +4,7 @@
 
 #include "agent/protocol/headers.h"
 #include "agent/routing/mapper.h"
+#include "agent/routing/message_trace.h"
 #include "agent/subject/subject.h"
 
 namespace petiole {
@@ -55,19 +56,53 @@ bool ServiceImport::deliver(Subscription&, const Message& message) {
   Message request{subject, message.reply, request_header(message, origin), message.payload, {}};
   ResponseSubject response;
   bool possible = true;
+  const bool only = origin.trace && origin.trace->only();
   if (is_mapped_reply(message.reply)) {
-    request.reply = parties_.exporter_responses.enter(*this, false, message.reply,
-                                                      sample(message, origin), response);
+    request.reply = parties_.exporter_responses.enter(
+        *this, false, message.reply, only ? nullptr : sample(message, origin), response);
     possible = !request.reply.empty();
   } else if (message.reply.empty() && service_.latency_sampling != 0) {
     report_bad_request(message, origin);
   }
   origin.imported = origin.all_queues = origin.echo = true;
-  const bool delivered = possible && parties_.exporter.publish(origin, request).delivered != 0;
-  if (possible && !delivered && request.reply != message.reply) {
+  const bool delivered = possible && publish(origin, request, message.subject);
+  if (possible && (only || !delivered) && request.reply != message.reply) {
     parties_.exporter_responses.undo(request.reply);
   }
   busy_ = false;
+  return delivered;
+}
+
+bool ServiceImport::publish(const Account::Origin& origin, const Message& request,
+                            std::string_view from) {
+  if (origin.trace) [[unlikely]]
+    return publish_traced(origin, request, from);
+  return parties_.exporter.publish(origin, request).delivered != 0;
+}
+
+// Without leave to go on, the trace ends here, and the servers behind are told so. With it, their
+// events come back as answers do, for as long as answers may take.
+bool ServiceImport::publish_traced(Account::Origin origin, Message request, std::string_view from) {
+  MessageTrace& trace = *origin.trace;
+  trace.add_service_import(parties_.exporter.name(), from, request.subject);
+  if (!service_.allow_trace && trace.only()) return false;
+  ResponseSubject buffer;
+  std::string_view dest;
+  if (service_.allow_trace) {
+    dest = parties_.exporter_responses.enter_trace(*this, trace.dest(), buffer);
+  } else {
+    origin.trace = nullptr;
+  }
+  std::string header;
+  replace_header(header, request.header, kTraceDest, dest.empty() ? kTraceDisabled : dest);
+  request.header = header;
+  if (dest.empty()) return parties_.exporter.publish(origin, request).delivered != 0;
+  const std::string before = trace.dest();
+  const std::size_t hops = trace.hops();
+  trace.set_dest(std::string(dest));
+  const bool delivered = parties_.exporter.publish(origin, request).delivered != 0;
+  trace.set_dest(before);
+  if (trace.hops() == hops) parties_.exporter_responses.undo(dest);
   return delivered;
 }
 
@@ -102,6 +137,15 @@ bool ServiceImport::answer(bool back, std::string_view to, const Message& messag
   }
   Account::Origin origin = from;
   origin.imported = origin.all_queues = origin.echo = true;
+  std::string header;
+  if (origin.trace) [[unlikely]] {
+    origin.trace->add_service_import(target.name(), message.subject, to);
+    if (origin.trace->only()) return false;
+    replace_header(header, message.header, kTraceDest, kTraceDisabled);
+    answer.header = header;
+    answer.shared = nullptr;
+    origin.trace = nullptr;
+  }
   const bool delivered = target.publish(origin, answer).delivered != 0;
   if (!delivered && answer.reply != message.reply) table.undo(answer.reply);
   return delivered;

@@ -57,6 +57,8 @@ class ServiceImport final : public Subscriber {
   std::string_view foreign_subject(std::string_view subject, SubjectBuffer& path,
                                    SubjectBuffer& mapped) const;
   std::string_view request_header(const Message& message, const Account::Origin& origin);
+  bool publish(const Account::Origin& origin, const Message& request, std::string_view from);
+  bool publish_traced(Account::Origin origin, Message request, std::string_view from);
   std::unique_ptr<LatencySample> sample(const Message& message, const Account::Origin& origin);
   bool wants_sample(const Message& message, std::string& header);
   void report_bad_request(const Message& message, const Account::Origin& origin);

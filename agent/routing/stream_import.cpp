@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/routing/message_trace.h"
 #include "agent/subject/subject.h"
 
 namespace petiole {
@@ -64,6 +65,13 @@ class StreamImport::Leaf final : public Subscriber {
            leaf_.deliver_leaf(local, plain, queues, queue_count);
   }
 
+  const char* refusal(const Message& message, std::string_view queue) const override {
+    Message local;
+    SubjectBuffer buffer;
+    return import_.localize(message, local, buffer) ? leaf_.refusal(local, queue) : nullptr;
+  }
+  bool takes_traces() const override { return leaf_.takes_traces(); }
+
   std::size_t shadows = 0;
 
  private:
@@ -71,8 +79,8 @@ class StreamImport::Leaf final : public Subscriber {
   Subscriber& leaf_;
 };
 
-StreamImport::StreamImport(Account& importer, Account& exporter, ImportPath path)
-    : importer_(importer), exporter_(exporter), path_(std::move(path)) {
+StreamImport::StreamImport(Account& importer, Account& exporter, ImportPath path, bool allow_trace)
+    : importer_(importer), exporter_(exporter), path_(std::move(path)), allow_trace_(allow_trace) {
   importer_.for_each([this](const Subscription& each) { added(each); });
   importer_.listen(*this);
   exporter_.exports_to(*this);
@@ -143,10 +151,24 @@ bool StreamImport::localize(const Message& message, Message& local, SubjectBuffe
 bool StreamImport::deliver(Subscription& shadow, const Message& message) {
   Subscription& original = original_of(shadow);
   const Account::Origin* const origin = exporter_.origin();
-  if (original.closed || (!origin->echo && origin->from == original.owner)) return false;
   Message local;
   SubjectBuffer buffer;
+  if (origin->trace) [[unlikely]] {
+    return localize(message, local, buffer) && deliver_traced(original, shadow, local, *origin);
+  }
+  if (original.closed || (!origin->echo && origin->from == original.owner)) return false;
   return localize(message, local, buffer) && original.owner->deliver(original, local);
+}
+
+// nats-server client.go, processMsgResults. What is told of a target is the exporter's subject.
+bool StreamImport::deliver_traced(Subscription& original, const Subscription& shadow,
+                                  const Message& local, const Account::Origin& origin) const {
+  MessageTrace& trace = *origin.trace;
+  trace.add_stream_export(importer_.name(), local.subject);
+  if (allow_trace_) return trace.give(origin, original, local, shadow.subject());
+  if (trace.only()) return true;  // Somebody is there: that much is known.
+  if (original.closed || (!origin.echo && origin.from == original.owner)) return false;
+  return original.owner->deliver(original, local);
 }
 
 void StreamImport::for_each_of_leafs(const std::function<void(const Subscription&)>& visit) const {

@@ -35,7 +35,8 @@ struct ImportPath {
 class StreamImport final : public Subscriber, private InterestListener {
  public:
   // Both accounts outlive it, and neither publishes while it is made or destroyed.
-  StreamImport(Account& importer, Account& exporter, ImportPath path);
+  // With `allow_trace` traces of messages go on in the importer.
+  StreamImport(Account& importer, Account& exporter, ImportPath path, bool allow_trace = false);
   ~StreamImport() override;
   StreamImport(const StreamImport&) = delete;
   StreamImport& operator=(const StreamImport&) = delete;
@@ -55,12 +56,15 @@ class StreamImport final : public Subscriber, private InterestListener {
   void reweighed(const Subscription& subscription, std::uint32_t before) override;
   // The message as the importer sees it; false: it is not for it.
   bool localize(const Message& message, Message& local, SubjectBuffer& buffer) const;
+  bool deliver_traced(Subscription& original, const Subscription& shadow, const Message& local,
+                      const Account::Origin& origin) const;
   Subscriber& owner_for(const Subscription& original);
   void leave(Subscriber& leaf);
 
   Account& importer_;
   Account& exporter_;
   ImportPath path_;
+  const bool allow_trace_;
   std::unordered_map<const Subscription*, Subscription*> shadows_;
   std::unordered_map<const Subscriber*, std::unique_ptr<Leaf>> leafs_;
   std::vector<std::unique_ptr<Leaf>> gone_;  // Until nothing that the exporter delivers needs them.

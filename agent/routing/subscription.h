@@ -44,6 +44,14 @@ class Subscriber {
     return false;
   }
 
+  // Clients and leafs: why deliver or deliver_leaf would not take a message (trace_error); null: it
+  // would. Asked of messages that are traced.
+  virtual const char* refusal(const Message& message, std::string_view queue) const {
+    return (void)message, (void)queue, nullptr;
+  }
+  // kLeaf: the peer goes on with the trace of a message, and does not deliver what is only traced.
+  virtual bool takes_traces() const { return false; }
+
   // kLeaf: true for the soliciting side's link to a hub. What a mirror rule captures does not go to
   // those directly: the mirror sends it.
   virtual bool uplink() const { return false; }

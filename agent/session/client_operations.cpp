@@ -8,6 +8,7 @@
 #include "agent/protocol/info.h"
 #include "agent/protocol/writer.h"
 #include "agent/routing/mapper.h"
+#include "agent/routing/message_trace.h"
 #include "agent/session/client_session.h"
 #include "agent/subject/subject.h"
 #include "agent/subject/subject_index.h"
@@ -31,12 +32,6 @@ constexpr std::string_view kNowhere = "NATS/1.0 503\r\nNats-Subject: \r\n\r\n";
 constexpr std::string_view kRefused = "Permissions Violation for Publish: Store Refused ";
 constexpr Duration kRefusalEvery = 1s;  // To a client that sends no PING.
 
-// Wire 1.7: subjects and replies that belong to servers.
-bool is_reserved_subject(std::string_view subject) {
-  if (subject.empty() || (subject[0] != '_' && subject[0] != '$')) return false;  // Most.
-  return is_below(subject, "_GR_.") || subject.starts_with("$NRG.");
-}
-
 bool is_reserved_reply(std::string_view reply) {
   if (reply.empty() || (reply[0] != '_' && reply[0] != '$')) return false;
   return reply.starts_with("_R_.") || is_below(reply, "$JS.ACK.") || is_below(reply, "_GR_.");
@@ -52,6 +47,12 @@ bool fits_subscription(const Op& op) {
 }
 
 }  // namespace
+
+// Wire 1.7: subjects and replies that belong to servers.
+bool ClientSession::is_reserved_subject(std::string_view subject) {
+  if (subject.empty() || (subject[0] != '_' && subject[0] != '$')) return false;  // Most.
+  return is_below(subject, "_GR_.") || subject.starts_with("$NRG.");
+}
 
 Status ClientSession::handle(const Op& op, Time now) {
   if (op.verb == Verb::kConnect) return on_connect(op, now);
@@ -83,14 +84,20 @@ bool ClientSession::is_permitted(std::string_view subject) {
   return reply_rights_ && reply_rights_->use(subject, server_.host().clock.now());
 }
 
-bool ClientSession::may_publish(const Op& op) {
+void ClientSession::refuse_publish(std::string_view text, std::string_view subject,
+                                   MessageTrace* trace) {
+  send_err(text, subject);
+  if (trace) trace->fail(std::string(text) + go_quoted(subject));
+}
+
+bool ClientSession::may_publish(const Op& op, MessageTrace* trace) {
   if (is_reserved_subject(op.subject) || !is_permitted(op.subject)) {
-    send_err("Permissions Violation for Publish to ", op.subject);
+    refuse_publish("Permissions Violation for Publish to ", op.subject, trace);
     note(LogLevel::kError, "Publish Violation - Subject " + go_quoted(op.subject));
     return false;
   }
   if (is_reserved_reply(op.reply)) {
-    send_err("Permissions Violation for Publish with Reply of ", op.reply);
+    refuse_publish("Permissions Violation for Publish with Reply of ", op.reply, trace);
     note(LogLevel::kError, "Publish Violation - Reply " + go_quoted(op.reply));
     return false;
   }
@@ -99,23 +106,30 @@ bool ClientSession::may_publish(const Op& op) {
 
 void ClientSession::on_publish(const Op& op) {
   if (options_.pedantic && !is_valid_literal(op.subject)) send_err("Invalid Publish Subject");
+  if (!op.header.empty() && may_ask_for_trace(op.header)) [[unlikely]]
+    return publish_traced(op);
+  publish_mapped(op, nullptr);
+}
+
+void ClientSession::publish_mapped(const Op& op, MessageTrace* trace) {
   Mapper* const mapper = account_->mapper();
-  if (!mapper) return publish(op);
+  if (!mapper) return publish(op, trace);
   SubjectBuffer buffer;
   Op mapped = op;
   mapped.subject = mapper->map(op.subject, buffer);
   if (tracing()) trace_mapping(mapped, op.subject);
-  publish(mapped);
+  if (trace && mapped.subject.data() != op.subject.data()) trace->add_mapping(mapped.subject);
+  publish(mapped, trace);
 }
 
-void ClientSession::publish(const Op& op) {
+void ClientSession::publish(const Op& op, MessageTrace* trace) {
   const std::size_t bytes = op.header.size() + op.payload.size();
   ++counters_.messages_in;
   counters_.bytes_in += bytes;
   ServerStats& stats = server_.stats();
   ++stats.traffic.messages_in;
   stats.traffic.bytes_in += bytes;
-  if (!may_publish(op)) return;
+  if (!may_publish(op, trace)) return;
   Capture* const capture = account_->capture();
   if (!capture) send_ok();
   const Message message{.subject = op.subject,
@@ -123,7 +137,8 @@ void ClientSession::publish(const Op& op) {
                         .header = op.header,
                         .payload = op.payload,
                         .shared = nullptr};
-  const PublishOutcome outcome = account_->publish({.from = this, .echo = options_.echo}, message);
+  const PublishOutcome outcome =
+      account_->publish({.from = this, .echo = options_.echo, .trace = trace}, message);
   if (outcome.delivered == 0 && !op.reply.empty()) answer_no_responders(message);
   if (!capture) return;
   if (outcome.refused >= 0) {

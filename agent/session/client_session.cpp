@@ -94,6 +94,7 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
 
 Status ClientSession::refuse(ParseError error, std::string_view bytes) {
   const bool named = error == ParseError::kArguments || error == ParseError::kPayloadTooLarge;
+  if (error == ParseError::kPayloadTooLarge && account_ && options_.headers) trace_too_large(bytes);
   if (named && tracing()) trace_input({.verb = Verb::kOk}, bytes);
   std::string line = refusal_text(error, bytes, "Client", *limits_);
   if (!options_.headers && line.starts_with("processHeaderPub")) {

@@ -23,6 +23,7 @@
 namespace petiole {
 
 struct ServerInfo;
+enum class TraceStart : std::uint8_t;
 
 class ClientSession : public Protocol, public Subscriber, public Reportable {
  public:
@@ -43,6 +44,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   std::uint64_t cid() const override { return cid_; }
   bool deliver(Subscription& subscription, const Message& message) override;
   bool describe(PartyInfo& info) const override;
+  const char* refusal(const Message& message, std::string_view queue) const override;
 
   ConnectionReport report(bool subscriptions) const override;
 
@@ -90,8 +92,11 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   // Operations: client_operations.cpp.
   Status handle(const Op& op, Time now);
   void on_publish(const Op& op);
-  void publish(const Op& op);
-  bool may_publish(const Op& op);
+  void publish_mapped(const Op& op, MessageTrace* trace);
+  void publish(const Op& op, MessageTrace* trace);
+  bool may_publish(const Op& op, MessageTrace* trace);
+  void refuse_publish(std::string_view text, std::string_view subject, MessageTrace* trace);
+  static bool is_reserved_subject(std::string_view subject);
   bool is_permitted(std::string_view subject);
   void answer_no_responders(const Message& message);
   void on_subscribe(const Op& op);
@@ -110,6 +115,13 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void on_refused(int rule);
   void tell_refused();
   void resume();
+
+  // Messages whose way is told: client_message_trace.cpp.
+  void publish_traced(const Op& op);
+  TraceStart start_trace(std::string_view subject, std::string_view header, std::size_t bytes,
+                         std::unique_ptr<MessageTrace>& trace);
+  bool may_trace_to(std::string_view dest) const;
+  void trace_too_large(std::string_view bytes);
 
   // What the log says: client_trace.cpp. Lines are made only when their level is on.
   bool tracing() const { return server_.config().log.trace; }

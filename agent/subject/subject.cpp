@@ -21,6 +21,10 @@ bool is_valid_literal(std::string_view subject) {
   return is_valid_published(subject) && !has_wildcard(subject);
 }
 
+bool is_valid_destination(std::string_view subject) {
+  return is_valid_literal(subject) && subject.find_first_of(" \t\n\f\r") == subject.npos;
+}
+
 bool is_valid_published(std::string_view subject) {
   return !subject.empty() && subject.front() != '.' && subject.back() != '.' &&
          subject.find("..") == subject.npos;

@@ -13,6 +13,8 @@ namespace petiole {
 bool is_valid_subject(std::string_view subject);
 // The same and without wildcards.
 bool is_valid_literal(std::string_view subject);
+// The same and without white space: what this server publishes on at the wish of a peer.
+bool is_valid_destination(std::string_view subject);
 // No empty token. What is published is matched as it is, wildcards in it are plain text.
 bool is_valid_published(std::string_view subject);
 bool has_wildcard(std::string_view subject);

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "agent/monitor/text.h"
+#include "agent/routing/message_trace.h"
+#include "agent/system/encoded_text.h"
 #include "agent/system/internal_trace.h"
 
 namespace petiole {
@@ -201,6 +203,19 @@ void Events::tell_connections(const std::string& name) {
 void Events::tell_leaving(std::string_view name) {
   const std::string subject = "$SYS.SERVER." + server_.id() + "." + std::string(name);
   if (is_wanted(subject)) publish(system_, subject, identity_.server());
+// In the account, where links to other servers carry it to who waits for it.
+void Events::traced(Account& account, const MessageTrace& trace) {
+  if (!account.has_interest(trace.dest())) return;
+  const EncodedText body =
+      encode(trace.json(to_text(json::value(identity_.server()))), trace.encoding());
+  Message message;
+  message.subject = trace.dest();
+  message.header = body.header;
+  message.payload = body.payload;
+  trace_internal(server_.host().log, server_.config().log, &account == &system_, message);
+  account.publish({.echo = false, .capture = false}, message);
+}
+
 }
 
 void Events::beat() {

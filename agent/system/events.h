@@ -33,6 +33,7 @@ class Events : public ServerEvents, private InterestListener {
   void left(const Reportable& session) override;
   void refused(const Reportable& session, const char* reason) override;
   void disconnected(const ConnectionReport& last) override;
+  void traced(Account& account, const MessageTrace& trace) override;
 
  private:
   // Who is in one account now. The leafs are few, and their traffic is part of the figures.

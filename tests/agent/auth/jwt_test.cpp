@@ -134,6 +134,30 @@ TEST_CASE("jwt: an account, all of it") {
   CHECK(account->callout_accounts == Lists{"*"});
 }
 
+TEST_CASE("jwt: where an account's traces of messages go") {
+  struct Case {
+    const char *trace, *dest;
+    int sampling;
+  };
+  constexpr Case kCases[] = {
+      {R"({"dest":"t","sampling":25})", "t", 25},   {R"({"dest":"t"})", "t", 100},
+      {R"({"dest":"t","sampling":101})", "t", 100}, {R"({"dest":"t","sampling":-1})", "t", 100},
+      {R"({"dest":"a.*","sampling":25})", "", 25},  {R"({"dest":"a b"})", "", 100},
+  };
+  for (const Case& each : kCases) {
+    CAPTURE(std::string(each.trace));
+    const auto account = decode_account(
+        token("account", kAcc, kOp,
+              R"("limits":{"exports":-1},"exports":[{"subject":"q","type":"service",)"
+              R"("allow_trace":true}],"trace":)" +
+                  std::string(each.trace) + ","));
+    REQUIRE(account.ok());
+    CHECK(account->config.trace_dest == each.dest);
+    CHECK(account->config.trace_sampling == each.sampling);
+    CHECK(account->config.exports.at(0).allow_trace);
+  }
+}
+
 TEST_CASE("jwt: an account that shares more than the operator allows") {
   const std::string two =
       R"("exports":[{"subject":"a","type":"stream"},{"subject":"b","type":"stream"}],)";

@@ -34,10 +34,11 @@ accounts: {
     ]
     limits: { max_conn: 5, max_subs: 6, max_pay: 7KB, max_leafs: -1 }
     maps: { m: n }
+    msg_trace: { dest: "traces", sampling: "25%" }
   }
   I: {
     imports: [
-      { stream: { account: E, subject: "s.a" }, to: "s.b" }
+      { stream: { account: E, subject: "s.a" }, to: "s.b", allow_trace: true }
       { stream: { account: E, subject: "t.*" }, prefix: "e" }
       { service: { account: E, subject: "v" }, to: "own.v", share: true }
       { service: { account: E, subject: "z.I" } }
@@ -87,6 +88,17 @@ TEST_CASE("accounts: what a file says of them") {
   CHECK(c.auth.users[1].account == "SYS");
   CHECK(c.auth.users[2].account == "E");
   CHECK(rule_account(c.mirror.rules[1], c) == "I");
+}
+
+TEST_CASE("accounts: where traces of messages go") {
+  const AccountConfig exporter = load(kWhole).config.accounts[2];
+  CHECK(exporter.trace_dest == "traces");
+  CHECK(exporter.trace_sampling == 25);
+  CHECK(load(kWhole).config.accounts[3].imports[0].allow_trace);
+  const AccountConfig plain = load("accounts { A { trace_dest: t } }").config.accounts[0];
+  CHECK(plain.trace_dest == "t");
+  CHECK(plain.trace_sampling == 100);
+  CHECK(load("accounts { A { msg_trace: {sampling: 7} } }").config.accounts[0].trace_dest.empty());
 }
 
 TEST_CASE("accounts: a list of names will do") {
@@ -150,6 +162,12 @@ constexpr Case kErrors[] = {
     {"accounts {A {exports: [{service: a}], imports: [{service {account: B, subject: a}}]}, "
      "B {exports: [{service: a}], imports: [{service {account: A, subject: a}}]}}",
      "import forms a cycle"},
+    {"accounts {A {msg_trace: {dest: 'a b'}}}", "f:1:32: Trace destination \"a b\" is not valid"},
+    {"accounts {A {trace_dest: 'a.*'}}", "f:1:26: Trace destination \"a.*\" is not valid"},
+    {"accounts {A {msg_trace: {dest: a, sampling: 0}}}", "\"sampling\" must be from 1% to 100%"},
+    {"accounts {A {msg_trace: {dest: a, sampling: '101%'}}}",
+     "\"sampling\" must be from 1% to 100%"},
+    {"accounts {A {msg_trace: {dst: a}}}", "unknown field"},
     {"system_account: X", "unknown account \"X\"; allowed here: $G"},
     {"mappings {a.*: b.$2}",
      "f:1:11: Error adding mapping for \"a.*\": invalid mapping destination: wildcard index out of "
