@@ -46,7 +46,7 @@ template <class Report, class Visit>
 void visit_words(Report& report, Visit visit) {
   visit(report.type), visit(report.ip), visit(report.reason), visit(report.name);
   visit(report.lang), visit(report.version), visit(report.tls_version), visit(report.tls_cipher);
-  visit(report.user), visit(report.account);
+  visit(report.user), visit(report.account), visit(report.issuer), visit(report.name_tag);
 }
 
 std::string pack_words(const ConnectionReport& report) {
@@ -57,6 +57,10 @@ std::string pack_words(const ConnectionReport& report) {
     put(std::back_inserter(text), word.size());
     text += word;
   });
+  for (const std::string& tag : report.tags) {
+    put(std::back_inserter(text), tag.size());
+    text += tag;
+  }
   return text;
 }
 
@@ -64,11 +68,13 @@ void unpack_words(std::string_view text, ConnectionReport& report) {
   report.kind = static_cast<PeerKind>(text[0]);
   report.is_spoke = text[1] != '\0';
   auto at = text.begin() + 2;
-  visit_words(report, [&](std::string& word) {
+  const auto take_word = [&at](std::string& word) {
     const auto bytes = static_cast<std::ptrdiff_t>(take(at));
     word.assign(at, at + bytes);
     at += bytes;
-  });
+  };
+  visit_words(report, take_word);
+  while (at != text.end()) take_word(report.tags.emplace_back());
 }
 
 // Times are told from the end: `stop` whole, the others as what was before it.

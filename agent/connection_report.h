@@ -32,6 +32,10 @@ struct ConnectionReport {
   ConnectionCounters counters;
   std::size_t subscriptions = 0;
   std::string name, lang, version, tls_version, tls_cipher, user, account;
+  std::string jwt;                                     // Of the user; open ones only.
+  std::string issuer;                                  // Who let it in: a key, an account.
+  std::vector<std::string> tags;                       // Of a user JWT.
+  std::string name_tag;                                // Of the account's JWT.
   bool is_spoke = false;                               // Leafs.
   bool tls_first = false;                              // TLS before any word.
   std::shared_ptr<const PeerCertificate> certificate;  // Open ones; null: none was shown.

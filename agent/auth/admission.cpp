@@ -28,6 +28,7 @@ IdentityPtr identify(const std::shared_ptr<const UserClaims>& user, const Accoun
                      const UserGrant& grant, WallTime until) {
   auto identity = std::make_shared<Identity>();
   identity->account = account.subject;
+  identity->account_name = account.name;
   identity->user = user->subject;
   identity->subscriptions_max = grant.subscriptions;
   identity->payload_bytes_max = grant.payload;

@@ -35,6 +35,7 @@ IdentityPtr identify(const UserConfig& user) {
   auto identity = std::make_shared<Identity>();
   identity->account = user.account;
   identity->user = user.nkey.empty() ? user.user : user.nkey;
+  identity->by_nkey = !user.nkey.empty();
   identity->permissions = compile(user.permissions);
   return identity;
 }

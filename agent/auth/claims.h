@@ -40,6 +40,7 @@ struct UserGrant {
 struct UserClaims : Claims {
   UserGrant grant{};
   std::string issuer_account{};  // When a signing key of the account signed.
+  std::string token{};           // As it came. Empty: of a bearer, who needs nothing else.
   const std::string& account() const { return issuer_account.empty() ? issuer : issuer_account; }
 };
 

@@ -142,6 +142,7 @@ Outcome Gate::decide(const Applicant& applicant) const {
   if (!account) return {};
   Admission admission =
       admit(applicant.user, *account, {applicant.type, applicant.address}, calendar_.now());
+  if (user.ok() && !user->grant.bearer) user->token = login.options.jwt;
   if (!admission.identity) return {};
   if (!admission.bearer &&
       !is_signed_by(applicant.user->subject, applicant.signature, applicant.nonce)) {

@@ -11,6 +11,8 @@
 
 namespace petiole {
 
+struct ConnectionReport;
+
 // Shared by the connections of one user where the configuration names it.
 struct Identity {
   std::string account = "$G";
@@ -20,7 +22,9 @@ struct Identity {
   std::int64_t payload_bytes_max = -1;
   WallTime expires = WallTime::max();
 
-  bool delegated = false;  // A callout's service has let it in.
+  bool by_nkey = false;      // The configuration knows it by a key.
+  bool delegated = false;    // A callout's service has let it in.
+  std::string account_name;  // As the account's JWT has it; empty: it is called as above.
 
   // Of a user JWT; else empty.
   std::shared_ptr<const UserClaims> claims;
@@ -36,6 +40,9 @@ enum class Refusal : std::uint8_t {
 };
 
 using IdentityPtr = std::shared_ptr<const Identity>;
+
+// What monitoring shows of it.
+void show_identity(const Identity& identity, ConnectionReport& report);
 
 // What becomes of a login.
 struct Outcome {

@@ -399,7 +399,10 @@ ConnectionReport LeafSession::report(bool subscriptions) const {
   report.is_spoke = spoke_;
   report.pending_bytes = staging_.queued_bytes();
   if (account_) report.account = account_->name();
-  if (user_) report.user = user_->user;
+  if (user_) {
+    report.user = user_->user;
+    show_identity(*user_, report);
+  }
   if (wire_) {
     report.type = wire_->peer().websocket ? "websocket" : "nats";
     report.ip = wire_->peer().address;

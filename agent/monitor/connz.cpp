@@ -204,6 +204,10 @@ void add_text(json::object& item, const char* name, const std::string& text) {
   if (!text.empty()) item[name] = text;
 }
 
+const std::string& account_tag(const ConnectionReport& report) {
+  return report.name_tag.empty() ? report.account : report.name_tag;
+}
+
 void add_subscriptions(json::object& item, const ConnectionReport& report, const Options& options,
                        std::size_t& room) {
   if (!options.subscriptions || report.subscription_list.empty()) return;
@@ -218,6 +222,15 @@ void add_subscriptions(json::object& item, const ConnectionReport& report, const
     list.emplace_back(subscription_detail(*subscription, {}));
   }
   item["subscriptions_list_detail"] = std::move(list);
+}
+
+// A JWT is shown of open connections alone: the closed ones would fill the memory with them.
+void add_identity(json::object& item, const ConnectionReport& report) {
+  add_text(item, "jwt", report.jwt);
+  add_text(item, "issuer_key", report.issuer);
+  const bool nameless = report.stop != WallTime{} && report.account == "$G";  // As nats-server.
+  if (!nameless) add_text(item, "name_tag", account_tag(report));
+  if (!report.tags.empty()) item["tags"] = json::value_from(report.tags);
 }
 
 // nats-server monitor.go, TLSPeerCert; of the first, as the rest of a chain is not kept.
@@ -256,8 +269,7 @@ json::object connection(const ConnectionReport& report, const Options& options, 
     if (report.account != "$G") add_text(item, "account", report.account);
   }
   add_subscriptions(item, report, options, room);
-  const bool nameless = report.stop != WallTime{} && report.account == "$G";  // As nats-server.
-  if (options.auth && !nameless) add_text(item, "name_tag", report.account);
+  if (options.auth) add_identity(item, report);
   return item;
 }
 

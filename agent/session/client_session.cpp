@@ -287,6 +287,7 @@ ConnectionReport ClientSession::report(bool subscriptions) const {
   report.certificate = peer.certificate;
   report.user = user_;
   report.account = account_ ? account_->name() : std::string();
+  if (identity_) show_identity(*identity_, report);
   if (!subscriptions) return report;
   for (const Subscription* each : subscriptions_) {
     if (each) report.subscription_list.push_back(each);

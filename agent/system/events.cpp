@@ -46,7 +46,10 @@ json::object client_info(const ConnectionReport& report, const std::string& stop
     if (report.rtt.count() > 0) item["rtt"] = report.rtt.count();
     item["stop"] = stop;
   }
-  item["name_tag"] = account_of(report);
+  add_text(item, "jwt", report.jwt);
+  add_text(item, "issuer_key", report.issuer);
+  item["name_tag"] = report.name_tag.empty() ? account_of(report) : report.name_tag;
+  if (!report.tags.empty()) item["tags"] = json::value_from(report.tags);
   const bool leaf = report.kind == PeerKind::kLeaf;
   item["kind"] = leaf ? "Leafnode" : "Client";
   if (!leaf) add_text(item, "client_type", report.type);
@@ -200,9 +203,6 @@ void Events::tell_connections(const std::string& name) {
   }
 }
 
-void Events::tell_leaving(std::string_view name) {
-  const std::string subject = "$SYS.SERVER." + server_.id() + "." + std::string(name);
-  if (is_wanted(subject)) publish(system_, subject, identity_.server());
 // In the account, where links to other servers carry it to who waits for it.
 void Events::traced(Account& account, const MessageTrace& trace) {
   if (!account.has_interest(trace.dest())) return;
@@ -216,6 +216,9 @@ void Events::traced(Account& account, const MessageTrace& trace) {
   account.publish({.echo = false, .capture = false}, message);
 }
 
+void Events::tell_leaving(std::string_view name) {
+  const std::string subject = "$SYS.SERVER." + server_.id() + "." + std::string(name);
+  if (is_wanted(subject)) publish(system_, subject, identity_.server());
 }
 
 void Events::beat() {

@@ -222,6 +222,49 @@ def test_every_endpoint_answers_as_nats_server_does(world):
     compare(both, missing, unequal)
 
 
+def test_connz_tells_of_tokens(world):
+    """Who let a client in, its token and tags: of open connections and of closed ones."""
+    from harness import servers
+    from harness.jwt import Key, Operator, token
+
+    operator, signer, nkey = Operator(), Key("account"), Key("user")
+    operator.account_claims = {"signing_keys": [signer.public]}
+    plain = f"accounts {{ K {{ users: [{{nkey: {nkey.public}}}, {{user: u, password: p}}] }} }}"
+    free = {"type": "user", "subs": -1, "data": -1, "payload": -1}
+    by_account, by_signer, bearer = (Key("user") for _ in range(3))
+    tokens = {
+        by_account: token(operator.account, by_account.public, "a", {**free, "tags": ["x:y", "z"]}),
+        by_signer: token(signer, by_signer.public, "s", {**free, "issuer_account": operator.account.public}),
+        bearer: token(operator.account, bearer.public, "b", {**free, "bearer_token": True}),
+    }
+
+    def shown(kind, mark) -> list[dict]:
+        told = []
+        for config in (operator.config(), plain):
+            server = world.server(kind, f"{mark}{len(told)}", config)
+            if config is plain:
+                come = [{"extra": {"nkey": nkey.public}, "proof": nkey.proof}, {"user": "u", "password": "p"}]
+            else:
+                come = [{"extra": {"jwt": jwt}, "proof": user.proof} for user, jwt in tokens.items()]
+            clients = [world.client(server, **options) for options in come]
+            cids = [client.info["client_id"] for client in clients]
+            for state in ("open", "closed"):
+                if state == "closed":
+                    for client in clients:
+                        client.close()
+                    until(lambda s=server: not s.monitor("/connz")["connections"], "all have gone")
+                by_cid = {c["cid"]: c for c in server.monitor(f"/connz?auth=1&state={state}")["connections"]}
+                fields = ("authorized_user", "account", "jwt", "issuer_key", "name_tag", "tags")
+                told += [{name: by_cid[cid].get(name) for name in fields} for cid in cids]
+        return told
+
+    mine, theirs = shown(servers.server_under_test(), "mine"), shown(servers.nats_server("newest"), "theirs")
+    if servers.server_under_test().is_petiole:  # It keeps no tokens of who has gone.
+        for each in theirs[len(tokens) : 2 * len(tokens)]:
+            each["jwt"] = None
+    assert mine == theirs
+
+
 def compare(both, missing: str, unequal: str, without: tuple = ()) -> None:
     """Asks both everything but `without`, and fails with a line for each difference."""
     from harness.differences import differences

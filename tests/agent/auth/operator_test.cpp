@@ -99,6 +99,35 @@ TEST_CASE_FIXTURE(OperatorFixture, "operator: a user comes in, and is who its to
   CHECK(client->session->report(false).user == kJoe.text);
 }
 
+TEST_CASE_FIXTURE(OperatorFixture, "operator: what monitoring tells of a user's token") {
+  const std::string issuer = R"("issuer_account":")" + kAcc.text + "\",";
+  preload(account_token(R"("signing_keys":[")" + kAccSigner.text + "\"],"));
+  const auto report = [this](const std::string& jwt) {
+    auto client = arrive();
+    CHECK(client->say(hello(*client, jwt)) == "+OK\r\n");
+    client->close();
+    return server().closed().back();
+  };
+  const std::string plain = user_token(R"("tags":["a:b","c"],)");
+  auto client = arrive();
+  client->say(hello(*client, plain));
+  const ConnectionReport open = client->session->report(false);
+  CHECK(open.jwt == plain);
+  CHECK(open.issuer == kAcc.text);
+  CHECK(open.tags == std::vector<std::string>{"a:b", "c"});
+  CHECK(open.name_tag == "Name");
+  const ConnectionReport closed = report(plain);
+  CHECK(closed.jwt.empty());
+  CHECK(closed.issuer == kAcc.text);
+  CHECK(closed.tags == std::vector<std::string>{"a:b", "c"});
+  CHECK(closed.name_tag == "Name");
+  CHECK(report(user_token(issuer, kAccSigner)).issuer == kAccSigner.text);
+  auto bearer = arrive();
+  bearer->say(hello(*bearer, user_token(R"("bearer_token":true,)")));
+  CHECK(bearer->session->report(false).jwt.empty());
+  CHECK(bearer->session->report(false).issuer == kAcc.text);
+}
+
 TEST_CASE_FIXTURE(OperatorFixture, "operator: who is refused, always in the same words") {
   preload(account_token(R"("revocations":{")" + kJane.text + R"(":1000},)"));
   CHECK(login(user_token()) == "+OK\r\n");

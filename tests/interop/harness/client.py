@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _inbox_numbers = itertools.count(1)
@@ -42,6 +43,7 @@ class Options:
     tls: ssl.SSLContext | None = None
     tls_name: str = "localhost"
     extra: dict = field(default_factory=dict)
+    proof: Callable[[str], dict] | None = None  # More of CONNECT, by the server's nonce.
 
 
 class Client:
@@ -89,7 +91,8 @@ class Client:
         for key, value in (("user", o.user), ("pass", o.password), ("auth_token", o.token)):
             if value is not None:
                 connect[key] = value
-        return {**connect, **o.extra}
+        proof = o.proof(self.info["nonce"]) if o.proof else {}
+        return {**connect, **o.extra, **proof}
 
     @property
     def raw_socket(self) -> socket.socket:

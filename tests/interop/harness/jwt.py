@@ -22,6 +22,10 @@ class Key:
     def sign(self, data: bytes) -> bytes:
         return self._pair.sign(data)
 
+    def proof(self, nonce: str) -> dict:
+        """For CONNECT."""
+        return {"sig": _base64url(self.sign(nonce.encode()))}
+
 
 def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
