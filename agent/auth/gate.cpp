@@ -27,6 +27,14 @@ AuthConfig websocket_auth(const WebSocketListenConfig& websocket, const AuthConf
   return auth;
 }
 
+// leafnodes { authorization { account } } without a user: whose leafs are that nobody has to know.
+IdentityPtr make_leaf_guest(const AuthConfig& auth) {
+  if (!auth.lone_user || !auth.users[0].user.empty() || !auth.users[0].nkey.empty()) return nullptr;
+  auto guest = std::make_shared<Identity>();
+  guest->account = auth.users[0].account;
+  return guest;
+}
+
 std::unique_ptr<AccountBook> make_book(const TrustConfig& trust, Host host,
                                        AccountBook::Changed changed) {
   if (!trust.enabled()) return nullptr;
@@ -49,6 +57,7 @@ Gate::Gate(const Config& config, Host host, AccountBook::Changed account_changed
       clients_(config_.auth),
       websockets_(websocket_auth_),
       leafs_(config_.leaf_listen.auth),
+      leaf_guest_(make_leaf_guest(config_.leaf_listen.auth)),
       passwords_(host.loop, host.worker),
       book_(make_book(config_.auth.trust, host, std::move(account_changed))),
       callout_(config_, host, std::move(callout), book()) {}
@@ -64,7 +73,15 @@ const AuthConfig& Gate::scope(std::uint8_t type) const {
 
 const Authenticator& Gate::users(std::uint8_t type) const {
   if (type == kWebSocketConnection) return websockets_;
-  return is_leaf_connection(type) && config_.leaf_listen.auth.required() ? leafs_ : clients_;
+  return is_leaf_connection(type) && has_leaf_users() ? leafs_ : clients_;
+}
+
+bool Gate::has_leaf_users() const { return config_.leaf_listen.auth.required() && !leaf_guest_; }
+
+// Where clients need not say who they are; else a leaf comes in as one of them. nats-server
+// auth.go.
+IdentityPtr Gate::guest(std::uint8_t type) const {
+  return is_leaf_connection(type) && !config_.auth.required() ? leaf_guest_ : nullptr;
 }
 
 bool Gate::maps_certificates(const Login& login) const {
@@ -75,7 +92,7 @@ bool Gate::maps_certificates(const Login& login) const {
 
 // A leaf listener with users of its own asks nobody else.
 std::optional<Outcome> Gate::enter(const Login& login, std::weak_ptr<const void> whose, Done done) {
-  const bool own = is_leaf_connection(login.type) && config_.leaf_listen.auth.required();
+  const bool own = is_leaf_connection(login.type) && has_leaf_users();
   if (own || !callout_.enabled()) return enter_here(login, std::move(whose), std::move(done));
   auto caller = std::make_shared<Caller>(
       Caller{login.options, std::string(login.nonce), login.peer, login.type, login.cid});
@@ -91,7 +108,8 @@ std::optional<Outcome> Gate::enter(const Login& login, std::weak_ptr<const void>
 
 std::optional<Outcome> Gate::enter_here(const Login& login, std::weak_ptr<const void> whose,
                                         Done done) {
-  const bool own = is_leaf_connection(login.type) && config_.leaf_listen.auth.required();
+  if (IdentityPtr unnamed = guest(login.type)) return Outcome{std::move(unnamed)};
+  const bool own = is_leaf_connection(login.type) && has_leaf_users();
   if (!own && book_) return enter_by_token(login, std::move(whose), std::move(done));
   const Authenticator& known = users(login.type);
   Authenticator::Answer answer =
@@ -124,6 +142,7 @@ std::optional<Outcome> Gate::enter_by_token(const Login& login, std::weak_ptr<co
   const std::string& sentinel = config_.auth.trust.default_sentinel;
   Result<UserClaims> user = decode_user(login.options.jwt);
   if (!user.ok() && !sentinel.empty()) user = decode_user(sentinel);
+  if (user.ok() && !user->grant.bearer) user->token = login.options.jwt;
   if (!user.ok() || book_->is_pinned_out(user->account())) return Outcome{};
   Applicant applicant{std::make_shared<const UserClaims>(std::move(*user)), login.options.signature,
                       std::string(login.nonce), login.peer.address, login.type};
@@ -142,7 +161,6 @@ Outcome Gate::decide(const Applicant& applicant) const {
   if (!account) return {};
   Admission admission =
       admit(applicant.user, *account, {applicant.type, applicant.address}, calendar_.now());
-  if (user.ok() && !user->grant.bearer) user->token = login.options.jwt;
   if (!admission.identity) return {};
   if (!admission.bearer &&
       !is_signed_by(applicant.user->subject, applicant.signature, applicant.nonce)) {
@@ -155,7 +173,12 @@ Outcome Gate::review(const IdentityPtr& identity, std::uint8_t type, const Gate&
   if (book_ || before.book_) return {.identity = identity};
   if (!callout_.keeps(*identity, before.callout_)) return {};
   if (identity->delegated) return {.identity = identity};
-  return {.identity = callout_.guard(users(type).again(*identity, before.users(type)))};
+  IdentityPtr now = users(type).again(*identity, before.users(type));
+  if (now && now->user.empty()) {
+    if (IdentityPtr unnamed = guest(type)) now = std::move(unnamed);
+    if (now->account != identity->account) return {};
+  }
+  return {.identity = callout_.guard(std::move(now))};
 }
 
 Outcome Gate::review(const IdentityPtr& identity, const PeerInfo& peer, std::uint8_t type) const {

@@ -61,6 +61,8 @@ class Gate {
 
   const AuthConfig& scope(std::uint8_t type) const;
   const Authenticator& users(std::uint8_t type) const;
+  bool has_leaf_users() const;  // Of leafnodes { authorization }.
+  IdentityPtr guest(std::uint8_t type) const;
   bool maps_certificates(const Login& login) const;
   std::optional<Outcome> enter_here(const Login& login, std::weak_ptr<const void> whose, Done done);
   std::optional<Outcome> compare(Authenticator::Answer answer, std::weak_ptr<const void> whose,
@@ -73,6 +75,7 @@ class Gate {
   Calendar calendar_;
   const AuthConfig websocket_auth_;  // The clients', with what websocket {} says otherwise.
   Authenticator clients_, websockets_, leafs_;  // leafs_: of leafnodes { authorization }.
+  const IdentityPtr leaf_guest_;                // Null: that names no account, or users too.
   PasswordQueue passwords_;
   std::unique_ptr<AccountBook> book_;
   Callout callout_;

@@ -44,16 +44,23 @@ struct Report {
   }
 };
 
+bool is_nobody(const UserConfig& user) {
+  return user.user.empty() && user.nkey.empty() && user.password.empty();
+}
+
+// leafnodes may name an account without a user.
 void check_users(Report& report, const std::string& where, const AuthConfig& auth) {
   if (!auth.users.empty() && !auth.token.empty()) {
     report.error(where, "give either a token or users, not both");
   }
   for (const UserConfig& user : auth.users) {
-    if (user.nkey.empty() && user.user.empty()) {
+    const bool is_account_alone = auth.lone_user && is_nobody(user) && &auth != &report.config.auth;
+    if (user.nkey.empty() && user.user.empty() && !is_account_alone) {
       report.error(where, "a password needs a \"user\"");
     }
     // Who is known by a certificate alone needs none, and can not come without it.
-    if (user.nkey.empty() && user.password.empty() && !report.maps_certificates()) {
+    if (user.nkey.empty() && user.password.empty() && !is_account_alone &&
+        !report.maps_certificates()) {
       report.error(where, "user \"" + user.user + "\" needs a \"password\"");
     }
     if (!report.has_account(user.account)) {

@@ -9,6 +9,7 @@ from harness import servers
 from harness.certificates import Authority
 from harness.traffic import both_ways
 from harness.wait import until
+from harness.world import remote
 
 
 @pytest.fixture
@@ -210,6 +211,37 @@ def test_jetstream_of_the_leaf_is_its_own(world):
         "its API is reached by the domain",
     )
     assert at_hub.request("$JS.API.INFO").status() == "503"
+
+
+@pytest.mark.parametrize("kind", ["under_test", "newest"])
+def test_an_account_without_a_user(world, kind):
+    """It is where leafs go that nobody has to know, whatever they say of themselves."""
+    server = world.server(
+        servers.server_under_test() if kind == "under_test" else servers.nats_server("newest"), "edge",
+        "accounts { A {}, B {} }\nleafnodes { listen: 127.0.0.1:{leaf}\n authorization { account: A } }\n",
+    )  # fmt: skip
+    for name, user in (("silent", ""), ("named", "joe:p")):
+        world.server(servers.nats_server("newest"), name,
+                     f"leafnodes {{ remotes: [ {{ {remote(server, user=user)} }} ] }}")  # fmt: skip
+    server.wait_leafs(2)
+    assert [leaf["account"] for leaf in server.leafs()] == ["A", "A"]
+
+
+@pytest.mark.parametrize("kind", ["under_test", "newest"])
+def test_an_account_without_a_user_where_clients_have_names(world, kind):
+    server = world.server(
+        servers.server_under_test() if kind == "under_test" else servers.nats_server("newest"), "edge",
+        "accounts { A {}, B { users: [{user: joe, password: p}] } }\n"
+        "leafnodes { listen: 127.0.0.1:{leaf}\n authorization { account: A } }\n",
+    )  # fmt: skip
+    silent, named = (
+        world.server(servers.nats_server("newest"), name,
+                     f"leafnodes {{ remotes: [ {{ {remote(server, user=user)} }} ] }}")  # fmt: skip
+        for name, user in (("silent", ""), ("named", "joe:p"))
+    )
+    server.wait_leafs(1)
+    assert [leaf["account"] for leaf in server.leafs()] == ["B"]
+    until(lambda: "Authorization Violation" in silent.output(), "the other is refused")
 
 
 def test_login(world, peer):

@@ -133,7 +133,9 @@ TEST_CASE("accepting: a hub closes over interest and messages that are not allow
 
 // A user of the ordinary authorization, under permissions.
 struct PermittedLeaf {
-  explicit PermittedLeaf(PermissionsConfig permissions) : bench(with(std::move(permissions))) {
+  explicit PermittedLeaf(PermissionsConfig permissions)
+      : PermittedLeaf(with(std::move(permissions))) {}
+  explicit PermittedLeaf(const Config& config) : bench(config) {
     bench.accept();
     bench.wire.take();
     bench.feed("CONNECT {\"name\":\"edge\",\"user\":\"u\",\"pass\":\"p\"}\r\n");
@@ -189,6 +191,67 @@ TEST_CASE("accepting: a user's permissions reach the peer, and breaches close") 
     CHECK(told.find("other") == std::string::npos);
   }
   SUBCASE("who it is") { CHECK(bench.session->report(false).user == "u"); }
+}
+
+TEST_CASE("accepting: a leaf is judged by the subject on the wire, and mapped then") {
+  Config config = PermittedLeaf::with({.publish = {.allow = {{"in"}}}});
+  config.accounts.push_back({.name = "$G", .mappings = {{"in", {{.subject = "out"}}}}});
+  PermittedLeaf leaf(config);
+  Ear ear(leaf.bench.node.account(), "out");
+  CHECK(leaf.bench.feed("LMSG in 1\r\n1\r\n") == "");
+  CHECK(ear.heard.size() == 1);
+  CHECK(leaf.bench.feed("LMSG out 1\r\n1\r\n") != "");
+  CHECK(ear.heard.size() == 1);
+}
+
+// leafnodes { authorization { account: A } }: nats-server auth.go, registerLeafWithAccount.
+TEST_CASE("accepting: an account without a user is for leafs that nobody has to know") {
+  Config config = listening();
+  config.accounts.push_back({.name = "A"});
+  config.accounts.push_back({.name = "B"});
+  config.leaf_listen.auth.lone_user = true;
+  config.leaf_listen.auth.users.emplace_back();
+  config.leaf_listen.auth.users[0].account = "A";
+  for (const char* said : {"", "\"user\":\"u\",\"pass\":\"p\""}) {
+    Bench bench(config);
+    bench.accept();
+    bench.wire.take();
+    CHECK(bench.feed(std::string("CONNECT {") + said + "}\r\n") == "");
+    CHECK(bench.session->report(false).account == "A");
+    CHECK(bench.session->report(false).user.empty());
+  }
+  // Where clients have to say who they are, a leaf has to, and is where that user is.
+  config.auth.users = {{.user = "u", .password = "p", .nkey = {}, .account = "B"}};
+  Bench known(config), unknown(config);
+  known.accept();
+  CHECK(known.feed("CONNECT {\"user\":\"u\",\"pass\":\"p\"}\r\n") == "");
+  CHECK(known.session->report(false).account == "B");
+  unknown.accept();
+  CHECK(unknown.feed("CONNECT {}\r\n") != "");
+}
+
+TEST_CASE("accepting: message traces") {
+  Bench bench(listening());
+  bench.accept();
+  CHECK(bench.wire.take().find("\"proto\":3") != std::string::npos);
+  CHECK(bench.feed("CONNECT {\"name\":\"edge\",\"headers\":true,\"protocol\":1}\r\n") == "");
+  CHECK_FALSE(bench.session->takes_traces());
+  Bench newer(listening());
+  newer.accept();
+  newer.feed("CONNECT {\"name\":\"edge\",\"headers\":true,\"protocol\":3}\r\n");
+  CHECK(newer.session->takes_traces());
+  Ear ear(newer.node.account(), "a");
+  const auto message = [](std::string_view fields) {
+    const std::string block = "NATS/1.0\r\n" + std::string(fields) + "\r\n";
+    const std::string size = std::to_string(block.size());
+    return "HMSG a " + size + ' ' + size + "\r\n" + block + "\r\n";
+  };
+  newer.feed(message("Nats-Trace-Dest: t\r\n"));
+  CHECK(ear.heard.size() == 1);
+  newer.feed(message("Nats-Trace-Dest: a b\r\n"));  // No destination: not traced.
+  CHECK(ear.heard.size() == 2);
+  newer.feed(message("Nats-Trace-Dest: a b\r\nNats-Trace-Only: 1\r\n"));
+  CHECK(ear.heard.size() == 2);
 }
 
 TEST_CASE("accepting: a leaf that may answer") {
