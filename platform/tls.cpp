@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kRecordBytes = 16 * 1024;              // RFC 8446, section 5.1.
 constexpr std::size_t kSendBytesMax = std::size_t{1} << 30;  // wolfSSL counts in int.
+constexpr std::size_t kNameBytesMax = 255;                   // RFC 1035, section 2.3.4.
 constexpr unsigned char kHandshakeRecord = 22, kAlertRecord = 21;
 
 // The form in which wolfSSL keeps the addresses of a certificate, `127.0.0.1` or
@@ -39,12 +40,15 @@ class Session : public TlsSession {
       : context_(std::move(context)) {
     if (context_->server()) return;  // Made with the first byte: a silent peer costs nothing.
     create();
-    if (session_ && !server_name.empty()) set_name(server_name);
+    if (session_ && !server_name.empty() && !set_name(server_name)) {
+      (void)fail({Errc::kTls, "tls: the server's name cannot be checked"});
+    }
   }
 
   Status start(std::string& wire) override {
     if (context_->server()) return {};
     if (!session_) return fail({Errc::kTls, "tls: out of memory"});
+    if (!status_.ok()) return status_;
     wire_ = &wire;
     return handshake();
   }
@@ -129,20 +133,24 @@ class Session : public TlsSession {
     return count;
   }
 
-  // The name goes to the server, and its certificate must be for it. An address is not sent.
-  void set_name(const std::string& name) {
+  // The name goes to the server, and its certificate must be for it. An address is not sent. False:
+  // it would not be checked, or another one would be; such a session must not open.
+  bool set_name(const std::string& name) {
     if (const std::string address = address_text(name); !address.empty()) {
-      if (!context_->verify()) return;
+      if (!context_->verify()) return true;
       name_ = address;
       is_address_ = true;
-      wolfSSL_X509_VERIFY_PARAM_set1_ip_asc(wolfSSL_get0_param(session_.get()), address.c_str());
-      return;
+      return wolfSSL_X509_VERIFY_PARAM_set1_ip_asc(wolfSSL_get0_param(session_.get()),
+                                                   address.c_str()) == WOLFSSL_SUCCESS;
     }
-    const auto bytes = static_cast<unsigned short>(std::min<std::size_t>(name.size(), 255));
-    wolfSSL_UseSNI(session_.get(), WOLFSSL_SNI_HOST_NAME, name.data(), bytes);
-    if (!context_->verify()) return;
+    if (name.size() > kNameBytesMax || name.find('\0') != name.npos) return false;
+    if (wolfSSL_UseSNI(session_.get(), WOLFSSL_SNI_HOST_NAME, name.data(),
+                       static_cast<unsigned short>(name.size())) != WOLFSSL_SUCCESS) {
+      return false;
+    }
+    if (!context_->verify()) return true;
     name_ = name;
-    wolfSSL_check_domain_name(session_.get(), name.c_str());
+    return wolfSSL_check_domain_name(session_.get(), name.c_str()) == WOLFSSL_SUCCESS;
   }
 
   static bool is_tls(std::string_view bytes) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 
 #include "platform/tls_wolfssl.h"
@@ -193,6 +194,31 @@ TEST_CASE("tls: a handshake that fails says why") {
   CHECK(versions.client_status.code() == Errc::kTls);
   CHECK(versions.client->error().find("version") != std::string::npos);
   CHECK(versions.server->error().find("version") != std::string::npos);
+}
+
+// Memory is there but for one size: that of the name which is under test.
+std::size_t missing_bytes = 0;
+void* allocate(std::size_t bytes) { return bytes == missing_bytes ? nullptr : std::malloc(bytes); }
+void* reallocate(void* old, std::size_t bytes) { return std::realloc(old, bytes); }
+
+TEST_CASE("tls: a session whose name cannot be checked does not open") {
+  const std::string odd = std::string(60, 'h') + "." + std::string(60, 'u') + ".example";
+  const auto refused = [](const std::string& name) {
+    const auto end = session(client_options(), name);
+    std::string wire;
+    const Status status = end->start(wire);
+    return !status.ok() && wire.empty() && !end->open() &&
+           end->error() == "tls: the server's name cannot be checked";
+  };
+  CHECK_FALSE(refused(odd));
+  CHECK(refused(std::string("hub.example\0.evil", 17)));
+  CHECK(refused(std::string(256, 'h')));
+  CHECK_FALSE(refused(std::string(255, 'h')));
+  wolfSSL_SetAllocators(allocate, std::free, reallocate);
+  missing_bytes = odd.size() + 1;
+  CHECK(refused(odd));
+  missing_bytes = 0;
+  wolfSSL_SetAllocators(std::malloc, std::free, std::realloc);
 }
 
 TEST_CASE("tls: what the user asked not to be checked is not") {
