@@ -6,8 +6,10 @@ import pytest
 
 from harness import servers
 from harness.callout import Service, XKey, expired, response, user_token
+from harness.client import Client
 from harness.jwt import Key, Operator, token
 from harness.wait import until
+from harness.websocket import WebSocketSocket
 
 VIOLATION = "Authorization Violation"
 
@@ -227,6 +229,35 @@ def test_expiry_ends_the_connection(world, kind):
     assert client.errors == ["User Authentication Expired"]
 
 
+def test_websocket_clients(world, kind):
+    """They are asked about too, and the service is told how they come."""
+    mode = ConfigMode(world, kind, server_more="websocket { listen: 127.0.0.1:{websocket}, no_tls: true }")
+    mode.serve()
+
+    def come(user: str) -> str:
+        port = mode.server.ports["websocket"]
+        try:
+            client = Client("127.0.0.1", port, sock=WebSocketSocket("127.0.0.1", port), user=user, password="p")
+        except EOFError as ended:
+            return re.search(r"errors: \['(.*)'\]", str(ended)).group(1)
+        with client:
+            shown = mode.server.monitor("/connz?auth=1&state=open")["connections"]
+            mine = next(c for c in shown if c["cid"] == client.info["client_id"])
+            client.subscribe("a.b"), client.publish("a.b", b"1")
+            assert client.next().payload == b"1"
+            return f"{mine['type']} {mine['account']}"
+
+    assert come("joe") == "websocket APP"
+    asked = mode.service.requests[-1]["nats"]
+    assert asked["client_info"]["kind"] == "Client" and asked["client_info"]["type"] == "websocket"
+    assert asked["connect_opts"]["user"] == "joe"
+    assert come("other") == "websocket OTHER"
+    assert come("typed") == "websocket APP"  # Who may come by no other way.
+    assert mode.login("typed") == VIOLATION
+    assert come("error") == VIOLATION
+    assert come("silent") == VIOLATION
+
+
 def test_events_say_why(world, kind):
     mode = ConfigMode(world, kind)
     mode.serve()
@@ -261,7 +292,7 @@ def test_no_service(world, kind):
     assert mode.login("joe") == VIOLATION
 
 
-def test_over_tls_and_websocket(world, kind):
+def test_over_tls(world, kind):
     from harness.certificates import Authority
 
     authority = Authority(world.directory)
