@@ -126,6 +126,15 @@ TEST_CASE_FIXTURE(Permitted, "permissions: go with the user when another logs in
   CHECK(user->session->report(false).user == "u");
 }
 
+TEST_CASE_FIXTURE(Permitted, "permissions: are those of the subject behind the mapping") {
+  config.accounts.push_back({.name = "$G", .mappings = {{"in", {{"out"}}}, {"up", {{"no"}}}}});
+  start({.publish = {.allow = {{"out"}}}});
+  other->say("SUB > 1\r\n");
+  CHECK(user->say("PUB in 1\r\nx\r\nPUB up 1\r\ny\r\nPING\r\n") ==
+        "-ERR 'Permissions Violation for Publish to \"no\"'\r\nPONG\r\n");
+  CHECK(other->wire.take() == "MSG out 1 1\r\nx\r\n");
+}
+
 TEST_CASE_FIXTURE(Permitted, "permissions: of no_auth_user") {
   config.auth.no_auth_user = "u";
   start({.publish = {.allow = {{"ok"}}}});
