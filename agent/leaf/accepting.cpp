@@ -80,26 +80,12 @@ Result<std::size_t> AcceptingLeaf::enter(std::string_view input, Time now) {
 
 // Does what the entrance says; returns how much of the input that took.
 Result<std::size_t> AcceptingLeaf::pass(const Entrance::Step& step, Time now) {
-  using Then = Entrance::Step::Then;
-  if (step.greet && step.then != Then::kOpen) send_info();
   expect_by(entrance_->deadline());
-  switch (step.then) {
-    case Then::kWait:
-      return step.used;
-    case Then::kSecure: {
-      const Status started = wire()->start_tls(entrance_->tls_options(now));
-      if (!started.ok()) return started;
-      return step.used;
-    }
-    case Then::kOpen:
-      entrance_.reset();
-      begin(now);
-      return step.used;
-    case Then::kEnd:
-      break;
-  }
-  if (step.text) return refuse(Errc::kTls, step.text);
-  return {Errc::kProtocol, step.reason};
+  return take_step(
+      entrance_, step, *wire(), now, [this] { send_info(); }, [&] { begin(now); },
+      [&] {
+        return step.text ? refuse(Errc::kTls, step.text) : Status(Errc::kProtocol, step.reason);
+      });
 }
 
 void AcceptingLeaf::send_info() {
@@ -207,7 +193,6 @@ LeafPermissions AcceptingLeaf::make_permissions() const {
     send = lists(identity_->permissions->config().subscribe);
     receive = lists(exported(*identity_->permissions));
   }
-  traces_ = connect_.protocol >= kTraceProtocol;
   send.deny.insert(send.deny.end(), connect_.deny_publish.begin(), connect_.deny_publish.end());
   deny_jetstream(send);
   deny_jetstream(receive);
@@ -222,6 +207,7 @@ Status AcceptingLeaf::accept(Time now) {
   headers_ = connect_.headers && server().config().limits.headers;
   peer_ = {connect_.name, connect_.cluster, connect_.remote_account};
   peer_version_ = connect_.version;
+  traces_ = connect_.protocol >= kTraceProtocol;
   if (LeafSession* old = links().find_duplicate(*account, peer_, *this)) {
     old->end(Errc::kBusy, "Duplicate Remote LeafNode Connection");
   }

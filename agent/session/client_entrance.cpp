@@ -5,24 +5,11 @@ namespace petiole {
 
 // Does what the entrance says; returns how much of `input` that took.
 Result<std::size_t> ClientSession::pass(const Entrance::Step& step, Time now) {
-  using Then = Entrance::Step::Then;
-  if (step.greet && step.then != Then::kOpen) send_info();
-  switch (step.then) {
-    case Then::kWait:
-      return step.used;
-    case Then::kSecure: {
-      const Status started = wire_->start_tls(entrance_->tls_options(now));
-      if (!started.ok()) return started;
-      return step.used;
-    }
-    case Then::kOpen:
-      entrance_.reset();
-      begin(now);
-      return step.used;
-    case Then::kEnd:
-      break;
-  }
-  return fail({Errc::kProtocol, "entrance"}, step.text ? step.text : "", step.reason);
+  return take_step(
+      entrance_, step, *wire_, now, [this] { send_info(); }, [&] { begin(now); },
+      [&] {
+        return fail({Errc::kProtocol, "entrance"}, step.text ? step.text : "", step.reason);
+      });
 }
 
 // The peer is in: from here on its own time runs.

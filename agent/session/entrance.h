@@ -76,6 +76,31 @@ class Entrance {
   bool securing_ = false;
 };
 
+// What a session does of `step`: `greet` sends INFO, `open` begins the protocol, `end` says what is
+// wrong. Returns how much of the input was taken.
+template <class Greet, class Open, class End>
+Result<std::size_t> take_step(std::unique_ptr<Entrance>& entrance, const Entrance::Step& step,
+                              Wire& wire, Time now, Greet greet, Open open, End end) {
+  using Then = Entrance::Step::Then;
+  if (step.greet && step.then != Then::kOpen) greet();
+  switch (step.then) {
+    case Then::kWait:
+      return step.used;
+    case Then::kSecure: {
+      const Status started = wire.start_tls(entrance->tls_options(now));
+      if (!started.ok()) return started;
+      return step.used;
+    }
+    case Then::kOpen:
+      entrance.reset();
+      open();
+      return step.used;
+    case Then::kEnd:
+      break;
+  }
+  return end();
+}
+
 // What clients on the plain port, and leafs on theirs, have to pass; null: nothing.
 std::unique_ptr<Entrance> make_entrance(const EntranceOptions& options);
 

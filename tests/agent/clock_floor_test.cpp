@@ -4,18 +4,12 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/model_store.h"
+#include "tests/support/wall_time.h"
 
 namespace petiole::test {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::seconds;
-
-WallTime at(std::int64_t since_1970) { return WallTime(seconds(since_1970)); }
-
-void set(SimClock& clock, std::int64_t since_1970) {
-  clock.set_wall_offset(seconds(since_1970) - clock.now().time_since_epoch());
-}
 
 struct FloorFixture {
   SimClock clock;

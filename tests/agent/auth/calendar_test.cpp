@@ -2,20 +2,12 @@
 #include <doctest/doctest.h>
 
 #include "agent/auth/validity.h"
-#include "tests/support/sim.h"
+#include "tests/support/wall_time.h"
 
 namespace petiole::test {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::seconds;
-
-WallTime at(std::int64_t since_1970) { return WallTime(seconds(since_1970)); }
-
-// The wall clock of a machine that has run for a second says `since_1970`.
-void set(SimClock& clock, std::int64_t since_1970) {
-  clock.set_wall_offset(seconds(since_1970) - clock.now().time_since_epoch());
-}
 
 TEST_CASE("calendar: by each rule, with a clock before and behind the floor") {
   struct Case {
