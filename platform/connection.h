@@ -98,6 +98,7 @@ class Connection final : public Wire,
   // connection_input.cpp: from the socket to the protocol.
   void wait_readable();
   void on_readable(std::error_code error);
+  void read_share();
   bool read_once();
   std::span<char> read_room(std::size_t& front);
   void on_read_error(std::error_code error);

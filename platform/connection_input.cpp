@@ -13,8 +13,18 @@ namespace petiole {
 namespace {
 // Then it is the others' turn: a fast peer must not make one with a short question wait.
 constexpr int kReadsPerTurn = 4;
-constexpr Duration kReadTime = std::chrono::microseconds(100);  // With what it makes us do.
-constexpr std::uint8_t kReadShiftMax = 3;                       // Down to an eighth of kReadBytes.
+
+// What one connection may read in a turn.
+struct ReadShare {
+  Duration time{};             // With what it makes us do.
+  std::uint8_t shift_max = 0;  // One read is at least so many halvings of kReadBytes.
+};
+constexpr ReadShare kShare{std::chrono::microseconds(100), 3};
+// Where another peer asks short questions, whose answer waits for the end of the turn.
+constexpr ReadShare kShareWhileAsked{std::chrono::microseconds(40), 4};
+constexpr std::size_t kQuestionBytes = 1024;                   // Less in one turn is a question,
+constexpr Duration kAskedFor = std::chrono::milliseconds(20);  // and so long another is expected.
+
 // Held without the protocol saying what it wants: longer than the longest line of a leaf (64 KiB).
 constexpr std::size_t kUnknownBytesMax = 256 * 1024;
 constexpr std::size_t kLingerBytesMax = 8 << 20;  // Read and thrown away after our end.
@@ -34,21 +44,35 @@ void Connection::on_readable(std::error_code error) {
   if (state_ == State::kFinished) return;
   if (error) return on_read_error(error);
   if (state_ == State::kLingering) return linger();
+  read_share();
+  mark();  // flush() waits for more: once a turn, or a fast peer would have all of it.
+}
+
+void Connection::read_share() {
+  LoopCore& loop = core_.loop;
   const Time begin = now();
+  const bool asked = loop.asker != this && begin < loop.asked + kAskedFor;
+  const ReadShare& share = asked ? kShareWhileAsked : kShare;
   const std::uint64_t before = stats_.bytes_read;
-  Duration took{};
+  Duration took{}, next{};
   int reads = 0;
   for (bool more = true;
-       more && reads < kReadsPerTurn && state_ <= State::kOpen && took <= kReadTime; ++reads) {
+       more && reads < kReadsPerTurn && state_ <= State::kOpen && took + next <= share.time;
+       ++reads) {
     if ((paused_ && !securing()) || handed_off()) break;
     more = read_once();
     took = now() - begin;  // Of a short read too: it may have been the dear one.
+    if (asked) next = took / (reads + 1);
+  }
+  const std::uint64_t bytes = stats_.bytes_read - before;
+  if (bytes != 0 && bytes < kQuestionBytes) {
+    loop.asker = this;
+    loop.asked = begin;
   }
   // What costs much a byte, as messages that go to disk do, is read in smaller pieces.
-  if (took > kReadTime && read_shift_ < kReadShiftMax) ++read_shift_;
-  const bool cheap = took < kReadTime / 4 * reads && stats_.bytes_read != before;
-  if (cheap && read_shift_ > 0) --read_shift_;
-  mark();  // flush() waits for more: once a turn, or a fast peer would have all of it.
+  if (took > share.time && read_shift_ < share.shift_max) ++read_shift_;
+  const bool cheap = took < share.time / 4 * reads && bytes != 0;
+  if ((cheap || read_shift_ > share.shift_max) && read_shift_ > 0) --read_shift_;
 }
 
 // False when nothing more is to be had now.

@@ -26,6 +26,10 @@ struct LoopCore {
   asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   FlushList flush_list;
   std::vector<char> scratch;  // What all connections of the loop read into.
+  // Who had little to say last, and when: while such a peer is there, others are read for a shorter
+  // time. Only compared.
+  const void* asker = nullptr;
+  Time asked{};
 
   asio::steady_timer timer{io};
   Time timer_at = kNever;

@@ -255,6 +255,43 @@ TEST_CASE("connection: a peer that sends without a pause gets a bounded part of 
   CHECK(net.until([&] { return peer.send_some(much), largest > 8 * 1024; }));
 }
 
+TEST_CASE("connection: beside a short question the rest is read in smaller pieces") {
+  NetFixture net;
+  Script busy, quiet;
+  std::size_t largest = 0;
+  Duration cost = 200us;  // Longer than a turn should take, however little is read.
+  busy.on_receive = [&](std::string_view input) -> Result<std::size_t> {
+    const Time begin = net.clock.now();
+    while (net.clock.now() < begin + cost) {
+    }
+    largest = std::max(largest, input.size());
+    return input.size();
+  };
+  const std::uint16_t port = net.serve({&busy, &quiet});
+  RawPeer talker(port);
+  CHECK(net.until([&] { return busy.opened == 1; }));
+  RawPeer asker(port);
+  CHECK(net.until([&] { return quiet.opened == 1; }));
+  const std::string much(1 << 20, 'x');
+  const auto largest_of = [&](int turns, bool ask) {
+    largest = 0;
+    for (int i = 0; i < turns; ++i) {
+      while (talker.send_some(much) != 0) {
+      }
+      if (ask) asker.send("?");
+      net.loop.turn();
+    }
+    return std::exchange(largest, 0);
+  };
+  largest_of(10, true);
+  CHECK(largest_of(20, true) <= 4 * 1024);
+  CHECK(quiet.receives > 0);
+  const Time asked = net.clock.now();
+  CHECK(net.until([&] { return net.clock.now() > asked + 50ms; }));
+  largest_of(5, false);
+  CHECK(largest_of(20, false) == 8 * 1024);
+}
+
 TEST_CASE("connection: a peer that does not read holds up its own output alone") {
   NetFixture net;
   Script slow, quick;
