@@ -9,8 +9,10 @@ namespace petiole {
 namespace {
 
 constexpr double kDrainRateMin = 0.1;  // Messages a second; below, nothing drains.
-constexpr int kQuantum = 64;           // Messages of one rule before another's turn.
-constexpr int kRoundsPerTurn = 4;      // Of a quantum each; then it is the turn of other peers.
+constexpr int kQuantum = 16;           // Messages of one rule before another's turn.
+// Of a quantum each, or so long; then it is the turn of other peers, whose answers wait for us.
+constexpr int kRoundsPerTurn = 16;
+constexpr Duration kSendTime = std::chrono::microseconds(40);
 constexpr Duration kTick = std::chrono::seconds(1);
 
 }  // namespace
@@ -95,6 +97,7 @@ void MirrorCore::pass_on(const Answer& answer) {
 // The most important first; among equals in turns.
 void MirrorCore::send(Time now) {
   bool paced = false;
+  const Time begin = host_.clock.now();
   int rounds = kRoundsPerTurn;
   for (std::size_t first = 0; first < by_priority_.size() && !paced && rounds > 0;) {
     std::size_t end = first;
@@ -105,6 +108,7 @@ void MirrorCore::send(Time now) {
       more = false;
       for (std::size_t i = first; i < end; ++i) more |= send_some(*by_priority_[i], now, paced);
       if (more) --rounds;
+      if (more && host_.clock.now() >= begin + kSendTime) rounds = 0;
     }
     first = end;
   }

@@ -23,7 +23,7 @@ void Sender::link_down() {
   resolved_.reset();
   backlog_.unclaim();
   waiting_for_interest_ = false;
-  deadline_ = kNever;
+  deadline_ = overdue_ = kNever;
 }
 
 // The barrier way needs no question: what was not confirmed is sent again.

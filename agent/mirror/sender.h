@@ -59,6 +59,7 @@ class Sender {
  private:
   void start_resolving(Time now);
   void finish_resolving();
+  Time answer_due(const Entry& entry) const;
   void check_overdue(Time now);
   void check_missed();
   void check_rescan(Time now);
@@ -88,6 +89,7 @@ class Sender {
   bool waiting_for_interest_ = false, interest_moved_ = false, rescan_wanted_ = false;
   Time rescanned_{};
   Time deadline_ = kNever;
+  Time overdue_ = kNever;  // No answer to what has reached the hub is due before.
   Route last_route_ = Route::kUnknown;
   std::string header_, id_;
   AckGroups groups_;

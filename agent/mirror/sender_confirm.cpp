@@ -101,7 +101,11 @@ void Sender::barrier_passed(std::uint64_t number, Time now) {
   for (; order < sent_order_; ++order) {
     Entry* entry = backlog_.find(order);
     if (entry == nullptr) break;
-    if (entry->state != Entry::State::kSent || entry->barrier == 0) continue;
+    if (entry->state != Entry::State::kSent) continue;
+    if (entry->barrier == 0) {  // Passed before, but behind one that was sent again since.
+      overdue_ = std::min(overdue_, answer_due(*entry));
+      continue;
+    }
     if (entry->barrier > number) break;
     entry->barrier = 0;
     if (entry->missed && entry->route == Route::kBarrier) {
@@ -109,27 +113,41 @@ void Sender::barrier_passed(std::uint64_t number, Time now) {
       continue;
     }
     entry->sent = now;  // From here on an answer is due.
-    if (entry->route == Route::kBarrier) backlog_.mark_confirmed(*entry);
+    if (entry->route == Route::kBarrier)
+      backlog_.mark_confirmed(*entry);
+    else
+      overdue_ = std::min(overdue_, answer_due(*entry));
   }
   reached_order_ = order;
   backlog_.pop_settled();
 }
 
+Time Sender::answer_due(const Entry& entry) const {
+  const Duration round_trip = link_.state.uplink->round_trip();
+  if (entry.route == Route::kProbe) return entry.sent + link_.limits.probe_grace + round_trip;
+  if (entry.route == Route::kReprobe) return entry.sent + link_.limits.reprobe_grace + round_trip;
+  return entry.sent + link_.limits.ack_timeout + 2 * round_trip;
+}
+
 // What has reached the hub and was not answered in time: a probe shows that no stream is there; a
 // PubAck that is missing calls for a look at what the hub has.
 void Sender::check_overdue(Time now) {
-  const Duration ack = link_.limits.ack_timeout + 2 * link_.state.uplink->round_trip();
+  // After a refusal the rest of what was in flight is looked for too.
+  const bool over = refused_ && now >= retry_;
+  if (over) refused_ = false;
+  if (now < overdue_ && !over) {
+    if (backlog_.in_flight() > 0) deadline_ = std::min(deadline_, overdue_);
+    return backlog_.pop_settled();
+  }
   bool lost = false;
+  overdue_ = kNever;
   EntryRing& window = backlog_.window();
   for (std::size_t i = 0; i < window.size() && window[i].order < reached_order_; ++i) {
     Entry& entry = window[i];
     if (entry.state != Entry::State::kSent || entry.barrier != 0) continue;
     const bool probe = entry.route == Route::kProbe || entry.route == Route::kReprobe;
-    const Duration grace =
-        entry.route == Route::kProbe ? link_.limits.probe_grace : link_.limits.reprobe_grace;
-    const Time due = entry.sent + (probe ? grace + link_.state.uplink->round_trip() : ack);
-    if (now < due) {
-      deadline_ = std::min(deadline_, due);
+    if (const Time due = answer_due(entry); now < due) {
+      overdue_ = std::min(overdue_, due);
       continue;
     }
     if (probe && entry.missed) {
@@ -141,10 +159,8 @@ void Sender::check_overdue(Time now) {
       lost = true;
     }
   }
+  deadline_ = std::min(deadline_, overdue_);
   backlog_.pop_settled();
-  // After a refusal the rest of what was in flight is looked for too.
-  const bool over = refused_ && now >= retry_;
-  if (over) refused_ = false;
   if (!lost && !(over && backlog_.in_flight() > 0)) return;
   if (lost) link_.directory.doubt(now);
   if (lost && now >= retry_) hold_off(now);

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -46,6 +49,46 @@ TEST_CASE("mirror: an outage is replayed before what comes after") {
   world.run(5s);
   CHECK(world.payloads() == numbers(1, 3100));
   CHECK(world.drained());
+}
+
+// A link on which each message takes the loop's time.
+class DearLink : public Uplink {
+ public:
+  DearLink(Uplink& below, SimClock& clock) : below_(below), clock_(clock) {}
+  const HubInfo& hub() const override { return below_.hub(); }
+  bool wants(std::string_view subject) const override { return below_.wants(subject); }
+  bool may_publish(std::string_view subject) const override { return below_.may_publish(subject); }
+  void publish(const Message& message) override {
+    clock_.move_to(clock_.now() + 10us);
+    if (message.subject.starts_with("t.")) ++sent;
+    below_.publish(message);
+  }
+  void barrier(std::function<void()> passed) override { below_.barrier(std::move(passed)); }
+  std::size_t queued_bytes() const override { return 0; }
+  Duration round_trip() const override { return below_.round_trip(); }
+
+  int sent = 0;
+
+ private:
+  Uplink& below_;
+  SimClock& clock_;
+};
+
+TEST_CASE("mirror: a replay leaves the loop to others after a short while") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  publish(world, 1, 3000);
+  world.run(1s);
+  DearLink link(world.hub.connect(world.account), world.clock);
+  world.link = &link;
+  world.mirror->link_up(link);
+  world.loop.post([] {});  // A turn, at the end of which it begins.
+  int most = 0;
+  while (!world.drained() && world.loop.step()) most = std::max(most, std::exchange(link.sent, 0));
+  CHECK(world.payloads() == numbers(1, 3000));
+  CHECK(most > 0);
+  CHECK(most <= 16);
+  world.down();
 }
 
 TEST_CASE("mirror: a lost link is resolved by asking, also after the duplicate window") {
