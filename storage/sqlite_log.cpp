@@ -155,9 +155,9 @@ void SqliteLog::durable_upto(Sequence upto) {
   const Sequence before = durable_;
   const Bits removed = std::exchange(pending_removed_, {});
   durable_ = upto;
-  pending_removed_count_ = 0;
+  const bool any = std::exchange(pending_removed_count_, 0) > 0;  // Not when much comes at once.
   directory_.trim(first_ - 1);
-  for (Sequence s = before + 1; s <= last_; ++s) {
+  for (Sequence s = before + 1; any && s <= last_; ++s) {
     if (s < first_ || !removed.get(s - before - 1)) continue;
     if (s <= upto) {
       (void)directory_.remove(s);
