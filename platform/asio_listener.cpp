@@ -17,7 +17,9 @@ namespace {
 
 using asio::ip::tcp;
 
-constexpr int kAcceptsPerTurn = 16;  // Then those that are connected have their turn.
+// Then those that are connected have their turn.
+constexpr int kAcceptsPerTurn = 16;
+constexpr Duration kAcceptTime = std::chrono::microseconds(50);
 constexpr Duration kRetryAfter = std::chrono::milliseconds(200);  // Out of descriptors or memory.
 
 class AcceptLoop final : private Deadline, public std::enable_shared_from_this<AcceptLoop> {
@@ -39,6 +41,7 @@ class AcceptLoop final : private Deadline, public std::enable_shared_from_this<A
   void stop();
 
  private:
+  void wait_next_turn();
   void on_acceptable(std::error_code error);
   bool accept_one();
   void welcome(Socket& socket);
@@ -86,10 +89,17 @@ void AcceptLoop::stop() {
 
 void AcceptLoop::on_acceptable(std::error_code error) {
   if (error || !acceptor_.is_open()) return;
+  const Time until = core_.loop.now() + kAcceptTime;
   for (int i = 0; i < kAcceptsPerTurn && acceptor_.is_open(); ++i) {
     if (!accept_one()) return;
+    if (core_.loop.now() >= until) break;
   }
-  wait();
+  wait_next_turn();
+}
+
+// A port that is still readable would be the next event of this very turn.
+void AcceptLoop::wait_next_turn() {
+  core_.loop.turn_end.push_back([self = shared_from_this()] { self->wait(); });
 }
 
 // False when the next wait is already arranged.
@@ -97,7 +107,7 @@ bool AcceptLoop::accept_one() {
   std::error_code error;
   Socket socket = acceptor_.accept(error);
   if (!error) return welcome(socket), true;
-  if (error == asio::error::would_block) return wait(), false;
+  if (error == asio::error::would_block) return wait_next_turn(), false;
   if (error == asio::error::connection_aborted || error == asio::error::interrupted) return true;
   // EMFILE, ENFILE, ENOBUFS, ENOMEM: the port stays readable, so waiting for it would spin.
   arm(core_.loop.now() + kRetryAfter);

@@ -34,6 +34,32 @@ struct Served : NetFixture {
   PeerInfo known;
 };
 
+TEST_CASE("listener: of those who come at once a turn lets in a few") {
+  NetFixture net;
+  std::deque<Script> scripts(6);
+  std::vector<Script*> all;
+  int opened = 0;
+  for (Script& script : scripts) {
+    script.on_opened = [&](Wire&) {
+      const Time begin = net.clock.now();
+      while (net.clock.now() < begin + 100us) {
+      }
+      ++opened;
+    };
+    all.push_back(&script);
+  }
+  const std::uint16_t port = net.serve(all);
+  std::vector<RawPeer> peers;
+  for (std::size_t i = 0; i < all.size(); ++i) peers.emplace_back(port);
+  int most = 0;
+  while (opened < 6) {
+    const int before = opened;
+    net.loop.turn();
+    most = std::max(most, opened - before);
+  }
+  CHECK(most == 1);
+}
+
 TEST_CASE("listener: the protocol is made when all layers are open, for any cut") {
   const std::string hello = "tls!" + coded("ws!", 1) + coded("CONNECT", 3);
   for (std::size_t cut = 1; cut < hello.size(); ++cut) {
