@@ -4,7 +4,6 @@
 #include <array>
 
 #include "agent/config/units.h"
-#include "agent/protocol/headers.h"
 #include "agent/protocol/writer.h"
 #include "platform/crypto.h"
 
@@ -178,11 +177,8 @@ Status AcceptingLeaf::check_version() {
   return {Errc::kPermission, "Minimum Version Required"};
 }
 
-std::string_view AcceptingLeaf::mirror_id(const Op& op) const {
-  if (!server().config().leaf_listen.drops_repeats || op.header.empty() || !op.reply.empty())
-    return {};
-  const auto id = find_header(op.header, "Nats-Msg-Id");
-  return id && RepeatFilter::made_by(connect_.petiole_leaf, *id) ? *id : std::string_view();
+bool AcceptingLeaf::takes_marks() const {
+  return forgets_on_pong() && server().config().leaf_listen.drops_repeats;
 }
 
 // What our user there is let do, seen from our end. JetStream's API stays at home, yet what the

@@ -33,7 +33,7 @@ class AcceptingLeaf final : public LeafSession {
   Status on_unready() override;
   Status on_handshake_timeout() override;
   bool forgets_on_pong() const override { return !connect_.petiole_leaf.empty(); }
-  std::string_view mirror_id(const Op& op) const override;
+  bool takes_marks() const override;
   void on_closed(const CloseReason& reason, Time now) override;
   Time extra_deadline() const override { return expiry_due_; }
   Status on_extra_deadline(Time now) override;

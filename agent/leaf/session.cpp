@@ -167,26 +167,32 @@ Status LeafSession::route(const Op& op, MessageTrace* trace) {
     if (spoke_) return {};
     return refuse(Errc::kPermission, "Permissions Violation for Publish to ", op.subject);
   }
-  const std::string_view id = mirror_id(op);
-  if (!id.empty() && links_.repeats.knows(id)) return {};
+  std::string_view queues = op.queues;
+  const MirrorMark mark = !queues.empty() && takes_marks() ? take_mark(queues) : MirrorMark{};
+  // What carries a reply is left to who answers it.
+  const bool filtered = mark && op.reply.empty();
+  if (filtered && mark.kind != MirrorMark::Kind::kNew && links_.repeats.knows(mark)) return {};
   // What comes down from a hub is not sent up again: the mirror does not see it.
   Message message{op.subject, op.reply, op.header, op.payload, nullptr};
   Account::Origin origin{.from = this,
                          .echo = false,
                          .leaf = true,
-                         .queues = op.queues,
+                         .queues = queues,
                          .capture = !spoke_,
                          .trace = trace};
+  if (mark) origin.mark = &mark;
   SubjectBuffer mapped;
   if (Mapper* const mapper = account_->mapper()) {
     message.subject = mapper->map(op.subject, mapped);
     // What the peer knows of queues is about the subject that it sent.
     const bool changed = message.subject.data() != op.subject.data();
-    origin.all_queues = op.queues.empty() && changed;
+    origin.all_queues = queues.empty() && changed;
     if (trace && changed) trace->add_mapping(message.subject);
   }
   const PublishOutcome outcome = account_->publish(origin, message);
-  if (!id.empty() && outcome.delivered > 0) links_.repeats.add(id);
+  // Our own mirror knows those in their place for longer.
+  const bool known = outcome.captured && mark.kind != MirrorMark::Kind::kLate;
+  if (filtered && !known && outcome.delivered > 0) links_.repeats.add(mark);
   if (outcome.captured && account_->capture()->congested()) pause_for_disk();
   return {};
 }
@@ -227,6 +233,7 @@ Status LeafSession::on_subscribe(const Op& op) {
     if (spoke_) return {};  // The hub told us so itself; nothing will be sent there.
     return refuse(Errc::kPermission, "Permissions Violation for Subscription to ", op.subject);
   }
+  if (op.queue.starts_with(kMarkPrefix)) return {};  // Not to be taken for a mark from us.
   if (!is_valid_subject(op.subject)) {
     write_err(wire_->output(), "Invalid Subscription");
     wire_->wake();

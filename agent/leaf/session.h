@@ -19,6 +19,7 @@
 #include "agent/leaf/register.h"
 #include "agent/leaf/staging.h"
 #include "agent/protocol/info.h"
+#include "agent/protocol/mirror_mark.h"
 #include "agent/protocol/parser.h"
 #include "agent/server.h"
 #include "platform/protocol.h"
@@ -93,8 +94,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   virtual Status on_error(std::string_view text) = 0;  // -ERR of the peer.
   virtual Status on_unready() = 0;                     // Another verb before the handshake is done.
   virtual Status on_handshake_timeout() = 0;
-  // The message id, when the peer's mirror made it and we promised to drop repeats; else empty.
-  virtual std::string_view mirror_id(const Op& op) const { return (void)op, std::string_view(); }
+  // The peer's mirror was promised that repeats are dropped: it marks its messages.
+  virtual bool takes_marks() const { return false; }
   // The peer's mirror takes a PONG for the word that what came before it is safe here.
   virtual bool forgets_on_pong() const { return false; }
   virtual void on_loop() {}

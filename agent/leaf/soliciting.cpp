@@ -261,6 +261,14 @@ void SolicitingLeaf::publish(const Message& message) {
   send_message(message, groups_.data(), groups_.size());
 }
 
+void SolicitingLeaf::publish_marked(const Message& message, const MirrorMark& mark) {
+  mark_.clear();
+  append_mark(mark_, mark);
+  find_groups(message.subject);
+  groups_.insert(groups_.begin(), mark_);
+  send_message(message, groups_.data(), groups_.size());
+}
+
 void SolicitingLeaf::end_quietly() {
   if (wire()) wire()->close(Status(Errc::kOk, "closed by us"));
 }

@@ -67,6 +67,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   bool wants(std::string_view subject) const override;
   bool may_publish(std::string_view subject) const override { return may_send(subject); }
   void publish(const Message& message) override;
+  void publish_marked(const Message& message, const MirrorMark& mark) override;
   void barrier(std::function<void()> passed) override { send_barrier(std::move(passed)); }
   std::size_t queued_bytes() const override { return staging().queued_bytes(); }
   Duration round_trip() const override { return rtt(); }
@@ -107,6 +108,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   // Of find_groups(), kept so that they need no memory once they have grown.
   mutable std::vector<Subscription*> plain_, queued_;
   mutable std::vector<std::string_view> groups_;
+  std::string mark_;
 };
 
 }  // namespace petiole

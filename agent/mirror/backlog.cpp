@@ -20,11 +20,13 @@ Backlog::Backlog(BacklogSetup setup, RuleConfig rule, std::string log_name,
     : setup_(std::move(setup)),
       rule_(std::move(rule)),
       state_key_("mirror/" + log_name),
+      marks_key_(state_key_ + "/from"),
       log_(setup_.store.log(log_name)),
       changed_(std::move(changed)),
       disk_ids_(setup_.leaf_id, disk_epoch(setup_.store, log_name)),
       memory_ids_(setup_.leaf_id, setup_.memory_epoch),
-      dedupe_(rule_.duplicate_window, setup_.limits.dedupe_ids_max) {
+      dedupe_(rule_.duplicate_window, setup_.limits.dedupe_ids_max),
+      marks_(setup_.limits.origins_max) {
   log_.on_durable([this, alive = std::weak_ptr<int>(alive_)](Sequence upto) {
     if (alive.expired()) return;
     durable_ = std::max(durable_, upto);
@@ -32,38 +34,53 @@ Backlog::Backlog(BacklogSetup setup, RuleConfig rule, std::string log_name,
   });
 }
 
-Backlog::Taken Backlog::capture(const Message& message, bool memory) {
-  if (opened_) return take(message, memory);
+Backlog::Taken Backlog::capture(const Message& message, bool memory, const MirrorMark& mark) {
+  if (opened_) return take(message, memory, mark);
   Entry& entry = held_.push(message.subject, message.header, message.payload);
   entry.time = setup_.clock.wall();
   entry.set_reply(message.reply);
+  entry.mark = mark;
   return Taken::kStored;
 }
 
-Backlog::Taken Backlog::take(const Message& message, bool memory) {
+bool Backlog::repeated(const Message& message, const MirrorMark& mark) {
+  if (!opened_ || mark.kind == MirrorMark::Kind::kNew) return false;
+  if (!marks_.knows(mark)) {
+    const auto own = find_header(message.header, kMessageIdHeader);
+    const Time now = setup_.clock.now();
+    if (!own || !dedupe_.knows(keyed_hash(setup_.key, *own), now)) return false;
+    marks_.pass(mark, memory_messages_ == 0);
+  }
+  ++state_.duplicates;
+  return true;
+}
+
+Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMark& mark) {
   const auto own = find_header(message.header, kMessageIdHeader);
   const std::uint64_t hash = own ? keyed_hash(setup_.key, *own) : 0;
-  const WallTime now = setup_.clock.wall();
-  if (own && dedupe_.knows(hash, now)) {
+  const Time now = setup_.clock.now();
+  if (marks_.knows(mark) || (own && dedupe_.knows(hash, now))) {
     ++state_.duplicates;
+    marks_.pass(mark, memory_messages_ == 0);
     return Taken::kDuplicate;
   }
   const auto older = rule_.keep_last ? latest_of(message.subject) : std::nullopt;
   const std::size_t size = message.subject.size() + message.header.size() + message.payload.size();
+  const Sequence before = appended_;
   if (memory && fits_memory(size)) {
-    hold_in_memory(message);
+    hold_in_memory(message, mark);
   } else {
     spill();
-    if (append(message) == Taken::kRefused) return Taken::kRefused;
+    if (append(message, mark) == Taken::kRefused) return Taken::kRefused;
     // Progress goes with the commit that is due now.
-    const bool due = setup_.clock.now() >= last_note_ + setup_.limits.note_interval;
+    const bool due = now >= last_note_ + setup_.limits.note_interval;
     if (dirty_ && due) note(true, !noted_ahead_);
   }
   ++state_.captured;
   if (older) supersede(*older);
   keep_limits();
-  if (own) dedupe_.add(hash, now);
-  if (own && !state_.own_ids) {
+  if (own) dedupe_.add(hash, now, before);
+  if ((own || mark) && !state_.own_ids) {
     state_.own_ids = true;
     note(true, !noted_ahead_);
   }
@@ -81,12 +98,14 @@ bool Backlog::fits_memory(std::size_t bytes) const {
          suspects_.empty();
 }
 
-void Backlog::hold_in_memory(const Message& message) {
+void Backlog::hold_in_memory(const Message& message, const MirrorMark& mark) {
   Entry& entry = window_.push(message.subject, message.header, message.payload);
   entry.order = next_order_++;
   entry.time = setup_.clock.wall();
   entry.own_id = find_header(message.header, kMessageIdHeader).has_value();
   entry.set_reply(message.reply);
+  entry.mark = mark;
+  marks_.pass(mark, false);
   ++memory_messages_;
   memory_bytes_ += entry.text.size();
   note_latest(message.subject, {0, entry.order});
@@ -94,18 +113,40 @@ void Backlog::hold_in_memory(const Message& message) {
 
 Backlog::Taken Backlog::refuse() {
   ++state_.losses.refused;  // Written with the next note: nothing on disk goes with it.
-  dirty_ = true;
+  dirty_ = refusals_unnoted_ = true;
   return Taken::kRefused;
 }
 
-Backlog::Taken Backlog::append(const Message& message) {
+// How a record's subject is kept: with the mark that it came with.
+std::string_view Backlog::kept_subject(std::string_view subject, const MirrorMark& mark) {
+  if (!mark || mark.kind == MirrorMark::Kind::kLate) return subject;
+  kept_subject_.clear();
+  append_marked_subject(kept_subject_, subject, mark);
+  return kept_subject_;
+}
+
+// Before a record goes: what a restart would learn from it is in the state by then.
+void Backlog::keep_marks(Sequence going) {
+  if (going <= marks_upto_ || !marks_.changed()) return;
+  if (memory_messages_ == 0) marks_.settle();
+  setup_.store.set_state(marks_key_, marks_.encode());
+  marks_upto_ = appended_;
+}
+
+Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark) {
   const auto& [subject, reply, header, payload, shared] = message;
   const std::size_t size = subject.size() + header.size() + payload.size();
-  if (failed_ || (rule_.discard == Discard::kNew && at_limit(1, size))) return refuse();
+  if (failed_ || (rule_.discard == Discard::kNew && at_limit(1, size))) {
+    marks_.pass(mark, true);
+    return refuse();
+  }
   const Sequence after = log_.state().last;
   const WallTime now = setup_.clock.wall();
-  const Sequence sequence = log_.append({0, now, subject, header, payload});
+  const Sequence sequence = log_.append({0, now, kept_subject(subject, mark), header, payload});
+  marks_.pass(mark, true);
   if (sequence == 0) return refuse();
+  // The mark of this one covers those that were refused: the ledger must tell of them by then.
+  if (mark && refusals_unnoted_) note_ledger();
   appended_ = sequence;
   Entry& entry = tail_.push(subject, header, payload);
   entry.sequence = sequence;
@@ -114,7 +155,7 @@ Backlog::Taken Backlog::append(const Message& message) {
   entry.own_id = find_header(header, kMessageIdHeader).has_value();
   entry.set_reply(reply);
   const MirrorLimits& limits = setup_.limits;
-  note_latest(subject, {sequence, 0, entry.own_id, now, size});
+  note_latest(subject, {sequence, 0, entry.own_id, size});
   while (tail_.size() > limits.tail_messages_max || tail_.bytes() > limits.tail_bytes_max) {
     if (tail_.front().kept) superseded_unloaded_.insert(tail_.front().sequence);
     tail_.pop_front();
@@ -146,7 +187,9 @@ void Backlog::spill_entry(std::size_t index, std::string& header) {
     if (entry.state == Entry::State::kSent) in_flight_bytes_ += entry.text.size() - size;
     state_.own_ids = state_.own_ids || entry.state == Entry::State::kSent;
   }
-  const Sequence sequence = log_.append(entry.record());
+  RecordView record = entry.record();
+  record.subject = kept_subject(record.subject, entry.mark);
+  const Sequence sequence = log_.append(record);
   --memory_messages_;
   memory_bytes_ -= size;
   if (sequence == 0) {
@@ -158,7 +201,7 @@ void Backlog::spill_entry(std::size_t index, std::string& header) {
   if (entry.state == Entry::State::kSent) last_sent_ = std::max(last_sent_, sequence);
   const auto latest = latest_.find(std::string(entry.subject()));
   if (latest != latest_.end() && latest->second.order == entry.order) {
-    latest->second = {sequence, 0, entry.own_id, entry.time, entry.text.size()};
+    latest->second = {sequence, 0, entry.own_id, entry.text.size()};
   }
 }
 
@@ -205,6 +248,21 @@ std::string_view Backlog::id_of(const Entry& entry, std::string& scratch) const 
   return scratch;
 }
 
+// What was in memory keeps the number it had there.
+MirrorMark Backlog::mark_of(const Entry& entry) const {
+  using Kind = MirrorMark::Kind;
+  const bool late = entry.late || (entry.sequence != 0 && entry.sequence <= state_.passed);
+  const bool sent = entry.doubted || entry.sent != Time{} ||
+                    (entry.sequence != 0 && entry.sequence <= sent_before_);
+  const Kind kind = late ? Kind::kLate : sent ? Kind::kRepeat : Kind::kNew;
+  const auto id = entry.own_id && entry.sequence != 0
+                      ? find_header(entry.header(), kMessageIdHeader)
+                      : std::nullopt;
+  const auto made = id ? made_id(setup_.leaf_id, *id) : std::nullopt;
+  if (made) return {made->origin, made->number, kind};
+  return {ids_of(entry).origin(), number_of(entry), kind};
+}
+
 void Backlog::mark_sent(Entry& entry, Time now) {
   leave_flight(entry);
   entry.state = Entry::State::kSent;
@@ -225,7 +283,10 @@ void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::*cause) {
   if (entry.state == Entry::State::kQueued) note_removal(entry);
   leave_flight(entry);
   entry.state = Entry::State::kGone;
-  if (entry.sequence != 0) log_.remove(entry.sequence);
+  if (entry.sequence != 0) {
+    keep_marks(entry.sequence);
+    log_.remove(entry.sequence);
+  }
   forget_latest(entry);
   count_loss(cause);
 }
@@ -244,6 +305,7 @@ void Backlog::requeue(Entry& entry, bool maybe) {
   entry.maybe = entry.doubted = maybe || entry.doubted;
   if (entry.maybe) ++maybe_;
   entry.barrier = 0;
+  entry.late = entry.late || entry.missed;
   send_order_ = std::min(send_order_, entry.order);
   drop_if_superseded(entry);
 }
@@ -253,6 +315,11 @@ void Backlog::requeue(Entry& entry, bool maybe) {
 void Backlog::count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count) {
   if (cause != &LossCounts::superseded) trim_superseded(true);
   state_.losses.*cause += count;
+  note_ledger();
+}
+
+void Backlog::note_ledger() {
+  refusals_unnoted_ = false;
   setup_.store.set_state(state_key_, encode_state(state_));
 }
 

@@ -21,6 +21,7 @@
 #include "agent/mirror/entry.h"
 #include "agent/mirror/ids.h"
 #include "agent/mirror/limits.h"
+#include "agent/mirror/repeat_marks.h"
 #include "agent/mirror/rule_state.h"
 #include "agent/mirror/suspects.h"
 #include "storage/store.h"
@@ -48,7 +49,10 @@ class Backlog {
   bool opened() const { return opened_; }
 
   // `memory`: the link is proven and nothing is before it, so the rule's durability decides.
-  Taken capture(const Message& message, bool memory);
+  // `mark`: of the leaf behind us whose mirror sent it.
+  Taken capture(const Message& message, bool memory, const MirrorMark& mark = {});
+  // It was captured, or refused, before.
+  bool repeated(const Message& message, const MirrorMark& mark);
   // Puts what is in memory only on disk, in order.
   void spill();
   // The disk failed for good: memory is all there is.
@@ -73,6 +77,9 @@ class Backlog {
   std::uint64_t number_of(const Entry& entry) const {
     return entry.sequence ? entry.sequence : entry.order;
   }
+
+  // What a hub that drops repeats is told of it, before mark_sent.
+  MirrorMark mark_of(const Entry& entry) const;
 
   void mark_sent(Entry& entry, Time now);
   void mark_confirmed(Entry& entry);
@@ -132,35 +139,37 @@ class Backlog {
  private:
   struct Retained {
     Sequence sequence;
-    WallTime time;
     std::uint64_t bytes;
   };
   struct Latest {
     Sequence sequence;
     std::uint64_t order;
     bool own_id = false;
-    WallTime time{};
     std::uint64_t bytes = 0;
   };
 
-  Taken take(const Message& message, bool memory);
+  Taken take(const Message& message, bool memory, const MirrorMark& mark);
   bool fits_memory(std::size_t bytes) const;
-  void hold_in_memory(const Message& message);
-  Taken append(const Message& message);
+  void hold_in_memory(const Message& message, const MirrorMark& mark);
+  Taken append(const Message& message, const MirrorMark& mark);
+  std::string_view kept_subject(std::string_view subject, const MirrorMark& mark);
+  void keep_marks(Sequence going);
+  Sequence ids_behind();
   void leave_flight(Entry& entry);
   void spill_entry(std::size_t index, std::string& header);
   bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;
   void keep_limits();
   void count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count = 1);
   Taken refuse();
+  void note_ledger();
 
   void scan(Sequence after, Sequence end);
   void scanned(const Page& page);
-  void scan_record(const RecordView& record);
+  void scan_record(RecordView record);
   void finish_open();
   void count_captured();
   void loaded(Result<Page> page);
-  void load_record(const RecordView& record);
+  void load_record(RecordView record);
   bool window_has_room() const;
   void from_tail();
 
@@ -175,7 +184,7 @@ class Backlog {
   void supersede(const Latest& older);
   void drop_if_superseded(Entry& entry);
   Entry* in_memory(const Latest& latest);
-  bool keep_superseded(Sequence sequence, WallTime time, std::uint64_t bytes);
+  bool keep_superseded(Sequence sequence, std::uint64_t bytes);
   void drop_superseded(const Retained& record);
   void trim_superseded(bool all);
   bool is_superseded(Sequence sequence);
@@ -193,7 +202,7 @@ class Backlog {
 
   BacklogSetup setup_;
   RuleConfig rule_;
-  std::string state_key_;
+  std::string state_key_, marks_key_;
   Log& log_;
   std::function<void()> changed_;
   IdScheme disk_ids_, memory_ids_;
@@ -219,6 +228,10 @@ class Backlog {
   std::uint64_t retained_bytes_ = 0;
   bool keep_ids_ = true;
   DedupeWindow dedupe_;
+  RepeatMarks marks_;
+  Sequence marks_upto_ = 0;  // Those of records up to here are in the state.
+  bool refusals_unnoted_ = false;
+  std::string kept_subject_;
   // keep: last. A superseded record with a publisher's own id stays for as long as he may repeat
   // it, else his repeat would come as the newest.
   std::unordered_map<std::string, Latest> latest_;
@@ -242,6 +255,7 @@ class Backlog {
   Sequence scan_end_ = 0;
 
   Sequence last_sent_ = 0, next_sent_ = 0;
+  Sequence sent_before_ = 0;  // By a run before, at most.
   Sequence durable_sent_limit_ = 0;
   std::uint64_t unnoted_ = 0;
   bool dirty_ = false, noted_ahead_ = false;

@@ -45,8 +45,7 @@ void Backlog::supersede(const Latest& latest) {
   if (Entry* entry = in_memory(latest)) {
     const bool unsent = entry->state == Entry::State::kQueued && !entry->maybe && !entry->claimed;
     if (!unsent) return;
-    const bool keep =
-        entry->own_id && keep_superseded(entry->sequence, entry->time, entry->text.size());
+    const bool keep = entry->own_id && keep_superseded(entry->sequence, entry->text.size());
     if (!keep) return mark_lost(*entry, &LossCounts::superseded);
     note_removal(*entry);
     entry->state = Entry::State::kGone;
@@ -56,7 +55,7 @@ void Backlog::supersede(const Latest& latest) {
   if (latest.sequence <= loaded_upto_ && latest.sequence > state_.settled) return;
   if (latest.sequence <= state_.cursor) return;
   const bool unloaded = latest.sequence > state_.settled;
-  if (unloaded && latest.own_id && keep_superseded(latest.sequence, latest.time, latest.bytes)) {
+  if (unloaded && latest.own_id && keep_superseded(latest.sequence, latest.bytes)) {
     superseded_unloaded_.insert(latest.sequence);
     ++removals_;
     return;
@@ -82,14 +81,14 @@ void Backlog::drop_if_superseded(Entry& entry) {
 
 // While messages are passed over records are removed one by one, and a superseded one could be left
 // behind alone.
-bool Backlog::keep_superseded(Sequence sequence, WallTime time, std::uint64_t bytes) {
+bool Backlog::keep_superseded(Sequence sequence, std::uint64_t bytes) {
   while (!superseded_.empty() && superseded_.front().sequence <= state_.cursor) {
     superseded_.pop_front();
   }
   const bool bounded = superseded_.size() < setup_.limits.dedupe_ids_max;
   if (sequence == 0 || !bounded || !parked_subjects_.empty() || parked_ > 0) return false;
   if (dedupe_.window() <= Duration::zero()) return false;
-  superseded_.push_back({sequence, time, bytes});
+  superseded_.push_back({sequence, bytes});
   ++kept_messages_;
   kept_bytes_ += bytes;
   return true;
@@ -108,11 +107,9 @@ void Backlog::drop_superseded(const Retained& record) {
 
 // Those that no publisher will repeat any more, or all.
 void Backlog::trim_superseded(bool all) {
-  const WallTime now = setup_.clock.wall();
-  while (!superseded_.empty()) {
+  const Sequence upto = all ? UINT64_MAX : ids_behind();
+  while (!superseded_.empty() && superseded_.front().sequence <= upto) {
     const Retained oldest = superseded_.front();
-    const bool recent = oldest.time + dedupe_.window() >= now && oldest.time <= now;
-    if (!all && keep_ids_ && recent) return;
     superseded_.pop_front();
     drop_superseded(oldest);
   }

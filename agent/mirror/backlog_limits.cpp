@@ -27,6 +27,7 @@ bool Backlog::evict_oldest(std::uint64_t LossCounts::*cause) {
 
 bool Backlog::remove_record(Sequence sequence) {
   const std::uint64_t before = log_.state().messages;
+  keep_marks(sequence);
   log_.remove(sequence);
   if (reading_) removed_.push_back(sequence);
   return log_.state().messages < before;

@@ -25,8 +25,10 @@ void Backlog::open() {
   if (doubtful || disk_failed) state_.sent_limit = log.last;
   state_.sent_limit =
       std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
-  if (disk_failed) setup_.store.set_state(state_key_, encode_state(state_));
-  last_sent_ = state_.sent_limit;
+  if (state_.settled > state_.cursor) state_.passed = std::max(state_.passed, state_.settled);
+  if (disk_failed) note_ledger();
+  last_sent_ = sent_before_ = state_.sent_limit;
+  marks_.load(setup_.store.state(marks_key_).value_or(""));
   loaded_upto_ = evict_next_ = state_.cursor;
   if (log.messages == 0) {
     loaded_upto_ = state_.cursor = state_.settled = log.last;
@@ -58,14 +60,13 @@ void Backlog::scanned(const Page& page) {
   }
 }
 
-void Backlog::scan_record(const RecordView& record) {
+void Backlog::scan_record(RecordView record) {
+  marks_.load(take_subject_mark(record.subject));
   const auto own = find_header(record.header, kMessageIdHeader);
-  if (own && record.time + dedupe_.window() >= setup_.clock.wall()) {
-    dedupe_.add(keyed_hash(setup_.key, *own), record.time);
-  }
+  if (own) dedupe_.add(keyed_hash(setup_.key, *own), setup_.clock.now(), record.sequence - 1);
   const std::uint64_t size = record.subject.size() + record.header.size() + record.payload.size();
   if (record.sequence <= state_.cursor) {
-    retained_.push_back({record.sequence, record.time, size});
+    retained_.push_back({record.sequence, size});
     retained_bytes_ += size;
     return;
   }
@@ -75,7 +76,7 @@ void Backlog::scan_record(const RecordView& record) {
       suspects_.forget(record.subject);  // What became of it matters no more.
       supersede(*older);
     }
-    note_latest(record.subject, {record.sequence, 0, own.has_value(), record.time, size});
+    note_latest(record.subject, {record.sequence, 0, own.has_value(), size});
   }
   if (record.sequence > state_.settled && record.sequence <= state_.sent_limit) {
     if (suspects_.count() >= setup_.limits.suspects_max) return;
@@ -106,8 +107,8 @@ void Backlog::finish_open() {
   if (suspects_.empty() && state_.settled > state_.cursor) start_over();
   while (!held_.empty()) {
     const Entry& entry = held_.front();
-    (void)take({entry.subject(), entry.reply_subject(), entry.header(), entry.payload(), {}},
-               false);
+    (void)take({entry.subject(), entry.reply_subject(), entry.header(), entry.payload(), {}}, false,
+               entry.mark);
     held_.pop_front();
   }
   held_.clear();
@@ -188,7 +189,8 @@ std::size_t Backlog::arrived_unloaded() const {
   return static_cast<std::size_t>(arrived_.end() - next);
 }
 
-void Backlog::load_record(const RecordView& record) {
+void Backlog::load_record(RecordView record) {
+  (void)take_subject_mark(record.subject);
   const bool superseded = is_superseded(record.sequence);
   Entry& entry = window_.push(record.subject, record.header, record.payload);
   entry.order = next_order_++;

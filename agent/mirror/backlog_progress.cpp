@@ -61,13 +61,16 @@ void Backlog::settle(const Entry& entry) {
   ++unnoted_;
   state_.settled = std::max(state_.settled, entry.sequence);
   if (parked_ > 0) {
-    if (confirmed) log_.remove(entry.sequence);
+    if (confirmed) {
+      keep_marks(entry.sequence);
+      log_.remove(entry.sequence);
+    }
     return;
   }
   state_.cursor = entry.sequence;
   if (!confirmed && !entry.kept) return;
   const std::uint64_t size = entry.text.size();
-  retained_.push_back({entry.sequence, entry.time, size});
+  retained_.push_back({entry.sequence, size});
   retained_bytes_ += size;
 }
 
@@ -81,18 +84,23 @@ void Backlog::drop_retained() {
 // start learns the ids again.
 void Backlog::trim_retained() {
   trim_superseded(false);
-  const WallTime now = setup_.clock.wall();
-  const bool keep = keep_ids_ && state_.own_ids && retained_.size() <= setup_.limits.dedupe_ids_max;
+  const bool bounded = retained_.size() <= setup_.limits.dedupe_ids_max;
+  const Sequence forgotten = bounded ? ids_behind() : UINT64_MAX;
   Sequence upto = 0;
-  while (!retained_.empty()) {
+  while (!retained_.empty() && retained_.front().sequence <= forgotten) {
     const Retained& oldest = retained_.front();
-    const bool recent = oldest.time + dedupe_.window() >= now && oldest.time <= now;
-    if (keep && recent) break;
     upto = oldest.sequence;
     retained_bytes_ -= oldest.bytes;
     retained_.pop_front();
   }
-  if (upto != 0) log_.trim(upto);
+  if (upto == 0) return;
+  keep_marks(upto);
+  log_.trim(upto);
+}
+
+// From behind this record on the ids are needed by the next start.
+Sequence Backlog::ids_behind() {
+  return keep_ids_ ? dedupe_.oldest(setup_.clock.now()) : UINT64_MAX;
 }
 
 // A commit of its own costs the flash some KiB: little progress waits for company.
@@ -132,7 +140,7 @@ void Backlog::note(bool force, bool idle) {
   unnoted_ = 0;
   last_note_ = now;
   durable_sent_limit_ = std::min(durable_sent_limit_, state_.sent_limit);
-  setup_.store.set_state(state_key_, encode_state(state_));
+  note_ledger();
   setup_.store.when_durable([this, alive = std::weak_ptr<int>(alive_), number = ++notes_,
                              limit = state_.sent_limit](Status status) {
     if (alive.expired() || number != notes_) return;
@@ -179,8 +187,11 @@ bool Backlog::parked_wanted(const std::function<bool(std::string_view)>& wants) 
 }
 
 void Backlog::rescan() {
+  // Nothing is in flight: what is still there was passed over.
+  state_.passed = std::max(state_.passed, last_sent_);
   for (std::size_t i = 0; i < window_.size(); ++i) {
     if (window_[i].state != Entry::State::kConfirmed) continue;
+    keep_marks(window_[i].sequence);
     log_.remove(window_[i].sequence);
     ++state_.confirmed;
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/protocol/mirror_mark.h"
 #include "agent/routing/message.h"
 #include "platform/time.h"
 #include "storage/log.h"
@@ -51,7 +52,10 @@ struct Entry {
   bool kept = false;       // Superseded; its record stays a while for the publisher's id.
   bool claimed = false;    // About to be sent, once removal `behind` is on disk: not given up now.
   std::uint64_t behind = 0;
-  std::string text;  // Subject, header, payload.
+  // In its flight nobody may have wanted it: where it goes again it is behind others.
+  bool late = false;
+  MirrorMark mark{};  // Of the leaf behind us that it came from.
+  std::string text;   // Subject, header, payload.
   // Of a captured request, for as long as it waits in memory: who asks is not there for longer.
   std::unique_ptr<std::string> reply;
 

@@ -1,5 +1,6 @@
 #include "agent/mirror/ids.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -7,6 +8,8 @@
 namespace petiole {
 
 namespace {
+
+constexpr std::size_t kEpochDigits = 16;
 
 struct SipState {
   std::uint64_t v0, v1, v2, v3;
@@ -79,10 +82,24 @@ std::optional<std::uint64_t> parse_number(std::string_view digits) {
   return value;
 }
 
+std::uint64_t origin_of(std::string_view prefix) {
+  return std::max<std::uint64_t>(stable_hash(prefix), 1);
+}
+
+std::optional<MadeId> made_id(std::string_view leaf_id, std::string_view id) {
+  const std::size_t end = leaf_id.size() + 1 + kEpochDigits;
+  const bool made = id.size() > end + 1 && id.starts_with(leaf_id) && id[leaf_id.size()] == ':' &&
+                    id[end] == ':' && parse_hex(id.substr(leaf_id.size() + 1, kEpochDigits));
+  const auto number = made ? parse_number(id.substr(end + 1)) : std::nullopt;
+  if (!number) return std::nullopt;
+  return MadeId{origin_of(id.substr(0, end + 1)), *number};
+}
+
 IdScheme::IdScheme(std::string_view leaf_id, std::uint64_t epoch) : prefix_(leaf_id) {
   prefix_ += ':';
   append_hex(prefix_, epoch);
   prefix_ += ':';
+  origin_ = origin_of(prefix_);
 }
 
 void IdScheme::append(std::string& out, std::uint64_t number) const {

@@ -29,6 +29,16 @@ std::optional<std::uint64_t> parse_hex(std::string_view digits);
 void append_number(std::string& out, std::uint64_t value);
 std::optional<std::uint64_t> parse_number(std::string_view digits);
 
+// What of an id names its epoch, `<leaf id>:<epoch>:`, as a number: see MirrorMark::origin.
+std::uint64_t origin_of(std::string_view prefix);
+
+// An id made by the mirror of this leaf, in whatever epoch; none: it is a publisher's, or
+// another's.
+struct MadeId {
+  std::uint64_t origin, number;
+};
+std::optional<MadeId> made_id(std::string_view leaf_id, std::string_view id);
+
 // Makes and recognises the ids of one epoch.
 class IdScheme {
  public:
@@ -36,9 +46,11 @@ class IdScheme {
   void append(std::string& out, std::uint64_t number) const;
   // The number, when `id` is of this leaf and epoch.
   std::optional<std::uint64_t> number_of(std::string_view id) const;
+  std::uint64_t origin() const { return origin_; }
 
  private:
   std::string prefix_;
+  std::uint64_t origin_;
 };
 
 // Appends `header` with a message id as its last line to `out`; `id` writes the value.

@@ -34,7 +34,8 @@ struct MirrorLimits {
   std::size_t parked_subjects_max = 1024;   // Remembered to see interest come; more: any change.
   std::size_t learned_subjects_max = 8192;  // Ways of confirmation found out by trying.
   std::size_t streams_max = 1024;           // Of the hub, that overlap our rules.
-  std::size_t floors_max = 16;              // Streams whose last confirmed sequence is noted.
+  std::size_t origins_max = 1024;     // Of leafs behind us, whose repeats are known; per rule.
+  std::size_t floors_max = 16;        // Streams whose last confirmed sequence is noted.
   std::size_t requesters_max = 1024;  // Captured requests that answers are passed on to; per rule.
   std::size_t requests_max = 64;      // Outstanding at the hub's API.
   std::size_t walk_steps_max = 1024;  // Messages of others that are walked over.

@@ -129,11 +129,18 @@ bool MirrorCore::capture(int rule_number, const Message& message) {
   const bool memory =
       link_.state.proven && !stopping_ &&
       (rule.backlog->failed() || (outage && rule.sender->keeps_up(host_.clock.now())));
-  const Backlog::Taken taken = rule.backlog->capture(message, memory);
+  const Account::Origin* const origin = account_.origin();
+  const bool marked = origin != nullptr && origin->mark != nullptr;
+  const Backlog::Taken taken =
+      rule.backlog->capture(message, memory, marked ? *origin->mark : MirrorMark{});
   unchecked_bytes_ += message.subject.size() + message.header.size() + message.payload.size();
   if (unchecked_bytes_ > 64 << 10) make_room();
   poke();
   return taken != Backlog::Taken::kRefused;
+}
+
+bool MirrorCore::repeated(int rule, const Message& message, const MirrorMark& mark) {
+  return rules_[static_cast<std::size_t>(rule)].backlog->repeated(message, mark);
 }
 
 bool MirrorCore::holding() const {

@@ -25,6 +25,7 @@ class MirrorCore : public Mirror {
 
   int rule_of(std::string_view subject) const override;
   bool capture(int rule, const Message& message) override;
+  bool repeated(int rule, const Message& message, const MirrorMark& mark) override;
   std::string refusal(int rule) const override;
   bool captures_requests(int rule) const override;
   bool has_undurable() const override;

@@ -27,8 +27,8 @@ std::string_view take_word(std::string_view& text, char end) {
 
 }  // namespace
 
-// "1 <numbers> <0|1> <0|1> <number>\n", the last in later versions, and a line "<sequence>
-// <stream>\n" for each floor.
+// "1 <numbers> <0|1> <0|1> <number> <number>\n", the last two in later versions, and a line
+// "<sequence> <stream>\n" for each floor.
 std::string encode_state(const RuleState& state) {
   std::string text = "1";
   visit_numbers(state, [&](std::uint64_t number) {
@@ -38,6 +38,8 @@ std::string encode_state(const RuleState& state) {
   text += state.own_ids ? " 1" : " 0";
   text += state.holes ? " 1 " : " 0 ";
   append_number(text, state.losses.uncounted);
+  text += ' ';
+  append_number(text, state.passed);
   text += '\n';
   for (const StreamFloor& floor : state.floors) {
     append_number(text, floor.sequence);
@@ -63,6 +65,7 @@ std::optional<RuleState> decode_state(std::string_view text) {
   state.own_ids = own_ids == "1";
   state.holes = take_word(first, ' ') == "1";
   state.losses.uncounted = parse_number(take_word(first, ' ')).value_or(0);
+  state.passed = parse_number(take_word(first, ' ')).value_or(0);
   while (!text.empty()) {
     std::string_view line = take_word(text, '\n');
     const auto sequence = parse_number(take_word(line, ' '));

@@ -23,6 +23,7 @@ struct StreamFloor {
 // been sent. Later ones never were.
 struct RuleState {
   Sequence cursor = 0, settled = 0, sent_limit = 0;
+  Sequence passed = 0;   // What is still there up to here was passed over: others went ahead.
   bool holes = false;    // The hub refused some and took later ones: see Resolver.
   bool own_ids = false;  // Records with a publisher's own message id may exist.
   std::uint64_t captured = 0, confirmed = 0, duplicates = 0;

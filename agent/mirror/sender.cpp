@@ -253,8 +253,11 @@ void Sender::publish(Entry& entry, Route route, Time now) {
   link_.state.barrier_wanted = true;
   sent_order_ = std::max(sent_order_, entry.order + 1);
   reached_order_ = std::min(reached_order_, entry.order);
+  const Message message{entry.subject(), reply, header, entry.payload(), {}};
+  const bool marked = route == Route::kBarrier && link_.state.uplink->hub().drops_repeats;
+  const MirrorMark mark = marked ? backlog_.mark_of(entry) : MirrorMark{};
   backlog_.mark_sent(entry, now);
-  link_.state.uplink->publish({entry.subject(), reply, header, entry.payload(), {}});
+  marked ? link_.state.uplink->publish_marked(message, mark) : link_.state.uplink->publish(message);
 }
 
 }  // namespace petiole

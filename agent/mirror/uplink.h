@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/protocol/mirror_mark.h"
 #include "agent/routing/message.h"
 #include "platform/time.h"
 
@@ -37,6 +38,11 @@ class Uplink {
   // Queues the message behind all that was published before. Replies come by the account's own
   // subscriptions.
   virtual void publish(const Message& message) = 0;
+  // The same to a hub that drops repeats, which is told what may be one.
+  virtual void publish_marked(const Message& message, const MirrorMark& mark) {
+    (void)mark;
+    publish(message);
+  }
 
   // `passed` is called once the hub has processed all that was published before (a PONG behind it).
   // Never called when the link breaks first.

@@ -88,12 +88,16 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
       origin.capture && rule >= 0 && (message.reply.empty() || capture_->captures_requests(rule));
   // What is to be traced alone is neither stored nor sent later: it goes as if there was no rule.
   outcome.captured = wanted && !(origin.trace && origin.trace->only());
-  if (!entry.result.empty()) {
+  const bool again =
+      outcome.captured && origin.mark != nullptr && capture_->repeated(rule, message, *origin.mark);
+  if (again) {
+    outcome.delivered = 1;
+  } else if (!entry.result.empty()) {
     outcome.delivered = deliver(origin, message, entry.result, outcome.captured, random_);
     stats_.messages_out += outcome.delivered;
     stats_.bytes_out += outcome.delivered * bytes;
   }
-  if (wanted) {
+  if (wanted && !again) {
     const bool taken = origin.trace ? capture_traced(*origin.trace, message, rule)
                                     : capture_->capture(rule, message);
     taken ? void(++outcome.delivered) : void(outcome.refused = rule);

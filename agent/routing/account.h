@@ -32,6 +32,8 @@ class InterestListener {
   virtual void reweighed(const Subscription& subscription, std::uint32_t before) = 0;
 };
 
+struct MirrorMark;  // agent/protocol/mirror_mark.h
+
 // Decides at match time, once per subject, whether the mirror captures it. `rule` is the mirror's
 // own number of the rule; negative: none.
 class Capture {
@@ -40,6 +42,10 @@ class Capture {
   virtual int rule_of(std::string_view subject) const = 0;
   // Takes the message; false: the mirror refuses it (full, discard new): counted by the mirror.
   virtual bool capture(int rule, const Message& message) = 0;
+  // Whether a message that comes with a mark was here before: then nobody gets it again.
+  virtual bool repeated(int rule, const Message& message, const MirrorMark& mark) {
+    return (void)rule, (void)message, (void)mark, false;
+  }
   // Why it refused, for people: names the rule and the cause.
   virtual std::string refusal(int rule) const { return (void)rule, "the store takes no more"; }
   // Whether a message with a reply subject is captured by this rule.
@@ -102,7 +108,8 @@ class Account {
     bool capture = true;        // False: the mirror's own replay.
     bool all_queues = false;  // Of a leaf, yet for one member of every group: its subject changed.
     bool imported = false;    // Came by a service import: goes on by no stream import.
-    MessageTrace* trace = nullptr;  // Told of the message's way; null: nobody is.
+    MessageTrace* trace = nullptr;     // Told of the message's way; null: nobody is.
+    const MirrorMark* mark = nullptr;  // Of the mirror of a leaf behind us.
   };
   PublishOutcome publish(const Origin& origin, const Message& message);
 

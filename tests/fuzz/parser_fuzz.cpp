@@ -2,13 +2,30 @@
 //  - it takes no more than it was given;
 //  - an operation reads the same when bytes follow it;
 //  - a prefix of an operation is incomplete, not an error;
-//  - what it says is wanted is no more than the operation then takes.
+//  - what it says is wanted is no more than the operation then takes;
+//  - a mirror's mark is taken off its queues whole, and written again reads the same.
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 
+#include "agent/protocol/mirror_mark.h"
 #include "agent/protocol/parser.h"
 
 namespace {
+
+void check_mark(std::string_view queues) {
+  const std::size_t before = queues.size();
+  const petiole::MirrorMark mark = petiole::take_mark(queues);
+  if (queues.size() > before) std::abort();
+  if (!mark) return;
+  std::string text;
+  petiole::append_mark(text, mark);
+  std::string_view written = text;
+  const petiole::MirrorMark again = petiole::take_mark(written);
+  if (again.origin != mark.origin || again.number != mark.number || again.kind != mark.kind) {
+    std::abort();
+  }
+}
 
 void check(std::string_view input, petiole::Peer peer) {
   petiole::Limits limits;
@@ -30,6 +47,7 @@ void check(std::string_view input, petiole::Peer peer) {
     if (cut.used != 0 || cut.error != petiole::ParseError::kNone) std::abort();
     if (cut.wanted != 0 && cut.wanted != result.used) std::abort();
   }
+  check_mark(op.queues);
   std::string_view queues = op.queues;
   for (std::size_t left = queues.size() + 1; !petiole::next_queue(queues).empty(); --left) {
     if (left == 0) std::abort();

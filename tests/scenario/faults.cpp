@@ -104,6 +104,7 @@ void World::worsen_path() {
 }
 
 void World::strike_leaf() {
+  if (plan_.edge_crashes && dice_.one_in(3)) return strike_edge();
   if (!leaf_) return;
   const bool power = dice_.one_in(2);
   if (dice_.one_in(2)) {  // In the middle of a commit, or of the next start.
@@ -112,6 +113,17 @@ void World::strike_leaf() {
   }
   end_leaf(power);
   retry_leaf(dice_.span(100ms, 30s));
+}
+
+void World::strike_edge() {
+  if (!edge_) return;
+  const bool power = dice_.one_in(2);
+  if (dice_.one_in(2)) {
+    cut_edge_power_next_ = power;
+    return edge_disk_.fail_after(1 + dice_.below(40));
+  }
+  end_edge(power);
+  retry_edge(dice_.span(100ms, 30s));
 }
 
 void World::strike_hub() {
@@ -171,6 +183,7 @@ void World::strike_disk() {
 void World::heal_disk() {
   disk_.set_capacity(UINT64_MAX);
   disk_.fail_after(0);
+  edge_disk_.fail_after(0);
   disk_.fail_writes(0);
   disk_.fail_syncs(0);
   disk_.fail_reads(0);
@@ -199,6 +212,7 @@ void World::heal() {
   if (!hub_) start_hub();
   stream_.show_interest();
   if (!leaf_) start_leaf();
+  if (plan_.chain && !edge_) start_edge();
 }
 
 }  // namespace petiole::test

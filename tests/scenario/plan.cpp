@@ -67,6 +67,7 @@ Plan make_plan(std::uint64_t seed, bool chain) {
   plan.chain = plan.crashes = true;
   plan.io_errors = false;  // A dead disk confirms what memory alone has: see the leaf's README.
   for (RuleConfig& rule : plan.rules) rule.durability = Durability::kDisk;
+  plan.edge_crashes = dice.one_in(2);
   return plan;
 }
 
@@ -76,10 +77,11 @@ std::string Plan::describe() const {
   std::string text =
       std::string("hub: ") + kKinds[static_cast<int>(hub)] + ", window " + ms(duplicate_window) +
       ", store " + ms(store_delay) + ", ack " + ms(ack_delay) +
-      (chain ? ", a leaf behind the leaf" : "") + (drops_repeats ? ", drops repeats" : "") +
-      (late_interest ? ", late interest" : "") + (others ? ", others" : "") +
-      (crashes ? ", crashes" : "") + (io_errors ? ", I/O errors" : "") +
-      (full_disk ? ", full disk" : "") + (wall_jumps ? ", wall clock jumps" : "") + "\nrules:";
+      (chain ? ", a leaf behind the leaf" : "") + (edge_crashes ? " that crashes too" : "") +
+      (drops_repeats ? ", drops repeats" : "") + (late_interest ? ", late interest" : "") +
+      (others ? ", others" : "") + (crashes ? ", crashes" : "") +
+      (io_errors ? ", I/O errors" : "") + (full_disk ? ", full disk" : "") +
+      (wall_jumps ? ", wall clock jumps" : "") + "\nrules:";
   for (const RuleConfig& rule : rules) {
     text += " " + rule.subjects.front() +
             (rule.durability == Durability::kOutage ? " outage" : "") +

@@ -40,7 +40,8 @@ struct Plan {
   std::chrono::nanoseconds fault_pause = 8s;  // Between two, at most.
   bool io_errors = false, full_disk = false, wall_jumps = false, crashes = true;
   std::uint64_t store_bytes_max = 8 << 20;
-  bool chain = false;  // Publishers are at a leaf behind the leaf: "edge", which never fails.
+  bool chain = false;  // Publishers are at a leaf behind the leaf: "edge".
+  bool edge_crashes = false;
 
   std::string describe() const;
 };

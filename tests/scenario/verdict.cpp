@@ -48,7 +48,8 @@ bool World::drained() {
   const bool done = std::all_of(publishers_.begin(), publishers_.end(),
                                 [](const auto& each) { return each->done(); });
   const auto empty = [](Process& process) { return get_int(mirrorz(process), "messages") == 0; };
-  return done && empty(*leaf_) && (!edge_ || empty(*edge_));
+  const bool edge_empty = !plan_.chain || (edge_ && edge_->agent && empty(*edge_));
+  return done && empty(*leaf_) && edge_empty;
 }
 
 std::string World::verdict() {

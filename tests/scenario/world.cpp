@@ -48,7 +48,7 @@ World::World(std::uint64_t seed, bool chain, bool print)
 World::~World() {
   if (leaf_) end_leaf(false);
   if (hub_) end_hub();
-  if (edge_) end_edge();
+  if (edge_) end_edge(false);
   network_.reset();
 }
 
@@ -197,27 +197,44 @@ void World::end_hub() {
   hub_.reset();
 }
 
+void World::retry_edge(Duration wait) {
+  after(wait, [this] {
+    if (!edge_) start_edge();
+  });
+}
+
 void World::start_edge() {
   edge_ = std::make_unique<Process>(
-      loop_, dice_.below(UINT64_MAX), [] { return Duration(1ms); }, [] {});
+      loop_, dice_.below(UINT64_MAX), [] { return Duration(1ms); },
+      [this] {
+        if (!edge_ || !edge_disk_.died()) return;
+        end_edge(cut_edge_power_next_);
+        retry_edge(dice_.span(100ms, 20s));
+      });
   StoreOptions options{
       .dir = "/box", .bytes_max = edge_config_.mirror.max_bytes, .vfs = edge_disk_.name()};
   edge_->store =
       open_store(options, edge_->loop, edge_->worker, clock_, dice_.below(UINT64_MAX)).store;
+  if (!edge_->store || edge_disk_.died()) {
+    end_edge(cut_edge_power_next_);
+    return retry_edge(dice_.span(500ms, 5s));
+  }
   edge_->agent =
       std::make_unique<Agent>(edge_config_, host_of(*edge_, "edge", edge_log_), edge_->store.get());
   const Agent::Started started = edge_->agent->start();
   if (!started.status.ok()) broken_ = "the edge does not start: " + started.error;
 }
 
-void World::end_edge() {
-  network_->vanish("edge", false);
+void World::end_edge(bool power_cut) {
+  trace_.add("world", power_cut ? "the edge loses power" : "the edge is killed");
+  network_->vanish("edge", power_cut);
   edge_->loop.end();
   edge_->worker.end();
   edge_->agent.reset();
-  edge_disk_.kill();
+  power_cut ? edge_disk_.power_cut() : edge_disk_.kill();
   edge_->store.reset();
   edge_.reset();
+  cut_edge_power_next_ = false;
 }
 
 std::string World::run() {

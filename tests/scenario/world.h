@@ -59,7 +59,8 @@ class World {
   void start_leaf();
   void start_hub();
   void start_edge();
-  void end_edge();
+  void end_edge(bool power_cut);
+  void retry_edge(Duration wait);
   void end_leaf(bool power_cut);
   void end_hub();
   void retry_leaf(Duration wait);
@@ -76,6 +77,7 @@ class World {
   void cut_path();
   void worsen_path();
   void strike_leaf();
+  void strike_edge();
   void strike_hub();
   void strike_disk();
   void heal();
@@ -101,11 +103,11 @@ class World {
   ModelStream stream_;
   std::unique_ptr<SimNetwork> network_;
   std::unique_ptr<Process> leaf_, hub_;
-  std::unique_ptr<Process> edge_;  // Behind the leaf; null: there is none.
+  std::unique_ptr<Process> edge_;  // Behind the leaf; null: there is none, or it is down.
   std::vector<std::unique_ptr<Publisher>> publishers_;
   std::vector<RuleTally> tallies_;
   bool healing_ = false, storage_failed_ = false, disk_hurt_ = false, killed_ = false;
-  bool cut_power_next_ = false;
+  bool cut_power_next_ = false, cut_edge_power_next_ = false;
   std::string broken_;
   // Messages in the stream when an agent ended whose disk had failed for good.
   std::vector<std::size_t> dead_disks_;

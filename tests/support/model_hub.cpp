@@ -22,6 +22,7 @@ class ModelHub::Link : public Uplink {
     info_.domain = hub.options_.domain;
     info_.headers = info_.jetstream = true;
     info_.payload_bytes_max = 1 << 20;
+    info_.drops_repeats = hub.options_.drops_repeats;
   }
   const HubInfo& hub() const override { return info_; }
   bool wants(std::string_view subject) const override {
@@ -37,6 +38,10 @@ class ModelHub::Link : public Uplink {
                                       std::string(message.header), std::string(message.payload)}] {
                  hub_.receive(packet);
                });
+  }
+  void publish_marked(const Message& message, const MirrorMark& mark) override {
+    hub_.marks.push_back(mark);
+    publish(message);
   }
   void barrier(std::function<void()> passed) override {
     hub_.later(hub_.options_.latency,

@@ -26,6 +26,7 @@ struct HubOptions {
   bool work_queue = false;      // What is stored is consumed at once.
   std::size_t per_subject = 0;  // Keeps so many of a subject; 0: any number.
   bool deleted_details = true;  // Tells what it has removed.
+  bool drops_repeats = false;   // Says that it is a petiole.
   std::string service{};        // Not empty: plain subscribers answer requests with it.
 };
 
@@ -61,6 +62,7 @@ class ModelHub {
   double drop_acks = 0;               // Share of PubAcks that get lost in the hub;
   int acks_to_drop = 0;               // so many of the next ones.
   std::set<std::string> replies;      // Reply subjects of what the stream was sent.
+  std::vector<MirrorMark> marks;      // Of what was sent with one, as it left.
   std::uint64_t api_requests = 0;
   std::mt19937_64 random{1};
 

@@ -10,7 +10,13 @@ namespace {
 class SlowDisk : public Capture {
  public:
   int rule_of(std::string_view subject) const override { return subject == "t" ? 0 : -1; }
-  bool capture(int, const Message&) override { return ++undurable; }
+  bool capture(int, const Message& message) override {
+    captured += std::string(message.payload) + ' ';
+    return ++undurable;
+  }
+  bool repeated(int, const Message&, const MirrorMark& mark) override {
+    return mark.origin == 0xa && mark.number <= repeats_upto;
+  }
   bool captures_requests(int) const override { return false; }
   bool has_undurable() const override { return undurable != 0; }
   bool congested() const override { return undurable >= 3; }
@@ -25,6 +31,8 @@ class SlowDisk : public Capture {
     answer(status);
   }
   int undurable = 0;
+  std::uint64_t repeats_upto = 0;
+  std::string captured;
   std::vector<std::function<void(Status)>> waiting;
 };
 
@@ -143,6 +151,40 @@ TEST_CASE("leaf disk: a link that ends meanwhile is not missed") {
   bench.close();
   bench.disk.commit();
   CHECK(bench.disk.waiting.empty());
+}
+
+TEST_CASE("leaf disk: what the mirror knows of a leaf's mirror comes once") {
+  DiskBench bench;
+  bench.disk.repeats_upto = 5;
+  Ear ear(bench.node.account(), "t"), group(bench.node.account(), "t", "q");
+  CHECK(bench.feed("LMSG t | _PM.a.r5 q 1\r\n5\r\nLMSG t | _PM.a.r6 1\r\n6\r\n") == "");
+  CHECK(bench.feed("LMSG t | _PM.a.n7 q 1\r\n7\r\nLMSG t 1\r\n8\r\n") == "");
+  CHECK(bench.disk.captured == "6 7 8 ");
+  CHECK(ear.heard.size() == 3);
+  CHECK(group.heard.size() == 1);
+}
+
+TEST_CASE(
+    "leaf disk: no group has the name of a mark, and no mark is taken from who has no mirror") {
+  DiskBench bench;
+  bench.feed("LS+ t _PM.a.r5 1\r\n");
+  CHECK(bench.said() == "");
+  CHECK(bench.session->subscription_count() == 0);
+  DiskBench other("");
+  other.disk.repeats_upto = 5;
+  other.feed("LMSG t | _PM.a.r5 1\r\n5\r\n");
+  CHECK(other.disk.captured == "5 ");
+}
+
+TEST_CASE("leaf disk: what nobody captures is dropped again while we run, but for late ones") {
+  DiskBench bench;
+  Ear ear(bench.node.account(), "u");
+  bench.feed("LMSG u | _PM.a.n5 1\r\n5\r\nLMSG u | _PM.a.r5 1\r\n5\r\n");
+  CHECK(ear.heard.size() == 1);
+  bench.feed("LMSG u | _PM.a.l4 1\r\n4\r\nLMSG u | _PM.a.r4 1\r\n4\r\n");
+  CHECK(ear.heard.size() == 2);
+  bench.feed("LMSG u | _PM.a.n5 1\r\n5\r\n");  // Said to be new: its disk is an old copy.
+  CHECK(ear.heard.size() == 3);
 }
 
 }  // namespace

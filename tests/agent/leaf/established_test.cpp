@@ -120,6 +120,17 @@ TEST_CASE("established: messages out, by the peer's interest and abilities") {
   }
 }
 
+TEST_CASE("established: the mirror's mark is the first group") {
+  Bench bench;
+  bench.establish();
+  bench.feed("LS+ a\r\nLS+ b q 1\r\n");
+  bench.wire.take();
+  bench.soliciting->publish_marked({"a", {}, {}, "x", {}}, {0xab, 7, MirrorMark::Kind::kNew});
+  CHECK(bench.wire.take() == "LMSG a | _PM.ab.n7 1\r\nx\r\n");
+  bench.soliciting->publish_marked({"b", "r", {}, "x", {}}, {0xab, 8, MirrorMark::Kind::kRepeat});
+  CHECK(bench.wire.take() == "LMSG b + r _PM.ab.r8 q 1\r\nx\r\n");
+}
+
 TEST_CASE("established: interest of one turn is sent together at its end, ahead of messages") {
   Bench bench;
   bench.establish();

@@ -1,0 +1,75 @@
+#include "agent/protocol/mirror_mark.h"
+
+#include <charconv>
+#include <system_error>
+
+#include "agent/protocol/parser.h"
+
+namespace petiole {
+
+namespace {
+
+constexpr std::string_view kKinds = "nrl";  // In the order of Kind.
+
+void append_digits(std::string& out, std::uint64_t value, int base) {
+  char digits[20];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value, base).ptr);
+}
+
+// All of `text` must be one number; 0 is none.
+std::uint64_t number_in(std::string_view text, int base) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value, base);
+  return error == std::errc() && stop == end ? value : 0;
+}
+
+MirrorMark parse_mark(std::string_view name) {
+  name.remove_prefix(kMarkPrefix.size());
+  const std::size_t dot = name.find('.');
+  if (dot == name.npos || name.size() < dot + 3) return {};
+  const std::size_t kind = kKinds.find(name[dot + 1]);
+  const std::uint64_t number = number_in(name.substr(dot + 2), 10);
+  if (kind == kKinds.npos || number == 0) return {};
+  return {number_in(name.substr(0, dot), 16), number, static_cast<MirrorMark::Kind>(kind)};
+}
+
+}  // namespace
+
+void append_mark(std::string& out, const MirrorMark& mark) {
+  out += kMarkPrefix;
+  append_digits(out, mark.origin, 16);
+  out += '.';
+  out += kKinds[static_cast<std::size_t>(mark.kind)];
+  append_digits(out, mark.number, 10);
+}
+
+MirrorMark take_mark(std::string_view& queues) {
+  std::string_view rest = queues;
+  const std::string_view name = next_queue(rest);
+  if (!name.starts_with(kMarkPrefix)) return {};
+  queues = rest;
+  return parse_mark(name);
+}
+
+void append_marked_subject(std::string& out, std::string_view subject, const MirrorMark& mark) {
+  out += subject;
+  out += ' ';
+  append_digits(out, mark.origin, 16);
+  out += ' ';
+  append_digits(out, mark.number, 10);
+}
+
+MirrorMark take_subject_mark(std::string_view& subject) {
+  const std::size_t blank = subject.find(' ');
+  if (blank == subject.npos) return {};
+  const std::string_view text = subject.substr(blank + 1);
+  subject = subject.substr(0, blank);
+  const std::size_t second = text.find(' ');
+  if (second == text.npos) return {};
+  const std::uint64_t number = number_in(text.substr(second + 1), 10);
+  if (number == 0) return {};
+  return {number_in(text.substr(0, second), 16), number, MirrorMark::Kind::kRepeat};
+}
+
+}  // namespace petiole
