@@ -13,6 +13,11 @@ namespace {
 
 // Events of one turn: more would let the first answer wait for the last request.
 constexpr int kEventsPerTurn = 64;
+// After so many turns in a row that had one event each a second one is looked for, which is a
+// system call, in every so many turns only. Nothing waits for the look: what is ready besides is
+// queued, first come first served, and is the event of the next turn, which then does not block.
+// Until the next look finds it, each has a flush of its own.
+constexpr unsigned kTurnsAlone = 8;
 
 class LoopTimer final : public Timer, private Deadline {
  public:
@@ -55,8 +60,11 @@ void AsioLoop::turn() {
   core_->io.restart();
   set_timer();  // For what was armed between turns.
   const bool pending = !core_->turn_end.empty() || !core_->flush_list.empty();
+  const bool look = core_->turns_alone < kTurnsAlone || core_->turns_alone % kTurnsAlone == 0;
   std::size_t ran = pending ? core_->io.poll_one() : core_->io.run_one();
-  for (int i = 1; ran != 0 && i < kEventsPerTurn; ++i) ran = core_->io.poll_one();
+  int events = 1;
+  for (; look && ran != 0 && events < kEventsPerTurn; ++events) ran = core_->io.poll_one();
+  core_->turns_alone = events > 2 ? 0 : core_->turns_alone + 1;  // The last look found none.
   end_turn();
 }
 

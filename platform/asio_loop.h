@@ -10,8 +10,9 @@ namespace petiole {
 
 struct LoopCore;
 
-// A turn is: wait for an event; run what else is ready, up to a bound; run the turn's-end tasks;
-// flush every connection that has output, once; set the timer to the earliest deadline.
+// A turn is: wait for an event; run what else is ready, up to a bound, which is looked for less
+// often while nothing is found; run the turn's-end tasks; flush every connection that has output,
+// once; set the timer to the earliest deadline.
 class AsioLoop final : public Loop {
  public:
   explicit AsioLoop(const Clock& clock);

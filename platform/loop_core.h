@@ -33,6 +33,7 @@ struct LoopCore {
 
   asio::steady_timer timer{io};
   Time timer_at = kNever;
+  unsigned turns_alone = 0;  // In a row, that had one event.
   std::vector<std::function<void()>> turn_end;
   std::atomic<bool> stopping{false};
 };

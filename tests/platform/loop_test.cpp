@@ -179,6 +179,25 @@ TEST_CASE("timer: fires once, not before its time; moves; cancels; may destroy i
   CHECK(fired == std::vector<char>{'a', 'b'});
 }
 
+TEST_CASE("loop: after turns of one event those that come together are still done in order") {
+  SystemClock clock;
+  AsioLoop loop(clock);
+  std::vector<int> order;
+  for (int i = 0; i < 30; ++i) {
+    loop.post([&, i] { order.push_back(i); });
+    loop.turn();
+    CHECK(order.size() == static_cast<std::size_t>(i) + 1);
+  }
+  for (int i = 30; i < 130; ++i) {
+    loop.post([&, i] { order.push_back(i); });
+  }
+  int turns = 0;
+  for (; order.size() < 130 && turns < 130; ++turns) loop.turn();
+  CHECK(std::is_sorted(order.begin(), order.end()));
+  CHECK(order.size() == 130);
+  CHECK(turns <= 10);  // At most seven of one event each, then 64 a turn.
+}
+
 TEST_CASE("worker: runs jobs in order and finishes them before it ends") {
   std::vector<int> order;
   {
