@@ -65,6 +65,8 @@ Agent::Started Agent::start() {
   }
   if (started.status.ok() && config.monitor.enabled) started = parts.listen_monitor();
   if (!started.status.ok()) return started;
+  parts.server.listening_at(
+      {.client = client_port(), .websocket = websocket_port(), .leaf = leaf_port()});
   for (const auto& remote : parts.remotes) remote->start();
   return {};
 }

@@ -15,6 +15,7 @@ Server::Server(const Config& config, Host host)
       keys_(make_server_keys(host.entropy)),
       name_(config.server_name.empty() ? keys_.id : config.server_name),
       started_(host.clock.wall()),
+      ports_{config.port, config.websocket.port, config.leaf_listen.port},
       exchange_(host, {name_, cluster()}, config_.system_account),
       closed_(config.limits.closed_connections_max) {
   self_ = std::make_shared<Server*>(this);

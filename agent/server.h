@@ -67,6 +67,12 @@ class AccountWatcher {
   virtual void account_leaves(Account& account) = 0;
 };
 
+// The ports that the listeners have; 0: not listening. Differs from the configuration's where that
+// leaves the choice to the system.
+struct ListenPorts {
+  std::uint16_t client = 0, websocket = 0, leaf = 0;
+};
+
 struct ServerStats {
   ConnectionCounters traffic;
   std::uint64_t connections_total = 0;
@@ -90,6 +96,9 @@ class Server {
   const ServerKeys& keys() const { return keys_; }
   const std::string& name() const { return name_; }
   WallTime started() const { return started_; }
+  // What INFO names. The configuration's ports until listening_at().
+  const ListenPorts& ports() const { return ports_; }
+  void listening_at(const ListenPorts& ports) { ports_ = ports; }
   // In which certificates and tokens are judged.
   const Calendar& calendar() const { return calendar_; }
 
@@ -161,6 +170,7 @@ class Server {
   ServerKeys keys_;
   std::string name_;
   WallTime started_{};
+  ListenPorts ports_;
   std::map<std::string, std::unique_ptr<Account>, std::less<>> accounts_;
   std::vector<std::unique_ptr<Account>> departed_;  // Their last connections are about to close.
   Exchange exchange_;

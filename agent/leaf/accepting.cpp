@@ -49,9 +49,9 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.version = kNatsVersion;
   info.cluster = links().cluster();
   info.host = config.leaf_listen.host;
-  info.port = config.leaf_listen.port;
+  info.port = server().ports().leaf;
   info.headers = config.limits.headers;
-  info.ip = wire()->peer().address + ":" + std::to_string(wire()->peer().port);
+  info.ip = join_host_port(info.host, info.port);
   info.domain = config.leaf_listen.domain;
   info.jetstream = !info.domain.empty();
   info.max_payload = config.limits.payload_bytes_max;
@@ -60,7 +60,7 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.auth_required = true;  // The reference says so on this port always.
   info.tls_required = config.leaf_listen.tls.enabled && !wire()->peer().websocket;
   info.tls_verify = info.tls_required && config.leaf_listen.tls.options.verify;
-  info.leafnode_urls = {join_host_port(config.leaf_listen.host, config.leaf_listen.port)};
+  info.leafnode_urls = {info.ip};
   info.info_on_connect = true;
   if (config.leaf_listen.drops_repeats) info.petiole = kPetioleVersion;
   return info;

@@ -42,7 +42,7 @@ ServerInfo ClientSession::make_info() const {
   info.version = kNatsVersion;
   info.go = "c++20";
   info.host = config.host;
-  info.port = config.port;
+  info.port = server_.ports().client;
   advertise(config.client_advertise, info);
   info.headers = limits_->headers;
   info.max_payload = limits_->payload_bytes_max;
@@ -52,7 +52,7 @@ ServerInfo ClientSession::make_info() const {
   const bool websocket = wire_->peer().websocket;
   if (websocket) {
     info.host = config.websocket.host;
-    info.port = config.websocket.port;
+    info.port = server_.ports().websocket;
     info.tls_required = info.tls_available = config.websocket.tls.enabled;
   } else if (config.tls.enabled) {
     info.tls_required = !config.allow_non_tls || !wire_->peer().tls_version.empty();

@@ -2,6 +2,7 @@
 since 2.12.3."""
 
 import json
+import re
 import socket
 import struct
 
@@ -150,3 +151,36 @@ def test_ports_file(world, tmp_path):
         assert ports["leafnodes"] == [f"nats://127.0.0.1:{server.ports['leaf']}"]
         server.stop()
         assert not file.exists()
+
+
+# Clients' launchers take the port from INFO, where -1 leaves the choice to the system.
+def test_info_names_the_ports_in_use(world):
+    server = world.alone(start=False)
+    parts = ("websocket", "no_tls: true"), ("leafnodes", "")
+    server.config.write_text("listen: 127.0.0.1:-1\n" + "\n".join(
+        f"{part} {{ listen: \"127.0.0.1:-1\"\n{more} }}" for part, more in parts
+    ))  # fmt: skip
+    server.start(ready=False)
+    until(lambda: "Server is ready" in server.output(), "all listen")
+    for name in ("client connections", "leafnode connections", "websocket clients"):
+        said = re.search(rf"Listening for {name} on (?:ws://)?127.0.0.1:(\d+)", server.output())
+        port = int(said.group(1))
+        info = greeting(port, upgrade=name == "websocket clients")
+        assert (info["host"], info["port"]) == ("127.0.0.1", port)
+        if name == "leafnode connections":
+            assert info["leafnode_urls"] == [info["ip"]] == [f"127.0.0.1:{port}"]
+
+
+def greeting(port: int, upgrade: bool) -> dict:
+    """The first INFO, after an upgrade to WebSocket if so."""
+    with socket.create_connection(("127.0.0.1", port), 5) as sock:
+        if upgrade:
+            sock.sendall(
+                b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Key: MDAwMDAwMDAwMDAwMDAwMA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+        text = b""
+        while not (found := re.search(rb"INFO (\{.*\}) ?\r\n", text)):
+            assert (data := sock.recv(4096)), text
+            text += data
+    return json.loads(found.group(1))

@@ -14,10 +14,12 @@ Config listening() {
 TEST_CASE("accepting: INFO, CONNECT, INFO, interest") {
   Bench bench(listening());
   Ear ear(bench.node.account(), "foo"), js(bench.node.account(), "$JS.API.>");
+  bench.node.server().listening_at({.client = 1, .websocket = 2, .leaf = 7433});
   bench.accept();
   const std::string hello = bench.wire.take();
   for (const char* field :
-       {"\"client_id\":", "\"leafnode_urls\":[", "\"nonce\":\"", "\"info_on_connect\":true",
+       {"\"client_id\":", "\"port\":7433,", "\"ip\":\"0.0.0.0:7433\"",
+        "\"leafnode_urls\":[\"0.0.0.0:7433\"]", "\"nonce\":\"", "\"info_on_connect\":true",
         "\"auth_required\":true", "\"headers\":true"}) {
     CAPTURE(field);
     CHECK(hello.find(field) != hello.npos);
