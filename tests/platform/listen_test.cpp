@@ -35,8 +35,8 @@ struct Served : NetFixture {
 };
 
 TEST_CASE("listener: of those who come at once a turn lets in a few") {
-  NetFixture net;
   std::deque<Script> scripts(6);
+  NetFixture net;
   std::vector<Script*> all;
   int opened = 0;
   for (Script& script : scripts) {
