@@ -178,7 +178,7 @@ Outcome Gate::review(const IdentityPtr& identity, std::uint8_t type, const Gate&
     if (IdentityPtr unnamed = guest(type)) now = std::move(unnamed);
     if (now->account != identity->account) return {};
   }
-  return {.identity = callout_.guard(std::move(now))};
+  return {.identity = callout_.guard(now)};
 }
 
 Outcome Gate::review(const IdentityPtr& identity, const PeerInfo& peer, std::uint8_t type) const {
