@@ -189,6 +189,44 @@ def test_a_stream_that_keeps_the_last_of_a_subject(world, hub_version):
     assert stream.payloads(client) == [b"19"]
 
 
+def test_a_work_queue_gets_each_once_within_the_duplicate_window(world, hub_version):
+    """What a worker has removed can vouch for nothing: it is sent again, and known by its id."""
+    hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy), DISK)
+    hub.wait_leafs()
+    client = world.client(hub)
+    stream = Stream("S", ["telemetry.>"], retention="workqueue").create(client)
+    worker = stream.worker(client)
+    publisher = world.client(edge)
+
+    def send(first: int, last: int) -> list[bytes]:
+        numbers = [b"%d" % number for number in range(first, last)]
+        for number in numbers:
+            publisher.publish("telemetry.x", number)
+        publisher.flush()
+        return numbers
+
+    sent = send(0, 100)
+    assert worker.take(100) == sent
+    until(lambda: backlog(edge) == 0, "the first are confirmed", 20)
+    proxy.set(swallow=("down",))
+    sent = send(100, 200)
+    assert worker.take(100) == sent
+    assert backlog(edge) == 100
+    proxy.set(swallow=())
+    proxy.reset()
+    until(lambda: backlog(edge) == 0, "the answers that were lost come again", 30)
+    hub.kill()
+    sent = send(200, 300)
+    hub.start()
+    client = world.client(hub)
+    assert stream.worker(client).take(100) == sent
+    until(lambda: backlog(edge) == 0, "all is settled", 30)
+    assert stream.state(client)["last_seq"] == 300
+    assert stream.count(client) == 0
+
+
 def test_local_delivery_goes_on(world, hub_version):
     hub = world.hub(hub_version)
     edge = world.leaf(remote(hub), DISK)

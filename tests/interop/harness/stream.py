@@ -57,3 +57,32 @@ class Stream:
             left -= page
         client.unsubscribe(sid)
         return got
+
+    def worker(self, client: Client) -> "Worker":
+        """A consumer that acknowledges: of a work queue, it removes what it takes."""
+        return Worker(self.name, client)
+
+
+class Worker:
+    def __init__(self, stream: str, client: Client):
+        self._client = client
+        config = {"durable_name": "worker", "ack_policy": "explicit", "deliver_policy": "all"}
+        _api(client, f"CONSUMER.DURABLE.CREATE.{stream}.worker",
+             {"stream_name": stream, "config": config})  # fmt: skip
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.worker"
+        self._inbox = f"_INBOX.work.{stream}"
+        self._sid = client.subscribe(self._inbox)
+
+    def take(self, count: int, timeout: float = 30) -> list[bytes]:
+        """The next messages, each acknowledged and the last acknowledgement known to the hub."""
+        self._client.publish(self._next, json.dumps({"batch": count}).encode(), self._inbox)
+        got = []
+        for _ in range(count):
+            message = self._client.next(timeout, self._sid)
+            assert message.status() == "", message.header
+            got.append(message.payload)
+            if len(got) < count:
+                self._client.publish(message.reply, b"+ACK")
+            else:
+                self._client.request(message.reply, b"+ACK", timeout)
+        return got
