@@ -3,6 +3,7 @@ the newest nats-server says after the same traffic."""
 
 import contextlib
 import json
+import re
 import time
 
 import pytest
@@ -87,11 +88,20 @@ UNEQUAL = (
 EXTRA = r"data\.(petiole_version|clock\..*)"
 
 
+def without_embedded(answer: dict) -> dict:
+    """From Go 1.27 on, its errors do not name the structs between the outermost and the field."""
+    error = answer.get("error", {})
+    if "description" in error:
+        error["description"] = re.sub(r"(field \w+)(\.\w+)*(\.\w+ of)", r"\1\3", error["description"])
+    return answer
+
+
 @pytest.mark.parametrize("place", ["{id}", "PING"])
 def test_server_requests(pair, place):
     wrong = {}
     for name, body in SERVER_CALLS:
-        ours, theirs = pair.ask(f"$SYS.REQ.SERVER.{place}.{name}", json.dumps(body).encode() if body == [] else body)
+        asked = json.dumps(body).encode() if body == [] else body
+        ours, theirs = map(without_embedded, pair.ask(f"$SYS.REQ.SERVER.{place}.{name}", asked))
         found = differences(ours, theirs, MISSING, EXTRA, UNEQUAL)
         if order(ours) != order(theirs):
             found.append(f"{order(ours)} instead of {order(theirs)}")
