@@ -160,7 +160,8 @@ Status ClientSession::settle(const Outcome& outcome) {
   if (!outcome.identity->user.empty()) user_ = outcome.identity->user;
   if (account_ && account_ != account) leave_account();
   if (!account_ && !account->takes_client()) return fail_full();
-  if (!account_ && !account->takes_subscriptions()) {
+  const bool none = outcome.identity->subscriptions_max == 0 || !account->takes_subscriptions();
+  if (!account_ && none) {
     return fail({Errc::kPermission, "account subscriptions"}, "maximum subscriptions exceeded",
                 "Maximum Subscriptions Exceeded");
   }
