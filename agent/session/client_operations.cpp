@@ -243,6 +243,7 @@ void ClientSession::on_ping() {
   ServerInfo info = make_info();
   info.connect_info = true;
   info.remote_account = account_->name();
+  info.is_system_account = account_->name() == server_.config().system_account;
   send(client_info_line(info));
 }
 
