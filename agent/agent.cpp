@@ -50,9 +50,10 @@ Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file
 
 Agent::~Agent() = default;
 
-Agent::Started Agent::start() {
+Agent::Started Agent::start(const std::string& own_address) {
   Parts& parts = *parts_;
   const Config& config = parts.server.config();
+  parts.introduce();
   Started started =
       parts.listen(parts.client_listener, {"client", "Listening for client connections on "},
                    {.host = config.host, .port = config.port}, accept_clients(parts.server));
@@ -65,8 +66,15 @@ Agent::Started Agent::start() {
   }
   if (started.status.ok() && config.monitor.enabled) started = parts.listen_monitor();
   if (!started.status.ok()) return started;
-  parts.server.listening_at(
-      {.client = client_port(), .websocket = websocket_port(), .leaf = leaf_port()});
+  parts.server.listening_at({.client = client_port(),
+                             .websocket = websocket_port(),
+                             .leaf = leaf_port(),
+                             .own_address = own_address});
+  if (!config.leaf_listen.advertise.empty()) {
+    const HostPort address = parts.server.leaf_address();
+    parts.server.host().log.info("Advertise address for leafnode is set to " +
+                                 join_host_port(address.host, address.port));
+  }
   for (const auto& remote : parts.remotes) remote->start();
   return {};
 }

@@ -33,7 +33,8 @@ class Agent {
     Status status;      // kBusy, kPermission: a port.
     std::string error;  // One line for people.
   };
-  Started start();
+  // `own_address` is by which others reach a listener on every address; empty: not known.
+  Started start(const std::string& own_address = {});
 
   // Stops accepting, hands what is in memory windows to the store, closes all connections in order
   // and calls `done` when what was captured is on disk.

@@ -1,9 +1,23 @@
 #include "agent/agent_parts.h"
 
+#include <algorithm>
+
 #include "agent/auth/gate.h"
 #include "agent/config/units.h"
+#include "platform/crypto.h"
 
 namespace petiole {
+
+namespace {
+
+bool has_plain_secret(const AuthConfig& auth) {
+  const auto plain = [](const std::string& kept) { return !kept.empty() && !is_bcrypt(kept); };
+  return plain(auth.token) ||
+         std::any_of(auth.users.begin(), auth.users.end(),
+                     [&](const UserConfig& user) { return plain(user.password); });
+}
+
+}  // namespace
 
 Agent::Parts::Parts(const Config& config, Host host, FileReader file_reader)
     : server(config, host),
@@ -32,6 +46,21 @@ MonitorInput Agent::Parts::gather() {
   input.wall = host.clock.wall();
   input.requests = &monitor.requests();
   return input;
+}
+
+// nats-server's lines behind its version; server.go, Start; auth.go, checkAuthforWarnings.
+void Agent::Parts::introduce() {
+  const Config& config = server.config();
+  Logger& log = server.host().log;
+  log.info("  Name:     " + server.name());
+  log.info("  ID:       " + server.id());
+  if (!config.file.empty()) log.info("Using configuration file: " + config.file);
+  if (has_plain_secret(config.auth)) {
+    log.warning("Plaintext passwords detected, use nkeys or bcrypt");
+  }
+  if (config.websocket.enabled && config.websocket.no_tls) {
+    log.warning("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
+  }
 }
 
 Agent::Started Agent::Parts::listen(std::unique_ptr<Listener>& listener, const Words& words,

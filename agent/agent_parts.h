@@ -32,6 +32,7 @@ struct Agent::Parts {
   Started listen(std::unique_ptr<Listener>& listener, const Words& words,
                  const ListenOptions& options, Network::Accept accept);
   Started listen_websocket();
+  void introduce();  // To those who read the log.
   Started listen_monitor();
   void serve_claims();
   void stop_listening();

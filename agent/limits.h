@@ -42,6 +42,9 @@ struct LinkLimits {
   std::chrono::nanoseconds loop_delay = 30s;     // nats-server leafnode.go.
   std::size_t unsent_bytes_max = 16 << 10;       // In the kernel, ahead of a PONG.
   std::size_t staged_bytes_max = 64 << 10;       // In the wire's output, ahead of a PONG.
+  // Of so many failed attempts one is logged, before the first link and after it. nats-server: 3600
+  // and 1; there attempts are not spaced out.
+  int connect_error_reports = 1, reconnect_error_reports = 1;
   bool operator==(const LinkLimits&) const = default;
 };
 

@@ -9,7 +9,7 @@ namespace petiole {
 
 namespace {
 
-constexpr std::size_t kFileBytesMax = 4 << 20;  // Of a configuration or credentials file.
+constexpr std::size_t kFileBytesMax = 16 << 20;  // Of a configuration or credentials file.
 
 }  // namespace
 

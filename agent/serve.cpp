@@ -112,7 +112,7 @@ int Run::run() {
   set_calendar();
   agent_.emplace(config_, machine_.host(), store_.get(), system_sources().read_file);
   agent_->on_reload([this] { return reload(); });
-  if (const Agent::Started started = agent_->start(); !started.status.ok()) {
+  if (const Agent::Started started = agent_->start(own_address()); !started.status.ok()) {
     log.write(LogLevel::kFatal, started.error);
     return kStartError;
   }

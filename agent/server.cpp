@@ -15,6 +15,8 @@ Server::Server(const Config& config, Host host)
       keys_(make_server_keys(host.entropy)),
       name_(config.server_name.empty() ? keys_.id : config.server_name),
       started_(host.clock.wall()),
+      configured_(started_),
+      began_(host.clock.now()),
       ports_{config.port, config.websocket.port, config.leaf_listen.port},
       exchange_(host, {name_, cluster()}, config_.system_account),
       closed_(config.limits.closed_connections_max) {
@@ -84,6 +86,15 @@ Account& Server::make_account(const std::string& name) {
   return *account;
 }
 
+HostPort Server::leaf_address() const {
+  const LeafListenConfig& leaf = config_.leaf_listen;
+  const auto named =
+      leaf.advertise.empty() ? std::nullopt : parse_advertised(leaf.advertise, ports_.leaf);
+  if (named) return *named;
+  const bool any = leaf.host == "0.0.0.0" || leaf.host == "::";
+  return {any && !ports_.own_address.empty() ? ports_.own_address : leaf.host, ports_.leaf};
+}
+
 void Server::connect_imports() {
   const std::size_t before = exchange_.dangling().size();
   exchange_.connect();
@@ -114,6 +125,7 @@ void Server::apply(const AccountConfig& config) {
   Account& account = make_account(config.name);
   account.set_limits(config_.limits, config.limits);
   account.set_trace(config);
+  account.set_tag(config.tag);
   exchange_.set(account, config);
   connect_imports();
 }
@@ -150,6 +162,7 @@ ConnectionCounters Server::past_leaf_traffic(std::string_view account) const {
 
 Config Server::replace(const Config& config) {
   Config before = std::exchange(config_, config);
+  configured_ = host_.clock.wall();
   for (const AccountConfig& account : before.accounts) {
     const auto same = [&](const AccountConfig& each) { return each.name == account.name; };
     if (std::none_of(config_.accounts.begin(), config_.accounts.end(), same)) {

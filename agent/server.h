@@ -13,6 +13,7 @@
 #include "agent/auth/server_keys.h"
 #include "agent/closed_connections.h"
 #include "agent/config/config.h"
+#include "agent/config/units.h"
 #include "agent/connection_report.h"
 #include "agent/routing/account.h"
 #include "agent/routing/exchange.h"
@@ -22,6 +23,7 @@
 namespace petiole {
 
 class Gate;
+struct Identity;
 class CalloutRequests;
 class MessageTrace;
 
@@ -34,6 +36,8 @@ class Reportable {
  public:
   virtual ~Reportable() = default;
   virtual ConnectionReport report(bool subscriptions) const = 0;
+  // As whom it came in; null: nobody yet, or it tells nobody.
+  virtual const Identity* identity() const { return nullptr; }
   // Ends the connection in order; `reason` is a literal of wire 1.11.
   virtual void shut_down(const char* reason) = 0;
   // The account's JWT has changed: looks whether the peer may stay, and as whom.
@@ -71,6 +75,7 @@ class AccountWatcher {
 // leaves the choice to the system.
 struct ListenPorts {
   std::uint16_t client = 0, websocket = 0, leaf = 0;
+  std::string own_address{};  // By which others reach a listener on every address; empty: unknown.
 };
 
 struct ServerStats {
@@ -96,9 +101,13 @@ class Server {
   const ServerKeys& keys() const { return keys_; }
   const std::string& name() const { return name_; }
   WallTime started() const { return started_; }
+  Time began() const { return began_; }  // The same, for how long it runs: a clock may be set.
+  WallTime configured() const { return configured_; }  // When the configuration was taken over.
   // What INFO names. The configuration's ports until listening_at().
   const ListenPorts& ports() const { return ports_; }
   void listening_at(const ListenPorts& ports) { ports_ = ports; }
+  // What leafs are told of the leaf port. nats-server leafnode.go, setLeafNodeInfoHostPortAndIP.
+  HostPort leaf_address() const;
   // In which certificates and tokens are judged.
   const Calendar& calendar() const { return calendar_; }
 
@@ -109,6 +118,7 @@ class Server {
   }
 
   Gate& gate() { return *gate_; }
+  const Gate& gate() const { return *gate_; }
   // Makes the account that `config` names, or changes it: limits, mappings, exports and imports;
   // its connections stay. Imports of others that waited for it work from now on, and those that it
   // does not allow any more end. For reload and account JWTs; from no publish.
@@ -169,7 +179,8 @@ class Server {
   Calendar calendar_;
   ServerKeys keys_;
   std::string name_;
-  WallTime started_{};
+  WallTime started_{}, configured_{};
+  Time began_{};
   ListenPorts ports_;
   std::map<std::string, std::unique_ptr<Account>, std::less<>> accounts_;
   std::vector<std::unique_ptr<Account>> departed_;  // Their last connections are about to close.

@@ -40,6 +40,8 @@ Status to_status(int error) {
     case ENOSPC:
     case EDQUOT:
       return {Errc::kStorageFull, "the disk is full"};
+    case EISDIR:
+      return {Errc::kStorage, "it is a directory"};
     default:
       return {Errc::kStorage, "the disk refused"};
   }

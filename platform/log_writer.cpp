@@ -98,9 +98,11 @@ void LogWriter::set_verbosity(bool debug, bool trace) {
 void LogWriter::write(LogLevel level, std::string_view text) {
   if (!enabled(level) || is_spared(level, clock_.wall())) return;
   text = text.substr(0, kTextBytesMax);
-  if (options_.to_stderr || file_ >= 0) format(level, text);
-  if (file_ >= 0) write_file();
-  if (options_.to_stderr) write_stderr();
+  const bool for_file = !options_.file.empty();
+  if (options_.to_stderr || for_file) format(level, text);
+  // What the file does not take, somebody may read elsewhere.
+  const bool in_file = for_file && write_file();
+  if (options_.to_stderr || (for_file && !in_file)) write_stderr();
   if (syslog_) syslog_->write(level, clock_.wall(), text.substr(0, kShortBytesMax));
 }
 
@@ -152,12 +154,14 @@ void LogWriter::write_stderr() {
   write_all(STDERR_FILENO, line_);  // A pipe that is closed is not our end.
 }
 
-void LogWriter::write_file() {
+bool LogWriter::write_file() {
   if (options_.file_bytes_max != 0 && file_bytes_ != 0 &&
       file_bytes_ + line_.size() > options_.file_bytes_max) {
     rotate();
   }
-  if (file_ >= 0 && write_all(file_, line_)) file_bytes_ += line_.size();
+  if (file_ < 0 || !write_all(file_, line_)) return false;
+  file_bytes_ += line_.size();
+  return true;
 }
 
 void LogWriter::reopen() {

@@ -31,7 +31,8 @@ struct LogOptions {
 
 class LogWriter final : public Logger {
  public:
-  // A file that cannot be opened is told by file_error(); the other ways are used all the same.
+  // A file that cannot be opened is told by file_error(); the other ways are used all the same, and
+  // stderr for what it does not take.
   LogWriter(const Clock& clock, LogOptions options);
   ~LogWriter() override;
   LogWriter(const LogWriter&) = delete;
@@ -50,7 +51,7 @@ class LogWriter final : public Logger {
   void format(LogLevel level, std::string_view text);
   void open_syslog();
   void write_stderr();
-  void write_file();
+  bool write_file();
   void open_file();
   void rotate();
   void remove_oldest();

@@ -11,9 +11,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace petiole {
@@ -86,8 +89,10 @@ double CpuMeter::percent(Time now) {
   const Duration used_before = std::exchange(last_used_, used);
   const Duration span = now - std::exchange(last_time_, now);
   if (!std::exchange(measured_, true) || span.count() <= 0) return 0;
-  return last_percent_ = 100.0 * static_cast<double>((used - used_before).count()) /
-                         static_cast<double>(span.count());
+  // To a tenth, as nats-server and ps say it.
+  return last_percent_ = std::round(1000.0 * static_cast<double>((used - used_before).count()) /
+                                    static_cast<double>(span.count())) /
+                         10;
 }
 
 std::vector<std::string> interface_addresses() {
@@ -108,6 +113,17 @@ std::vector<std::string> interface_addresses() {
   }
   ::freeifaddrs(first);
   return addresses;
+}
+
+std::string own_address() {
+  // Loopback and link-local ones are of no use elsewhere.
+  constexpr std::string_view kNear[] = {"127.", "169.254.", "fe8", "fe9", "fea", "feb"};
+  for (std::string& address : interface_addresses()) {
+    const bool near = std::any_of(std::begin(kNear), std::end(kNear),
+                                  [&](std::string_view each) { return address.starts_with(each); });
+    if (!near && address != "::1") return std::move(address);
+  }
+  return {};
 }
 
 }  // namespace petiole

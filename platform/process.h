@@ -17,6 +17,8 @@ std::string program_name();  // As it was called, without the directory.
 // Others that run a file of the same name as this one; lowest first.
 std::vector<int> twin_processes();
 std::vector<std::string> interface_addresses();  // Numeric, of all that are up.
+// The first of them that other machines can use; empty: there is none.
+std::string own_address();
 
 // Share of processor time since the call before, in percent of one core. 0 the first time; the same
 // again within a tenth of a second.

@@ -64,6 +64,11 @@ const AccountClaims* AccountBook::find(const std::string& account) const {
   return found == accounts_.end() ? nullptr : &found->second.claims;
 }
 
+const std::string* AccountBook::token(const std::string& account) const {
+  const auto found = accounts_.find(account);
+  return found == accounts_.end() ? nullptr : &found->second.token;
+}
+
 bool AccountBook::is_stale(const std::string& account, Moment now) const {
   const AccountClaims* const known = find(account);
   return !known || (store_.is_remote() && validity(*known, now) == Validity::kExpired);

@@ -29,6 +29,8 @@ class AccountBook {
 
   // Null: not known, or not yet.
   const AccountClaims* find(const std::string& account) const;
+  // As it came; null as above.
+  const std::string* token(const std::string& account) const;
   // An account that has expired, and may have been renewed where it came from.
   bool is_stale(const std::string& account, Moment now) const;
   // Looks for an account; then calls `done` in a later turn. The name must be a public key.

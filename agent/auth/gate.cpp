@@ -8,11 +8,11 @@ namespace petiole {
 
 namespace {
 
-// What a WebSocket client must say: `clients`, unless the block has its own. nats-server auth.go.
+// What a WebSocket client must say where the block has its own; else it is a client as all others,
+// and thousands of users are there once. nats-server auth.go.
 AuthConfig websocket_auth(const WebSocketListenConfig& websocket, const AuthConfig& clients) {
+  if (!websocket.overrides_auth()) return {};
   AuthConfig auth = clients;
-  if (websocket.auth_timeout) auth.timeout = *websocket.auth_timeout;
-  if (!websocket.overrides_auth()) return auth;
   auth.no_auth_user = websocket.no_auth_user;
   if (!websocket.user.empty()) {
     UserConfig user;
@@ -66,14 +66,23 @@ Gate::~Gate() = default;
 
 // The listener's own, or else the one for clients (wire 3.3).
 const AuthConfig& Gate::scope(std::uint8_t type) const {
-  if (type == kWebSocketConnection) return websocket_auth_;
+  if (has_websocket_users(type)) return websocket_auth_;
   return is_leaf_connection(type) && config_.leaf_listen.auth.required() ? config_.leaf_listen.auth
                                                                          : config_.auth;
 }
 
 const Authenticator& Gate::users(std::uint8_t type) const {
-  if (type == kWebSocketConnection) return websockets_;
+  if (has_websocket_users(type)) return websockets_;
   return is_leaf_connection(type) && has_leaf_users() ? leafs_ : clients_;
+}
+
+bool Gate::has_websocket_users(std::uint8_t type) const {
+  return type == kWebSocketConnection && config_.websocket.overrides_auth();
+}
+
+Duration Gate::timeout(std::uint8_t type) const {
+  const auto& own = config_.websocket.auth_timeout;
+  return type == kWebSocketConnection && own ? *own : scope(type).timeout;
 }
 
 bool Gate::has_leaf_users() const { return config_.leaf_listen.auth.required() && !leaf_guest_; }

@@ -39,7 +39,7 @@ class Gate {
   bool required(std::uint8_t type) const { return users(type).required(); }
   bool wants_nonce(std::uint8_t type) const { return book_ || users(type).wants_nonce(); }
   // How long a peer may take until its CONNECT.
-  Duration timeout(std::uint8_t type) const { return scope(type).timeout; }
+  Duration timeout(std::uint8_t type) const;
 
   // The answer; or none, and `done` is called in a later turn, unless `whose` has expired by then.
   using Done = std::function<void(const Outcome&)>;
@@ -55,13 +55,15 @@ class Gate {
 
   // Null without operators.
   AccountBook* book() { return book_.get(); }
+  const AccountBook* book() const { return book_.get(); }
 
  private:
   struct Applicant;  // A user's token, while its account is looked up.
 
   const AuthConfig& scope(std::uint8_t type) const;
   const Authenticator& users(std::uint8_t type) const;
-  bool has_leaf_users() const;  // Of leafnodes { authorization }.
+  bool has_websocket_users(std::uint8_t type) const;  // Of websocket {}, for one of that type.
+  bool has_leaf_users() const;                        // Of leafnodes { authorization }.
   IdentityPtr guest(std::uint8_t type) const;
   bool maps_certificates(const Login& login) const;
   std::optional<Outcome> enter_here(const Login& login, std::weak_ptr<const void> whose, Done done);
@@ -73,7 +75,7 @@ class Gate {
 
   const Config config_;  // Its own: after a reload it is asked whom it knew.
   Calendar calendar_;
-  const AuthConfig websocket_auth_;  // The clients', with what websocket {} says otherwise.
+  const AuthConfig websocket_auth_;  // The clients', with what websocket {} says otherwise, if so.
   Authenticator clients_, websockets_, leafs_;  // leafs_: of leafnodes { authorization }.
   const IdentityPtr leaf_guest_;                // Null: that names no account, or users too.
   PasswordQueue passwords_;

@@ -164,6 +164,7 @@ Result<AccountClaims> decode_account(std::string_view text) {
   }
   JwtReader reader;
   account.config.name = account.config.nkey = account.subject;
+  account.config.tag = account.name;
   read_account(reader, nats_of(*token), account);
   if (!reader.ok()) return bad("a field of the account's token is wrong");
   return account;
@@ -230,6 +231,14 @@ Result<CalloutResponse> decode_callout_response(std::string_view text) {
   reader.text(nats_of(*token), "issuer_account", response.issuer_account);
   if (!reader.ok()) return bad("a field of the response has another type");
   return response;
+}
+
+json::object body_of(std::string_view token) {
+  const std::size_t first = token.find('.');
+  if (first == token.npos) return {};
+  const std::string_view rest = token.substr(first + 1);
+  Result<json::object> body = decode_part(rest.substr(0, rest.find('.')));
+  return body.ok() ? std::move(*body) : json::object();
 }
 
 std::string_view find_token(std::string_view file) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "agent/auth/claims.h"
+#include "platform/json.h"
 #include "platform/status.h"
 
 namespace petiole {
@@ -19,6 +20,9 @@ Result<AccountClaims> decode_account(std::string_view token);
 Result<OperatorClaims> decode_operator(std::string_view token);
 Result<Activation> decode_activation(std::string_view token);
 Result<DeleteClaims> decode_delete(std::string_view token);
+
+// What a token says, as it stands there and unchecked; empty when it cannot be read.
+json::object body_of(std::string_view token);
 
 // The token inside a file that may have lines around it: `-----BEGIN …`.
 std::string_view find_token(std::string_view file);

@@ -100,7 +100,8 @@ void DoctorLink::handle(const Op& op) {
 
 void DoctorLink::take_info(const ServerInfo& info) {
   if (state_ != State::kInfo) return accepted(info.connect_info ? &info : nullptr);
-  if (!info.leafnode_urls || info.client_id == 0) return fail("not a leaf port");
+  if (info.client_id == 0 || !(info.leafnode_urls || info.info_on_connect))
+    return fail("not a leaf port");
   hub_ = info;
   record_->pass("INFO", info.server_name + ", NATS " + info.version);
   state_ = State::kLogin;

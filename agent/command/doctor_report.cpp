@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "agent/command/doctor.h"
+#include "agent/command/figures.h"
 #include "agent/config/features.h"
 #include "agent/config/url.h"
 
@@ -95,7 +96,7 @@ std::string to_text(const DoctorStep& step) {
   std::string took = milliseconds(step.took);
   if (took.size() < 11) took.insert(0, 11 - took.size(), ' ');
   std::string text = (step.ok ? "ok    " : "FAIL  ") + name + took;
-  if (!step.detail.empty()) text += "  " + step.detail;
+  if (!step.detail.empty()) text += "  " + printable(step.detail);
   text += "\n";
   return step.advice.empty() ? text : text + "      " + step.advice + "\n";
 }

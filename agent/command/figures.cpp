@@ -36,4 +36,11 @@ std::string span_text(std::int64_t seconds) {
   return two(seconds / 86400, "d", seconds % 86400 / 3600, "h");
 }
 
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if ((static_cast<unsigned char>(c) < ' ' && c != '\n') || c == '\x7f') c = '?';
+  }
+  return text;
+}
+
 }  // namespace petiole

@@ -202,7 +202,7 @@ StatusScreen render_status(const StatusBodies& bodies) {
     if (link.is_object()) text += link_part(link.get_object());
   }
   text += mirror_part(parsed.mirrorz);
-  return {text, parsed.healthy ? 0 : 1};
+  return {printable(std::move(text)), parsed.healthy ? 0 : 1};
 }
 
 StatusScreen render_status_json(const StatusBodies& bodies) {

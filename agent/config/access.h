@@ -169,6 +169,7 @@ struct MappingConfig {
 
 struct AccountConfig {
   std::string name{};
+  std::string tag{};                        // As people call it: the name in a JWT; empty: `name`.
   std::string nkey{};                       // Public, A…
   std::vector<std::string> signing_keys{};  // Of a JWT: who may sign activations besides.
   AccountLimits limits{};

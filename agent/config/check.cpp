@@ -1,10 +1,13 @@
 #include "agent/config/check.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "agent/auth/nkey.h"
 #include "agent/config/keys.h"
+#include "agent/config/units.h"
 #include "agent/config/url.h"
 
 namespace petiole {
@@ -14,6 +17,7 @@ struct Report {
   const Config& config;
   std::vector<ConfigError>& errors;
   std::vector<ConfigError>& warnings;
+  std::unordered_set<std::string_view> names{};  // Of config.accounts.
 
   void error(std::string where, std::string text) {
     errors.push_back({place(std::move(where)), std::move(text)});
@@ -31,10 +35,7 @@ struct Report {
     if (config.auth.trust.enabled() && decode_nkey_public(name, kAccountKey)) return true;
     return name == "$G" || (!name.empty() && name == config.system_account) || is_configured(name);
   }
-  bool is_configured(const std::string& name) const {
-    return std::any_of(config.accounts.begin(), config.accounts.end(),
-                       [&](const AccountConfig& account) { return account.name == name; });
-  }
+  bool is_configured(const std::string& name) const { return names.contains(name); }
   std::string unknown(const std::string& account) const {
     std::string text = "unknown account \"" + account + "\"; allowed here: $G";
     for (const AccountConfig& each : config.accounts) {
@@ -150,8 +151,34 @@ void check_remote(Report& report, const std::string& where, const RemoteConfig& 
   }
 }
 
+// Two links of one account to one hub would each end the other as a duplicate.
+void check_repeats(Report& report) {
+  const std::vector<RemoteConfig>& remotes = report.config.remotes;
+  for (std::size_t i = 1; i < remotes.size(); ++i) {
+    const bool again = std::any_of(
+        remotes.begin(), remotes.begin() + static_cast<long>(i), [&](const RemoteConfig& each) {
+          return each.account == remotes[i].account && each.credentials == remotes[i].credentials &&
+                 each.nkey == remotes[i].nkey && each.urls == remotes[i].urls;
+        });
+    if (again) {
+      report.error(
+          "leafnodes.remotes[" + std::to_string(i) + "]",
+          "duplicate remote: another of account \"" + remotes[i].account + "\" has the same URLs");
+    }
+  }
+}
+
+void check_advertised(Report& report, const char* where, const std::string& address) {
+  if (!address.empty() && !parse_advertised(address, 1)) {
+    report.error(where, '"' + address + "\" is no address to advertise; allowed here: host or " +
+                            "host:port, with '[' and ']' around IPv6");
+  }
+}
+
 void check_listeners(Report& report) {
   const Config& config = report.config;
+  check_advertised(report, "client_advertise", config.client_advertise);
+  check_advertised(report, "leafnodes.advertise", config.leaf_listen.advertise);
   const WebSocketListenConfig& websocket = config.websocket;
   if (websocket.enabled && !websocket.tls.enabled && !websocket.no_tls) {
     report.errors.push_back({websocket.place, "websocket needs \"tls\", or \"no_tls: true\""});
@@ -164,7 +191,7 @@ void check_listeners(Report& report) {
   if (!websocket.no_auth_user.empty()) {
     const auto& users = config.auth.users;
     const bool known = std::any_of(users.begin(), users.end(), [&](const UserConfig& user) {
-      return user.user == websocket.no_auth_user;
+      return name_of(user) == websocket.no_auth_user;
     });
     if (!known) {
       report.errors.push_back({websocket.place, "no_auth_user \"" + websocket.no_auth_user +
@@ -269,6 +296,7 @@ std::string check_subject(std::string_view subject) {
 void check_config(const Config& config, std::vector<ConfigError>& errors,
                   std::vector<ConfigError>& warnings) {
   Report report{config, errors, warnings};
+  for (const AccountConfig& account : config.accounts) report.names.insert(account.name);
   if (config.server_name.find_first_of(" \t\r\n") != std::string::npos) {
     report.error("server_name", "\"server_name\" must not contain blanks");
   }
@@ -284,6 +312,7 @@ void check_config(const Config& config, std::vector<ConfigError>& errors,
   for (std::size_t i = 0; i < config.remotes.size(); ++i) {
     check_remote(report, "leafnodes.remotes[" + std::to_string(i) + "]", config.remotes[i]);
   }
+  check_repeats(report);
   check_mirror(report);
 }
 

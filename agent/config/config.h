@@ -52,6 +52,8 @@ struct LeafListenConfig {  // leafnodes { listen }
   bool enabled = false;
   std::string host = "0.0.0.0";
   std::uint16_t port = 7422;
+  std::string advertise;      // host or host:port by which others reach it; empty: as it listens.
+  bool no_advertise = false;  // Leafs are told no address to come back to.
   AuthConfig auth;
   TlsListenConfig tls;
   std::string min_version;        // Of leafs, "2.9.0"; empty: any.

@@ -87,6 +87,9 @@ void take_action(ParsedFlags& flags, const Flag& flag, const std::string& name,
   }
 }
 
+// As people write it: -p, --port.
+std::string dashed(const std::string& name) { return (name.size() == 1 ? "-" : "--") + name; }
+
 bool takes_value(const Flag& flag) {
   return flag.kind == Flag::Kind::kValue || flag.kind == Flag::Kind::kFile ||
          flag.kind == Flag::Kind::kSignal || flag.kind == Flag::Kind::kNoEffect;
@@ -101,12 +104,12 @@ void take_flag(ParsedFlags& flags, std::span<const std::string> arguments, std::
   name.resize(std::min(name.size(), equal));
   const Flag* flag = find_flag(name);
   if (flag == nullptr) {
-    flags.errors.push_back({"--" + name, "unknown flag; see --help"});
+    flags.errors.push_back({dashed(name), "unknown flag; see --help"});
     return;
   }
   if (takes_value(*flag) && !inline_value) {
     if (i + 1 == arguments.size()) {
-      flags.errors.push_back({"--" + name, "this flag needs a value"});
+      flags.errors.push_back({dashed(name), "this flag needs a value"});
       return;
     }
     value = arguments[++i];
@@ -114,7 +117,7 @@ void take_flag(ParsedFlags& flags, std::span<const std::string> arguments, std::
   if (!takes_value(*flag) && flag->kind != Flag::Kind::kRefused) {
     bool on = true;
     if (inline_value && !parse_flag_bool(value, on)) {
-      flags.errors.push_back({"--" + name, "must be true or false, not \"" + value + "\""});
+      flags.errors.push_back({dashed(name), "must be true or false, not \"" + value + "\""});
       return;
     }
     value = value_of(on);

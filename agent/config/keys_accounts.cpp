@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <string>
+#include <unordered_set>
 
 #include "agent/config/keys.h"
 #include "agent/routing/mapper.h"
@@ -153,27 +155,24 @@ AccountConfig& account_named(Config& config, const std::string& name) {
   return config.accounts.back();
 }
 
+using Names = std::unordered_set<std::string>;
+
 // Names are unique over all accounts: they alone tell to which one a user belongs.
-void add_users(Reader& r, E entry, const std::string& account, AuthConfig& own, Config& config) {
+void add_users(Reader& r, E entry, const std::string& account, AuthConfig& own, Config& config,
+               Names& seen) {
   for (UserConfig& user : own.users) {
     user.account = account;
-    const bool twice = std::any_of(config.auth.users.begin(), config.auth.users.end(),
-                                   [&](const UserConfig& other) {
-                                     return other.user == user.user && other.nkey == user.nkey;
-                                   });
-    if (twice) {
-      const std::string& name = user.nkey.empty() ? user.user : user.nkey;
-      r.error(entry.place, "Duplicate user \"" + name + "\" detected");
+    if (!seen.insert(name_of(user)).second) {
+      r.error(entry.place, "Duplicate user \"" + name_of(user) + "\" detected");
     }
     config.auth.users.push_back(std::move(user));
   }
 }
 
-bool is_new_name(Reader& r, const ConfigPlace& place, const std::string& name,
-                 const std::vector<std::string>& seen) {
+bool is_new_name(Reader& r, const ConfigPlace& place, const std::string& name, Names& seen) {
   if (name == "$G") {
     r.error(place, "\"$G\" is a Reserved Account");
-  } else if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+  } else if (!seen.insert(name).second) {
     r.error(place, "Duplicate Account Entry: " + name);
   } else {
     return true;
@@ -181,32 +180,31 @@ bool is_new_name(Reader& r, const ConfigPlace& place, const std::string& name,
   return false;
 }
 
-void read_account(Reader& r, E entry, Config& config) {
+void read_account(Reader& r, E entry, Config& config, Names& users) {
   AccountDraft draft;
   draft.config.name = entry.key;
   read_block(r, entry, std::span<const Key<AccountDraft>>(kAccountKeys), draft);
   apply_default_permissions(draft.auth.users, draft.config.default_permissions);
-  account_named(config, entry.key) = std::move(draft.config);
-  add_users(r, entry, entry.key, draft.auth, config);
+  config.accounts.push_back(std::move(draft.config));
+  add_users(r, entry, entry.key, draft.auth, config, users);
 }
 
 }  // namespace
 
 void read_accounts(Reader& r, const ConfigEntry& entry, Config& config) {
-  std::vector<std::string> seen;
+  Names seen, users;
   if (entry.value.is(ConfigValue::Kind::kArray)) {
     for (const ConfigValue& item : entry.value.items) {
-      if (!is_new_name(r, item.place, item.text, seen)) continue;
-      seen.push_back(item.text);
-      account_named(config, item.text);
+      if (is_new_name(r, item.place, item.text, seen))
+        config.accounts.push_back({.name = item.text});
     }
     return;
   }
   if (!r.is_map(entry, entry.value)) return;
+  for (const UserConfig& user : config.auth.users) users.insert(name_of(user));
   for (const ConfigEntry& each : entry.value.entries) {
     if (each.is_variable || !is_new_name(r, each.place, each.key, seen)) continue;
-    seen.push_back(each.key);
-    read_account(r, each, config);
+    read_account(r, each, config, users);
   }
 }
 

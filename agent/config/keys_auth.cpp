@@ -1,6 +1,7 @@
 // authorization {} of clients and of leafnodes: users, tokens, defaults. Permissions are in
 // keys_permissions.cpp.
-#include <algorithm>
+#include <string>
+#include <unordered_set>
 
 #include "agent/auth/nkey.h"
 #include "agent/config/features.h"
@@ -36,13 +37,13 @@ void check_user(Reader& r, const ConfigPlace& place, const UserConfig& user) {
   }
 }
 
-void check_twice(Reader& r, const ConfigPlace& place, const UserConfig& user,
-                 const std::vector<UserConfig>& users) {
+using Names = std::unordered_set<std::string>;
+
+void check_twice(Reader& r, const ConfigPlace& place, const UserConfig& user, Names& seen) {
   const std::string& name = name_of(user);
-  const bool twice = std::any_of(users.begin(), users.end(), [&](const UserConfig& other) {
-    return !name.empty() && name_of(other) == name;
-  });
-  if (twice) r.error(place, "user \"" + name + "\" is there twice");
+  if (!name.empty() && !seen.insert(name).second) {
+    r.error(place, "user \"" + name + "\" is there twice");
+  }
 }
 
 // "user" and "password" beside each other are one user; they come before or after "users".
@@ -68,6 +69,7 @@ void read_user(Reader& r, E entry, AuthConfig& auth) {
 }
 
 void read_password(Reader& r, E entry, AuthConfig& auth) {
+  if (entry.is_variable) return;  // "PASS: x" above users that say $PASS is nobody's password.
   if (UserConfig* const user = lone_user(r, entry, auth)) r.text(entry, user->password);
 }
 
@@ -152,11 +154,13 @@ void read_user_nkey(Reader& reader, const ConfigEntry& entry, std::string& nkey)
 }
 
 void read_users(Reader& reader, const ConfigEntry& entry, std::vector<UserConfig>& users) {
+  Names seen;
+  for (const UserConfig& user : users) seen.insert(name_of(user));
   reader.maps(entry, [&](const ConfigValue& map) {
     UserConfig user;
     read_entries(reader, map, std::span<const Key<UserConfig>>(kUserKeys), user);
     check_user(reader, map.place, user);
-    check_twice(reader, map.place, user, users);
+    check_twice(reader, map.place, user, seen);
     users.push_back(std::move(user));
   });
 }

@@ -58,6 +58,9 @@ constexpr Key<Config> kLeafKeys[] = {
     {"min_version|minimum_version", read_min_version},
     {"isolate_leafnode_interest|isolate",
      [](Reader& r, E e, Config& c) { r.boolean(e, c.leaf_listen.isolate_interest); }},
+    {"advertise|leafnode_advertise",
+     [](Reader& r, E e, Config& c) { r.text(e, c.leaf_listen.advertise); }},
+    {"no_advertise", [](Reader& r, E e, Config& c) { r.boolean(e, c.leaf_listen.no_advertise); }},
     {"remotes", read_remotes},
     {"compression", read_compression},
 
@@ -81,8 +84,6 @@ constexpr Key<Config> kLeafKeys[] = {
     {"staged_bytes_max",
      [](Reader& r, E e, Config& c) { r.size(e, c.link.staged_bytes_max, 1024, 1ull << 30); }},
 
-    {"advertise|leafnode_advertise|no_advertise", KeyKind::kNoEffect,
-     "a lone node advertises no leaf URLs"},
     {"write_deadline|write_timeout", KeyKind::kNoEffect,
      "a link is judged by its heartbeat; see heartbeat"},
 };

@@ -9,7 +9,7 @@ namespace {
 
 using E = const ConfigEntry&;
 
-constexpr std::uint64_t kPayloadMost = 64ull << 20;  // nats-server opts.go: MAX_PAYLOAD_MAX_SIZE.
+constexpr std::uint64_t kPayloadMost = 64ull << 20;  // Ours; nats-server warns from 8 MiB on.
 constexpr std::uint64_t kPendingMost = std::numeric_limits<std::int64_t>::max();
 
 // nats-server takes -1 as "no limit".
@@ -80,8 +80,10 @@ constexpr Key<Config> kLimitKeys[] = {
     {"syslog", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.syslog); }},
     {"remote_syslog", read_syslog_address},
 
-    {"connect_error_reports|reconnect_error_reports", KeyKind::kNoEffect,
-     "every failed attempt is logged, and attempts are spaced by the back-off"},
+    {"connect_error_reports",
+     [](Reader& r, E e, Config& c) { r.number(e, c.link.connect_error_reports, 1, INT32_MAX); }},
+    {"reconnect_error_reports",
+     [](Reader& r, E e, Config& c) { r.number(e, c.link.reconnect_error_reports, 1, INT32_MAX); }},
     {"no_fast_producer_stall", KeyKind::kNoEffect,
      "publishers are not made to wait for slow subscribers"},
     {"disable_sublist_cache|no_sublist_cache", KeyKind::kNoEffect, "the match cache is always on"},

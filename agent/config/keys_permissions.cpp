@@ -98,7 +98,7 @@ constexpr Key<PermissionsConfig> kPermissionKeys[] = {
 };
 
 // Known to nats-server, never here.
-constexpr std::string_view kForeignTypes[] = {"MQTT", "MQTT_WS", "IN_PROCESS"};
+constexpr std::string_view kForeignTypes = "MQTT|MQTT_WS|IN_PROCESS";
 
 }  // namespace
 
@@ -115,8 +115,7 @@ std::optional<std::uint8_t> connection_types(const std::vector<std::string>& nam
   std::uint8_t types = 0;
   for (const std::string& name : names) {
     const std::uint8_t bit = connection_bit(name);
-    const bool foreign = std::find(std::begin(kForeignTypes), std::end(kForeignTypes), name) !=
-                         std::end(kForeignTypes);
+    const bool foreign = is_named({kForeignTypes, KeyKind::kSet, {}}, name);
     if (bit == 0 && !foreign) return std::nullopt;
     types = static_cast<std::uint8_t>(types | bit);
   }

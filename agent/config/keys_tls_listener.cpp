@@ -39,6 +39,12 @@ void read_version(Reader& r, E entry, TlsListenConfig& c) {
   if (version >= 0) c.options.version_min = version == 0 ? TlsVersion::k12 : TlsVersion::k13;
 }
 
+void read_ciphers(Reader& r, E entry, TlsListenConfig& c) {
+  r.texts(entry, c.options.cipher_suites);
+  if (!c.options.cipher_suites.empty()) return;
+  r.error(entry.value.place, "\"cipher_suites\" must name at least one");
+}
+
 void read_map(Reader& r, E entry, TlsListenConfig& c) {
   r.boolean(entry, c.map);
   if (c.map) c.options.verify = true;
@@ -101,8 +107,7 @@ constexpr Key<TlsListenConfig> kListenTlsKeys[] = {
     {"verify_and_map", read_map},
     {"timeout", [](Reader& r, E e, TlsListenConfig& c) { r.duration(e, c.options.timeout, 1ms); }},
     {"min_version", read_version},
-    {"cipher_suites",
-     [](Reader& r, E e, TlsListenConfig& c) { r.texts(e, c.options.cipher_suites); }},
+    {"cipher_suites", read_ciphers},
     {"handshake_first|first|immediate", read_first},
     {"certs|certificates", read_certs},
     {"pinned_certs", read_pinned},

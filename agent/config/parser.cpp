@@ -106,12 +106,15 @@ bool Parser::parse_entry(ConfigValue& map, bool braced) {
   if (!quoted && keyword && (in_.peek() == ' ' || in_.peek() == '\t')) {
     return parse_include(map) && end_entry(braced);
   }
-  in_.skip_space();
+  // On the key's own line a '#' begins a value: "password: #1x".
+  in_.skip_blanks();
+  if (in_.at_line_end()) in_.skip_space();
   if (in_.take('=') || in_.take(':')) {
     in_.skip_blanks();
-    if (in_.at_line_end() && !braced)
+    if (in_.at_line_end() && !braced) {
       return in_.fail("expected a value, found the end of the line");
-    in_.skip_space();
+    }
+    if (in_.at_line_end()) in_.skip_space();
   }
   if (in_.at_end()) return in_.fail_at(entry.place, "\"" + entry.key + "\" has no value");
   if (!parse_value(entry.value)) return false;

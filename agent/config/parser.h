@@ -16,10 +16,10 @@ namespace petiole {
 
 // Bounds on what a file may ask of us. A file of a user's, but it may be a wrong one.
 struct ConfigParseLimits {
-  std::size_t file_bytes_max = 4 << 20;
-  int depth_max = 64;                // Nested maps and arrays.
-  int include_depth_max = 10;        // Also ends a file that includes itself.
-  std::size_t values_max = 200'000;  // After variables and includes: a copy counts.
+  std::size_t file_bytes_max = 16 << 20;
+  int depth_max = 64;                  // Nested maps and arrays.
+  int include_depth_max = 10;          // Also ends a file that includes itself.
+  std::size_t values_max = 1'000'000;  // After variables and includes: a copy counts.
 };
 
 struct ParsedConfig {

@@ -102,6 +102,13 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
   return result;
 }
 
+std::optional<HostPort> parse_advertised(std::string_view text, std::uint16_t port) {
+  const bool alone = text.find(':') == text.npos || text.ends_with(']');
+  auto parsed = parse_host_port(std::string(text) + (alone ? ":0" : ""));
+  if (parsed && parsed->port == 0) parsed->port = port;
+  return parsed;
+}
+
 std::optional<Version> parse_version(std::string_view text) {
   if (text.starts_with('v')) text.remove_prefix(1);
   Version version{};

@@ -28,6 +28,9 @@ struct HostPort {
   std::uint16_t port = 0;
 };
 std::optional<HostPort> parse_host_port(std::string_view text);
+// What stands in INFO in place of where we listen: the same, but a name alone is a host, and `port`
+// stands in for one that is not given, 0 or -1.
+std::optional<HostPort> parse_advertised(std::string_view text, std::uint16_t port);
 std::optional<std::uint16_t> parse_port(std::string_view text);
 
 // "2.9.0", "v2.9", "2.12.0-dev": what follows the numbers does not count. Missing numbers are 0.

@@ -48,8 +48,9 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.server_name = server().name();
   info.version = kNatsVersion;
   info.cluster = links().cluster();
-  info.host = config.leaf_listen.host;
-  info.port = server().ports().leaf;
+  const HostPort address = server().leaf_address();
+  info.host = address.host;
+  info.port = address.port;
   info.headers = config.limits.headers;
   info.ip = join_host_port(info.host, info.port);
   info.domain = config.leaf_listen.domain;
@@ -60,7 +61,9 @@ ServerInfo AcceptingLeaf::make_info() const {
   info.auth_required = true;  // The reference says so on this port always.
   info.tls_required = config.leaf_listen.tls.enabled && !wire()->peer().websocket;
   info.tls_verify = info.tls_required && config.leaf_listen.tls.options.verify;
-  info.leafnode_urls = {info.ip};
+  // An empty list is taken by all; leafs of 2.9 take none for a client port.
+  info.leafnode_urls.emplace();
+  if (!config.leaf_listen.no_advertise) info.leafnode_urls->push_back(info.ip);
   info.info_on_connect = true;
   if (config.leaf_listen.drops_repeats) info.petiole = kPetioleVersion;
   return info;

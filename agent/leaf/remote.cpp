@@ -208,9 +208,18 @@ void Remote::link_closed(SolicitingLeaf& link, const CloseReason& reason) {
   const Duration up = server_.host().clock.now() - up_since_;
   const Duration span = was_up ? reconnect_.lost(up) : reconnect_.failed(round_over);
   wait(span);
-  server_.host().log.warning("leaf: " + shown_.url + (was_up ? " lost (" : " failed (") +
-                             shown_.last_error + "); retry in " + seconds(span));
+  server_.host().log.write(was_up || reports_failure() ? LogLevel::kWarning : LogLevel::kDebug,
+                           "leaf: " + shown_.url + (was_up ? " lost (" : " failed (") +
+                               shown_.last_error + "); retry in " + seconds(span));
   shown_.url = shown_url(urls_.current());
+}
+
+// nats-server server.go, shouldReportConnectErr.
+bool Remote::reports_failure() const {
+  const LinkLimits& limits = server_.config().link;
+  const auto every = static_cast<std::uint64_t>(shown_.links == 0 ? limits.connect_error_reports
+                                                                  : limits.reconnect_error_reports);
+  return reconnect_.attempt() == 1 || reconnect_.attempt() % every == 0;
 }
 
 // What people should read first: the hub's own words, then ours, then the connection's.

@@ -65,6 +65,7 @@ class Remote : private LinkOwner {
   void wait(Duration span);
   void move_to(State state);
   void fail(const CloseReason& reason, const SolicitingLeaf& link);
+  bool reports_failure() const;
   const char* dialling_step() const;
   bool secure_first(const RemoteUrl& url) const;
   DialOptions dial_options(const RemoteUrl& url) const;

@@ -64,7 +64,8 @@ Status SolicitingLeaf::on_first_info(const ServerInfo& info, Time now) {
 }
 
 Status SolicitingLeaf::check(const ServerInfo& info) {
-  if (info.client_id == 0 || !info.leafnode_urls) {
+  // Hubs that are told to advertise nothing send no list.
+  if (info.client_id == 0 || !(info.leafnode_urls || info.info_on_connect)) {
     detail_ = "the port answers, but it is not the hub's leaf node port (7422 by default)";
     return {Errc::kConfig, "attempted to connect to wrong port"};
   }

@@ -1,8 +1,12 @@
 // /accountz: nats-server monitor.go, Accountz.
 #include <algorithm>
+#include <chrono>
 
+#include "agent/auth/gate.h"
+#include "agent/auth/validity.h"
 #include "agent/monitor/endpoints.h"
 #include "agent/monitor/text.h"
+#include "agent/subject/transform.h"
 
 namespace petiole {
 namespace {
@@ -11,8 +15,19 @@ const char* type_name(ExportConfig::Kind kind) {
   return kind == ExportConfig::Kind::kStream ? "stream" : "service";
 }
 
+json::object latency(const ExportConfig& each) {
+  json::object item;
+  if (each.latency_sampling < 0) {
+    item["sampling"] = "headers";
+  } else {
+    item["sampling"] = each.latency_sampling;
+  }
+  item["results"] = each.latency_subject;
+  return item;
+}
+
 json::object export_item(const ExportConfig& each) {
-  constexpr const char* kResponses[] = {"Singleton", "Stream", "Chunked"};
+  constexpr const char* kResponses[] = {"Singleton", "Streamed", "Chunked"};
   json::object item;
   item["subject"] = each.subject;
   item["type"] = type_name(each.kind);
@@ -20,6 +35,7 @@ json::object export_item(const ExportConfig& each) {
   if (each.kind == ExportConfig::Kind::kService) {
     item["response_type"] = kResponses[static_cast<int>(each.response)];
   }
+  if (each.latency_sampling != 0) item["service_latency"] = latency(each);
   if (!each.accounts.empty()) item["approved_accounts"] = json::value_from(each.accounts);
   return item;
 }
@@ -28,7 +44,7 @@ json::object import_item(const ImportConfig& each) {
   json::object item;
   item["subject"] = each.subject;
   item["account"] = each.account;
-  const std::string& local = each.to.empty() ? each.subject : each.to;
+  const std::string local = pattern_of(local_subject(each));
   if (each.kind == ExportConfig::Kind::kService) item["to"] = local;
   item["local_subject"] = local;
   item["type"] = type_name(each.kind);
@@ -68,21 +84,52 @@ json::object mappings(const AccountConfig& config) {
   return all;
 }
 
+// With what the exporter measures, if it is a service that is measured.
+json::object import_item(const Exchange& exchange, const ImportConfig& each) {
+  json::object item = import_item(each);
+  const AccountConfig* const exporter = exchange.config(each.account);
+  const ExportConfig* const offer = exporter && each.kind == ExportConfig::Kind::kService
+                                        ? find_export(*exporter, each.kind, each.subject)
+                                        : nullptr;
+  if (offer && offer->latency_sampling != 0) item["latency"] = latency(*offer);
+  return item;
+}
+
 void add_shares(json::object& detail, const MonitorInput& input, const std::string& name) {
-  const Config& config = input.server.config();
+  const std::string& system = input.server.config().system_account;
+  const Exchange& exchange = input.server.exchange();
   json::array exports, imports;
-  if (!config.system_account.empty() && name != config.system_account) {
-    imports = system_imports(config.system_account, name);
-  }
-  const auto mine = std::find_if(config.accounts.begin(), config.accounts.end(),
-                                 [&](const AccountConfig& each) { return each.name == name; });
-  if (mine != config.accounts.end()) {
+  if (!system.empty() && name != system) imports = system_imports(system, name);
+  if (const AccountConfig* const mine = exchange.config(name)) {
     if (!mine->mappings.empty()) detail["mappings"] = mappings(*mine);
     for (const ExportConfig& each : mine->exports) exports.emplace_back(export_item(each));
-    for (const ImportConfig& each : mine->imports) imports.emplace_back(import_item(each));
+    for (const ImportConfig& each : mine->imports) {
+      imports.emplace_back(import_item(exchange, each));
+    }
   }
   if (!exports.empty()) detail["exports"] = std::move(exports);
   if (!imports.empty()) detail["imports"] = std::move(imports);
+}
+
+// Of an account that a JWT names: all that it says, as the reference shows it.
+void add_claims(json::object& detail, const MonitorInput& input, const std::string& name) {
+  const AccountBook* const book = input.server.gate().book();
+  const AccountClaims* const claims = book ? book->find(name) : nullptr;
+  if (!claims) return;
+  const std::string& token = *book->token(name);
+  detail["expired"] = validity(*claims, input.wall) == Validity::kExpired;
+  detail["jwt"] = token;
+  detail["issuer_key"] = claims->issuer;
+  detail["name_tag"] = detail["account_name"];  // Its place; the caller knows it.
+  if (!claims->tags.empty()) detail["tags"] = json::value_from(claims->tags);
+  detail["decoded_jwt"] = body_of(find_token(token));
+  json::object revoked;
+  for (const auto& [user, since] : claims->revocations) {
+    constexpr std::int64_t kFar = 9'000'000'000;  // Nanoseconds end soon behind it.
+    const auto at = std::chrono::seconds(std::clamp<std::int64_t>(since, 0, kFar));
+    revoked[user] = go_time(WallTime(at));
+  }
+  if (!revoked.empty()) detail["revoked_user"] = std::move(revoked);
 }
 
 }  // namespace
@@ -102,7 +149,8 @@ json::object account_detail(const MonitorInput& input, const Account& account) {
   detail["client_connections"] = mine.clients;
   detail["subscriptions"] = account.subscription_count();
   add_shares(detail, input, account.name());
-  detail["name_tag"] = account.name();
+  add_claims(detail, input, account.name());
+  detail["name_tag"] = account.tag();
   detail["sublist_stats"] = sublist_stats(input, account.name());
   return detail;
 }

@@ -67,7 +67,7 @@ json::object account_stat(const Server& server, const Account& account,
   add(leafs, server.past_leaf_traffic(account.name()));
   json::object item;
   item["acc"] = account.name();
-  item["name"] = account.name();
+  item["name"] = account.tag();
   item["conns"] = connections.clients;
   item["leafnodes"] = connections.leafs;
   item["total_conns"] = connections.clients + connections.leafs;

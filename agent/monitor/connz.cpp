@@ -219,7 +219,7 @@ void add_subscriptions(json::object& item, const ConnectionReport& report, const
   for (const Subscription* subscription : report.subscription_list) {
     if (room == 0) break;
     --room;
-    list.emplace_back(subscription_detail(*subscription, {}));
+    list.emplace_back(subscription_detail(*subscription, nullptr));
   }
   item["subscriptions_list_detail"] = std::move(list);
 }
@@ -286,11 +286,11 @@ json::array subject_list(const ConnectionReport& report, std::size_t& room) {
   return list;
 }
 
-json::object subscription_detail(const Subscription& subscription, std::string_view account) {
+json::object subscription_detail(const Subscription& subscription, const Account* account) {
   json::object item;
-  if (!account.empty()) {
-    item["account"] = account;
-    item["account_tag"] = account;
+  if (account) {
+    item["account"] = account->name();
+    item["account_tag"] = account->tag();
   }
   item["subject"] = subscription.subject();
   if (!subscription.queue().empty()) item["qgroup"] = subscription.queue();

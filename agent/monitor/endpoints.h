@@ -55,7 +55,7 @@ ConnectionCounters client_traffic(const MonitorInput& input);
 // The subscriptions of a connection, as connz and leafz list them; `room` is what may still be
 // listed, and is counted down.
 json::array subject_list(const ConnectionReport& report, std::size_t& room);
-json::object subscription_detail(const Subscription& subscription, std::string_view account);
+json::object subscription_detail(const Subscription& subscription, const Account* account);
 std::size_t subscription_count(const MonitorInput& input);
 bool is_up(const RemoteReport& link);
 // Seconds until the rule's backlog is gone at its present rate; negative: it is not shrinking.

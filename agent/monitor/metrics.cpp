@@ -56,7 +56,7 @@ void add_server(MetricsText& out, const MonitorInput& input) {
   out.add(1.0, label("version", kPetioleVersion) + "," + label("nats_version", kNatsVersion) + "," +
                    label("server_name", input.server.name()));
   out.one("uptime_seconds", "gauge", "Time since start.",
-          std::chrono::duration<double>(input.wall - input.server.started()).count());
+          std::chrono::duration<double>(input.now - input.server.began()).count());
   out.one("resident_memory_bytes", "gauge", "Memory in use.", number(input.process.resident_bytes));
   out.one("cpu_percent", "gauge", "Processor time, in percent of one core.",
           input.process.cpu_percent);

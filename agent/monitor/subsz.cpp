@@ -20,7 +20,7 @@ void add_account(Listing& listing, const Account& account) {
     if (!listing.test.empty() && !matches(subscription.subject(), listing.test)) return;
     const std::size_t number = listing.total++;
     if (number < listing.offset || listing.list.size() >= listing.limit) return;
-    listing.list.emplace_back(subscription_detail(subscription, account.name()));
+    listing.list.emplace_back(subscription_detail(subscription, &account));
   });
 }
 

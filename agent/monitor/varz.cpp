@@ -83,7 +83,7 @@ void add_identity(json::object& body, const MonitorInput& input) {
   body["server_name"] = input.server.name();
   body["version"] = kNatsVersion;
   body["proto"] = 1;
-  body["go"] = "";
+  body["go"] = "c++20";  // As INFO says it.
   body["host"] = config.host;
   body["port"] = input.client_port != 0 ? input.client_port : config.port;
   if (config.auth.required()) body["auth_required"] = true;
@@ -122,7 +122,7 @@ void add_options(json::object& body, const MonitorInput& input) {
 void add_process(json::object& body, const MonitorInput& input) {
   body["start"] = go_time(input.server.started());
   body["now"] = go_time(input.wall);
-  body["uptime"] = uptime_text(input.wall - input.server.started());
+  body["uptime"] = uptime_text(input.now - input.server.began());
   body["mem"] = input.process.resident_bytes;
   body["cores"] = input.process.cores;
   body["gomaxprocs"] = input.process.cores;
@@ -178,7 +178,7 @@ json::object varz(const MonitorInput& input) {
     for (const auto& [path, count] : *input.requests) counts[path] = count;
   }
   body["http_req_stats"] = std::move(counts);
-  body["config_load_time"] = go_time(input.server.started());
+  body["config_load_time"] = go_time(input.server.configured());
   body["config_digest"] = "";
   if (!config.server_tags.empty()) body["tags"] = json::value_from(config.server_tags);
   if (!config.server_metadata.empty()) {

@@ -77,8 +77,10 @@ MatchEntry& Account::match(std::string_view subject) {
 
 PublishOutcome Account::publish(const Origin& origin, const Message& message) {
   const std::size_t bytes = message.header.size() + message.payload.size();
-  ++stats_.messages_in;
-  stats_.bytes_in += bytes;
+  if (!origin.imported) {  // nats-server: an account has received what its own connections sent.
+    ++stats_.messages_in;
+    stats_.bytes_in += bytes;
+  }
   ++publishing_;
   const Origin* const outer = std::exchange(origin_, &origin);
   MatchEntry& entry = match(message.subject);

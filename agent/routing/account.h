@@ -88,6 +88,11 @@ class Account {
   Account& operator=(const Account&) = delete;
 
   const std::string& name() const { return name_; }
+  // What monitoring calls it besides: of a JWT, whose account is a key, the name.
+  const std::string& tag() const { return tag_.empty() ? name_ : tag_; }
+  void set_tag(const std::string& tag) { tag_ = tag; }
+  // As log lines have it. nats-server accounts.go, traceLabel.
+  std::string label() const { return tag_.empty() ? name_ : name_ + "/" + tag_; }
 
   // Enters a subscription; the caller keeps ownership and calls remove() before freeing it. Freeing
   // during a publish is safe only through retire().
@@ -163,6 +168,12 @@ class Account {
   // Nobody is in it any more: it may be freed.
   bool is_empty() const { return clients_ == 0 && leafs_ == 0 && subscription_count() == 0; }
   const AccountStats& stats() const { return stats_; }
+  // One of the deliveries of this publish was a request that went on to another account: that one
+  // counts it.
+  void passed_on(std::size_t bytes) {
+    --stats_.messages_out;
+    stats_.bytes_out -= bytes;
+  }
   const SubjectIndex& index() const { return *index_; }
   const MatchCache& cache() const { return *cache_; }
 
@@ -171,7 +182,7 @@ class Account {
   bool capture_traced(MessageTrace& trace, const Message& message, int rule);
   void end_publish();
 
-  std::string name_;
+  std::string name_, tag_;
   std::unique_ptr<SubjectIndex> index_;
   std::unique_ptr<MatchCache> cache_;
   std::uint64_t random_;  // Of the generator that picks queue members; never 0.

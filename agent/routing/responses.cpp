@@ -217,6 +217,7 @@ bool Responses::deliver(Subscription&, const Message& message) {
   const Account::Origin& origin = *account_.origin();
   if (sample) via.report(*sample, 200, {}, origin.from);
   const bool delivered = via.answer(back, to, message, origin);
+  if (delivered) account_.passed_on(message.header.size() + message.payload.size());
   if (!last && !trace && !delivered) {
     if (const std::uint32_t still = find(token); still != 0) drop(still);
   }

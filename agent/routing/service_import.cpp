@@ -70,6 +70,7 @@ bool ServiceImport::deliver(Subscription&, const Message& message) {
     parties_.exporter_responses.undo(request.reply);
   }
   busy_ = false;
+  if (delivered) parties_.importer.passed_on(message.header.size() + message.payload.size());
   return delivered;
 }
 

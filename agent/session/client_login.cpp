@@ -1,8 +1,8 @@
 // ClientSession: INFO, CONNECT and who the client is.
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
+#include "agent/config/units.h"
 #include "agent/protocol/info.h"
 #include "agent/protocol/writer.h"
 #include "agent/session/client_session.h"
@@ -19,17 +19,12 @@ constexpr Duration kExpiryLook = std::chrono::minutes(1);
 
 constexpr Status kViolation{Errc::kPermission, "authorization violation"};
 
-// What client_advertise names stands in INFO in place of where we listen: host or host:port.
+// What client_advertise names stands in INFO in place of where we listen.
 void advertise(std::string_view address, ServerInfo& info) {
-  if (address.empty()) return;
-  const std::size_t colon = address.rfind(':');
-  const std::string_view port = colon == address.npos ? "" : address.substr(colon + 1);
-  std::uint16_t number = 0;
-  const bool numeric =
-      !port.empty() && std::from_chars(port.data(), port.data() + port.size(), number).ptr ==
-                           port.data() + port.size();
-  info.host = numeric ? address.substr(0, colon) : address;
-  if (numeric) info.port = number;
+  const auto named = address.empty() ? std::nullopt : parse_advertised(address, info.port);
+  if (!named) return;
+  info.host = named->host;
+  info.port = named->port;
 }
 
 }  // namespace
@@ -165,7 +160,8 @@ Status ClientSession::settle(const Outcome& outcome) {
   if (!outcome.identity->user.empty()) user_ = outcome.identity->user;
   if (account_ && account_ != account) leave_account();
   if (!account_ && !account->takes_client()) return fail_full();
-  if (!account_ && !account->takes_subscriptions()) {
+  const bool none = outcome.identity->subscriptions_max == 0 || !account->takes_subscriptions();
+  if (!account_ && none) {
     return fail({Errc::kPermission, "account subscriptions"}, "maximum subscriptions exceeded",
                 "Maximum Subscriptions Exceeded");
   }

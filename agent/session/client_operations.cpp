@@ -195,7 +195,10 @@ bool ClientSession::may_subscribe(const Op& op) {
                                go_quoted(op.subject) + ", SID " + std::string(op.sid));
     return false;
   }
-  if (limits_->subscriptions_max != 0 && subscriptions_.size() >= limits_->subscriptions_max) {
+  // Of the server's limit 0 is no limit; a user's token may say it, and means it.
+  const bool none = identity_ && identity_->subscriptions_max == 0;
+  if (none ||
+      (limits_->subscriptions_max != 0 && subscriptions_.size() >= limits_->subscriptions_max)) {
     if (!std::exchange(full_told_, true)) {
       note(LogLevel::kError, "maximum subscriptions exceeded");
     }
@@ -240,6 +243,7 @@ void ClientSession::on_ping() {
   ServerInfo info = make_info();
   info.connect_info = true;
   info.remote_account = account_->name();
+  info.is_system_account = account_->name() == server_.config().system_account;
   send(client_info_line(info));
 }
 

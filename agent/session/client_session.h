@@ -47,6 +47,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   const char* refusal(const Message& message, std::string_view queue) const override;
 
   ConnectionReport report(bool subscriptions) const override;
+  const Identity* identity() const override { return identity_.get(); }
 
   void shut_down(const char* reason) override;
   void review() override;

@@ -34,7 +34,7 @@ std::string ClientSession::label() const {
   }
   if (!program.empty()) text += " - " + go_quoted(program);
   const std::string user = user_label();
-  if (!user.empty()) text += " - " + go_quoted(account_->name() + "/" + user);
+  if (!user.empty()) text += " - " + go_quoted(account_->label() + "/" + user);
   return text;
 }
 
@@ -48,7 +48,7 @@ void ClientSession::note_with_account(LogLevel level, std::string_view text) con
   if (!server_.host().log.enabled(level)) return;
   std::string line(text);
   if (connected_ && account_) {
-    line += " - Account:" + account_->name();
+    line += " - Account:" + account_->label();
     if (const std::string user = user_label(); !user.empty()) line += " - " + user;
   }
   note(level, line);

@@ -1,6 +1,7 @@
 // What acts on this server, or tells a client of itself.
 #include <algorithm>
 
+#include "agent/auth/identity.h"
 #include "agent/routing/match_result.h"
 #include "agent/subject/subject.h"
 #include "agent/subject/subject_index.h"
@@ -53,15 +54,22 @@ json::object rules_of(const SubjectRules& rules) {
 
 json::object permissions_of(const PermissionsConfig& permissions) {
   json::object item;
-  if (json::object rules = rules_of(permissions.publish); !rules.empty()) item["publish"] = rules;
-  if (json::object rules = rules_of(permissions.subscribe); !rules.empty()) {
-    item["subscribe"] = rules;
-  }
+  item["publish"] = rules_of(permissions.publish);
+  item["subscribe"] = rules_of(permissions.subscribe);
   if (permissions.responses) {
     item["responses"] = {{"max", permissions.responses->max},
                          {"ttl", permissions.responses->expires.count()}};
   }
   return item;
+}
+
+// nats-server client.go, publicPermissions and claimExpiration: in whole seconds, as nanoseconds.
+void add_grant(json::object& data, const Identity& who, WallTime now) {
+  if (who.claims && !who.claims->name.empty()) data["user_name"] = who.claims->name;
+  if (who.permissions) data["permissions"] = permissions_of(who.permissions->config());
+  if (who.expires == WallTime::max()) return;
+  const auto left = std::chrono::floor<std::chrono::seconds>(who.expires - now);
+  data["expires"] = std::chrono::nanoseconds(left).count();
 }
 
 }  // namespace
@@ -113,17 +121,14 @@ Answer answer_user_info(CallContext& context) {
   const auto found = open.find(context.from_cid);
   if (found == open.end()) return {.form = Answer::Form::kSilent};
   const ConnectionReport report = found->second->report(false);
+  const auto& accounts = context.input.server.accounts();
+  const auto account = accounts.find(report.account);
   json::object data;
   data["user"] = report.user;
   data["account"] = report.account;
-  data["account_name"] = report.account;
-  const auto& users = context.input.server.config().auth.users;
-  const auto user = std::find_if(users.begin(), users.end(), [&](const UserConfig& each) {
-    return each.account == report.account &&
-           (each.nkey.empty() ? each.user : each.nkey) == report.user;
-  });
-  if (user != users.end() && user->permissions) {
-    data["permissions"] = permissions_of(*user->permissions);
+  data["account_name"] = account == accounts.end() ? report.account : account->second->tag();
+  if (const Identity* const who = found->second->identity()) {
+    add_grant(data, *who, context.input.wall);
   }
   return {.body = std::move(data)};
 }

@@ -3,10 +3,12 @@
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
 from harness import servers
+from harness.jwt import Key, Operator, token
 from harness.wait import until
 
 NSC = servers.NSC
@@ -208,3 +210,80 @@ def test_resolver_by_url(world, nsc):
         assert "authorization violation" in said.lower()
     finally:
         source.shutdown()
+
+
+# What a token says besides who its owner is. `by` is who signs it: the account, its signing key, one
+# with a scope, or a stranger.
+def grants() -> dict:
+    day = {"start": "00:00:00", "end": "23:59:59"}
+    now = int(time.time())
+    return {
+        "plain": {}, "signer": {"by": "signer"}, "stranger": {"by": "stranger"}, "bearer": {"bearer_token": True},
+        "expired": {"claims": {"exp": now - 5}}, "not yet": {"claims": {"nbf": now + 600}},
+        "from here": {"src": ["127.0.0.0/8"]}, "from elsewhere": {"src": ["10.0.0.0/8"]}, "from a fruit": {"src": ["banana"]},
+        "a text of networks": {"src": "127.0.0.1/32,10.0.0.0/8"}, "all day": {"times": [day]},
+        "one second": {"times": [{"start": "00:00:00", "end": "00:00:01"}], "times_location": "UTC"},
+        "no time": {"times": [{"start": "x", "end": "y"}]}, "no place": {"times": [day], "times_location": "Nowhere/Land"},
+        "websocket": {"allowed_connection_types": ["WEBSOCKET"]}, "standard": {"allowed_connection_types": ["STANDARD"]},
+        "unknown type": {"allowed_connection_types": ["FOO"]}, "one known": {"allowed_connection_types": ["FOO", "STANDARD"]},
+        "few": {"subs": 1, "payload": 10}, "none": {"subs": 0}, "nothing to say": {"payload": 0},
+        "permissions": {"pub": {"allow": ["a.>"]}, "resp": {"max": 1, "ttl": 10**9}}, "proxy": {"proxy_required": True},
+        "scoped": {"by": "scoped", "bare": True, "tags": ["site:x"]}, "scoped, without the tag": {"by": "scoped", "bare": True},
+        "scoped, and its own": {"by": "scoped", "bare": True, "pub": {"allow": ["z"]}},
+        "scoped, and limits": {"by": "scoped"}, "a later version": {"version": 3}, "an account's": {"type": "account"},
+    }  # fmt: skip
+
+
+OPERATIONS = {
+    "nothing": "", "subscribe": "SUB a 1\r\nSUB b 2\r\nSUB c 3\r\nSUB d 4\r\n", "large": f"PUB a.b 60\r\n{'x' * 60}\r\n",
+    "publish": "PUB nope.x 0\r\n\r\nPUB a.x 0\r\n\r\nPUB t.bob.q 0\r\n\r\nPUB x.x 0\r\n\r\n",
+}  # fmt: skip
+
+
+def test_tokens_of_every_kind(world):
+    """Who comes in by which token, and what it may do then: the same as with the newest nats-server."""
+    operator, keys = Operator(), {name: Key("account") for name in ("signer", "scoped", "stranger")}
+    operator.account_claims = {
+        "limits": {"subs": 3, "data": -1, "payload": 100, "imports": -1, "exports": -1, "conn": 10, "leaf": -1},
+        "default_permissions": {"pub": {"deny": ["nope.>"]}},
+        "signing_keys": [keys["signer"].public, {
+            "kind": "user_scope", "key": keys["scoped"].public, "role": "r",
+            "template": {"pub": {"allow": ["t.{{name()}}.>", "{{tag(site)}}.x"]}, "sub": {"allow": ["{{subject()}}.>", "a"]},
+                         "subs": 2, "data": -1, "payload": 50}}],
+    }  # fmt: skip
+    users = {}
+    for name, grant in grants().items():
+        user, by = Key("user"), keys.get(grant.pop("by", ""), operator.account)
+        claims = {} if grant.pop("bare", False) else {"subs": -1, "data": -1, "payload": -1}
+        more = grant.pop("claims", {})
+        if by is not operator.account:
+            claims["issuer_account"] = operator.account.public
+        users[name] = user, token(by, user.public, "bob", {"type": "user", **claims, **grant}, **more)
+
+    def attempt(server, name: str, operations: str) -> str:
+        user, jwt = users[name]
+        client = None
+        try:
+            client = server.client(extra={"jwt": jwt}, proof=user.proof)
+            client.send(operations.encode())
+            if name == "none":  # nats-server lets it in for 20 ms.
+                client.wait_closed()
+                return f"out: {list(dict.fromkeys(client.errors))}"
+            client.flush()
+            return f"in: {client.errors}"
+        except (OSError, EOFError) as error:
+            told = re.findall(r"'([A-Z][\w ]*\w|maximum [\w ]+)'", str(error)) + (client.errors if client else [])
+            return f"out: {list(dict.fromkeys(told))}"
+        finally:
+            if client:
+                client.close()
+
+    config, told = operator.config(), []
+    for kind in (servers.server_under_test(), servers.nats_server("newest")):
+        server = world.server(kind, "ours" if kind.is_petiole else "theirs", config)
+        told.append({
+            (name, what): attempt(server, name, operations).replace(users[name][0].public, "ME")
+            for name in users for what, operations in OPERATIONS.items()
+            if name != "none" or what in ("nothing", "subscribe")
+        })  # fmt: skip
+    assert [(each, told[0][each], told[1][each]) for each in told[0] if told[0][each] != told[1][each]] == []

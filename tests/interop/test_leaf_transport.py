@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness import servers
 from harness.certificates import Authority
 from harness.http_connect import ConnectProxy
 from harness.ports import free_port
@@ -29,6 +30,22 @@ def links(world, hub, edge, payload: int = 100_000) -> None:
 def test_tcp(world, hub_version):
     hub = world.hub(hub_version)
     links(world, hub, world.leaf(remote(hub)))
+
+
+def test_a_hub_that_advertises_nothing(world, hub_version):
+    """The newest tells then no list of addresses at all, by which leafs know a leaf port else."""
+    hub = world.hub(hub_version, leafnodes="no_advertise: true")
+    links(world, hub, world.leaf(remote(hub)))
+
+
+def test_a_petiole_that_advertises_nothing(world):
+    hub = world.alone("leafnodes { listen: 127.0.0.1:{leaf}, no_advertise: true }", name="hub")
+    for version in ("oldest", "newest"):
+        leaf = f"leafnodes {{ remotes: [ {{ {remote(hub)} }} ] }}"
+        below = world.server(servers.nats_server(version), version, leaf)
+        hub.wait_leafs()
+        below.stop()
+        until(lambda: not hub.leafs(), "it has gone")
 
 
 def test_tls(world, hub_version, authority):

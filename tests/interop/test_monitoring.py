@@ -1,6 +1,7 @@
 """The HTTP endpoints: nats-server's own in its JSON, and ours."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 
@@ -263,6 +264,87 @@ def test_connz_tells_of_tokens(world):
         for each in theirs[len(tokens) : 2 * len(tokens)]:
             each["jwt"] = None
     assert mine == theirs
+
+
+SHARED = """
+accounts {
+  C { users: [{user: c, password: c}], exports: [
+    {stream: "st.>"}, {stream: "pv.*", accounts: [D]}, {service: "sv.*", accounts: [D], response_type: stream},
+    {service: "slow", response_type: chunked},
+    {service: "lat", latency: {sampling: 50, subject: lat.c}}, {service: "head", latency: {sampling: headers, subject: lat.h}}] }
+  D { users: [{user: d, password: d}], imports: [
+    {stream: {account: C, subject: "st.>"}, prefix: in}, {stream: {account: C, subject: "pv.*"}, to: "p.$1.x"},
+    {service: {account: C, subject: "sv.*"}, to: "ask.*"}, {service: {account: C, subject: lat}, share: true}] }
+}
+"""
+
+
+def test_accountz_tells_what_is_shared(world):
+    from harness import servers
+
+    def shown(kind) -> list:
+        server = world.server(kind, "ours" if kind.is_petiole else "theirs", SHARED)
+        told = []
+        for account in ("C", "D"):
+            detail = server.monitor(f"/accountz?acc={account}")["account_detail"]
+            lists = [detail.get(what, []) for what in ("exports", "imports")]
+            told += [sorted((json.dumps(each, sort_keys=True) for each in one)) for one in lists]
+        return told
+
+    assert shown(servers.server_under_test()) == shown(servers.nats_server("newest"))
+
+
+def test_accounts_count_what_their_connections_send_and_get(world):
+    """A request that goes on to another account, and its answer, count where they were sent and where
+    they were got."""
+    from harness import servers
+
+    def shown(kind) -> dict:
+        server = world.server(kind, "ours" if kind.is_petiole else "theirs", SHARED)
+        c, d = (world.client(server, user=name, password=name) for name in "cd")
+        c.subscribe("sv.*")
+        c.flush()
+        inbox = d.subscribe("inbox")
+        d.publish("ask.1", b"12345", "inbox")
+        request = c.next()
+        c.publish(request.reply, b"123")
+        d.next(5, inbox)
+        c.publish("st.1", b"1")
+        c.flush()
+        stats = {each["acc"]: each for each in server.monitor("/accstatz?unused=1")["account_statz"]}
+        return {name: [stats[name][way] for way in ("sent", "received")] for name in "CD"}
+
+    assert shown(servers.server_under_test()) == shown(servers.nats_server("newest"))
+
+
+def test_what_is_told_of_accounts_with_tokens(world):
+    """accountz, and what a user may ask of itself."""
+    from harness import servers
+    from harness.jwt import Key, Operator, token
+    from harness.system import ask
+
+    operator, user, other = Operator(), Key("user"), Key("user")
+    operator.account_claims = {"tags": ["site:x"], "revocations": {other.public: 1700000000}}
+    grant = {"type": "user", "subs": -1, "data": -1, "payload": -1, "pub": {"allow": ["a.>", "$SYS.>"]}}
+    jwt = token(operator.account, user.public, "u", grant, exp=int(time.time()) + 3600)
+    config = operator.config()
+
+    def shown(kind) -> list:
+        server = world.server(kind, "ours" if kind.is_petiole else "theirs", config)
+        client = world.client(server, extra={"jwt": jwt}, proof=user.proof)
+        client.flush()
+        info = ask(client, "$SYS.REQ.USER.INFO")["data"]
+        assert 3500e9 < info.pop("expires") <= 3600e9
+        detail = server.monitor(f"/accountz?acc={operator.account.public}")["account_detail"]
+        fields = ("jwt", "issuer_key", "name_tag", "tags", "expired")
+        claims = {name: detail["decoded_jwt"].get(name) for name in ("sub", "iss", "name", "iat")}
+        names = [(each["acc"], each["name"]) for each in server.monitor("/accstatz")["account_statz"]]
+        subs = [each["account_tag"] for each in server.monitor(f"/subsz?subs=1&acc={operator.account.public}")["subscriptions_list"]]
+        revoked = detail.pop("revoked_user")
+        assert set(revoked) == {other.public} and revoked[other.public].startswith("2023-11-1")
+        return [info, [detail.get(name) for name in fields], claims, sorted(names), set(subs)]
+
+    assert shown(servers.server_under_test()) == shown(servers.nats_server("newest"))
 
 
 def compare(both, missing: str, unequal: str, without: tuple = ()) -> None:

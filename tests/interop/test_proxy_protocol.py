@@ -8,8 +8,10 @@ import struct
 
 import pytest
 
+from harness import servers
 from harness.certificates import Authority
 from harness.client import Client
+from harness.ports import free_port
 from harness.wait import until
 
 V1 = b"PROXY TCP4 192.0.2.7 192.0.2.8 50007 4222\r\n"
@@ -169,6 +171,34 @@ def test_info_names_the_ports_in_use(world):
         assert (info["host"], info["port"]) == ("127.0.0.1", port)
         if name == "leafnode connections":
             assert info["leafnode_urls"] == [info["ip"]] == [f"127.0.0.1:{port}"]
+
+
+# What leafs may come back to. Of no_advertise the releases think differently: 2.9 sends the list.
+@pytest.mark.parametrize("listen, more, clients", [
+    ("0.0.0.0", "", ""),
+    ("::", "", ""),
+    ("127.0.0.1", "", ""),
+    ("0.0.0.0", "advertise: hub.example", "client_advertise: 'box.example'"),
+    ("0.0.0.0", "advertise: 'hub.example:7', no_advertise: false", "client_advertise: 'b:-1'"),
+    ("0.0.0.0", "advertise: '[::1]:7'", "client_advertise: '[::1]:9'"),
+])  # fmt: skip
+def test_info_names_what_is_advertised(world, listen, more, clients):
+    told = {}
+    for kind in (servers.server_under_test(), servers.nats_server("newest")):
+        server = world.server(kind, "ours" if kind.is_petiole else "theirs", start=False)
+        leaf, client = free_port(), free_port()
+        host = f"[{listen}]" if ":" in listen else listen
+        server.config.write_text(
+            f'listen: "127.0.0.1:{client}"\n{clients}\n'
+            f'leafnodes {{ listen: "{host}:{leaf}"\n{more} }}\n'
+        )
+        server.start(ready=False)
+        until(lambda server=server: "Server is ready" in server.output(), "all listen")
+        infos = greeting(leaf, upgrade=False), greeting(client, upgrade=False)
+        fields = [[info.get(f) for f in ("host", "port", "ip", "leafnode_urls")] for info in infos]
+        names = str(fields).replace(str(leaf), "LEAF").replace(str(client), "CLIENT")
+        told[kind.is_petiole] = names
+    assert told[True] == told[False]
 
 
 def greeting(port: int, upgrade: bool) -> dict:

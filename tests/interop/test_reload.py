@@ -56,9 +56,11 @@ def test_a_listener_further_down_the_file_is_the_same(world):
 def test_limits_are_taken_over(world, server):
     a = world.client(server, user="a", password="a")
     rewrite(server, USERS.format(b="b", c="ok.>") + "max_payload: 100")
+    before = server.monitor("/varz")["config_load_time"]
     server.reload()
     with server.client(user="a", password="a") as late:
         assert late.info["max_payload"] == 100
+    assert server.monitor("/varz")["config_load_time"] > before
     a.flush()
 
 

@@ -94,11 +94,30 @@ TEST_CASE("log: a full file is renamed with the time, and the oldest are removed
   CHECK(read_file(dir / "log", 10'000).text.find("number 49") != std::string::npos);
 }
 
-TEST_CASE("log: a file that cannot be opened is told, not fatal") {
+TEST_CASE("log: what a file does not take goes to stderr") {
   SimClock clock;
-  LogWriter log(clock, {.to_stderr = false, .file = "/no/such/dir/log"});
-  CHECK(log.file_error() == "/no/such/dir/log: No such file or directory");
-  log.info("nowhere");
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  LogWriter none(clock, {.to_stderr = false, .file = "/no/such/dir/log"});
+  CHECK(none.file_error() == "/no/such/dir/log: No such file or directory");
+  LogWriter full(clock, {.to_stderr = false, .file = "/dev/full"});
+  CHECK(full.file_error().empty());
+  const TempDir dir;
+  LogWriter good(clock, {.to_stderr = false, .file = dir / "log"});
+  {
+    const CapturedStderr captured(ends[1]);
+    none.info("no file");
+    full.info("no room");
+    good.info("in the file");
+  }
+  std::string text(10'000, '\0');
+  text.resize(
+      static_cast<std::size_t>(std::max<ssize_t>(0, ::read(ends[0], text.data(), text.size()))));
+  ::close(ends[0]);
+  ::close(ends[1]);
+  CHECK(text.find("no file") != text.npos);
+  CHECK(text.find("no room") != text.npos);
+  CHECK(text.find("in the file") == text.npos);
 }
 
 TEST_CASE("log: a pipe that is full or closed stops nothing, and drops are counted") {

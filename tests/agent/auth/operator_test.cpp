@@ -202,6 +202,14 @@ TEST_CASE_FIXTURE(OperatorFixture, "operator: signing keys, and their scopes") {
         "-ERR 'maximum subscriptions exceeded'\r\n");
 }
 
+// A limit that a token does not name is none at all: jwt v2, wire 2.3.
+TEST_CASE_FIXTURE(OperatorFixture, "operator: who may hold no subscription does not come in") {
+  preload(account_token());
+  CHECK(login(token("user", kJoe, kAcc, R"("payload":-1,)")) ==
+        "-ERR 'maximum subscriptions exceeded'\r\n");
+  CHECK(login(token("user", kJoe, kAcc, R"("payload":-1,"subs":-1,)")) == "+OK\r\n");
+}
+
 TEST_CASE_FIXTURE(OperatorFixture, "operator: permissions and limits of the user and the account") {
   config.auth.trust.resolver.preload.emplace_back(
       kAcc.text, token("account", kAcc, kOp,

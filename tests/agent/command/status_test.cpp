@@ -81,4 +81,9 @@ TEST_CASE("figures for people") {
   CHECK(span_text(90000) == "1d 1h");
 }
 
+// A hub's name and its errors come from far away.
+TEST_CASE("figures: nothing but lines moves a terminal") {
+  CHECK(printable("a\x1b[2J\nb\x7f\r") == "a?[2J\nb??");
+}
+
 }  // namespace petiole

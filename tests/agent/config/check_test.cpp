@@ -33,6 +33,8 @@ constexpr Case kCases[] = {
     {"authorization {users: [{user: u, password: p, account: A}]}",
      "unknown account \"A\"; allowed here: $G"},
     {"no_auth_user: x", "f: no_auth_user: \"x\" is not among the users"},
+    {"client_advertise: 'a:b'", "is no address to advertise; allowed here: host or host:port"},
+    {"leafnodes {advertise: '::1'}", "leafnodes.advertise: \"::1\" is no address to advertise"},
     {"lame_duck_duration: 30s; lame_duck_grace_period: 40s", "must be shorter than"},
     {"leafnodes {reconnect: 10s, reconnect_max: 5s}", "reconnect_max must not be shorter"},
     {"leafnodes {remotes: [{url: h, account: A}]}",
@@ -57,6 +59,8 @@ constexpr Case kCases[] = {
     {"store_and_forward {rules: {subject: a}}", "warning f: store_and_forward: there is no remote"},
     {"store_and_forward {dir: '', rules: {subject: a}}", "\"dir\" must name a directory"},
     {"store_and_forward {rules: {subject: 'a.>.b'}}", "'>' must be the last token"},
+    {"leafnodes {remotes: [{url: h}, {url: i}, {url: h}]}",
+     "leafnodes.remotes[2]: duplicate remote: another of account \"$G\" has the same URLs"},
     {"store_and_forward {rules: {subject: 'a b'}}", "a subject has no blanks"},
     {"store_and_forward {rules: {subject: '$SYS.>'}}", "is an internal subject"},
     {"store_and_forward {rules: [{subject: a}, {subject: a}]}", "rules[1]: \"a\" is in two places"},
@@ -68,6 +72,9 @@ constexpr Case kCases[] = {
 
 TEST_CASE("config: options that contradict each other") {
   CHECK(told("") == "");
+  const std::string key = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+  CHECK(told("authorization {users: [{nkey: " + key +
+             "}]}\nwebsocket {port: 8080, no_tls: true, no_auth_user: " + key + "}") == "");
   for (const Case& c : kCases) {
     CAPTURE(c.text);
     const std::string text = told(c.text);
@@ -100,6 +107,22 @@ TEST_CASE("config: keys and certificates that cannot be used are told with their
     CAPTURE(text);
     CHECK(text.starts_with(c.place));
   }
+}
+
+TEST_CASE("config: certificates of a remote that cannot be used") {
+  test::Files files;
+  files.files["f"] = "leafnodes {remotes: [{url: h, tls {ca_file: c}}]}";
+  files.files["c"] = "garbage";
+  ConfigSources sources = files.sources();
+  sources.check_tls = [](const TlsOptions& options) {
+    CHECK_FALSE(options.server);
+    return std::string("tls: ca_file \"c\": holds no PEM block");
+  };
+  const std::string arguments[] = {"-c", "f"};
+  const LoadedConfig loaded = load_start(arguments, sources).loaded;
+  REQUIRE(loaded.errors.size() == 1);
+  CHECK(to_text(loaded.errors[0]) ==
+        "f: leafnodes.remotes[0].tls: ca_file \"c\": holds no PEM block");
 }
 
 TEST_CASE("subjects to subscribe to") {

@@ -109,9 +109,9 @@ TEST_CASE("flags: every one, in Go's forms, over the file") {
 
 TEST_CASE("flags: what is wrong with them") {
   CHECK(first_error({"--nope"}) == "--nope: unknown flag; see --help");
-  CHECK(first_error({"-p"}) == "--p: this flag needs a value");
+  CHECK(first_error({"-p"}) == "-p: this flag needs a value");
   CHECK(first_error({"-p", "x"}) == "--port: must be a port from 0 to 65535, not \"x\"");
-  CHECK(first_error({"-D=maybe"}) == "--D: must be true or false, not \"maybe\"");
+  CHECK(first_error({"-D=maybe"}) == "-D: must be true or false, not \"maybe\"");
   CHECK(first_error({"serve"}).find("unknown command \"serve\"") == 0);
   CHECK(first_error({"--", "serve"}).find("unknown command \"serve\"") == 0);
   CHECK(first_error({"--forward", "x"}) == "--forward: needs --store DIR, where messages are kept");

@@ -54,6 +54,8 @@ constexpr Case kGood[] = {
     {"block on the next line", "a\n{\n b 1\n}\n", "{a={b=1}}"},
     {"brace right behind the key", "a{b: 1}", "{a={b=1}}"},
     {"semicolon and comma end entries", "a 1; b 2, c 3", "{a=1 b=2 c=3}"},
+    {"a hash behind a key begins a value", "a: #b\nc //d\ne {f = #}\n",
+     "{a='#b' c='//d' e={f='#'}}"},
     {"comment behind a value", "a 1 # x\nb 2 // y\n", "{a=1 b=2}"},
     {"quoted keys", "\"a b\": 1\n'c=d' 2", "{a b=1 c=d=2}"},
     {"last one wins", "a 1\na 2", "{a=2}"},

@@ -40,6 +40,33 @@ TEST_CASE("accepting: INFO, CONNECT, INFO, interest") {
   CHECK(answer.find("LS+ $JS.API") == answer.npos);
 }
 
+// nats-server leafnode.go, setLeafNodeInfoHostPortAndIP.
+TEST_CASE("accepting: the address that leafs are told") {
+  struct Case {
+    const char *host, *own, *advertise;
+    bool silent;
+    const char* urls;
+  };
+  for (const Case& c : {Case{"0.0.0.0", "10.0.0.7", "", false, "[\"10.0.0.7:7433\"]"},
+                        Case{"::", "fd00::2", "", false, "[\"[fd00::2]:7433\"]"},
+                        Case{"::", "", "", false, "[\"[::]:7433\"]"},
+                        Case{"127.0.0.1", "10.0.0.7", "", false, "[\"127.0.0.1:7433\"]"},
+                        Case{"0.0.0.0", "10.0.0.7", "hub", false, "[\"hub:7433\"]"},
+                        Case{"0.0.0.0", "10.0.0.7", "[::1]:-1", false, "[\"[::1]:7433\"]"},
+                        Case{"0.0.0.0", "10.0.0.7", "hub:9", true, "[]"}}) {
+    Config config = listening();
+    config.leaf_listen.host = c.host;
+    config.leaf_listen.advertise = c.advertise;
+    config.leaf_listen.no_advertise = c.silent;
+    Bench bench(config);
+    bench.node.server().listening_at({.leaf = 7433, .own_address = c.own});
+    bench.accept();
+    const std::string hello = bench.wire.take();
+    CAPTURE(hello);
+    CHECK(hello.find("\"leafnode_urls\":" + std::string(c.urls)) != hello.npos);
+  }
+}
+
 // Wire 3.9. The second INFO comes first: the peer reads no error before it.
 TEST_CASE("accepting: a leaf of an older version than is wanted") {
   struct Case {

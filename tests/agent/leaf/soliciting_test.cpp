@@ -22,6 +22,8 @@ TEST_CASE("soliciting: first INFO") {
        "attempted to connect to wrong port", ""},
       {"leafnode_urls null is not an array", "INFO {\"client_id\":3,\"leafnode_urls\":null} \r\n",
        "attempted to connect to wrong port", ""},
+      {"a hub that advertises nothing", "INFO {\"client_id\":3,\"info_on_connect\":true} \r\n", "",
+       "CONNECT {"},
       {"a cluster with a blank", info("\"cluster\":\"a b\","), "cluster name cannot contain spaces",
        "-ERR 'cluster name cannot contain spaces'\r\n"},
       {"not JSON", "INFO {\r\n", "INFO is no JSON object", ""},

@@ -149,6 +149,15 @@ TEST_CASE("monitor: no field of nats-server 2.9.10 is missing") {
   }
 }
 
+// A box that boots in 1970 learns the year later.
+TEST_CASE("monitor: a clock that is set makes nobody older") {
+  Bench bench;
+  bench.clock.move_to(bench.clock.now() + 90s);
+  bench.clock.set_wall_offset(std::chrono::hours(24 * 365 * 99));
+  CHECK(get_string(bench.body("/varz"), "uptime") == "1m30s");
+  CHECK(bench.get("/metrics").body.find("petiole_uptime_seconds 90\n") != std::string::npos);
+}
+
 TEST_CASE("monitor: bad queries are answered as nats-server does") {
   Bench bench;
   CHECK(bench.get("/connz", {{"sort", "foo"}}).body == "invalid sorting option: foo");

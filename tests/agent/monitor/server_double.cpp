@@ -13,9 +13,12 @@ Server::Server(const Config& config, Host host)
       keys_({.id = "NTEST"}),
       name_("edge"),
       started_(host.clock.wall()),
+      configured_(started_),
+      began_(host.clock.now()),
       exchange_(host, {name_, {}}, config.system_account),
       closed_(config.limits.closed_connections_max) {
   accounts_["$G"] = std::make_unique<Account>("$G", config.limits, host.entropy);
+  gate_ = std::make_unique<Gate>(config_, host, [](const AccountConfig&) {});
 }
 Server::~Server() = default;
 ConnectionCounters Server::past_leaf_traffic(std::string_view) const { return {}; }
