@@ -45,8 +45,8 @@ class InterestMap {
   struct Entry {
     Item* before = nullptr;  // All items are in a list, for the scan.
     Item* after = nullptr;
-    std::uint32_t count = 0;
-    std::uint32_t told = 0;  // As the peer knows it, if link is the current one; 0: not at all.
+    std::uint64_t count = 0;  // Of a queue: the sum of weights, which peers choose.
+    std::uint32_t told = 0;   // As the peer knows it, if link is the current one; 0: not at all.
     std::uint32_t link = 0;
     std::uint32_t queue_at = 0;  // Where the queue's name starts in the key; 0: plain.
     std::uint32_t listed = 0;    // Place in changed_, from 1 on; 0: not there.
