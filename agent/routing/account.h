@@ -160,8 +160,11 @@ class Account {
 
   bool publishing() const { return publishing_ != 0; }
   std::size_t subscription_count() const;
-  // Nobody is in it any more: it may be freed.
-  bool is_empty() const { return clients_ == 0 && leafs_ == 0 && subscription_count() == 0; }
+  // Nobody is in it any more, nor holds on to it: it may be freed.
+  bool is_empty() const {
+    return clients_ == 0 && leafs_ == 0 && !capture_ && listeners_.empty() &&
+           subscription_count() == 0;
+  }
   const AccountStats& stats() const { return stats_; }
   const SubjectIndex& index() const { return *index_; }
   const MatchCache& cache() const { return *cache_; }
