@@ -278,6 +278,7 @@ void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<Offere
   phase_ = Phase::kEstablished;
   handshake_due_ = kNever;
   heartbeat_.start(now);
+  subscriptions_.start(account);
   links_.enter(*this);
   server_.enter(cid_, *this);
   server_.connected(*this);

@@ -158,6 +158,9 @@ class Account {
   void set_capture(Capture* capture);
   Capture* capture() const { return capture_; }
 
+  // For hash tables of its subjects: no peer knows it.
+  std::uint64_t hash_seed() const;
+
   bool publishing() const { return publishing_ != 0; }
   std::size_t subscription_count() const;
   // Nobody is in it any more, nor holds on to it: it may be freed.
