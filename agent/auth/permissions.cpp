@@ -79,6 +79,7 @@ SubjectFilter::SubjectFilter(const std::optional<std::vector<std::string>>& allo
 }
 
 bool SubjectFilter::ask_message(std::string_view subject) const {
+  if (!is_valid_published(subject)) return !allow_;  // No list has what is no subject.
   if (allow_) {
     const PatternSet::Hits hits = allow_->match(subject);
     if (!hits.plain && !hits.queued) return false;
@@ -87,6 +88,7 @@ bool SubjectFilter::ask_message(std::string_view subject) const {
 }
 
 bool SubjectFilter::interest(std::string_view subject, std::string_view queue) const {
+  if (!is_valid_published(subject)) return !allow_;
   if (allow_ && !allowed_by(allow_->cover(subject, queue), queue)) return false;
   return deny_.empty() || !denied_by(deny_.cover(subject, queue));
 }

@@ -291,6 +291,7 @@ Status AcceptingLeaf::on_info(std::string_view, Time) {
 }
 
 Status AcceptingLeaf::on_error(std::string_view text) {
+  if (!connect_seen_) return refuse_login();  // Who is not known writes nothing into the log.
   host().log.info("leaf: " + peer_.name + " says " + std::string(text.substr(0, 256)));
   return {};
 }

@@ -7,7 +7,8 @@ namespace petiole {
 
 namespace {
 
-constexpr std::size_t kListKeptMax = 64 * 1024;  // A longer list gives its memory back.
+constexpr std::uint64_t kWeightMax = 999'999'999;  // nats-server util.go, parseSize: nine digits.
+constexpr std::size_t kListKeptMax = 64 * 1024;    // A longer list gives its memory back.
 
 void write_line(Output& output, std::string_view key, bool queued, std::uint32_t weight) {
   output.append(weight == 0 ? "LS- " : "LS+ ");
@@ -66,7 +67,8 @@ void InterestMap::remove(std::string_view subject, std::string_view queue, std::
   const auto found = entries_.find(key(subject, queue));
   if (found == entries_.end()) return;
   Entry& entry = found->second;
-  entry.count -= std::min(entry.count, queue.empty() ? 1 : std::max(weight, 1u));
+  const std::uint64_t gone = queue.empty() ? 1 : std::max(weight, 1u);
+  entry.count -= std::min(entry.count, gone);
   if (entry.count == 0 && (idle_ || told(entry) == 0)) return erase(*found);
   if (entry.count == 0 || !queue.empty()) list(*found);
 }
@@ -109,7 +111,8 @@ void InterestMap::settle(Output& output, Item& item, const SubjectFilter& permis
   const std::string_view subject = queued ? name.substr(0, entry.queue_at - 1) : name;
   const std::string_view queue = queued ? name.substr(entry.queue_at) : std::string_view();
   const bool shown = entry.count != 0 && interest_allowed(permissions, subject, queue);
-  const std::uint32_t weight = !shown ? 0 : queued ? entry.count : 1;
+  const auto weight =
+      static_cast<std::uint32_t>(std::min(shown ? entry.count : 0, queued ? kWeightMax : 1));
   if (weight != told(entry)) write_line(output, name, queued, weight);
   entry.told = weight;
   entry.link = link_;

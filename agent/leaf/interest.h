@@ -15,12 +15,15 @@
 #include <vector>
 
 #include "agent/leaf/permissions.h"
+#include "agent/subject/token_hash.h"
 #include "platform/output.h"
 
 namespace petiole {
 
 class InterestMap {
  public:
+  explicit InterestMap(std::uint64_t hash_seed = 0) : entries_(0, TokenHash{hash_seed}) {}
+
   // `queue` is empty for plain interest; `weight` counts only with a queue.
   void add(std::string_view subject, std::string_view queue, std::uint32_t weight);
   void remove(std::string_view subject, std::string_view queue, std::uint32_t weight);
@@ -45,19 +48,12 @@ class InterestMap {
   struct Entry {
     Item* before = nullptr;  // All items are in a list, for the scan.
     Item* after = nullptr;
-    std::uint32_t count = 0;
-    std::uint32_t told = 0;  // As the peer knows it, if link is the current one; 0: not at all.
+    std::uint64_t count = 0;  // Of a queue: the sum of weights, which peers choose.
+    std::uint32_t told = 0;   // As the peer knows it, if link is the current one; 0: not at all.
     std::uint32_t link = 0;
     std::uint32_t queue_at = 0;  // Where the queue's name starts in the key; 0: plain.
     std::uint32_t listed = 0;    // Place in changed_, from 1 on; 0: not there.
   };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>()(text);
-    }
-  };
-
   std::string_view key(std::string_view subject, std::string_view queue);
   Item& insert(std::string_view name);
   void erase(Item& item);
@@ -66,7 +62,7 @@ class InterestMap {
   Item* take_next();
   void settle(Output& output, Item& item, const SubjectFilter& permissions);
 
-  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;  // "subject[ queue]"
+  std::unordered_map<std::string, Entry, TokenHash, std::equal_to<>> entries_;  // "subject[ queue]"
   Item* first_ = nullptr;
   Item* last_ = nullptr;
   Item* scan_ = nullptr;        // The next one to look at; null: no scan.

@@ -8,7 +8,7 @@
 namespace petiole {
 
 OfferedInterest::OfferedInterest(Account& account, LeafRegister& links)
-    : account_(account), links_(links) {
+    : account_(account), links_(links), map_(account.hash_seed()) {
   account_.for_each([this](const Subscription& each) {
     if (counts(each)) map_.add(each.subject(), each.queue(), each.weight);
   });

@@ -6,12 +6,17 @@
 #include <unordered_set>
 
 #include "agent/routing/account.h"
+#include "agent/subject/token_hash.h"
 
 namespace petiole {
 
 class PeerInterest {
  public:
-  explicit PeerInterest(Subscriber& owner) : owner_(owner) {}
+  explicit PeerInterest(Subscriber& owner) : owner_(owner), subscriptions_(0, Hash{TokenHash{}}) {}
+  // Before the first one is entered: it is to be in this account.
+  void start(const Account& account) {
+    subscriptions_ = Subscriptions(0, Hash{TokenHash{account.hash_seed()}});
+  }
   PeerInterest(const PeerInterest&) = delete;
   PeerInterest& operator=(const PeerInterest&) = delete;
 
@@ -39,10 +44,10 @@ class PeerInterest {
   static Name name_of(const Subscription* s) { return {s->subject(), s->queue()}; }
   struct Hash {
     using is_transparent = void;
+    TokenHash hash;
     template <class T>
     std::size_t operator()(const T& item) const {
       const Name name = name_of(item);
-      const std::hash<std::string_view> hash;
       return hash(name.subject) * 31 + hash(name.queue);
     }
   };
@@ -54,8 +59,10 @@ class PeerInterest {
     }
   };
 
+  using Subscriptions = std::unordered_set<Subscription*, Hash, Equal>;
+
   Subscriber& owner_;
-  std::unordered_set<Subscription*, Hash, Equal> subscriptions_;
+  Subscriptions subscriptions_;
 };
 
 }  // namespace petiole

@@ -62,6 +62,7 @@ void Remote::stop() {
   } else if (dial_) {
     dial_->cancel();
   }
+  offer_.reset();  // The account may go as soon as the link is gone.
 }
 
 void Remote::set_observer(UplinkObserver* observer) {

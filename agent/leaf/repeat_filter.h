@@ -15,13 +15,15 @@
 #include <unordered_set>
 
 #include "agent/protocol/mirror_mark.h"
+#include "agent/subject/token_hash.h"
 
 namespace petiole {
 
 class RepeatFilter {
  public:
   // The newest `marks_max` are kept, some 70 bytes each: 32 mirrors with full windows.
-  explicit RepeatFilter(std::size_t marks_max = 128 * 1024) : marks_max_(marks_max) {}
+  explicit RepeatFilter(std::size_t marks_max = 128 * 1024, std::uint64_t hash_seed = 0)
+      : marks_(0, Hash{hash_seed}), marks_max_(marks_max) {}
 
   bool knows(const MirrorMark& mark) const { return marks_.contains(key_of(mark)); }
   void add(const MirrorMark& mark);
@@ -32,8 +34,9 @@ class RepeatFilter {
     bool operator==(const Key&) const = default;
   };
   struct Hash {
+    std::uint64_t seed;
     std::size_t operator()(const Key& key) const {
-      return static_cast<std::size_t>((key.origin + key.number) * 0x9e3779b97f4a7c15u);
+      return token_hash(seed, {reinterpret_cast<const char*>(&key), sizeof key});
     }
   };
   static Key key_of(const MirrorMark& mark) { return {mark.origin, mark.number}; }

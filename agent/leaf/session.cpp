@@ -74,6 +74,10 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
     const Status status = handle_op(op, result.used, now);
     if (!status.ok()) return status;
   }
+  // Messages wait elsewhere: what is more than a window of them here are answers.
+  if (wire_->output().size() > limits_->pending_bytes_max + limits_->payload_bytes_max) {
+    wire_->abort({Errc::kSlowConsumer, "the peer does not read its answers"});
+  }
   return used;
 }
 
@@ -234,7 +238,7 @@ Status LeafSession::on_subscribe(const Op& op) {
     return refuse(Errc::kPermission, "Permissions Violation for Subscription to ", op.subject);
   }
   if (op.queue.starts_with(kMarkPrefix)) return {};  // Not to be taken for a mark from us.
-  if (!is_valid_subject(op.subject)) {
+  if (!is_valid_subject(op.subject) || !fits_subscription(op.subject, op.queue, {})) {
     write_err(wire_->output(), "Invalid Subscription");
     wire_->wake();
     return {};
@@ -274,6 +278,7 @@ void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<Offere
   phase_ = Phase::kEstablished;
   handshake_due_ = kNever;
   heartbeat_.start(now);
+  subscriptions_.start(account);
   links_.enter(*this);
   server_.enter(cid_, *this);
   server_.connected(*this);

@@ -197,6 +197,8 @@ void Account::set_capture(Capture* capture) {
   cache_->clear();
 }
 
+std::uint64_t Account::hash_seed() const { return index_->seed(); }
+
 std::size_t Account::subscription_count() const { return index_->size(); }
 
 }  // namespace petiole

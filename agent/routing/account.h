@@ -163,10 +163,16 @@ class Account {
   void set_capture(Capture* capture);
   Capture* capture() const { return capture_; }
 
+  // For hash tables of its subjects: no peer knows it.
+  std::uint64_t hash_seed() const;
+
   bool publishing() const { return publishing_ != 0; }
   std::size_t subscription_count() const;
-  // Nobody is in it any more: it may be freed.
-  bool is_empty() const { return clients_ == 0 && leafs_ == 0 && subscription_count() == 0; }
+  // Nobody is in it any more, nor holds on to it: it may be freed.
+  bool is_empty() const {
+    return clients_ == 0 && leafs_ == 0 && !capture_ && listeners_.empty() &&
+           subscription_count() == 0;
+  }
   const AccountStats& stats() const { return stats_; }
   // One of the deliveries of this publish was a request that went on to another account: that one
   // counts it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "agent/protocol/parser.h"
 #include "agent/routing/message_trace.h"
@@ -11,7 +12,7 @@ namespace petiole {
 namespace {
 
 constexpr std::size_t kSharedBytesMin = 8 * 1024;  // Below, a copy is cheaper than a reference.
-constexpr std::size_t kLeafQueuesMax = 64;         // Groups that leafs serve of one message.
+constexpr std::size_t kLeafQueuesFew = 64;         // Groups that leafs serve without memory.
 
 // xorshift64*: fast, and no peer gains by guessing it.
 std::uint32_t next_random(std::uint64_t& state) {
@@ -118,7 +119,8 @@ class Delivery {
   void choose_leaf(const QueueGroup& group) {
     std::uint64_t total = 0;
     for (std::uint32_t i = group.leafs; i < group.end; ++i) total += weight(*result_.members[i]);
-    if (total == 0 || chosen_count_ == chosen_.size()) return;
+    if (total == 0) return;
+    if (chosen_count_ == kLeafQueuesFew) make_room();
     std::uint64_t left =
         pick_below(random_, static_cast<std::uint32_t>(std::min<std::uint64_t>(total, UINT32_MAX)));
     for (std::uint32_t i = group.leafs; i < group.end; ++i) {
@@ -129,6 +131,13 @@ class Delivery {
       }
       left -= share;
     }
+  }
+
+  // For all groups that there are; from here on the few are not used.
+  void make_room() {
+    many_ = std::make_unique<Chosen[]>(result_.groups.size());
+    std::copy(few_.begin(), few_.end(), many_.get());
+    chosen_ = many_.get();
   }
 
   std::uint32_t weight(const Subscription& member) const {
@@ -147,14 +156,17 @@ class Delivery {
   // One line with all the groups that were chosen for `leaf`.
   void send(Subscriber& leaf, bool plain) {
     if (chosen_count_ == 0) return send(leaf, plain, nullptr, 0);
-    std::array<std::string_view, kLeafQueuesMax> queues;
+    std::array<std::string_view, kLeafQueuesFew> few;
+    std::unique_ptr<std::string_view[]> many;
+    if (many_) many = std::make_unique<std::string_view[]>(chosen_count_);
+    std::string_view* const queues = many ? many.get() : few.data();
     std::size_t count = 0;
     for (std::size_t i = 0; i < chosen_count_; ++i) {
       if (chosen_[i].leaf != &leaf) continue;
       queues[count++] = chosen_[i].group->name;
       chosen_[i].leaf = nullptr;
     }
-    send(leaf, plain, queues.data(), count);
+    send(leaf, plain, queues, count);
   }
 
   void send(Subscriber& leaf, bool plain, const std::string_view* queues, std::size_t count) {
@@ -184,7 +196,9 @@ class Delivery {
   std::string_view cluster_;
   std::uint32_t delivered_ = 0;
   std::size_t chosen_count_ = 0;
-  std::array<Chosen, kLeafQueuesMax> chosen_;
+  std::array<Chosen, kLeafQueuesFew> few_;
+  std::unique_ptr<Chosen[]> many_;
+  Chosen* chosen_ = few_.data();
 };
 
 }  // namespace

@@ -79,6 +79,19 @@ void MatchCache::fill_done(MatchEntry& entry) {
   targets_ += entry.result.pointer_count();
   entry.stamp = stamp(entry);
   entry.filled = entry.recent = true;
+  if (targets_ > targets_max_) shed();
+}
+
+// An entry may have come to hold more than what it replaced, or than it held before: others go.
+void MatchCache::shed() {
+  for (std::size_t tries = 2 * entries_.size(); tries != 0 && targets_ > targets_max_; --tries) {
+    hand_ = (hand_ + 1) % static_cast<std::uint32_t>(entries_.size());
+    MatchEntry& entry = *entries_[hand_];
+    if (!replaceable(entry)) continue;
+    targets_ -= entry.result.pointer_count();
+    entry.result.clear(0);
+    entry.filled = false;
+  }
 }
 
 MatchEntry& MatchCache::spare() {

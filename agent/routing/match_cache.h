@@ -50,6 +50,7 @@ class MatchCache {
   void clear() { ++everything_; }
 
   std::size_t size() const { return entries_.size(); }
+  std::size_t targets() const { return targets_; }  // Pointers that its entries hold.
   std::uint64_t hits() const { return hits_; }
   std::uint64_t misses() const { return misses_; }
 
@@ -81,6 +82,7 @@ class MatchCache {
   void grow_table();
   void grow_generations();
   bool replaceable(MatchEntry& entry);
+  void shed();
 
   const std::size_t entries_max_;
   const std::size_t targets_max_;

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 #include <new>
 
 namespace petiole {
 
 Subscription* make_subscription(Subscriber& owner, std::string_view subject, std::string_view queue,
                                 std::string_view sid) {
-  [[maybe_unused]] constexpr std::size_t kMax = std::numeric_limits<std::uint16_t>::max();
-  assert(subject.size() <= kMax && queue.size() <= kMax && sid.size() <= kMax);
+  assert(fits_subscription(subject, queue, sid));
   const std::size_t text_bytes = subject.size() + queue.size() + sid.size();
   void* const memory = ::operator new(sizeof(Subscription) + text_bytes);
   auto* const subscription = new (memory) Subscription;

@@ -2,6 +2,7 @@
 // the agent itself (kSystem).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -89,6 +90,12 @@ struct Subscription {
   const char* text() const { return reinterpret_cast<const char*>(this + 1); }
 };
 
+// Whether a subscription holds texts of these lengths: a peer's may be longer.
+inline bool fits_subscription(std::string_view subject, std::string_view queue,
+                              std::string_view sid) {
+  return std::max({subject.size(), queue.size(), sid.size()}) <= UINT16_MAX;
+}
+// They must fit.
 Subscription* make_subscription(Subscriber& owner, std::string_view subject, std::string_view queue,
                                 std::string_view sid);
 void free_subscription(Subscription* subscription);

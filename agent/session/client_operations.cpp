@@ -1,6 +1,5 @@
 // ClientSession: what a client asks for after login.
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -39,11 +38,6 @@ bool is_reserved_reply(std::string_view reply) {
 
 std::size_t count_tokens(std::string_view subject) {
   return 1 + static_cast<std::size_t>(std::count(subject.begin(), subject.end(), '.'));
-}
-
-bool fits_subscription(const Op& op) {
-  constexpr std::size_t kMax = std::numeric_limits<std::uint16_t>::max();
-  return op.subject.size() <= kMax && op.queue.size() <= kMax && op.sid.size() <= kMax;
 }
 
 }  // namespace
@@ -211,7 +205,9 @@ bool ClientSession::may_subscribe(const Op& op) {
 void ClientSession::on_subscribe(const Op& op) {
   if (!may_subscribe(op)) return;
   if (subscriptions_.find(op.sid)) return send_ok();  // The first stays.
-  if (!is_valid_subject(op.subject) || !fits_subscription(op)) return send_err("Invalid Subject");
+  if (!is_valid_subject(op.subject) || !fits_subscription(op.subject, op.queue, op.sid)) {
+    return send_err("Invalid Subject");
+  }
   Subscription* const subscription = make_subscription(*this, op.subject, op.queue, op.sid);
   subscription->filtered = permissions_ && permissions_->subscribe().may_deny(op.subject, op.queue);
   subscriptions_.insert(*subscription);
@@ -280,11 +276,7 @@ bool ClientSession::deliver(Subscription& subscription, const Message& message) 
   if (tracing()) [[unlikely]]
     trace_delivery(subscription, message);
   if (subscription.delivered == subscription.max) forget(subscription);
-  if (output.size() > limits_->pending_bytes_max) {
-    note(LogLevel::kInfo, "Slow Consumer Detected: MaxPending of " +
-                              std::to_string(limits_->pending_bytes_max) + " Exceeded");
-    give_up_slow("Slow Consumer (Pending Bytes)");
-  }
+  if (output.size() > limits_->pending_bytes_max) give_up_full();
   return true;
 }
 

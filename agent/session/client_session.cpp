@@ -89,6 +89,8 @@ Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
     used += result.used;
   }
   if (refused_ > 0 && now >= refusal_due_) tell_refused();
+  // Answers, too, wait for a client that does not read them.
+  if (wire_->output().size() > limits_->pending_bytes_max) give_up_full();
   return ended_ ? input.size() : used;
 }
 
@@ -245,6 +247,13 @@ void ClientSession::give_up_slow(const char* reason) {
   ended_ = true;
   ++server_.stats().slow_consumers;
   wire_->abort({Errc::kSlowConsumer, reason});
+}
+
+void ClientSession::give_up_full() {
+  if (ended_) return;
+  note(LogLevel::kInfo, "Slow Consumer Detected: MaxPending of " +
+                            std::to_string(limits_->pending_bytes_max) + " Exceeded");
+  give_up_slow("Slow Consumer (Pending Bytes)");
 }
 
 bool ClientSession::describe(PartyInfo& info) const {

@@ -147,6 +147,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
     send("+OK\r\n");
   }
   void give_up_slow(const char* reason);
+  void give_up_full();  // More waits for it than may.
 
   Server& server_;
   const Limits* limits_;  // The server's; after login the account's, or own_limits_.

@@ -45,6 +45,7 @@ class SubjectIndex {
 
   void for_each(const std::function<void(const Subscription&)>& visit) const;
 
+  std::uint64_t seed() const { return seed_; }
   std::size_t size() const { return size_; }
   std::size_t node_count() const { return nodes_; }
 

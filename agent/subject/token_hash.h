@@ -27,4 +27,12 @@ inline std::uint32_t token_hash(std::uint64_t seed, std::string_view text) {
   return static_cast<std::uint32_t>(state ^ (state >> 29));
 }
 
+// The same for hash tables whose keys peers choose: std::hash has no seed, and texts that it takes
+// for one are made in no time.
+struct TokenHash {
+  using is_transparent = void;
+  std::uint64_t seed = 0;
+  std::size_t operator()(std::string_view text) const;
+};
+
 }  // namespace petiole

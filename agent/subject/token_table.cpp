@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/subject/token_hash.h"
+
 namespace petiole {
+
+std::size_t TokenHash::operator()(std::string_view text) const { return token_hash(seed, text); }
 
 TokenSlot* TokenTable::find(std::uint32_t hash, std::string_view token) const {
   if (!slots_) return nullptr;

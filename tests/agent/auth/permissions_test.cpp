@@ -44,6 +44,8 @@ TEST_CASE("permissions: publishing") {
       {"published wildcards are text, in lists too", publish({{"a.b"}}), "a.*", false},
       {"a queue allows nothing", publish({{"a q"}}), "a", false},
       {"a queue denies its subject", publish({}, {"a q"}), "a", false},
+      {"no list has what is no subject", publish({{"a.>", ">"}}), "a..b", false},
+      {"where there is no list it goes to nobody", publish({}, {"a.*"}), "a.", true},
       {"what is unfit allows nothing", publish({{"a..b"}}), "a..b", false},
       {"what is unfit denies all", publish({}, {"a..b"}), "x", false},
       {"responses alone", {.responses = ResponseRule{}}, "a", false},

@@ -105,6 +105,7 @@ TEST_CASE("accepting: who is refused, and in which words") {
       {"wrong password", "CONNECT {\"user\":\"u\",\"pass\":\"x\"}\r\n",
        "-ERR 'Authorization Violation'\r\n"},
       {"interest before CONNECT", "LS+ foo\r\n", "-ERR 'Authorization Violation'\r\n"},
+      {"an error before CONNECT", "-ERR 'x'\r\n", "-ERR 'Authorization Violation'\r\n"},
       {"a client", "CONNECT {\"user\":\"u\",\"pass\":\"p\",\"lang\":\"go\"}\r\n",
        "-ERR 'attempted to connect to leaf node port'\r\n"},
       {"a blank in the cluster", "CONNECT {\"user\":\"u\",\"pass\":\"p\",\"cluster\":\"a b\"}\r\n",
@@ -149,6 +150,14 @@ TEST_CASE("accepting: a hub closes over interest and messages that are not allow
   SUBCASE("a message to JetStream's API is no breach") {
     CHECK(bench.feed("LMSG $JS.API.INFO 0\r\n\r\n") == "");
   }
+  SUBCASE("names that are longer than a subscription holds") {
+    for (const std::size_t bytes : {65535u, 65536u}) {
+      const std::string name(bytes, 'x');
+      CHECK(bench.feed("LS+ " + name + "\r\nLS- " + name + "\r\nLS+ " + name + "\r\n") == "");
+    }
+    CHECK(bench.session->subscription_count() == 1);
+    CHECK(bench.wire.take() == "-ERR 'Invalid Subscription'\r\n-ERR 'Invalid Subscription'\r\n");
+  }
   SUBCASE("weights follow the peer, up and down") {
     bench.feed("LS+ w q 3\r\nLS+ w q 1\r\n");
     CHECK(bench.session->subscription_count() == 1);
@@ -158,6 +167,20 @@ TEST_CASE("accepting: a hub closes over interest and messages that are not allow
     });
     CHECK(weight == 1);
   }
+}
+
+TEST_CASE("accepting: a leaf that does not read its answers is cut off") {
+  Config config = listening();
+  config.limits.pending_bytes_max = config.limits.payload_bytes_max = 1000;
+  Bench bench(config);
+  bench.accept();
+  bench.feed("CONNECT {\"name\":\"edge\"}\r\n");
+  bench.wire.take();
+  for (int i = 0; i < 300; ++i) bench.feed("PING\r\n");
+  CHECK_FALSE(bench.wire.closed);
+  for (int i = 0; i < 100; ++i) bench.feed("PING\r\n");
+  CHECK(bench.wire.closed);
+  CHECK(bench.wire.reason.code() == Errc::kSlowConsumer);
 }
 
 // A user of the ordinary authorization, under permissions.

@@ -62,6 +62,19 @@ TEST_CASE("interest: a queue's total weight is told again on every change, up an
   CHECK(i.written() == "LS- foo g\r\n");
 }
 
+TEST_CASE("interest: weights that peers choose neither overflow nor take a tenth digit") {
+  Interest i;
+  for (int leaf = 0; leaf < 4; ++leaf) i.map.add("a", "q", 1 << 30);
+  CHECK(i.written() == "LS+ a q 999999999\r\n");
+  for (int leaf = 0; leaf < 3; ++leaf) i.map.remove("a", "q", 1 << 30);
+  CHECK(i.written() == "");
+  i.map.add("a", "q", 1);
+  i.map.remove("a", "q", 1 << 30);
+  CHECK(i.written() == "LS+ a q 1\r\n");
+  i.map.remove("a", "q", 1);
+  CHECK(i.written() == "LS- a q\r\n");
+}
+
 TEST_CASE("interest: what comes and goes between two writes costs nothing") {
   Interest i;
   i.map.add("foo", "", 1);

@@ -127,6 +127,24 @@ class Rules : public Capture {
   bool full = false, requests = false;
 };
 
+TEST_CASE_FIXTURE(AccountFixture, "account: it is empty when nobody is in it or holds on to it") {
+  Peer a;
+  Rules rules;
+  Listener listener;
+  CHECK(account.is_empty());
+  const auto held = [&](auto begin, auto end) {
+    begin();
+    CHECK(!account.is_empty());
+    end();
+    CHECK(account.is_empty());
+  };
+  held([&] { account.count_client(1); }, [&] { account.count_client(-1); });
+  held([&] { account.count_leaf(1); }, [&] { account.count_leaf(-1); });
+  held([&] { sub(a, "x"); }, [&] { drop(made.back()); });
+  held([&] { account.listen(listener); }, [&] { account.unlisten(listener); });
+  held([&] { account.set_capture(&rules); }, [&] { account.set_capture(nullptr); });
+}
+
 TEST_CASE_FIXTURE(AccountFixture,
                   "account: what is captured goes to locals and leafs, not to uplinks") {
   Peer local, leaf(PeerKind::kLeaf), hub(PeerKind::kLeaf);

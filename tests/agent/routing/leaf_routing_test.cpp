@@ -55,6 +55,21 @@ TEST_CASE_FIXTURE(AccountFixture, "leaf: its messages serve only the queue group
   CHECK(client.got == Lines{"3:x", "2:x"});
 }
 
+TEST_CASE_FIXTURE(AccountFixture, "leaf: as many groups as there are, in one line") {
+  Peer leaf(PeerKind::kLeaf), other(PeerKind::kLeaf);
+  std::string line = "plain";
+  for (int i = 100; i < 300; ++i) {
+    const std::string name = "g" + std::to_string(i);
+    line += " " + name;
+    sub(leaf, "x", name);
+    sub(other, "x", name, "1", 0);
+  }
+  sub(leaf, "x");
+  CHECK(publish("x").delivered == 1);
+  CHECK(leaf.got == Lines{line});
+  CHECK(other.got.empty());
+}
+
 TEST_CASE_FIXTURE(AccountFixture, "leaf: many groups and leafs at once") {
   std::vector<std::unique_ptr<Peer>> leafs;
   for (int i = 0; i < 20; ++i) {

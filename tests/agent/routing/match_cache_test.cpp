@@ -122,6 +122,33 @@ TEST_CASE("match cache: the targets of all entries are bounded") {
   for (Subscription* each : all) free_subscription(each);
 }
 
+TEST_CASE("match cache: targets stay bounded when what is cached already comes to match more") {
+  Peer owner;
+  SubjectIndex index;
+  Limits limits;
+  limits.match_cache_targets_max = 100;
+  limits.match_cache_entries_max = 50;
+  MatchCache cache(limits, 1);
+  std::vector<Subscription*> all;
+  for (const int round : {0, 1, 2}) {
+    CAPTURE(round);
+    for (int i = 0; i < 50; ++i) {
+      MatchEntry& entry = cache.pin("s." + std::to_string(100 * (round / 2) + i));
+      if (!entry.filled) entry.result.fill(index, entry.subject);
+      CHECK(entry.result.plain.size() == all.size());
+      cache.fill_done(entry);
+      cache.unpin(entry);
+      CHECK(cache.targets() <= 100);
+    }
+    for (int i = 0; round == 0 && i < 20; ++i) {
+      all.push_back(make_subscription(owner, ">", "", "1"));
+      index.insert(*all.back());
+      cache.invalidate(">");
+    }
+  }
+  for (Subscription* each : all) free_subscription(each);
+}
+
 TEST_CASE("match cache: what is used stays when others pass through") {
   Limits limits;
   limits.match_cache_entries_max = 16;

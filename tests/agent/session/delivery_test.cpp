@@ -43,6 +43,24 @@ TEST_CASE_FIXTURE(ServerFixture, "delivery: a slow consumer is cut without a wor
   CHECK(server().closed().back().reason == "Slow Consumer (Pending Bytes)");
 }
 
+TEST_CASE_FIXTURE(ServerFixture,
+                  "delivery: answers that are not read end the client as messages do") {
+  config.limits.pending_bytes_max = 2000;
+  const auto repeat = [](std::string_view text) {
+    std::string all;
+    for (int i = 0; i < 500; ++i) all += text;
+    return all;
+  };
+  for (const char* text : {"PING\r\n", "UNSUB 1\r\n", "PUB a r 0\r\n\r\n", "SUB a..b 1\r\n"}) {
+    CAPTURE(text);
+    auto client = connect(
+        "CONNECT {\"verbose\":true,\"headers\":true,\"no_responders\":true}\r\nSUB r 9\r\n");
+    client->say(repeat(text));
+    CHECK(client->wire.closed);
+    CHECK(client->wire.reason.code() == Errc::kSlowConsumer);
+  }
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "delivery: a closing client leaves nothing behind") {
   auto client = connect(), other = connect();
   client->say("SUB a 1\r\nSUB b q 2\r\nSUB c 3\r\nUNSUB 3 5\r\n");

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/subject/subject.h"
+#include "agent/subject/token_hash.h"
 
 namespace petiole {
 namespace {
@@ -48,6 +49,17 @@ void check_same(const SubjectIndex& index, const List& all, const std::string& s
   CAPTURE(subject);
   REQUIRE(sorted(plain) == sorted(plain_expected));
   REQUIRE(sorted(queued) == sorted(queued_expected));
+}
+
+TEST_CASE("token hash: what collides without a seed does not with one") {
+  // To libstdc++'s std::hash these two are one.
+  constexpr std::string_view a = "ipniedko\xb4#-[Z\x01\x91L", b = "kcjemkma\x84\xc1"
+                                                                  "f\x04\x7f"
+                                                                  "c\xd0\x17";
+  REQUIRE(a.size() == b.size());
+  for (const std::uint64_t seed : {1u, 2u, 3u}) CHECK(TokenHash{seed}(a) != TokenHash{seed}(b));
+  CHECK(TokenHash{1}(a) == TokenHash{1}(std::string(a)));
+  CHECK(TokenHash{1}(a) != TokenHash{2}(a));
 }
 
 TEST_CASE("index: random operations agree with a list") {

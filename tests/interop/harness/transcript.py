@@ -80,7 +80,7 @@ def unescape(text: str) -> bytes:
     return re.sub(rb"\\(x[0-9a-fA-F]{2}|[rnt\\])", one, text.encode())
 
 
-class _Line:
+class Line:
     """One connection: everything that it heard, and whether the server closed it."""
 
     def __init__(self, host: str, port: int):
@@ -131,14 +131,14 @@ class _Line:
 
 def play(script: Script, server) -> dict[str, list[str]]:
     """What each connection of `script` heard of `server`, made comparable."""
-    lines: dict[str, _Line] = {}
+    lines: dict[str, Line] = {}
     ports = {}
     for name, step, text in script.steps:
         if step == "@":
             ports[name] = text
             continue
         if name not in lines:
-            lines[name] = _Line(server.host, server.ports[ports.get(name, "client")])
+            lines[name] = Line(server.host, server.ports[ports.get(name, "client")])
             lines[name].wait_info()
         line = lines[name]
         if step == ">":

@@ -1,0 +1,105 @@
+"""Random sessions of several clients, the same for petiole and for the newest nats-server: each client
+must hear the same. See harness/random_session.py.
+
+PETIOLE_SEEDS=300 plays so many of each kind in place of the few that CI plays; PETIOLE_SEED=7 that one.
+"""
+
+import difflib
+import os
+
+import pytest
+
+from harness import servers
+from harness.random_session import Session, Topology
+from harness.world import remote
+
+LIMITS = "max_payload: 1000\n"
+PERMISSIONS = LIMITS + """
+authorization { users: [
+  { user: a, password: a }
+  { user: b, password: b, permissions: { publish: { allow: ["a.>", "b"], deny: "a.b.c" }, subscribe: { deny: ["b.a", "c q1"] } } }
+  { user: c, password: c, permissions: { publish: { deny: "*.c" }, subscribe: { deny: ["> q1", "> q2", "> q3"] }, allow_responses: { max: -1, expires: "1h" } } }
+  { user: d, password: d, permissions: { publish: ">", subscribe: ["a", "a.>", "*.b q2", "c"] } }
+] }
+"""
+ACCOUNTS = LIMITS + """
+accounts {
+  A { users: [ { user: a, password: a } ], mappings: { "a.b": "c.a", "b.*": "a.$1.b" }
+      exports: [ { stream: "a.>" }, { service: "c.*" }, { service: "b", response_type: stream }, { stream: "c" } ] }
+  B { users: [ { user: b, password: b } ], imports: [
+      { stream: { account: A, subject: "a.>" }, prefix: "b" }
+      { stream: { account: A, subject: "c" } }
+      { service: { account: A, subject: "c.*" }, to: "c.$1" }
+      { service: { account: A, subject: "b" }, to: "a.a.a" } ] }
+}
+"""
+
+
+def seeds(few: int) -> range:
+    if "PETIOLE_SEED" in os.environ:
+        return range(int(os.environ["PETIOLE_SEED"]), int(os.environ["PETIOLE_SEED"]) + 1)
+    return range(int(os.environ.get("PETIOLE_SEEDS", few)))
+
+
+def compare(ours: Topology, theirs: Topology, few: int) -> None:
+    failures = []
+    for seed in seeds(few):
+        heard, wanted = Session(seed, ours).heard(), Session(seed, theirs).heard()
+        lines = [f"seed {seed}"]
+        for name in wanted:
+            if heard[name] != wanted[name]:
+                lines.append(f"  {name} heard, of nats-server (-) and of petiole (+):")
+                lines += [f"    {text!r}"[:300] for text in difflib.ndiff(wanted[name], heard[name]) if text[0] in "+-"]
+        if len(lines) > 1:
+            failures.append("\n".join(lines))
+    assert not failures, f"{len(failures)} seeds differ\n" + "\n\n".join(failures[:10])
+
+
+@pytest.mark.parametrize(
+    "config, users, few",
+    [
+        (LIMITS, [None], 24),
+        (PERMISSIONS, [("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")], 24),
+        (ACCOUNTS, [("a", "a"), ("b", "b")], 24),
+    ],
+    ids=["plain", "permissions", "accounts"],
+)
+def test_one_server(world, config, users, few):
+    ours = world.alone(config, name="edge")
+    theirs = world.server(servers.nats_server("newest"), "reference", config)
+    compare(*(Topology([server], users, shared="accounts" in config) for server in (ours, theirs)), few)
+    assert ours.running()
+
+
+def linked(world, name: str, hub_kind, edge_kind) -> Topology:
+    """A server with a hub; what has been done at either end is known at the other when it is settled."""
+    listen = "leafnodes { listen: 127.0.0.1:{leaf} }\n"
+    hub = world.server(hub_kind, f"{name}-hub", listen + LIMITS)
+    edge = world.server(edge_kind, f"{name}-edge", f"leafnodes {{ remotes: [ {{ {remote(hub)} }} ] }}\n{LIMITS}")
+    hub.wait_leafs()
+    probes = [(edge.client(), hub.client()), (hub.client(), edge.client())]
+    for number, (_, there) in enumerate(probes):
+        there.subscribe(f"probe.{number}")
+        there.flush()
+        (edge, hub)[number].wait_interest(f"probe.{number}")
+
+    def settle(place: int) -> None:
+        for number in (place, 1 - place):
+            here, there = probes[number]
+            here.publish(f"probe.{number}")
+            there.next()
+
+    return Topology([edge, hub], settle=settle, breaches=False)
+
+
+@pytest.mark.parametrize("hub, edge", [("oldest", ""), ("newest", ""), ("", "newest"), ("", "")],
+                         ids=["of the oldest", "of the newest", "of ours", "both ours"])
+def test_leaf_and_hub(world, hub, edge):
+    """Where a name is empty, the server under test; the reference has the newest there."""
+
+    def kind(name: str):
+        return servers.nats_server(name) if name else servers.server_under_test()
+
+    ours = linked(world, "ours", kind(hub), kind(edge))
+    theirs = linked(world, "theirs", servers.nats_server(hub or "newest"), servers.nats_server("newest"))
+    compare(ours, theirs, 6)
