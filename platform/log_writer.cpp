@@ -10,9 +10,10 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
 #include <utility>
 #include <vector>
+
+#include "platform/files.h"
 
 namespace petiole {
 
@@ -185,9 +186,7 @@ void LogWriter::rotate() {
   std::snprintf(nanos, sizeof(nanos), ".%09ld", nanoseconds_of(now));
   const std::string old =
       options_.file + time_text(now, options_.utc, ".%Y.%m.%d.%H.%M.%S") + nanos;
-  std::error_code error;
-  std::filesystem::rename(options_.file, old, error);
-  if (error) {  // Try again after as many bytes, not with each line.
+  if (!rename_file(options_.file, old).ok()) {  // Again after as many bytes, not with each line.
     file_bytes_ = 0;
     return;
   }
@@ -196,19 +195,16 @@ void LogWriter::rotate() {
 }
 
 void LogWriter::remove_oldest() {
-  const std::filesystem::path path(options_.file);
-  const std::string prefix = path.filename().string() + '.';
-  const auto dir = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  std::vector<std::filesystem::path> old;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(dir, error), end; !error && it != end;
-       it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (name.starts_with(prefix) && name.size() == prefix.size() + 29) old.push_back(it->path());
-  }
-  std::sort(old.begin(), old.end());  // The names sort as their times.
+  const std::size_t name_at = options_.file.rfind('/') + 1;  // 0: no directory is named.
+  const std::string dir = name_at == 0 ? "./" : options_.file.substr(0, name_at);
+  const std::string prefix = options_.file.substr(name_at) + '.';
+  auto old = list_names(dir);  // In order: the names sort as their times.
+  if (!old.ok()) return;
+  std::erase_if(*old, [&prefix](const std::string& name) {
+    return !name.starts_with(prefix) || name.size() != prefix.size() + 29;
+  });
   const std::size_t kept = static_cast<std::size_t>(options_.files_max) - 1;
-  for (std::size_t i = 0; i + kept < old.size(); ++i) std::filesystem::remove(old[i], error);
+  for (std::size_t i = 0; i + kept < old->size(); ++i) remove_file(dir + (*old)[i]);
 }
 
 }  // namespace petiole

@@ -63,6 +63,25 @@ TEST_CASE("log: lines have nats-server's form") {
   CHECK(text == line(0, "[INF] Listening on 0.0.0.0:4222 and more\n") + line(0, "[DBG] shown\n"));
 }
 
+TEST_CASE("files: names, sizes and directories") {
+  const TempDir dir;
+  const std::string made = dir / "made/";
+  CHECK(make_directory(made).ok());
+  CHECK(make_directory(made).ok());  // Fine when it is there.
+  CHECK(write_file(made + "b.x", "12345").ok());
+  CHECK(write_file(made + "a.x", "").ok());
+  CHECK(rename_file(made + "b.x", made + "c.y").ok());
+  CHECK(rename_file(made + "none", made + "d").code() == Errc::kNotFound);
+  CHECK(*list_names(made) == std::vector<std::string>{"a.x", "c.y"});
+  CHECK(*list_files(made, ".x") == std::vector<std::string>{"a.x"});
+  CHECK(list_names(dir / "none").status().code() == Errc::kNotFound);
+  CHECK(file_bytes(made + "c.y") == 5);
+  CHECK_FALSE(file_bytes(made));
+  CHECK(free_bytes(made).value_or(0) > 0);
+  CHECK_FALSE(free_bytes(dir / "none"));
+  CHECK(make_directory(made + "c.y").code() != Errc::kOk);
+}
+
 TEST_CASE("log: a file is reopened after another renamed it") {
   const TempDir dir;
   SimClock clock;
