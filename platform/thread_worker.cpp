@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <system_error>
 #include <utility>
 
 namespace petiole {
@@ -14,31 +15,37 @@ namespace {
 constexpr int kNiceness = 5;
 }  // namespace
 
-ThreadWorker::ThreadWorker(const char* name) {
-  // Signals are the loop's: a worker that took one would interrupt a commit.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(thread_.native_handle(), name);
-}
-
 ThreadWorker::~ThreadWorker() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void ThreadWorker::run(std::function<void()> job) {
+  bool queued = false;
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(job));
+    queued = thread_.joinable() || start();
+    if (queued) queue_.push_back(std::move(job));
   }
-  wake_.notify_one();
+  queued ? wake_.notify_one() : job();
+}
+
+bool ThreadWorker::start() {
+  // Signals are the loop's: a worker that took one would interrupt a commit.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread([this] { work(); });
+    pthread_setname_np(thread_.native_handle(), name_);
+  } catch (const std::system_error&) {
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread_.joinable();
 }
 
 void ThreadWorker::work() {
