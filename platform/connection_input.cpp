@@ -5,6 +5,7 @@
 #include <asio/post.hpp>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "platform/connection.h"
 
@@ -34,9 +35,7 @@ void Connection::wait_readable() {
   if (read_waiting_ || peer_ended_ || handed_off() || state_ == State::kFinished) return;
   if (paused_ && state_ == State::kOpen && !securing()) return;
   read_waiting_ = true;
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
-    self->on_readable(error);
-  });
+  socket_.async_wait(Socket::wait_read, ReadWait{shared_from_this()});
 }
 
 void Connection::on_readable(std::error_code error) {
