@@ -21,7 +21,7 @@ struct ReadShare {
   std::uint8_t shift_max = 0;  // One read is at least so many halvings of kReadBytes.
 };
 constexpr ReadShare kShare{std::chrono::microseconds(100), 3};
-// Where another peer asks short questions, whose answer waits for the end of the turn.
+// Where another peer asks short questions: one that comes meanwhile waits for the end of this.
 constexpr ReadShare kShareWhileAsked{std::chrono::microseconds(40), 4};
 constexpr std::size_t kQuestionBytes = 1024;                   // Less in one turn is a question,
 constexpr Duration kAskedFor = std::chrono::milliseconds(20);  // and so long another is expected.
@@ -51,6 +51,8 @@ void Connection::read_share() {
   LoopCore& loop = core_.loop;
   const Time begin = now();
   const bool asked = loop.asker != this && begin < loop.asked + kAskedFor;
+  // What one of this turn has caused does not wait for what we have.
+  if (asked && std::exchange(loop.question, false)) loop.flush_list.flush();
   const ReadShare& share = asked ? kShareWhileAsked : kShare;
   const std::uint64_t before = stats_.bytes_read;
   Duration took{}, next{};
@@ -67,6 +69,7 @@ void Connection::read_share() {
   if (bytes != 0 && bytes < kQuestionBytes) {
     loop.asker = this;
     loop.asked = begin;
+    loop.question = true;
   }
   // What costs much a byte, as messages that go to disk do, is read in smaller pieces.
   if (took > share.time && read_shift_ < share.shift_max) ++read_shift_;

@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "platform/slice.h"
+
 namespace petiole {
 
 namespace {
@@ -49,6 +51,7 @@ bool ThreadWorker::start() {
 }
 
 void ThreadWorker::work() {
+  ask_for_slices(Duration::zero());
   // On Linux the priority is the calling thread's; relative to what somebody chose for all of us.
   ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNiceness);
   std::vector<std::function<void()>> jobs;
