@@ -28,12 +28,16 @@ constexpr Duration kAskedFor = std::chrono::milliseconds(20);  // and so long an
 
 // Held without the protocol saying what it wants: longer than the longest line of a leaf (64 KiB).
 constexpr std::size_t kUnknownBytesMax = 256 * 1024;
+// A peer whose pings or new keys make a layer answer, and which reads none of it, is not heard
+// above this. What the protocol writes stays well below: see seal().
+constexpr std::size_t kAnswersBytesMax = 256 * 1024;
 constexpr std::size_t kLingerBytesMax = 8 << 20;  // Read and thrown away after our end.
 }  // namespace
 
 void Connection::wait_readable() {
   if (read_waiting_ || peer_ended_ || handed_off() || state_ == State::kFinished) return;
   if (paused_ && state_ == State::kOpen && !securing()) return;
+  if (layered_ && write_waiting_ && layered_->sealed.size() > kAnswersBytesMax) return;
   read_waiting_ = true;
   socket_.async_wait(Socket::wait_read, ReadWait{shared_from_this()});
 }

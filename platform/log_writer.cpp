@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -21,7 +22,8 @@ namespace {
 
 constexpr const char* kNames[] = {"FTL", "ERR", "WRN", "INF", "DBG", "TRC"};  // As in LogLevel.
 constexpr std::size_t kTextBytesMax = 1 << 20;    // Of one line: it may quote a peer.
-constexpr std::size_t kShortBytesMax = 8 * 1024;  // The same, where a long one could block.
+constexpr std::size_t kShortBytesMax = 8 * 1024;  // The same, of a datagram,
+constexpr std::size_t kPipeBytesMax = PIPE_BUF;   // and what a pipe with room certainly takes.
 constexpr std::size_t kErrorsMax = 1000;          // Lines a second.
 
 // `pattern` has the date and time in strftime's words; nanoseconds are the caller's.
@@ -148,8 +150,12 @@ void LogWriter::write_stderr() {
     note.append(" log lines dropped: nobody read them\n");
     dropped_ = 0;
     write_all(STDERR_FILENO, note);
+    if (!has_room(STDERR_FILENO)) {
+      ++dropped_;
+      return;
+    }
   }
-  if (line_.size() > kShortBytesMax) line_.replace(kShortBytesMax, line_.npos, "\n");
+  if (line_.size() > kPipeBytesMax) line_.replace(kPipeBytesMax - 1, line_.npos, "\n");
   write_all(STDERR_FILENO, line_);  // A pipe that is closed is not our end.
 }
 

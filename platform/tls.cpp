@@ -76,7 +76,11 @@ class Session : public TlsSession {
     while (!plain.empty()) {
       const auto count = static_cast<int>(std::min(plain.size(), kSendBytesMax));
       const int written = wolfSSL_write(session_.get(), plain.data(), count);
-      if (written <= 0) return failed(written);
+      if (written <= 0) {
+        // Nothing makes it wait, and bytes that were not sent must not be taken for sent.
+        const Status status = failed(written);
+        return status.ok() ? fail({Errc::kTls, "tls: broken session"}) : status;
+      }
       plain.remove_prefix(static_cast<std::size_t>(written));
     }
     return {};

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -141,6 +142,26 @@ TEST_CASE("log: a pipe that is full or closed stops nothing, and drops are count
   ::close(ends[1]);
   CHECK(text.find("log lines dropped") != std::string::npos);
   CHECK(text.find("after") != std::string::npos);
+}
+
+TEST_CASE("log: a long line does not wait for room in a pipe") {
+  SimClock clock;
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  REQUIRE(::fcntl(ends[1], F_SETPIPE_SZ, 2 * PIPE_BUF) == 2 * PIPE_BUF);
+  LogWriter log(clock, {});
+  std::string text(1 << 20, '\0');
+  {
+    const CapturedStderr captured(ends[1]);
+    log.info(std::string(100, 'x'));
+    log.info(std::string(20'000, 'y'));  // One page is free, two would block.
+    log.info("dropped");
+    text.resize(static_cast<std::size_t>(::read(ends[0], text.data(), text.size())));
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  CHECK(text.size() > PIPE_BUF);
+  CHECK(text.ends_with("yyy\n"));
 }
 
 TEST_CASE("service: systemd's datagrams") {
