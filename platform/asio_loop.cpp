@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "platform/loop_core.h"
+#include "platform/slice.h"
 
 namespace petiole {
 
@@ -18,6 +19,7 @@ constexpr int kEventsPerTurn = 64;
 // queued, first come first served, and is the event of the next turn, which then does not block.
 // Until the next look finds it, each has a flush of its own.
 constexpr unsigned kTurnsAlone = 8;
+constexpr Duration kSlice = std::chrono::microseconds(500);  // A turn is shorter.
 
 class LoopTimer final : public Timer, private Deadline {
  public:
@@ -46,6 +48,7 @@ AsioLoop::AsioLoop(const Clock& clock) : core_(std::make_unique<LoopCore>(clock)
 AsioLoop::~AsioLoop() = default;
 
 void AsioLoop::run() {
+  ask_for_slices(kSlice);
   const auto work = asio::make_work_guard(core_->io);
   while (!core_->stopping.exchange(false)) turn();
 }
@@ -74,6 +77,7 @@ void AsioLoop::end_turn() {
     for (const auto& task : tasks) task();
   }
   core_->flush_list.flush();
+  core_->question = false;
   set_timer();
 }
 

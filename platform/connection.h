@@ -21,6 +21,7 @@
 #include "platform/network_core.h"
 #include "platform/protocol.h"
 #include "platform/socket.h"
+#include "platform/wait_memory.h"
 
 namespace petiole {
 
@@ -95,6 +96,14 @@ class Connection final : public Wire,
   void tell_closed();
   void leave();
 
+  // Goes on when the socket can be read.
+  struct ReadWait {
+    using allocator_type = WaitAllocator<void>;
+    allocator_type get_allocator() const { return allocator_type(self->wait_memory_); }
+    void operator()(std::error_code error) const { self->on_readable(error); }
+    std::shared_ptr<Connection> self;
+  };
+
   // connection_input.cpp: from the socket to the protocol.
   void wait_readable();
   void on_readable(std::error_code error);
@@ -123,6 +132,7 @@ class Connection final : public Wire,
   // connection_output.cpp: from the protocol to the socket.
   void write_out();
   bool write_once(Output& from);
+  std::size_t write_some(const Output& from, std::size_t& offered, std::error_code& error);
   void seal();
   void wait_writable();
   void on_writable(std::error_code error);
@@ -138,6 +148,7 @@ class Connection final : public Wire,
   std::unique_ptr<CloseReason> reason_;  // Set once, by whatever ends the connection first.
   Output output_;
   HeldBytes held_;
+  WaitMemory wait_memory_;
   PeerInfo peer_;
   WireStats stats_;
   Time blocked_since_ = kNever;

@@ -5,6 +5,7 @@
 #include <asio/post.hpp>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "platform/connection.h"
 
@@ -20,23 +21,25 @@ struct ReadShare {
   std::uint8_t shift_max = 0;  // One read is at least so many halvings of kReadBytes.
 };
 constexpr ReadShare kShare{std::chrono::microseconds(100), 3};
-// Where another peer asks short questions, whose answer waits for the end of the turn.
+// Where another peer asks short questions: one that comes meanwhile waits for the end of this.
 constexpr ReadShare kShareWhileAsked{std::chrono::microseconds(40), 4};
 constexpr std::size_t kQuestionBytes = 1024;                   // Less in one turn is a question,
 constexpr Duration kAskedFor = std::chrono::milliseconds(20);  // and so long another is expected.
 
 // Held without the protocol saying what it wants: longer than the longest line of a leaf (64 KiB).
 constexpr std::size_t kUnknownBytesMax = 256 * 1024;
+// A peer whose pings or new keys make a layer answer, and which reads none of it, is not heard
+// above this. What the protocol writes stays well below: see seal().
+constexpr std::size_t kAnswersBytesMax = 256 * 1024;
 constexpr std::size_t kLingerBytesMax = 8 << 20;  // Read and thrown away after our end.
 }  // namespace
 
 void Connection::wait_readable() {
   if (read_waiting_ || peer_ended_ || handed_off() || state_ == State::kFinished) return;
   if (paused_ && state_ == State::kOpen && !securing()) return;
+  if (layered_ && write_waiting_ && layered_->sealed.size() > kAnswersBytesMax) return;
   read_waiting_ = true;
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](std::error_code error) {
-    self->on_readable(error);
-  });
+  socket_.async_wait(Socket::wait_read, ReadWait{shared_from_this()});
 }
 
 void Connection::on_readable(std::error_code error) {
@@ -52,6 +55,8 @@ void Connection::read_share() {
   LoopCore& loop = core_.loop;
   const Time begin = now();
   const bool asked = loop.asker != this && begin < loop.asked + kAskedFor;
+  // What one of this turn has caused does not wait for what we have.
+  if (asked && std::exchange(loop.question, false)) loop.flush_list.flush();
   const ReadShare& share = asked ? kShareWhileAsked : kShare;
   const std::uint64_t before = stats_.bytes_read;
   Duration took{}, next{};
@@ -68,6 +73,7 @@ void Connection::read_share() {
   if (bytes != 0 && bytes < kQuestionBytes) {
     loop.asker = this;
     loop.asked = begin;
+    loop.question = true;
   }
   // What costs much a byte, as messages that go to disk do, is read in smaller pieces.
   if (took > share.time && read_shift_ < share.shift_max) ++read_shift_;

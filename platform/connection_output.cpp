@@ -33,19 +33,9 @@ void Connection::write_out() {
 
 // True when the socket took all of one writev.
 bool Connection::write_once(Output& from) {
-  std::array<std::string_view, kPiecesPerWrite> pieces;
-  std::array<asio::const_buffer, kPiecesPerWrite> buffers;
-  const std::size_t count = from.gather(pieces);
   std::size_t offered = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    buffers[i] = asio::buffer(pieces[i].data(), pieces[i].size());
-    offered += pieces[i].size();
-  }
   std::error_code error;
-  const std::span<const asio::const_buffer> all(buffers.data(), count);
-  // One piece goes by send(), which costs the kernel less than sendmsg().
-  const std::size_t written =
-      count == 1 ? socket_.write_some(buffers[0], error) : socket_.write_some(all, error);
+  const std::size_t written = write_some(from, offered, error);
   if (error && error != asio::error::would_block) return write_failed(error), false;
   from.consume(written);
   stats_.bytes_written += written;
@@ -53,6 +43,24 @@ bool Connection::write_once(Output& from) {
   if (written != 0 || blocked_since_ == kNever) blocked_since_ = now();
   wait_writable();
   return false;
+}
+
+std::size_t Connection::write_some(const Output& from, std::size_t& offered,
+                                   std::error_code& error) {
+  std::array<std::string_view, 1> first;
+  from.gather(first);
+  offered = first[0].size();
+  // One piece goes by send(), which costs the kernel less than sendmsg().
+  if (offered == from.size()) return socket_.write_some(asio::buffer(first[0]), error);
+  std::array<std::string_view, kPiecesPerWrite> pieces;
+  std::array<asio::const_buffer, kPiecesPerWrite> buffers;
+  const std::size_t count = from.gather(pieces);
+  offered = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    buffers[i] = asio::buffer(pieces[i]);
+    offered += pieces[i].size();
+  }
+  return socket_.write_some(std::span<const asio::const_buffer>(buffers.data(), count), error);
 }
 
 // Encodes what the protocol wrote, but never far ahead of the socket.

@@ -43,7 +43,8 @@ class Deadlines {
  public:
   // The earliest time that anything is due; kNever: nothing.
   Time next() const { return heap_.empty() ? kNever : heap_.front()->due_at_; }
-  // Calls all that is due at `now`. One that arms itself for the past is due in the next run.
+  // Calls what is due at `now`, as many times as there are deadlines at most: one that arms itself
+  // for the past again and again does not hold it up.
   void run(Time now);
   std::size_t size() const { return heap_.size(); }
 

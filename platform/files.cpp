@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -117,6 +118,10 @@ Status write_file(const std::string& path, std::string_view text, std::uint32_t 
 
 void remove_file(const std::string& path) { unlink(path.c_str()); }
 
+Status rename_file(const std::string& from, const std::string& to) {
+  return ::rename(from.c_str(), to.c_str()) == 0 ? Status() : to_status(errno);
+}
+
 bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 std::optional<WallTime> file_modified(const std::string& path) {
@@ -126,24 +131,53 @@ std::optional<WallTime> file_modified(const std::string& path) {
                   std::chrono::nanoseconds(state.st_mtim.tv_nsec));
 }
 
+std::optional<std::uint64_t> file_bytes(const std::string& path) {
+  struct stat state {};
+  if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) return std::nullopt;
+  return static_cast<std::uint64_t>(state.st_size);
+}
+
+std::optional<std::uint64_t> free_bytes(const std::string& path) {
+  struct statvfs disk {};
+  if (::statvfs(path.c_str(), &disk) != 0) return std::nullopt;
+  return std::uint64_t{disk.f_bavail} * disk.f_frsize;
+}
+
 Status make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0750) == 0) return {};
+  if (::mkdir(path.c_str(), 0750) == 0) {
+    (void)sync_directory(path.substr(0, path.find_last_not_of('/') + 1));
+    return {};
+  }
   const int error = errno;
   struct stat state {};
   if (error == EEXIST && ::stat(path.c_str(), &state) == 0 && S_ISDIR(state.st_mode)) return {};
   return to_status(error);
 }
 
-Result<std::vector<std::string>> list_files(const std::string& dir, std::string_view ending) {
+Result<std::vector<std::string>> list_names(const std::string& dir) {
   DIR* const open = ::opendir(dir.c_str());
   if (!open) return to_status(errno);
   std::vector<std::string> names;
+  errno = 0;
   while (const dirent* const entry = ::readdir(open)) {
     const std::string_view name = entry->d_name;
-    if (name.size() > ending.size() && name.ends_with(ending)) names.emplace_back(name);
+    if (name != "." && name != "..") names.emplace_back(name);
+    errno = 0;
   }
+  const int error = errno;
   ::closedir(open);
+  if (error != 0) return to_status(error);
   std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::vector<std::string>> list_files(const std::string& dir, std::string_view ending) {
+  auto names = list_names(dir);
+  if (names.ok()) {
+    std::erase_if(*names, [ending](const std::string& name) {
+      return name.size() <= ending.size() || !name.ends_with(ending);
+    });
+  }
   return names;
 }
 

@@ -25,12 +25,18 @@ FileText read_file(const std::string& path, std::size_t bytes_max);
 Status write_file(const std::string& path, std::string_view text, std::uint32_t mode = 0644);
 
 void remove_file(const std::string& path);  // Fine when it is not there.
+Status rename_file(const std::string& from, const std::string& to);
 bool file_exists(const std::string& path);
 std::optional<WallTime> file_modified(const std::string& path);
-// One level; fine when it is there already.
+std::optional<std::uint64_t> file_bytes(const std::string& path);  // Of a regular file.
+// What the disk of `path`, which exists, has left for this user.
+std::optional<std::uint64_t> free_bytes(const std::string& path);
+// One level; fine when it is there already. A new one survives a power cut.
 Status make_directory(const std::string& path);
 
-// Names in `dir` that end with `ending`, in order.
+// All names in `dir`, in order.
+Result<std::vector<std::string>> list_names(const std::string& dir);
+// Those that end with `ending` and are longer.
 Result<std::vector<std::string>> list_files(const std::string& dir, std::string_view ending);
 
 // The same as an interface, for what must be tested without a disk. Any thread; blocks.

@@ -61,7 +61,7 @@ class Server : public Protocol {
     std::size_t used = 0;
     while (used < input.size() && !closing_) {
       if (wire_->output().size() > kPendingBytesMax) {
-        wait_for_room();
+        wait_for_room(now);
         break;
       }
       const Step step = take(input.substr(used), now);
@@ -73,7 +73,15 @@ class Server : public Protocol {
 
   Status tick(Time now) override {
     if (now < due_ || closing_) return {};
-    if (started_) {
+    if (waiting_) {
+      // A peer that takes some of it, however slowly, is served on.
+      const Time stuck = wire_->blocked_since();
+      if (stuck == kNever || now < stuck + kIdleTime) {
+        due_ = (stuck == kNever ? now : stuck) + kIdleTime;
+        return {};
+      }
+      close();
+    } else if (started_) {
       answer_error(408);
     } else {
       close();
@@ -83,6 +91,7 @@ class Server : public Protocol {
   Time deadline() const override { return closing_ ? kNever : due_; }
 
   void drained(Time now) override {
+    waiting_ = false;
     due_ = now + (started_ ? kRequestTime : kIdleTime);
     wire_->resume_reading();
   }
@@ -176,10 +185,11 @@ class Server : public Protocol {
     wire_->close({});
   }
 
-  void wait_for_room() {
+  void wait_for_room(Time now) {
+    waiting_ = true;
     wire_->pause_reading();
     wire_->notify_below(kPendingBytesMax / 2);
-    due_ = kNever;  // The connection's own limits watch a peer that does not read.
+    due_ = now + kIdleTime;
   }
 
   HttpHandler handler_;
@@ -187,6 +197,7 @@ class Server : public Protocol {
   std::optional<Request> request_;
   Time due_ = kNever;
   bool started_ = false;  // A byte of the current request is here.
+  bool waiting_ = false;  // For the peer to read what it asked for.
   bool closing_ = false;
 };
 

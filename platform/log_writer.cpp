@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
 #include <utility>
 #include <vector>
+
+#include "platform/files.h"
 
 namespace petiole {
 
@@ -20,7 +22,8 @@ namespace {
 
 constexpr const char* kNames[] = {"FTL", "ERR", "WRN", "INF", "DBG", "TRC"};  // As in LogLevel.
 constexpr std::size_t kTextBytesMax = 1 << 20;    // Of one line: it may quote a peer.
-constexpr std::size_t kShortBytesMax = 8 * 1024;  // The same, where a long one could block.
+constexpr std::size_t kShortBytesMax = 8 * 1024;  // The same, of a datagram,
+constexpr std::size_t kPipeBytesMax = PIPE_BUF;   // and what a pipe with room certainly takes.
 constexpr std::size_t kErrorsMax = 1000;          // Lines a second.
 
 // `pattern` has the date and time in strftime's words; nanoseconds are the caller's.
@@ -149,8 +152,12 @@ void LogWriter::write_stderr() {
     note.append(" log lines dropped: nobody read them\n");
     dropped_ = 0;
     write_all(STDERR_FILENO, note);
+    if (!has_room(STDERR_FILENO)) {
+      ++dropped_;
+      return;
+    }
   }
-  if (line_.size() > kShortBytesMax) line_.replace(kShortBytesMax, line_.npos, "\n");
+  if (line_.size() > kPipeBytesMax) line_.replace(kPipeBytesMax - 1, line_.npos, "\n");
   write_all(STDERR_FILENO, line_);  // A pipe that is closed is not our end.
 }
 
@@ -189,9 +196,7 @@ void LogWriter::rotate() {
   std::snprintf(nanos, sizeof(nanos), ".%09ld", nanoseconds_of(now));
   const std::string old =
       options_.file + time_text(now, options_.utc, ".%Y.%m.%d.%H.%M.%S") + nanos;
-  std::error_code error;
-  std::filesystem::rename(options_.file, old, error);
-  if (error) {  // Try again after as many bytes, not with each line.
+  if (!rename_file(options_.file, old).ok()) {  // Again after as many bytes, not with each line.
     file_bytes_ = 0;
     return;
   }
@@ -200,19 +205,16 @@ void LogWriter::rotate() {
 }
 
 void LogWriter::remove_oldest() {
-  const std::filesystem::path path(options_.file);
-  const std::string prefix = path.filename().string() + '.';
-  const auto dir = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  std::vector<std::filesystem::path> old;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(dir, error), end; !error && it != end;
-       it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (name.starts_with(prefix) && name.size() == prefix.size() + 29) old.push_back(it->path());
-  }
-  std::sort(old.begin(), old.end());  // The names sort as their times.
+  const std::size_t name_at = options_.file.rfind('/') + 1;  // 0: no directory is named.
+  const std::string dir = name_at == 0 ? "./" : options_.file.substr(0, name_at);
+  const std::string prefix = options_.file.substr(name_at) + '.';
+  auto old = list_names(dir);  // In order: the names sort as their times.
+  if (!old.ok()) return;
+  std::erase_if(*old, [&prefix](const std::string& name) {
+    return !name.starts_with(prefix) || name.size() != prefix.size() + 29;
+  });
   const std::size_t kept = static_cast<std::size_t>(options_.files_max) - 1;
-  for (std::size_t i = 0; i + kept < old.size(); ++i) std::filesystem::remove(old[i], error);
+  for (std::size_t i = 0; i + kept < old->size(); ++i) remove_file(dir + (*old)[i]);
 }
 
 }  // namespace petiole

@@ -30,6 +30,7 @@ struct LoopCore {
   // time. Only compared.
   const void* asker = nullptr;
   Time asked{};
+  bool question = false;  // Of this turn, and what it caused is not flushed yet.
 
   asio::steady_timer timer{io};
   Time timer_at = kNever;

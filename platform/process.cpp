@@ -11,13 +11,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <iterator>
 #include <memory>
 #include <string_view>
 #include <utility>
+
+#include "platform/files.h"
 
 namespace petiole {
 
@@ -34,6 +36,14 @@ Duration used_time() {
     return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
   };
   return span(usage.ru_utime) + span(usage.ru_stime);
+}
+
+// The file's name alone; empty: of another user, or gone meanwhile.
+std::string program_of(const std::string& process) {
+  char path[PATH_MAX];
+  const ssize_t bytes = ::readlink(("/proc/" + process + "/exe").c_str(), path, sizeof path);
+  const std::string_view text(path, bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+  return std::string(text.substr(text.rfind('/') + 1));
 }
 
 constexpr Duration kSpanMin = std::chrono::milliseconds(100);  // A shorter one tells nothing.
@@ -57,20 +67,15 @@ int cores() {
 int process_id() { return ::getpid(); }
 
 std::vector<int> twin_processes() {
-  const auto file_of = [](const std::filesystem::path& process) {
-    std::error_code unknown;  // Of another user, or gone meanwhile.
-    return std::filesystem::read_symlink(process / "exe", unknown).filename();
-  };
-  const auto own = file_of("/proc/self");
+  const std::string own = program_of("self");
+  const auto processes = list_names("/proc");
   std::vector<int> found;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it("/proc", error), end; !error && it != end;
-       it.increment(error)) {
-    const std::string text = it->path().filename().string();
+  if (!processes.ok() || own.empty()) return found;
+  for (const std::string& text : *processes) {
     int pid = 0;
     const auto [rest, wrong] = std::from_chars(text.data(), text.data() + text.size(), pid);
     if (wrong != std::errc() || rest != text.data() + text.size() || pid == ::getpid()) continue;
-    if (!own.empty() && file_of(it->path()) == own) found.push_back(pid);
+    if (program_of(text) == own) found.push_back(pid);
   }
   std::sort(found.begin(), found.end());
   return found;

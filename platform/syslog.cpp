@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstring>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 #include "platform/process.h"
@@ -141,9 +142,12 @@ Syslog::Syslog(SyslogTarget target) : target_(std::move(target)) {
   sigset_t all, before;  // Signals are the loop's.
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
+  try {
+    thread_ = std::thread([this] { work(); });
+    pthread_setname_np(thread_.native_handle(), "petiole-syslog");
+  } catch (const std::system_error&) {  // None to be had: the lines are dropped.
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(thread_.native_handle(), "petiole-syslog");
 }
 
 Syslog::~Syslog() {
@@ -152,7 +156,7 @@ Syslog::~Syslog() {
     stopping_ = true;
   }
   wake_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
   disconnect();
 }
 

@@ -1,9 +1,9 @@
 #include "platform/terminal.h"
 
+#include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <filesystem>
 
 namespace petiole {
 
@@ -16,8 +16,11 @@ TemporaryDirectory::TemporaryDirectory(const char* prefix) {
 }
 
 TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  if (path_.empty()) return;
+  const auto remove = [](const char* path, const struct stat*, int, FTW*) {
+    return ::remove(path);
+  };
+  (void)::nftw(path_.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 }  // namespace petiole

@@ -4,7 +4,10 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <system_error>
 #include <utility>
+
+#include "platform/slice.h"
 
 namespace petiole {
 
@@ -14,34 +17,41 @@ namespace {
 constexpr int kNiceness = 5;
 }  // namespace
 
-ThreadWorker::ThreadWorker(const char* name) {
-  // Signals are the loop's: a worker that took one would interrupt a commit.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(thread_.native_handle(), name);
-}
-
 ThreadWorker::~ThreadWorker() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void ThreadWorker::run(std::function<void()> job) {
+  bool queued = false;
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(job));
+    queued = thread_.joinable() || start();
+    if (queued) queue_.push_back(std::move(job));
   }
-  wake_.notify_one();
+  queued ? wake_.notify_one() : job();
+}
+
+bool ThreadWorker::start() {
+  // Signals are the loop's: a worker that took one would interrupt a commit.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread([this] { work(); });
+    pthread_setname_np(thread_.native_handle(), name_);
+  } catch (const std::system_error&) {
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread_.joinable();
 }
 
 void ThreadWorker::work() {
+  ask_for_slices(Duration::zero());
   // On Linux the priority is the calling thread's; relative to what somebody chose for all of us.
   ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNiceness);
   std::vector<std::function<void()>> jobs;

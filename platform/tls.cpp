@@ -76,7 +76,11 @@ class Session : public TlsSession {
     while (!plain.empty()) {
       const auto count = static_cast<int>(std::min(plain.size(), kSendBytesMax));
       const int written = wolfSSL_write(session_.get(), plain.data(), count);
-      if (written <= 0) return failed(written);
+      if (written <= 0) {
+        // Nothing makes it wait, and bytes that were not sent must not be taken for sent.
+        const Status status = failed(written);
+        return status.ok() ? fail({Errc::kTls, "tls: broken session"}) : status;
+      }
       plain.remove_prefix(static_cast<std::size_t>(written));
     }
     return {};
@@ -201,12 +205,16 @@ class Session : public TlsSession {
 
   // A record at a time, into place at the end of `plain`.
   Status read(std::string& plain) {
+    std::size_t end = plain.size();
     while (true) {
-      const std::size_t before = plain.size();
-      plain.resize(before + kRecordBytes);
-      const int count = wolfSSL_read(session_.get(), plain.data() + before, kRecordBytes);
-      plain.resize(before + static_cast<std::size_t>(std::max(count, 0)));
-      if (count <= 0) return failed(count);
+      // Room is filled with zeros: what one record leaves of it serves the next.
+      if (plain.size() < end + kRecordBytes) plain.resize(end + kRecordBytes);
+      const int count = wolfSSL_read(session_.get(), plain.data() + end, kRecordBytes);
+      if (count <= 0) {
+        plain.resize(end);
+        return failed(count);
+      }
+      end += static_cast<std::size_t>(count);
     }
   }
 

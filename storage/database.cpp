@@ -1,7 +1,8 @@
 #include "storage/database.h"
 
 #include <algorithm>
-#include <filesystem>
+
+#include "platform/files.h"
 
 namespace petiole {
 namespace {
@@ -308,10 +309,8 @@ int Database::checkpoint(int mode) {
 
 void Database::look_at_disk() {
   if (!options_.real_disk) return;
-  std::error_code error;
-  const auto space =
-      std::filesystem::space(std::filesystem::path(options_.path).parent_path(), error);
-  if (!error) bytes_free_ = space.available;
+  const std::string dir = options_.path.substr(0, options_.path.rfind('/') + 1);
+  if (const auto free = free_bytes(dir)) bytes_free_ = *free;
 }
 
 CommitResult Database::probe() {

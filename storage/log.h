@@ -69,6 +69,7 @@ class Log {
   virtual void remove(Sequence sequence) = 0;
 
   virtual LogState state() const = 0;
+  virtual Sequence last() const { return state().last; }  // The same; asked for with each message.
 };
 
 }  // namespace petiole

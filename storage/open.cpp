@@ -1,7 +1,7 @@
 // open_store: finds, checks, recovers and claims the database.
 #include <algorithm>
-#include <filesystem>
 
+#include "platform/files.h"
 #include "storage/salvage.h"
 #include "storage/sqlite_store.h"
 
@@ -14,42 +14,20 @@ constexpr const char* kFileName = "petiole.db";
 // kRecordOverheadBytes of StoreBudget::pending_max at least, which is 8 MiB at most.
 constexpr Sequence kSequenceSkip = (8 << 20) / kRecordOverheadBytes;
 
-// A new directory survives a power cut once the directory above it is synced: SQLite's VFS does
-// that when a file is deleted from there.
-void sync_parent(CountingVfs& vfs, const std::filesystem::path& dir) {
-  const std::string path = (dir.parent_path() / (dir.filename().string() + ".made")).string();
-  sqlite3_vfs& below = vfs.below();
-  std::string memory(static_cast<std::size_t>(below.szOsFile), '\0');
-  auto* file = reinterpret_cast<sqlite3_file*>(memory.data());
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB;
-  if (below.xOpen(&below, path.c_str(), file, flags, nullptr) != SQLITE_OK) return;
-  file->pMethods->xClose(file);
-  (void)below.xDelete(&below, path.c_str(), 1);
-}
-
-Status make_directory(CountingVfs& vfs, const std::string& dir) {
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::absolute(dir, error).lexically_normal();
-  if (error) return {Errc::kPermission, "not a usable path"};
-  const bool made = std::filesystem::create_directory(path, error);
-  if (error)
-    return {Errc::kPermission,
-            "the directory cannot be made; its parent must exist and be writable"};
-  if (!std::filesystem::is_directory(path, error)) return {Errc::kPermission, "not a directory"};
-  if (made) sync_parent(vfs, path);
-  return {};
+Status make_store_directory(const std::string& dir) {
+  if (make_directory(dir).ok()) return {};
+  if (file_exists(dir)) return {Errc::kPermission, "not a directory"};
+  return {Errc::kPermission, "the directory cannot be made; its parent must exist and be writable"};
 }
 
 // The budget is shared out of what there is: a limit above the disk's size must not leave nothing.
 std::uint64_t bytes_on_disk(const StoreOptions& options) {
-  std::error_code error;
+  const auto names = list_names(options.dir);
+  const auto free = free_bytes(options.dir);
+  if (!names.ok() || !free) return options.bytes_max;
   std::uint64_t ours = 0;
-  for (const auto& file : std::filesystem::directory_iterator(options.dir, error)) {
-    const std::uint64_t size = file.file_size(error);
-    if (!error) ours += size;
-  }
-  const std::filesystem::space_info space = std::filesystem::space(options.dir, error);
-  return error ? options.bytes_max : std::max(kBytesMaxLeast, ours + space.available);
+  for (const std::string& name : *names) ours += file_bytes(options.dir + '/' + name).value_or(0);
+  return std::max(kBytesMaxLeast, ours + *free);
 }
 
 StoreResult refuse(const std::string& path, Status status) {
@@ -244,7 +222,7 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
   auto vfs = CountingVfs::make(options.vfs);
   if (!vfs) return refuse(path, {Errc::kUnsupported, "no such SQLite VFS"});
   if (real) {
-    const Status made = make_directory(*vfs, options.dir);
+    const Status made = make_store_directory(options.dir);
     if (!made.ok()) return refuse(options.dir, made);
   }
   StoreOptions fitting = options;

@@ -1,12 +1,27 @@
 // The reserve: a file of zeros beside the database that is deleted when the disk is full, so that
 // a commit that frees room has the room to do so.
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "storage/database.h"
 
 namespace petiole {
+
+namespace {
+
+int write_zeros(sqlite3_file& file, sqlite3_int64 from, sqlite3_int64 to) {
+  if (from >= to) return SQLITE_OK;
+  const std::vector<char> zeros(16384);
+  int rc = SQLITE_OK;
+  while (rc == SQLITE_OK && from < to) {
+    const int count = static_cast<int>(std::min<sqlite3_int64>(to - from, std::ssize(zeros)));
+    rc = file.pMethods->xWrite(&file, zeros.data(), count, from);
+    from += count;
+  }
+  return rc;
+}
+
+}  // namespace
 
 void Database::make_reserve() {
   if (options_.reserve_bytes == 0) return;
@@ -18,14 +33,9 @@ void Database::make_reserve() {
   if (vfs->xOpen(vfs, path.c_str(), file, flags, nullptr) != SQLITE_OK) return;
   sqlite3_int64 bytes = 0;
   int rc = file->pMethods->xFileSize(file, &bytes);
-  static constexpr std::array<char, 16384> kZeros{};
   const auto wanted = static_cast<sqlite3_int64>(options_.reserve_bytes);
   if (bytes > wanted) rc = file->pMethods->xTruncate(file, wanted);
-  while (rc == SQLITE_OK && bytes < wanted) {
-    const int count = static_cast<int>(std::min<sqlite3_int64>(wanted - bytes, kZeros.size()));
-    rc = file->pMethods->xWrite(file, kZeros.data(), count, bytes);
-    bytes += count;
-  }
+  if (rc == SQLITE_OK) rc = write_zeros(*file, bytes, wanted);
   file->pMethods->xClose(file);
   reserve_ = rc == SQLITE_OK;
   // Half a reserve would take the room that others need now.

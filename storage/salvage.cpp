@@ -3,9 +3,10 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <vector>
+
+#include "platform/files.h"
 
 namespace petiole {
 namespace {
@@ -59,11 +60,7 @@ bool copy_file(sqlite3_vfs& vfs, const std::string& from, const std::string& to)
 
 bool move_file(sqlite3_vfs& vfs, const std::string& from, const std::string& to, bool real_disk) {
   if (!exists(vfs, from)) return true;
-  if (real_disk) {
-    std::error_code error;
-    std::filesystem::rename(from, to, error);
-    return !error;
-  }
+  if (real_disk) return rename_file(from, to).ok();
   return copy_file(vfs, from, to) && vfs.xDelete(&vfs, from.c_str(), 1) == SQLITE_OK;
 }
 

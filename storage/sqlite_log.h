@@ -64,7 +64,7 @@ class SqliteLog : public Log {
 
   LogId id() const { return row_.id; }
   const std::string& name() const { return row_.name; }
-  Sequence last() const { return last_; }
+  Sequence last() const override { return last_; }
   Sequence durable() const { return durable_; }
   const Directory& directory() const { return directory_; }
   // The row as of now; written at the end of a clean run.

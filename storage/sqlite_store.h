@@ -57,6 +57,7 @@ class SqliteStore : public Store, public LogOwner {
     on_loss_ = std::move(lost);
   }
   StoreUsage usage() const override;
+  std::uint64_t queued_bytes() const override { return queued_bytes_; }
   const StoreRecovery& recovery() const override { return recovery_; }
   std::uint32_t epoch() const override { return epoch_; }
 

@@ -116,6 +116,8 @@ class Store {
   virtual std::optional<bool> another_yields() { return std::nullopt; }
 
   virtual StoreUsage usage() const = 0;
+  // The same; asked for with each message.
+  virtual std::uint64_t queued_bytes() const { return usage().queued_bytes; }
   virtual const StoreRecovery& recovery() const = 0;
   // Random, made with the database file and kept by it: names the life of its sequences.
   virtual std::uint32_t epoch() const = 0;

@@ -58,7 +58,7 @@ bool Backlog::repeated(const Message& message, const MirrorMark& mark) {
 Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMark& mark) {
   const auto own = find_header(message.header, kMessageIdHeader);
   const std::uint64_t hash = own ? keyed_hash(setup_.key, *own) : 0;
-  const Time now = setup_.clock.now();
+  const Time now = own ? setup_.clock.now() : Time{};
   if (marks_.knows(mark) || (own && dedupe_.knows(hash, now))) {
     ++state_.duplicates;
     marks_.pass(mark, memory_messages_ == 0);
@@ -73,8 +73,9 @@ Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMa
     spill();
     if (append(message, mark) == Taken::kRefused) return Taken::kRefused;
     // Progress goes with the commit that is due now.
-    const bool due = now >= last_note_ + setup_.limits.note_interval;
-    if (dirty_ && due) note(true, !noted_ahead_);
+    if (dirty_ && setup_.clock.now() >= last_note_ + setup_.limits.note_interval) {
+      note(true, !noted_ahead_);
+    }
   }
   ++state_.captured;
   if (older) supersede(*older);
@@ -140,7 +141,7 @@ Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark) {
     marks_.pass(mark, true);
     return refuse();
   }
-  const Sequence after = log_.state().last;
+  const Sequence after = log_.last();
   const WallTime now = setup_.clock.wall();
   const Sequence sequence = log_.append({0, now, kept_subject(subject, mark), header, payload});
   marks_.pass(mark, true);

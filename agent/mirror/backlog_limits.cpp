@@ -8,10 +8,12 @@ namespace petiole {
 // What may be at the hub already, or is about to go, is not counted: its fate is not ours to
 // decide.
 bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const {
+  if (rule_.max_messages == 0 && rule_.max_bytes == 0) return false;
   const std::uint64_t pinned =
       in_flight_ + confirmed_ + maybe_ + claimed_ + suspects_.count() + arrived_unloaded();
   const std::uint64_t count = messages() - std::min(messages(), pinned);
-  const std::uint64_t size = bytes() - std::min<std::uint64_t>(bytes(), in_flight_bytes_);
+  const std::uint64_t held = bytes();
+  const std::uint64_t size = held - std::min<std::uint64_t>(held, in_flight_bytes_);
   return (rule_.max_messages != 0 && count + more_messages > rule_.max_messages) ||
          (rule_.max_bytes != 0 && size + more_bytes > rule_.max_bytes);
 }
@@ -61,7 +63,7 @@ bool Backlog::evict_queued(std::uint64_t LossCounts::*cause) {
 
 bool Backlog::evict_unloaded(std::uint64_t LossCounts::*cause) {
   if (parked_ != 0 && evict_next_ <= state_.settled) return false;
-  const Sequence last = log_.state().last;
+  const Sequence last = log_.last();
   Sequence from = loaded_upto_ + 1;
   if (!suspects_.empty()) from = std::max(from, last_sent_ + 1);
   from = std::max(from, maybe_upto_ + 1);

@@ -58,9 +58,11 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
       link_{{}, inbox_, api_, directory_, pacer_, limits_, random_key(host.entropy)},
       timer_(host.loop.make_timer([this] { poke(); })) {
   for (NamedRule& named : name_rules(config, store)) rules_.push_back({std::move(named), {}, {}});
+  const std::uint64_t queued = store.usage().queued_bytes_max / 4;
+  limits_.queued_bytes_max =
+      static_cast<std::size_t>(std::min<std::uint64_t>(limits_.queued_bytes_max, queued));
   // What waits in memory must fit into one commit, of all rules together.
-  const std::uint64_t share =
-      store.usage().queued_bytes_max / 4 / std::max<std::size_t>(rules_.size(), 1);
+  const std::uint64_t share = queued / std::max<std::size_t>(rules_.size(), 1);
   limits_.outage_bytes_max =
       static_cast<std::size_t>(std::min<std::uint64_t>(limits_.outage_bytes_max, share));
   for (std::size_t i = 0; i < rules_.size(); ++i) {
@@ -168,9 +170,7 @@ bool MirrorCore::congested() const {
       return false;
   }
   // Well below what the store refuses: each publisher adds one more message before it pauses.
-  const StoreUsage usage = store_.usage();
-  return usage.queued_bytes >
-         std::min<std::uint64_t>(limits_.queued_bytes_max, usage.queued_bytes_max / 4);
+  return store_.queued_bytes() > limits_.queued_bytes_max;
 }
 
 void MirrorCore::when_durable(std::function<void(Status)> done) {

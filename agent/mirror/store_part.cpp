@@ -44,6 +44,7 @@ class StorePart final : public Store {
   void on_yield(Yield yield) override { yield_ = std::move(yield); }
   std::optional<bool> another_yields() override { return all_.another_yields(*this); }
   StoreUsage usage() const override { return store_.usage(); }
+  std::uint64_t queued_bytes() const override { return store_.queued_bytes(); }
   const StoreRecovery& recovery() const override { return recovery_; }
   // Message ids are made of it: they must differ between accounts.
   std::uint32_t epoch() const override {

@@ -57,9 +57,9 @@ std::string uptime_text(Duration duration) {
 
 json::value number_value(double number) {
   if (!std::isfinite(number)) return 0;
-  if (number == std::floor(number) && std::fabs(number) < 9e15) {
-    return static_cast<std::int64_t>(number);
-  }
+  if (std::fabs(number) >= 9e15) return number;
+  const auto whole = static_cast<std::int64_t>(number);
+  if (static_cast<double>(whole) == number) return whole;
   return number;
 }
 

@@ -292,6 +292,41 @@ TEST_CASE("connection: beside a short question the rest is read in smaller piece
   CHECK(largest_of(20, false) == 8 * 1024);
 }
 
+TEST_CASE("connection: an answer goes out before the rest is read") {
+  NetFixture net;
+  Script busy, quiet;
+  const std::uint16_t port = net.serve({&quiet, &busy});
+  RawPeer asker(port);
+  CHECK(net.until([&] { return quiet.opened == 1; }));
+  RawPeer talker(port);
+  CHECK(net.until([&] { return busy.opened == 1; }));
+  quiet.on_receive = [&](std::string_view input) -> Result<std::size_t> {
+    say(quiet, "answer");
+    return input.size();
+  };
+  int reads = 0, answers = 0;  // Turns in which both had something, the question first.
+  busy.on_receive = [&](std::string_view input) -> Result<std::size_t> {
+    if (quiet.receives > reads) {
+      reads = quiet.receives;
+      asker.read();
+      answers += asker.text == "answer" ? 1 : 0;
+      asker.text.clear();
+    }
+    return input.size();
+  };
+  const std::string much(256 * 1024, 'x');
+  CHECK(net.until([&] {
+    reads = quiet.receives;
+    asker.read();
+    asker.text.clear();
+    asker.send("?");
+    while (talker.send_some(much) != 0) {
+    }
+    net.loop.turn();
+    return answers == 10;
+  }));
+}
+
 TEST_CASE("connection: a peer that does not read holds up its own output alone") {
   NetFixture net;
   Script slow, quick;

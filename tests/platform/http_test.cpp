@@ -144,6 +144,15 @@ TEST_CASE("http: a peer that sends requests and reads nothing is not answered wi
   CHECK(!site.wire.paused);
   CHECK(site.server->receive(std::string_view(input).substr(*used), site.now).ok());
   CHECK(site.seen.size() == 4);
+
+  // Nor for ever: it must go on reading.
+  CHECK(site.wire.paused);
+  site.wire.blocked = site.now += 30s;
+  CHECK(site.server->tick(site.now += 59s).ok());
+  CHECK(!site.wire.closed);
+  CHECK(site.server->deadline() == site.wire.blocked + 60s);
+  CHECK(site.server->tick(site.now += 1s).ok());
+  CHECK(site.wire.closed);
 }
 
 TEST_CASE("http target: path and query") {

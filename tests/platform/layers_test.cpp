@@ -153,6 +153,32 @@ TEST_CASE("connection: a failed or silent handshake is told with its stage") {
   }
 }
 
+TEST_CASE("connection: a peer that makes a layer answer and reads nothing is heard no more") {
+  NetFixture net;
+  net.layers.answers = true;
+  RawListener hub;
+  DialOptions options = dial_to(hub.port());
+  options.websocket.emplace();
+  Script client;
+  const auto dial = net.network.dial(options, make_scripted(client));
+  RawPeer peer = hub.accept(net);
+  peer.send("ws!");
+  CHECK(net.until([&] { return client.opened == 1; }));
+  const std::string pings(64 * 1024, 'p');
+  constexpr std::size_t kSystemBuffers = 24 << 20;  // Of both ends, at most.
+  std::size_t sent = 0;
+  int full = 0;  // Turns in a row in which the peer could send nothing.
+  CHECK(net.until([&] {
+    const std::size_t count = peer.send_some(pings);
+    sent += count;
+    full = count == 0 ? full + 1 : 0;
+    return full == 100 || sent > 2 * kSystemBuffers;
+  }));
+  CHECK(sent <= kSystemBuffers);
+  // It reads: all is heard and answered.
+  CHECK(net.until([&] { return peer.read(), peer.text.size() == sent + 3; }));
+}
+
 TEST_CASE("connection: keys that cannot be loaded fail the dial, with the file's name") {
   NetFixture net;
   net.layers.tls_error = "/etc/x.pem: no such file";

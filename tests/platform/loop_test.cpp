@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -8,7 +9,9 @@
 
 #include "platform/asio_loop.h"
 #include "platform/deadlines.h"
+#include "platform/files.h"
 #include "platform/held_bytes.h"
+#include "platform/slice.h"
 #include "platform/system.h"
 #include "platform/thread_worker.h"
 
@@ -218,6 +221,27 @@ TEST_CASE("worker: its thread goes behind the loop's") {
   }
   CHECK(there == std::min(here + 5, 19));
   CHECK(::getpriority(PRIO_PROCESS, 0) == here);
+}
+
+TEST_CASE("worker: its thread begins with the first job") {
+  const auto threads = [] { return list_names("/proc/self/task")->size(); };
+  const std::size_t before = threads();
+  std::size_t within = 0;
+  {
+    ThreadWorker worker("test");
+    CHECK(threads() == before);
+    worker.run([&] { within = threads(); });
+  }
+  CHECK(within == before + 1);
+}
+
+TEST_CASE("slices: a wish for them leaves policy and priority as they are") {
+  const int policy = ::sched_getscheduler(0), nice = ::getpriority(PRIO_PROCESS, 0);
+  ask_for_slices(500us);
+  CHECK(::sched_getscheduler(0) == policy);
+  CHECK(::getpriority(PRIO_PROCESS, 0) == nice);
+  ask_for_slices(0us);
+  CHECK(::getpriority(PRIO_PROCESS, 0) == nice);
 }
 
 TEST_CASE("entropy: fills all, differently") {

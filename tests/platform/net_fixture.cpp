@@ -66,11 +66,11 @@ class ScriptedProtocol final : public Protocol {
 
 class FakeLayer final : public Layer {
  public:
-  FakeLayer(std::string name, char key, bool slow)
-      : name_(std::move(name)), key_(key), slow_(slow) {}
+  FakeLayer(std::string name, char key, bool slow, bool answers)
+      : name_(std::move(name)), key_(key), slow_(slow), answers_(answers) {}
 
   void start(std::string& wire) override { wire += name_ + '!'; }
-  Status receive(std::string_view bytes, std::string& plain, std::string&) override {
+  Status receive(std::string_view bytes, std::string& plain, std::string& wire) override {
     while (!bytes.empty() && hello_.size() <= name_.size()) {
       hello_ += bytes.front();
       bytes.remove_prefix(1);
@@ -79,7 +79,7 @@ class FakeLayer final : public Layer {
         return {Errc::kTls, "not the layer's hello"};
       }
     }
-    code(bytes, plain);
+    answers_ ? void(wire.append(bytes)) : code(bytes, plain);
     return {};
   }
   Status send(std::string_view plain, std::string& wire) override {
@@ -99,7 +99,7 @@ class FakeLayer final : public Layer {
 
   std::string name_, hello_, error_;
   char key_;
-  bool slow_;
+  bool slow_, answers_;
 };
 
 sockaddr_in local(std::uint16_t port) {
@@ -116,8 +116,8 @@ std::unique_ptr<Protocol> make_scripted(Script& script) {
   return std::make_unique<ScriptedProtocol>(script);
 }
 
-std::unique_ptr<Layer> make_fake_layer(std::string name, char key, bool slow) {
-  return std::make_unique<FakeLayer>(std::move(name), key, slow);
+std::unique_ptr<Layer> make_fake_layer(std::string name, char key, bool slow, bool answers) {
+  return std::make_unique<FakeLayer>(std::move(name), key, slow, answers);
 }
 
 LayerResult FakeLayers::tls(const TlsOptions&) {
@@ -126,7 +126,7 @@ LayerResult FakeLayers::tls(const TlsOptions&) {
 }
 
 LayerResult FakeLayers::websocket(const WebSocketOptions&) {
-  return {make_fake_layer("ws", 2), {}, {}};
+  return {make_fake_layer("ws", 2, false, answers), {}, {}};
 }
 
 LayerResult FakeLayers::websocket(std::shared_ptr<const WebSocketListenOptions>) {

@@ -40,7 +40,9 @@ struct Script {
 std::unique_ptr<Protocol> make_scripted(Script& script);
 
 // "XORs" every byte by `key` and opens after both sides have said hello ("<name>!").
-std::unique_ptr<Layer> make_fake_layer(std::string name, char key, bool slow = false);
+// Then `answers` makes it send back every byte and pass none on.
+std::unique_ptr<Layer> make_fake_layer(std::string name, char key, bool slow = false,
+                                       bool answers = false);
 
 class FakeLayers final : public LayerFactory {
  public:
@@ -49,6 +51,7 @@ class FakeLayers final : public LayerFactory {
   LayerResult websocket(std::shared_ptr<const WebSocketListenOptions> options) override;
   std::string tls_error;  // Set: tls() fails with it.
   bool slow = false;      // TLS says that its handshake is.
+  bool answers = false;   // WebSocket takes every byte for a ping.
 };
 
 // The other end, on a plain socket of the system.

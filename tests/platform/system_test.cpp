@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -61,6 +62,25 @@ TEST_CASE("log: lines have nats-server's form") {
     return stamp + std::string(rest);
   };
   CHECK(text == line(0, "[INF] Listening on 0.0.0.0:4222 and more\n") + line(0, "[DBG] shown\n"));
+}
+
+TEST_CASE("files: names, sizes and directories") {
+  const TempDir dir;
+  const std::string made = dir / "made/";
+  CHECK(make_directory(made).ok());
+  CHECK(make_directory(made).ok());  // Fine when it is there.
+  CHECK(write_file(made + "b.x", "12345").ok());
+  CHECK(write_file(made + "a.x", "").ok());
+  CHECK(rename_file(made + "b.x", made + "c.y").ok());
+  CHECK(rename_file(made + "none", made + "d").code() == Errc::kNotFound);
+  CHECK(*list_names(made) == std::vector<std::string>{"a.x", "c.y"});
+  CHECK(*list_files(made, ".x") == std::vector<std::string>{"a.x"});
+  CHECK(list_names(dir / "none").status().code() == Errc::kNotFound);
+  CHECK(file_bytes(made + "c.y") == 5);
+  CHECK_FALSE(file_bytes(made));
+  CHECK(free_bytes(made).value_or(0) > 0);
+  CHECK_FALSE(free_bytes(dir / "none"));
+  CHECK(make_directory(made + "c.y").code() != Errc::kOk);
 }
 
 TEST_CASE("log: a file is reopened after another renamed it") {
@@ -141,6 +161,26 @@ TEST_CASE("log: a pipe that is full or closed stops nothing, and drops are count
   ::close(ends[1]);
   CHECK(text.find("log lines dropped") != std::string::npos);
   CHECK(text.find("after") != std::string::npos);
+}
+
+TEST_CASE("log: a long line does not wait for room in a pipe") {
+  SimClock clock;
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  REQUIRE(::fcntl(ends[1], F_SETPIPE_SZ, 2 * PIPE_BUF) == 2 * PIPE_BUF);
+  LogWriter log(clock, {});
+  std::string text(1 << 20, '\0');
+  {
+    const CapturedStderr captured(ends[1]);
+    log.info(std::string(100, 'x'));
+    log.info(std::string(20'000, 'y'));  // One page is free, two would block.
+    log.info("dropped");
+    text.resize(static_cast<std::size_t>(::read(ends[0], text.data(), text.size())));
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  CHECK(text.size() > PIPE_BUF);
+  CHECK(text.ends_with("yyy\n"));
 }
 
 TEST_CASE("service: systemd's datagrams") {

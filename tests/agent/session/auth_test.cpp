@@ -140,7 +140,12 @@ TEST_CASE_FIXTURE(ServerFixture, "auth: a client too many is told so") {
   second.reset();
   first->closed({}, machine.clock.now());
   first.reset();
-  CHECK(dynamic_cast<ClientSession*>(accept(wire.info).get()) != nullptr);
+  FakeWire third_wire(machine.chunks);
+  auto third = accept(wire.info);
+  third->opened(third_wire, machine.clock.now());
+  CHECK(third_wire.take().find("-ERR") == std::string::npos);
+  CHECK_FALSE(third_wire.closed);
+  third->closed({}, machine.clock.now());
 }
 
 }  // namespace
