@@ -329,6 +329,8 @@ bool Database::shrink_pays() {
   return now.used_bytes <= kShrinkLiveMax && pages * kPageBytes >= now.used_bytes + kShrinkFreeMin;
 }
 
+int Database::empty_wal() { return checkpoint(SQLITE_CHECKPOINT_TRUNCATE); }
+
 CommitResult Database::settle() {
   CommitResult result;
   int rc = SQLITE_OK;
@@ -358,11 +360,25 @@ int Database::mark(const CommitPlan& plan, bool clean) {
   return rc;
 }
 
-void Database::close(const CommitPlan& before, CommitPlan plan) {
+// Not there: the compaction came to nothing, and the removals of its inputs are in the plan.
+void Database::add_late(const LateRemovals& late, CommitPlan& plan) {
+  Loaded made;
+  if (late.sequences.empty() || load(late.id, made) != SQLITE_OK) return;
+  Bits bits;
+  for (std::size_t i = 0; i < made.records.size(); ++i) {
+    const Sequence sequence = made.records[i].sequence;
+    if (std::binary_search(late.sequences.begin(), late.sequences.end(), sequence)) bits.set(i);
+  }
+  plan.removals.push_back({late.id, bits.encode()});
+}
+
+void Database::close(const CommitPlan& before, CommitPlan plan,
+                     const std::vector<LateRemovals>& late) {
   if (!db_) return;
   // What follows a group that failed cannot go without it.
   if (last_commit_ == Errc::kStorageFull) plan = merge(before, std::move(plan));
   if (last_commit_ == Errc::kStorage) return abandon();
+  for (const LateRemovals& each : late) add_late(each, plan);
   if (mark(plan, true) == SQLITE_OK && checkpoint(SQLITE_CHECKPOINT_TRUNCATE) == SQLITE_OK) {
     // All is in the database: the close may remove the WAL.
     sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);

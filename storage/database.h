@@ -83,11 +83,13 @@ class Database {
 
   CommitResult commit(const CommitPlan& plan);
   ReadResult read(const ReadPlan& plan);
-  // Copies the WAL into the database and empties it; gives free pages back where that is cheap.
+  // Copies the WAL into the database and empties it. SQLite's code.
+  int empty_wal();
+  // The same; gives free pages back where that is cheap.
   CommitResult settle();
   // Commits `plan`, marks a clean end, closes. `before` is the group that was committed last: it
-  // is tried once more if the disk was full.
-  void close(const CommitPlan& before, CommitPlan plan);
+  // is tried once more if the disk was full; `late` was removed while its compactions ran.
+  void close(const CommitPlan& before, CommitPlan plan, const std::vector<LateRemovals>& late);
   // Looks how much the disk has left, writes nothing.
   CommitResult probe();
   // Closes and leaves the files as they are.
@@ -126,6 +128,7 @@ class Database {
   };
   // SQLITE_OK, SQLITE_NOTFOUND, SQLITE_CORRUPT for a damaged one, or an I/O error.
   int load(SegmentId id, Loaded& loaded);
+  void add_late(const LateRemovals& late, CommitPlan& plan);
 
   std::unique_ptr<CountingVfs> vfs_;
   DatabaseOptions options_;

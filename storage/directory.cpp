@@ -242,6 +242,20 @@ void Directory::compacted(const Compaction& plan, const CompactionDone& done) {
   segments_.insert(begin, std::move(info));
 }
 
+LateRemovals Directory::removed_since(const Compaction& plan) const {
+  LateRemovals late{plan.id, {}};
+  auto input = plan.inputs.begin();
+  for (const SegmentInfo& info : segments_) {
+    if (input == plan.inputs.end() || info.id != input->first) continue;
+    for (std::size_t i = 0; i < info.count; ++i) {
+      if (info.is_removed(i) && !input->second.get(i))
+        late.sequences.push_back(info.sequence_of(i));
+    }
+    ++input;
+  }
+  return late;
+}
+
 // A compaction came to nothing: its inputs stay, but for those without a live record by now.
 void Directory::keep(Iterator begin, Iterator end, bool damaged) {
   for (auto left = end - begin; left > 0; --left) {

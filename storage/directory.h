@@ -63,6 +63,8 @@ class Directory {
   // compacted() has been called for each.
   std::vector<Compaction> plan_compactions(std::size_t max, LogId log);
   void compacted(const Compaction& plan, const CompactionDone& done);
+  // What of its inputs was removed since it was planned.
+  LateRemovals removed_since(const Compaction& plan) const;
 
   // The parts to read for `count_max` records or `bytes_max` bytes behind `after`.
   std::vector<ReadPlan::Part> plan_read(Sequence after, std::size_t count_max,

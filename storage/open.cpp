@@ -70,9 +70,20 @@ Status check_header(CountingVfs& vfs, const std::string& path) {
   return {};
 }
 
-std::int64_t one_number(sqlite3* db, const char* sql, std::int64_t otherwise) {
-  Statement statement(db, sql);
-  return statement && statement.step() == SQLITE_ROW ? statement.number(0) : otherwise;
+// The numbers of a run before; those that are not there stay as they are.
+int load_meta(sqlite3* db, StoreImage& image) {
+  Statement rows(db, "SELECT key, value FROM meta");
+  bool clean = false;
+  int rc = rows.step();
+  for (; rc == SQLITE_ROW; rc = rows.step()) {
+    const std::string_view key = rows.bytes(0);
+    if (key == "epoch") image.epoch = static_cast<std::uint32_t>(rows.number(1));
+    if (key == "floor") image.floor = rows.unsigned_number(1);
+    if (key == "clean") clean = rows.number(1) != 0;
+  }
+  image.recovery.created = image.epoch == 0;
+  image.recovery.unclean = image.epoch != 0 && !clean;
+  return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 int load_logs(sqlite3* db, std::map<LogId, std::pair<LogWrite, Directory>>& logs) {
@@ -156,6 +167,7 @@ int load_image(Database& database, StoreImage& image) {
   int rc = load_logs(db, logs);
   if (rc == SQLITE_OK) rc = load_segments(db, image, infos);
   if (rc == SQLITE_OK) rc = load_states(db, image);
+  if (rc == SQLITE_OK) rc = load_meta(db, image);
   if (rc != SQLITE_OK) return rc;
   std::sort(infos.begin(), infos.end(), [](const auto& a, const auto& b) {
     return std::pair(a.first, a.second.first) < std::pair(b.first, b.second.first);
@@ -167,13 +179,11 @@ int load_image(Database& database, StoreImage& image) {
     if (info.live() > 0) at->second.second.add(std::move(info));
   }
   for (auto& [id, log] : logs) image.logs.push_back(std::move(log));
-  image.epoch =
-      static_cast<std::uint32_t>(one_number(db, "SELECT value FROM meta WHERE key='epoch'", 0));
-  image.floor =
-      static_cast<Sequence>(one_number(db, "SELECT value FROM meta WHERE key='floor'", 0));
-  image.recovery.created = image.epoch == 0;
-  image.recovery.unclean =
-      !image.recovery.created && one_number(db, "SELECT value FROM meta WHERE key='clean'", 0) == 0;
+  const auto salvaged = image.states.find(kSalvageKey);
+  if (salvaged == image.states.end() || salvaged->second.empty()) return SQLITE_OK;
+  read_salvage(salvaged->second, image.recovery);
+  image.recovery.created = false;
+  image.recovery.unclean = true;
   return SQLITE_OK;
 }
 
@@ -230,24 +240,17 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
   const StoreBudget budget = make_budget(fitting);
   Status status = check_header(*vfs, path);
   if (!status.ok()) return refuse(path, status);
-  finish_salvage(*vfs, path, real);
+  status = finish_salvage(*vfs, path, real, clock.wall());
+  if (!status.ok()) return refuse(path, status);
   const DatabaseOptions settings{path, budget.wal_max, budget.reserve, real};
   auto database = std::make_shared<Database>(std::move(vfs), settings);
   StoreImage image;
   status = status_of_open(open_and_load(*database, image, random));
   if (status.code() == Errc::kCorrupt) {
-    SalvageReport report;
-    status = salvage(database, settings, real, clock.wall(), report);
+    status = salvage(database, settings, real, clock.wall());
     if (!status.ok()) return refuse(path, status);
     image = {};
     status = status_of_open(open_and_load(*database, image, random));
-    image.recovery.quarantined = report.quarantined;
-    image.recovery.salvaged_messages = report.salvaged;
-    image.recovery.recovered_logs = report.recovered_logs;
-    image.recovery.lost_messages = report.lost;
-    image.recovery.lost_uncounted = report.uncounted;
-    image.recovery.created = false;
-    image.recovery.unclean = true;
   }
   if (!status.ok()) return refuse(path, status);
   image.recovery.doubtful = database->doubted();

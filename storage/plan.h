@@ -53,6 +53,12 @@ struct LogWrite {
   bool dropped = false;
 };
 
+// Records of the segment that a compaction makes, removed while it was under way.
+struct LateRemovals {
+  SegmentId id = 0;
+  std::vector<Sequence> sequences;  // Ascending.
+};
+
 // Writes the live records of neighbours into one segment with a new id, and deletes the old ones.
 struct Compaction {
   LogId log = 0;

@@ -1,9 +1,11 @@
 #include "storage/salvage.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "platform/files.h"
@@ -79,22 +81,30 @@ std::string utc(WallTime now) {
   return {text.data(), static_cast<std::size_t>(count)};
 }
 
+// One line "<salvaged> <lost> <0|1> <path>\n", then one for each recovered log.
+std::string salvage_text(const StoreRecovery& recovery) {
+  std::string text = std::to_string(recovery.salvaged_messages) + ' ' +
+                     std::to_string(recovery.lost_messages) +
+                     (recovery.lost_uncounted ? " 1 " : " 0 ") + recovery.quarantined + '\n';
+  for (const std::string& log : recovery.recovered_logs) text += log + '\n';
+  return text;
+}
+
 // Copies the rows that can be read and trusted from one database into another.
 class Copier {
  public:
   Copier(sqlite3* from, sqlite3* to) : from_(from), to_(to) {}
 
-  void run(SalvageReport& report) {
-    (void)execute(to_, "BEGIN");
+  // SQLITE_OK, or the first error of the new database: then nothing in it is to be used.
+  int run(const std::string& quarantined) {
+    wrote(execute(to_, "BEGIN"));
     copy_logs();
     copy_states();
     copy_segments();
     name_lost_logs();
-    (void)execute(to_, "COMMIT");
-    report.salvaged = salvaged_;
-    report.lost = lost_ + gaps();
-    report.uncounted = torn_;
-    report.recovered_logs = std::move(recovered_);
+    note_recovery(quarantined);
+    wrote(execute(to_, "COMMIT"));
+    return error_;
   }
 
  private:
@@ -103,17 +113,31 @@ class Copier {
     bool readable = true;
   };
 
+  void wrote(int rc) { error_ = error_ == SQLITE_OK ? rc : error_; }
+
+  void note_recovery(const std::string& quarantined) {
+    StoreRecovery recovery;
+    recovery.quarantined = quarantined;
+    recovery.salvaged_messages = salvaged_;
+    recovery.lost_messages = lost_ + gaps();
+    recovery.lost_uncounted = torn_;
+    recovery.recovered_logs = recovered_;
+    const std::string text = salvage_text(recovery);
+    Statement insert(to_, "INSERT OR REPLACE INTO state VALUES(?,?)");
+    wrote(insert.bind_text(1, kSalvageKey).bind_blob(2, text).run());
+  }
+
   void copy_logs() {
     Statement rows(from_, "SELECT id, name, first, last, dropped FROM log");
     Statement insert(to_, "INSERT OR REPLACE INTO log VALUES(?,?,?,?,?)");
     while (rows && rows.step() == SQLITE_ROW) {
       firsts_[rows.number(0)] = rows.unsigned_number(2);
-      (void)insert.bind(1, rows.number(0))
-          .bind_text(2, rows.bytes(1))
-          .bind(3, rows.number(2))
-          .bind(4, rows.number(3))
-          .bind(5, rows.number(4))
-          .run();
+      wrote(insert.bind(1, rows.number(0))
+                .bind_text(2, rows.bytes(1))
+                .bind(3, rows.number(2))
+                .bind(4, rows.number(3))
+                .bind(5, rows.number(4))
+                .run());
     }
   }
 
@@ -122,7 +146,7 @@ class Copier {
     Statement insert(to_, "INSERT OR REPLACE INTO state VALUES(?,?)");
     while (rows && rows.step() == SQLITE_ROW) {
       const std::string value(rows.bytes(1));
-      (void)insert.bind_text(1, rows.bytes(0)).bind_blob(2, value).run();
+      wrote(insert.bind_text(1, rows.bytes(0)).bind_blob(2, value).run());
     }
   }
 
@@ -190,20 +214,20 @@ class Copier {
   }
 
   void put(const SegmentRow& row, std::string_view index, std::string_view data) {
-    (void)insert_.bind(1, row.id)
-        .bind(2, row.log)
-        .bind(3, row.head.first)
-        .bind(4, row.head.last)
-        .bind(5, std::int64_t{row.head.count})
-        .bind(6, row.head.bytes)
-        .bind(7, row.head.first_time)
-        .bind(8, row.head.last_time)
-        .bind(9, std::int64_t{row.crc})
-        .bind_blob(10, index)
-        .bind_blob(11, data)
-        .run();
-    if (!bits_.empty()) (void)insert_removed_.bind(1, row.id).bind_blob(2, bits_).run();
-    if (++rows_ % kRowsPerCommit == 0) (void)execute(to_, "COMMIT; BEGIN");
+    wrote(insert_.bind(1, row.id)
+              .bind(2, row.log)
+              .bind(3, row.head.first)
+              .bind(4, row.head.last)
+              .bind(5, std::int64_t{row.head.count})
+              .bind(6, row.head.bytes)
+              .bind(7, row.head.first_time)
+              .bind(8, row.head.last_time)
+              .bind(9, std::int64_t{row.crc})
+              .bind_blob(10, index)
+              .bind_blob(11, data)
+              .run());
+    if (!bits_.empty()) wrote(insert_removed_.bind(1, row.id).bind_blob(2, bits_).run());
+    if (++rows_ % kRowsPerCommit == 0) wrote(execute(to_, "COMMIT; BEGIN"));
   }
 
   // Segments whose log is not known by name any more keep a log of their own.
@@ -212,7 +236,7 @@ class Copier {
     for (const auto& [log, ranges] : ranges_) {
       if (firsts_.contains(log)) continue;
       recovered_.push_back("recovered-" + std::to_string(log));
-      (void)insert.bind(1, log).bind_text(2, recovered_.back()).run();
+      wrote(insert.bind(1, log).bind_text(2, recovered_.back()).run());
     }
   }
 
@@ -239,18 +263,29 @@ class Copier {
   std::map<LogId, std::map<Sequence, Range>> ranges_;
   std::string bits_;
   std::uint64_t salvaged_ = 0, lost_ = 0;
-  int rows_ = 0;
+  int rows_ = 0, error_ = SQLITE_OK;
   bool torn_ = false;
   std::vector<std::string> recovered_;
 };
 
 // Fills the new database completely before the damaged one moves.
-Status fill(Database& from, Database& to, SalvageReport& report) {
+Status fill(Database& from, Database& to, const std::string& quarantined) {
   int rc = to.open();
   if (rc == SQLITE_OK) rc = to.start();
-  if (rc != SQLITE_OK) return to.status_of(rc);
-  Copier(from.handle(), to.handle()).run(report);
-  return to.settle().status;
+  if (rc == SQLITE_OK) rc = Copier(from.handle(), to.handle()).run(quarantined);
+  // All of it is in the file itself then: the WAL is not moved with it.
+  if (rc == SQLITE_OK) rc = to.empty_wal();
+  return to.status_of(rc);
+}
+
+void delete_files(sqlite3_vfs& vfs, const std::string& path) {
+  for (const char* suffix : {"", "-wal", "-journal"}) {
+    if (exists(vfs, path + suffix)) (void)vfs.xDelete(&vfs, (path + suffix).c_str(), 1);
+  }
+}
+
+std::string quarantine_path(const std::string& path, WallTime now) {
+  return path + ".quarantine-" + utc(now);
 }
 
 }  // namespace
@@ -272,37 +307,64 @@ FileHeader read_header(CountingVfs& vfs, const std::string& path) {
   return header;
 }
 
-void finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk) {
+void read_salvage(std::string_view text, StoreRecovery& recovery) {
+  const std::string all(text);
+  unsigned long long salvaged = 0, lost = 0;
+  int uncounted = 0, used = 0;
+  if (std::sscanf(all.c_str(), "%llu %llu %d %n", &salvaged, &lost, &uncounted, &used) != 3) return;
+  recovery.salvaged_messages = salvaged;
+  recovery.lost_messages = lost;
+  recovery.lost_uncounted = uncounted != 0;
+  std::vector<std::string> lines;
+  text.remove_prefix(static_cast<std::size_t>(used));
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    lines.emplace_back(line);
+  }
+  if (lines.empty()) return;
+  recovery.quarantined = lines.front();
+  recovery.recovered_logs.assign(lines.begin() + 1, lines.end());
+}
+
+Status finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk, WallTime now) {
   sqlite3_vfs& below = vfs.below();
-  if (exists(below, path) || !exists(below, salvage_path(path))) return;
-  (void)move_file(below, salvage_path(path), path, real_disk);
-  (void)below.xDelete(&below, (salvage_path(path) + "-wal").c_str(), 1);
+  if (exists(below, path) || !exists(below, salvage_path(path))) return {};
+  // SQLite would take the damaged one's WAL for the new one's.
+  if (!move_file(below, path + "-wal", quarantine_path(path, now) + "-wal", real_disk) ||
+      !move_file(below, salvage_path(path), path, real_disk)) {
+    return {Errc::kStorage, "a salvage cannot be put in its place"};
+  }
+  delete_files(below, salvage_path(path));
+  return {};
 }
 
 Status salvage(std::shared_ptr<Database>& database, const DatabaseOptions& options, bool real_disk,
-               WallTime now, SalvageReport& report) {
+               WallTime now) {
   const std::string below_name = database->vfs().below().zName;
   sqlite3_vfs& below = database->vfs().below();
   const std::string fresh = salvage_path(options.path);
-  for (const char* suffix : {"", "-wal", "-journal"}) {
-    if (exists(below, fresh + suffix)) (void)below.xDelete(&below, (fresh + suffix).c_str(), 1);
-  }
+  const std::string quarantined = quarantine_path(options.path, now);
+  delete_files(below, fresh);
   DatabaseOptions target = options;
   target.path = fresh;
   target.reserve_bytes = 0;
+  Status filled;
   {
     Database to(CountingVfs::make(below_name), target);
-    const Status filled = fill(*database, to, report);
-    if (!filled.ok()) return filled;
+    filled = fill(*database, to, quarantined);
+  }
+  if (!filled.ok()) {  // Most likely the disk is full: half a copy is of no use to anybody.
+    delete_files(below, fresh);
+    return filled;
   }
   database->abandon();
-  report.quarantined = options.path + ".quarantine-" + utc(now);
-  const bool moved =
-      move_file(below, options.path + "-wal", report.quarantined + "-wal", real_disk) &&
-      move_file(below, options.path, report.quarantined, real_disk) &&
-      move_file(below, fresh, options.path, real_disk);
+  // The database first: without it the next start finishes this.
+  const bool moved = move_file(below, options.path, quarantined, real_disk) &&
+                     move_file(below, options.path + "-wal", quarantined + "-wal", real_disk) &&
+                     move_file(below, fresh, options.path, real_disk);
   if (!moved) return {Errc::kStorage, "damaged, and the files cannot be renamed to set them aside"};
-  (void)below.xDelete(&below, (fresh + "-wal").c_str(), 1);
+  delete_files(below, fresh);
   database = std::make_shared<Database>(CountingVfs::make(below_name), options);
   return {};
 }

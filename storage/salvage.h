@@ -4,11 +4,12 @@
 
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "platform/status.h"
 #include "platform/time.h"
 #include "storage/database.h"
+#include "storage/store.h"
 
 namespace petiole {
 
@@ -22,18 +23,20 @@ struct FileHeader {
 // Reads the head, takes no lock and changes nothing.
 FileHeader read_header(CountingVfs& vfs, const std::string& path);
 
-// Puts a finished salvage in its place when the run that made it ended before it could.
-void finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk);
+// Puts a finished salvage in its place when the run that made it ended before it could. An error:
+// the damaged one's WAL is still in the way.
+Status finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk, WallTime now);
 
-struct SalvageReport {
-  std::string quarantined;
-  std::uint64_t salvaged = 0, lost = 0;
-  bool uncounted = false;  // More may be lost: part of the segments' table was not readable.
-  std::vector<std::string> recovered_logs;
-};
-
-// `database` is the damaged one, opened or not; it comes back new, closed, at the same path.
+// `database` is the damaged one, opened or not; it comes back new, closed, at the same path. On an
+// error the damaged one is where it was, unless its files could not be renamed.
 Status salvage(std::shared_ptr<Database>& database, const DatabaseOptions& options, bool real_disk,
-               WallTime now, SalvageReport& report);
+               WallTime now);
+
+// The new database's state that says what became of the damaged one, until it is accounted for: see
+// Store::settle_salvage.
+inline constexpr std::string_view kSalvageKey = "storage/salvage";
+
+// What that state says: `quarantined` to `lost_uncounted` of `recovery`.
+void read_salvage(std::string_view text, StoreRecovery& recovery);
 
 }  // namespace petiole

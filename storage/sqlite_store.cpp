@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/salvage.h"
+
 namespace petiole {
 namespace {
 
@@ -50,7 +52,15 @@ SqliteStore::SqliteStore(std::shared_ptr<Database> database, StoreBudget budget,
 
 SqliteStore::~SqliteStore() {
   auto last = std::make_shared<CommitPlan>();
+  auto late = std::make_shared<std::vector<LateRemovals>>();
   if (!failed_) {
+    for (const Compaction& compaction : plan_->compactions) {
+      for (const auto& [name, log] : logs_) {
+        if (log->id() == compaction.log) {
+          late->push_back(log->directory().removed_since(compaction));
+        }
+      }
+    }
     *last = collect();
     last->compactions.clear();
     for (const auto& [name, log] : logs_) {
@@ -64,9 +74,9 @@ SqliteStore::~SqliteStore() {
       }
     }
   }
-  worker_.run([database = std::move(database_), before = plan_, last, failed = failed_] {
+  worker_.run([database = std::move(database_), before = plan_, last, late, failed = failed_] {
     if (failed) return database->abandon();
-    database->close(*before, std::move(*last));
+    database->close(*before, std::move(*last), *late);
   });
 }
 
@@ -287,6 +297,11 @@ void SqliteStore::settle_doubt() {
     if (!status.ok()) return;
     worker_.run([database = database_] { database->forget_doubt(); });
   });
+}
+
+void SqliteStore::settle_salvage() {
+  if (state(kSalvageKey).value_or("").empty()) return;
+  set_state(kSalvageKey, "");
 }
 
 // After a job: reads that waited for it, then the next group.

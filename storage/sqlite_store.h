@@ -53,6 +53,7 @@ class SqliteStore : public Store, public LogOwner {
   void on_status(std::function<void(Status)> changed) override { on_status_ = std::move(changed); }
   bool doubt_noted() const override { return doubt_noted_; }
   void settle_doubt() override;
+  void settle_salvage() override;
   void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override {
     on_loss_ = std::move(lost);
   }

@@ -99,6 +99,10 @@ class Store {
   // goes.
   virtual void settle_doubt() {}
 
+  // What recovery() says of a damaged file is accounted for in what was set before this call in the
+  // same turn; until that is on disk each start is told again.
+  virtual void settle_salvage() {}
+
   // Called when a read finds damage: so many records of that log are gone; their sequences are
   // skipped from then on, also after a restart.
   virtual void on_loss(

@@ -25,8 +25,7 @@ struct LeafPeer {
 
 class LeafRegister {
  public:
-  explicit LeafRegister(Server& server)
-      : repeats(128 * 1024, server.global().hash_seed()), server_(server) {}
+  explicit LeafRegister(Server& server) : server_(server) {}
 
   std::string leaf_id;   // Of our own mirror; empty: there is none.
   RepeatFilter repeats;  // Of the mirrors of leafs behind us.

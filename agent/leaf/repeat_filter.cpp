@@ -2,9 +2,10 @@
 
 namespace petiole {
 
-void RepeatFilter::add(const MirrorMark& mark) {
-  if (!marks_.insert(key_of(mark)).second) return;
-  order_.push_back(key_of(mark));
+void RepeatFilter::add(const void* account, const MirrorMark& mark) {
+  const Key key{account, mark.origin, mark.number};
+  if (!marks_.insert(key).second) return;
+  order_.push_back(key);
   if (order_.size() <= marks_max_) return;
   marks_.erase(order_.front());
   order_.pop_front();

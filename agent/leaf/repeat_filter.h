@@ -9,39 +9,35 @@
 // them.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <unordered_set>
+#include <set>
 
 #include "agent/protocol/mirror_mark.h"
-#include "agent/subject/token_hash.h"
 
 namespace petiole {
 
 class RepeatFilter {
  public:
-  // The newest `marks_max` are kept, some 70 bytes each: 32 mirrors with full windows.
-  explicit RepeatFilter(std::size_t marks_max = 128 * 1024, std::uint64_t hash_seed = 0)
-      : marks_(0, Hash{hash_seed}), marks_max_(marks_max) {}
+  // The newest `marks_max` are kept, some 90 bytes each: 32 mirrors with full windows.
+  explicit RepeatFilter(std::size_t marks_max = 128 * 1024) : marks_max_(marks_max) {}
 
-  bool knows(const MirrorMark& mark) const { return marks_.contains(key_of(mark)); }
-  void add(const MirrorMark& mark);
+  // `account`: where the leaf delivers; none can have the messages of another dropped.
+  bool knows(const void* account, const MirrorMark& mark) const {
+    return marks_.contains({account, mark.origin, mark.number});
+  }
+  void add(const void* account, const MirrorMark& mark);
 
  private:
   struct Key {
+    const void* account;
     std::uint64_t origin, number;
-    bool operator==(const Key&) const = default;
+    auto operator<=>(const Key&) const = default;
   };
-  struct Hash {
-    std::uint64_t seed;
-    std::size_t operator()(const Key& key) const {
-      return token_hash(seed, {reinterpret_cast<const char*>(&key), sizeof key});
-    }
-  };
-  static Key key_of(const MirrorMark& mark) { return {mark.origin, mark.number}; }
 
-  std::unordered_set<Key, Hash> marks_;
+  std::set<Key> marks_;  // Ordered: a peer chooses the numbers, and could make hashes collide.
   std::deque<Key> order_;
   std::size_t marks_max_;
 };

@@ -78,7 +78,7 @@ Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMa
     }
   }
   ++state_.captured;
-  if (older) supersede(*older);
+  if (older) supersede(*older, appended_ > before ? appended_ : 0);
   keep_limits();
   if (own) dedupe_.add(hash, now, before);
   if ((own || mark) && !state_.own_ids) {
@@ -118,18 +118,29 @@ Backlog::Taken Backlog::refuse() {
   return Taken::kRefused;
 }
 
-// How a record's subject is kept: with the mark that it came with.
-std::string_view Backlog::kept_subject(std::string_view subject, const MirrorMark& mark) {
-  if (!mark || mark.kind == MirrorMark::Kind::kLate) return subject;
+// A publisher gave it an id like those that we make: a mark made of that would let him have what
+// others send dropped as repeats.
+bool Backlog::feigns_ours(std::string_view header) const {
+  const auto own = find_header(header, kMessageIdHeader);
+  return own && made_id(setup_.leaf_id, *own);
+}
+
+// How a record's subject is kept: with the mark that it came with, or one that says `feigned`.
+std::string_view Backlog::kept_subject(std::string_view subject, const MirrorMark& mark,
+                                       bool feigned) {
+  const bool marked = mark && mark.kind != MirrorMark::Kind::kLate;
+  if (!marked && !feigned) return subject;
   kept_subject_.clear();
-  append_marked_subject(kept_subject_, subject, mark);
+  append_marked_subject(kept_subject_, subject, feigned ? MirrorMark{} : mark);
   return kept_subject_;
 }
 
-// Before a record goes: what a restart would learn from it is in the state by then.
+// Before a record goes: what a restart would learn from it is in the state by then, and the ledger
+// tells of those that the state covers and no record ever held.
 void Backlog::keep_marks(Sequence going) {
   if (going <= marks_upto_ || !marks_.changed()) return;
   if (memory_messages_ == 0) marks_.settle();
+  if (refusals_unnoted_) note_ledger();
   setup_.store.set_state(marks_key_, marks_.encode());
   marks_upto_ = appended_;
 }
@@ -143,7 +154,8 @@ Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark) {
   }
   const Sequence after = log_.last();
   const WallTime now = setup_.clock.wall();
-  const Sequence sequence = log_.append({0, now, kept_subject(subject, mark), header, payload});
+  const Sequence sequence =
+      log_.append({0, now, kept_subject(subject, mark, feigns_ours(header)), header, payload});
   marks_.pass(mark, true);
   if (sequence == 0) return refuse();
   // The mark of this one covers those that were refused: the ledger must tell of them by then.
@@ -158,7 +170,6 @@ Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark) {
   const MirrorLimits& limits = setup_.limits;
   note_latest(subject, {sequence, 0, entry.own_id, size});
   while (tail_.size() > limits.tail_messages_max || tail_.bytes() > limits.tail_bytes_max) {
-    if (tail_.front().kept) superseded_unloaded_.insert(tail_.front().sequence);
     tail_.pop_front();
   }
   return Taken::kStored;
@@ -180,16 +191,17 @@ void Backlog::spill() {
 void Backlog::spill_entry(std::size_t index, std::string& header) {
   Entry& entry = window_[index];
   const std::size_t size = entry.text.size();
+  const bool feigned = entry.own_id && feigns_ours(entry.header());
   if (!entry.own_id) {
     header.clear();
     append_header_with_id(header, entry.header(), memory_ids_, entry.order);
     window_.rewrite_header(index, header);
-    entry.own_id = true;
+    entry.own_id = entry.made = true;
     if (entry.state == Entry::State::kSent) in_flight_bytes_ += entry.text.size() - size;
     state_.own_ids = state_.own_ids || entry.state == Entry::State::kSent;
   }
   RecordView record = entry.record();
-  record.subject = kept_subject(record.subject, entry.mark);
+  record.subject = kept_subject(record.subject, entry.mark, feigned);
   const Sequence sequence = log_.append(record);
   --memory_messages_;
   memory_bytes_ -= size;
@@ -256,9 +268,7 @@ MirrorMark Backlog::mark_of(const Entry& entry) const {
   const bool sent = entry.doubted || entry.sent != Time{} ||
                     (entry.sequence != 0 && entry.sequence <= sent_before_);
   const Kind kind = late ? Kind::kLate : sent ? Kind::kRepeat : Kind::kNew;
-  const auto id = entry.own_id && entry.sequence != 0
-                      ? find_header(entry.header(), kMessageIdHeader)
-                      : std::nullopt;
+  const auto id = entry.made ? find_header(entry.header(), kMessageIdHeader) : std::nullopt;
   const auto made = id ? made_id(setup_.leaf_id, *id) : std::nullopt;
   if (made) return {made->origin, made->number, kind};
   return {ids_of(entry).origin(), number_of(entry), kind};
@@ -287,6 +297,7 @@ void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::*cause) {
   if (entry.sequence != 0) {
     keep_marks(entry.sequence);
     log_.remove(entry.sequence);
+    if (cause != &LossCounts::superseded) drop_older(entry.sequence);
   }
   forget_latest(entry);
   count_loss(cause);
@@ -311,10 +322,8 @@ void Backlog::requeue(Entry& entry, bool maybe) {
   drop_if_superseded(entry);
 }
 
-// In the same commit as the removal that it accounts for. What was superseded must not come back
-// when the one that took its place is given up.
+// In the same commit as the removal that it accounts for.
 void Backlog::count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count) {
-  if (cause != &LossCounts::superseded) trim_superseded(true);
   state_.losses.*cause += count;
   note_ledger();
 }
@@ -324,20 +333,24 @@ void Backlog::note_ledger() {
   setup_.store.set_state(state_key_, encode_state(state_));
 }
 
-void Backlog::add_corrupt(std::uint64_t count) { count_loss(&LossCounts::corrupt, count); }
+// Among them may be one that took the place of others: those must not come back.
+void Backlog::add_corrupt(std::uint64_t count) {
+  trim_superseded(UINT64_MAX);
+  count_loss(&LossCounts::corrupt, count);
+}
 
 void Backlog::add_uncounted() { count_loss(&LossCounts::uncounted); }
 
 std::uint64_t Backlog::messages() const {
   const std::uint64_t in_log = log_.state().messages;
-  const std::uint64_t for_ids = retained_.size() + kept_messages_;
+  const std::uint64_t for_ids = retained_.size() + superseded_.size();
   return in_log - std::min(in_log, for_ids) + memory_messages_ + held_.size();
 }
 
 std::uint64_t Backlog::bytes() const {
   const std::uint64_t in_log = log_.state().bytes;
   if (messages() == 0) return 0;  // A removed record is counted at its segment's mean: see Log.
-  const std::uint64_t for_ids = retained_bytes_ + kept_bytes_;
+  const std::uint64_t for_ids = retained_bytes_ + superseded_bytes_;
   return in_log - std::min(in_log, for_ids) + memory_bytes_ + held_.bytes();
 }
 

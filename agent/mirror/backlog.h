@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -152,7 +153,8 @@ class Backlog {
   bool fits_memory(std::size_t bytes) const;
   void hold_in_memory(const Message& message, const MirrorMark& mark);
   Taken append(const Message& message, const MirrorMark& mark);
-  std::string_view kept_subject(std::string_view subject, const MirrorMark& mark);
+  bool feigns_ours(std::string_view header) const;
+  std::string_view kept_subject(std::string_view subject, const MirrorMark& mark, bool feigned);
   void keep_marks(Sequence going);
   Sequence ids_behind();
   void leave_flight(Entry& entry);
@@ -181,13 +183,15 @@ class Backlog {
   std::optional<Latest> latest_of(std::string_view subject) const;
   void note_latest(std::string_view subject, const Latest& latest);
   void forget_latest(const Entry& entry);
-  void supersede(const Latest& older);
+  void supersede(const Latest& older, Sequence newer);
   void drop_if_superseded(Entry& entry);
   Entry* in_memory(const Latest& latest);
-  bool keep_superseded(Sequence sequence, std::uint64_t bytes);
-  void drop_superseded(const Retained& record);
-  void trim_superseded(bool all);
-  bool is_superseded(Sequence sequence);
+  bool keep_superseded(const Latest& older, Sequence newer);
+  void drop_superseded(Sequence sequence);
+  void drop_older(Sequence newest);
+  void trim_superseded(Sequence upto);
+  void retain_superseded(Sequence upto);
+  bool is_superseded(Sequence sequence) const { return superseded_.contains(sequence); }
   bool has_arrived(Sequence sequence) const;
   std::size_t arrived_unloaded() const;
   void start_over();
@@ -199,6 +203,7 @@ class Backlog {
   bool evict_queued(std::uint64_t LossCounts::*cause);
   bool evict_unloaded(std::uint64_t LossCounts::*cause);
   bool remove_record(Sequence sequence);
+  bool give_up_record(Sequence sequence);
 
   BacklogSetup setup_;
   RuleConfig rule_;
@@ -233,11 +238,16 @@ class Backlog {
   bool refusals_unnoted_ = false;
   std::string kept_subject_;
   // keep: last. A superseded record with a publisher's own id stays for as long as he may repeat
-  // it, else his repeat would come as the newest.
+  // it, else his repeat would come as the newest. A start knows it by a newer one of its subject
+  // behind it: none stays behind alone.
+  struct Superseded {
+    std::uint64_t bytes;
+    Sequence older;  // The one that it had superseded itself; 0: none.
+  };
   std::unordered_map<std::string, Latest> latest_;
-  std::deque<Retained> superseded_;
-  std::unordered_set<Sequence> superseded_unloaded_;  // Those that are in the log only.
-  std::uint64_t kept_messages_ = 0, kept_bytes_ = 0;
+  std::map<Sequence, Superseded> superseded_;        // Those behind the cursor.
+  std::unordered_map<Sequence, Sequence> replaced_;  // By a record that is not superseded: by it.
+  std::uint64_t superseded_bytes_ = 0;
 
   std::uint64_t removals_ = 0, durable_removals_ = 0;  // Counted, of what was not sent.
   bool removals_asked_ = false;
@@ -246,7 +256,8 @@ class Backlog {
   std::uint64_t parked_ = 0;
   std::unordered_set<std::string> parked_subjects_;
   bool parked_many_ = false;  // More subjects than are remembered.
-  Sequence evict_next_ = 0;
+  // Before these there is nothing to be evicted, of what was passed over and of what is not loaded.
+  Sequence evict_parked_ = 0, evict_next_ = 0;
 
   SuspectList suspects_;
   // Of a run before, found at the hub; ascending. They are confirmed as they are loaded, in order:

@@ -18,8 +18,10 @@ std::optional<Backlog::Latest> Backlog::latest_of(std::string_view subject) cons
 }
 
 void Backlog::note_latest(std::string_view subject, const Latest& latest) {
-  if (!rule_.keep_last || latest_.size() >= setup_.limits.last_subjects_max) return;
-  latest_[std::string(subject)] = latest;
+  if (!rule_.keep_last) return;
+  std::string name(subject);
+  const bool room = latest_.size() < setup_.limits.last_subjects_max;
+  if (room || latest_.contains(name)) latest_[std::move(name)] = latest;
 }
 
 void Backlog::forget_latest(const Entry& entry) {
@@ -40,27 +42,30 @@ Entry* Backlog::in_memory(const Latest& latest) {
   return nullptr;
 }
 
-// An older message of the subject that was not sent yet gives way to the one that comes.
-void Backlog::supersede(const Latest& latest) {
-  if (Entry* entry = in_memory(latest)) {
+// An older message of the subject that was not sent yet gives way to the one that comes. `newer`:
+// that one's record; 0: it has none.
+void Backlog::supersede(const Latest& older, Sequence newer) {
+  if (Entry* entry = in_memory(older)) {
     const bool unsent = entry->state == Entry::State::kQueued && !entry->maybe && !entry->claimed;
     if (!unsent) return;
-    const bool keep = entry->own_id && keep_superseded(entry->sequence, entry->text.size());
-    if (!keep) return mark_lost(*entry, &LossCounts::superseded);
+    if (!keep_superseded({entry->sequence, 0, entry->own_id, entry->text.size()}, newer)) {
+      return mark_lost(*entry, &LossCounts::superseded);
+    }
     note_removal(*entry);
     entry->state = Entry::State::kGone;
-    entry->kept = true;
     return;
   }
-  if (latest.sequence <= loaded_upto_ && latest.sequence > state_.settled) return;
-  if (latest.sequence <= state_.cursor) return;
-  const bool unloaded = latest.sequence > state_.settled;
-  if (unloaded && latest.own_id && keep_superseded(latest.sequence, latest.bytes)) {
-    superseded_unloaded_.insert(latest.sequence);
+  if (older.sequence <= loaded_upto_ && older.sequence > state_.settled) return;
+  if (older.sequence <= state_.cursor) return;
+  const bool unloaded = older.sequence > state_.settled;
+  // Evicted since; or for a moment only while the log is being opened.
+  if (!unloaded && older.sequence < evict_parked_) return;
+  if (keep_superseded(older, newer)) {
     ++removals_;
+    if (!unloaded) forget_parked(1);
     return;
   }
-  if (!remove_record(latest.sequence)) return;
+  if (!remove_record(older.sequence)) return;
   ++removals_;
   if (!unloaded) forget_parked(1);
   count_loss(&LossCounts::superseded);
@@ -76,50 +81,67 @@ void Backlog::drop_if_superseded(Entry& entry) {
       newest->sequence != 0 ? newest->sequence == entry.sequence : newest->order == entry.order;
   if (same) return;
   if (std::exchange(entry.maybe, false)) --maybe_;
-  supersede({entry.sequence, entry.order});
+  supersede({entry.sequence, entry.order}, newest->sequence);
 }
 
-// While messages are passed over records are removed one by one, and a superseded one could be left
-// behind alone.
-bool Backlog::keep_superseded(Sequence sequence, std::uint64_t bytes) {
-  while (!superseded_.empty() && superseded_.front().sequence <= state_.cursor) {
-    superseded_.pop_front();
+// Whether its record stays. What it had superseded itself is the newer one's to drop from now on.
+bool Backlog::keep_superseded(const Latest& older, Sequence newer) {
+  Sequence before = 0;
+  if (const auto at = replaced_.find(older.sequence); at != replaced_.end()) {
+    before = at->second;
+    replaced_.erase(at);
   }
-  const bool bounded = superseded_.size() < setup_.limits.dedupe_ids_max;
-  if (sequence == 0 || !bounded || !parked_subjects_.empty() || parked_ > 0) return false;
-  if (dedupe_.window() <= Duration::zero()) return false;
-  superseded_.push_back({sequence, bytes});
-  ++kept_messages_;
-  kept_bytes_ += bytes;
-  return true;
+  const Sequence forgotten = ids_behind();
+  trim_superseded(forgotten);
+  const bool keep = older.own_id && older.sequence > forgotten && newer != 0 &&
+                    superseded_.size() < setup_.limits.dedupe_ids_max;
+  if (keep) {
+    superseded_[older.sequence] = {older.bytes, before};
+    superseded_bytes_ += older.bytes;
+  }
+  const Sequence oldest = keep ? older.sequence : before;
+  if (oldest != 0 && newer != 0) replaced_[newer] = oldest;
+  return keep;
 }
 
-void Backlog::drop_superseded(const Retained& record) {
-  if (record.sequence <= state_.cursor) return;  // Among the retained now.
-  Entry* entry = in_memory({record.sequence, 0});
-  if (entry != nullptr) entry->kept = false;
-  superseded_unloaded_.erase(record.sequence);
-  --kept_messages_;
-  kept_bytes_ -= record.bytes;
-  remove_record(record.sequence);
+void Backlog::drop_superseded(Sequence sequence) {
+  const auto at = superseded_.find(sequence);
+  superseded_bytes_ -= at->second.bytes;
+  superseded_.erase(at);
+  remove_record(sequence);
   count_loss(&LossCounts::superseded);
 }
 
-// Those that no publisher will repeat any more, or all.
-void Backlog::trim_superseded(bool all) {
-  const Sequence upto = all ? UINT64_MAX : ids_behind();
-  while (!superseded_.empty() && superseded_.front().sequence <= upto) {
-    const Retained oldest = superseded_.front();
-    superseded_.pop_front();
-    drop_superseded(oldest);
+// When the record that took their place goes alone: in the same commit.
+void Backlog::drop_older(Sequence newest) {
+  const auto at = replaced_.find(newest);
+  if (at == replaced_.end()) return;
+  Sequence next = at->second;
+  replaced_.erase(at);
+  for (auto older = superseded_.find(next); older != superseded_.end();
+       older = superseded_.find(next)) {
+    next = older->second.older;
+    drop_superseded(older->first);
   }
 }
 
-bool Backlog::is_superseded(Sequence sequence) {
-  if (kept_messages_ == 0) return false;
-  if (superseded_unloaded_.contains(sequence)) return true;
-  const std::size_t at = tail_.lower_bound(sequence);
-  return at < tail_.size() && tail_[at].sequence == sequence && tail_[at].kept;
+// Those that no publisher will repeat any more.
+void Backlog::trim_superseded(Sequence upto) {
+  while (!superseded_.empty() && superseded_.begin()->first <= upto) {
+    drop_superseded(superseded_.begin()->first);
+  }
+}
+
+// The cursor has passed them: the log forgets them with what is around them.
+void Backlog::retain_superseded(Sequence upto) {
+  while (!superseded_.empty() && superseded_.begin()->first <= upto) {
+    const auto [sequence, record] = *superseded_.begin();
+    superseded_.erase(superseded_.begin());
+    superseded_bytes_ -= record.bytes;
+    retained_.push_back({sequence, record.bytes});
+    retained_bytes_ += record.bytes;
+    ++state_.losses.superseded;
+  }
 }
 
 // Those about to go wait for it too, if they are behind it.

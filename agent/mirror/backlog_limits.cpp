@@ -35,12 +35,19 @@ bool Backlog::remove_record(Sequence sequence) {
   return log_.state().messages < before;
 }
 
+// What it had superseded goes with it.
+bool Backlog::give_up_record(Sequence sequence) {
+  if (is_superseded(sequence) || !remove_record(sequence)) return false;
+  drop_older(sequence);
+  return true;
+}
+
 // Those between the cursor and the window were passed over: the oldest of all.
 bool Backlog::evict_parked(std::uint64_t LossCounts::*cause) {
   if (parked_ == 0) return false;
-  evict_next_ = std::max(evict_next_, state_.cursor + 1);
-  while (evict_next_ <= state_.settled) {
-    if (!remove_record(evict_next_++)) continue;
+  evict_parked_ = std::max(evict_parked_, state_.cursor + 1);
+  while (evict_parked_ <= state_.settled) {
+    if (!give_up_record(evict_parked_++)) continue;
     forget_parked(1);
     count_loss(cause);
     return true;
@@ -62,7 +69,6 @@ bool Backlog::evict_queued(std::uint64_t LossCounts::*cause) {
 }
 
 bool Backlog::evict_unloaded(std::uint64_t LossCounts::*cause) {
-  if (parked_ != 0 && evict_next_ <= state_.settled) return false;
   const Sequence last = log_.last();
   Sequence from = loaded_upto_ + 1;
   if (!suspects_.empty()) from = std::max(from, last_sent_ + 1);
@@ -74,7 +80,7 @@ bool Backlog::evict_unloaded(std::uint64_t LossCounts::*cause) {
   evict_next_ = std::max(evict_next_, from);
   while (evict_next_ <= last) {
     const Sequence sequence = evict_next_++;
-    if (is_superseded(sequence) || has_arrived(sequence) || !remove_record(sequence)) continue;
+    if (has_arrived(sequence) || !give_up_record(sequence)) continue;
     ++removals_;
     const std::size_t at = tail_.lower_bound(sequence);
     if (at < tail_.size() && tail_[at].sequence == sequence) {

@@ -7,6 +7,12 @@
 
 namespace petiole {
 
+namespace {
+
+constexpr std::string_view kNoMark = " 0 0";  // As kept_subject() writes it.
+
+}  // namespace
+
 void Backlog::open() {
   const LogState log = log_.state();
   const auto text = setup_.store.state(state_key_);
@@ -70,11 +76,10 @@ void Backlog::scan_record(RecordView record) {
     retained_bytes_ += size;
     return;
   }
-  const bool passed_over = record.sequence <= state_.settled;
-  if (rule_.keep_last && !passed_over) {
+  if (rule_.keep_last) {
     if (const auto older = latest_of(record.subject)) {
       suspects_.forget(record.subject);  // What became of it matters no more.
-      supersede(*older);
+      supersede(*older, record.sequence);
     }
     note_latest(record.subject, {record.sequence, 0, own.has_value(), size});
   }
@@ -101,8 +106,9 @@ void Backlog::finish_open() {
   opened_ = true;
   noted_ahead_ = true;
   // The hub may have them: they are not ours to give up.
-  std::erase_if(latest_,
-                [this](const auto& at) { return at.second.sequence <= state_.sent_limit; });
+  std::erase_if(latest_, [this](const auto& at) {
+    return at.second.sequence > state_.settled && at.second.sequence <= state_.sent_limit;
+  });
   count_captured();
   if (suspects_.empty() && state_.settled > state_.cursor) start_over();
   while (!held_.empty()) {
@@ -119,6 +125,8 @@ void Backlog::resolve_suspects(const std::vector<std::uint64_t>& arrived, bool a
   maybe_after_ = state_.settled;
   maybe_upto_ = answered ? 0 : last_sent_;
   arrived_ = arrived;
+  // Like a refusal, but noted before anything is sent.
+  if (suspects_.missing_before(arrived)) state_.holes = true;
   suspects_.clear();
   start_over();
   changed_();
@@ -133,7 +141,9 @@ void Backlog::from_tail() {
   while (!tail_.empty() && tail_.front().sequence <= loaded_upto_) tail_.pop_front();
   while (!tail_.empty() && tail_.front().after <= loaded_upto_ && window_has_room()) {
     loaded_upto_ = tail_.front().sequence;
-    if (tail_.front().state == Entry::State::kGone && !tail_.front().kept) {  // Given up meanwhile.
+    const Entry& next = tail_.front();
+    if (next.state == Entry::State::kGone &&
+        !is_superseded(next.sequence)) {  // Given up meanwhile.
       tail_.pop_front();
       continue;
     }
@@ -190,6 +200,7 @@ std::size_t Backlog::arrived_unloaded() const {
 }
 
 void Backlog::load_record(RecordView record) {
+  const bool feigned = record.subject.ends_with(kNoMark);
   (void)take_subject_mark(record.subject);
   const bool superseded = is_superseded(record.sequence);
   Entry& entry = window_.push(record.subject, record.header, record.payload);
@@ -200,14 +211,12 @@ void Backlog::load_record(RecordView record) {
   entry.doubted = entry.maybe;
   if (entry.maybe) ++maybe_;
   entry.own_id = find_header(record.header, kMessageIdHeader).has_value();
+  entry.made = entry.own_id && !feigned;
   if (has_arrived(record.sequence)) {
     entry.state = Entry::State::kConfirmed;
     ++confirmed_;
   }
-  if (!superseded) return;
-  superseded_unloaded_.erase(record.sequence);
-  entry.state = Entry::State::kGone;
-  entry.kept = true;
+  if (superseded) entry.state = Entry::State::kGone;
 }
 
 }  // namespace petiole

@@ -29,7 +29,7 @@ void Backlog::pop_settled() {
     const Entry& entry = window_.front();
     if (entry.state == Entry::State::kQueued || entry.state == Entry::State::kSent) break;
     if (entry.state == Entry::State::kParked) {
-      ++parked_;
+      if (++parked_ == 1) evict_parked_ = entry.sequence;
       state_.settled = std::max(state_.settled, entry.sequence);
     } else {
       settle(entry);
@@ -41,11 +41,6 @@ void Backlog::pop_settled() {
 void Backlog::settle(const Entry& entry) {
   const bool confirmed = entry.state == Entry::State::kConfirmed;
   forget_latest(entry);
-  if (entry.kept) {
-    --kept_messages_;
-    kept_bytes_ -= entry.text.size();
-    ++state_.losses.superseded;
-  }
   if (confirmed) {
     --confirmed_;
     ++state_.confirmed;
@@ -64,11 +59,14 @@ void Backlog::settle(const Entry& entry) {
     if (confirmed) {
       keep_marks(entry.sequence);
       log_.remove(entry.sequence);
+      drop_older(entry.sequence);
     }
     return;
   }
   state_.cursor = entry.sequence;
-  if (!confirmed && !entry.kept) return;
+  replaced_.erase(entry.sequence);
+  retain_superseded(entry.sequence);
+  if (!confirmed) return;
   const std::uint64_t size = entry.text.size();
   retained_.push_back({entry.sequence, size});
   retained_bytes_ += size;
@@ -83,7 +81,7 @@ void Backlog::drop_retained() {
 // Records with a publisher's own id stay for as long as he may repeat them: from them the next
 // start learns the ids again.
 void Backlog::trim_retained() {
-  trim_superseded(false);
+  trim_superseded(ids_behind());
   const bool bounded = retained_.size() <= setup_.limits.dedupe_ids_max;
   const Sequence forgotten = bounded ? ids_behind() : UINT64_MAX;
   Sequence upto = 0;
@@ -110,7 +108,7 @@ Duration Backlog::note_interval() const {
 
 // Nothing that is not confirmed has confirmed ones behind it.
 bool Backlog::whole() const {
-  if (in_flight_ != 0 || maybe_ != 0 || !suspects_.empty()) return false;
+  if (in_flight_ != 0 || maybe_ != 0 || !suspects_.empty() || arrived_unloaded() != 0) return false;
   for (std::size_t i = 0; i < window_.size(); ++i) {
     if (window_[i].state == Entry::State::kConfirmed) return false;
   }
@@ -153,8 +151,9 @@ void Backlog::note(bool force, bool idle) {
 }
 
 void Backlog::park(Entry& entry) {
-  trim_superseded(true);
   leave_flight(entry);
+  drop_if_superseded(entry);  // One came while it was about to go.
+  if (entry.state != Entry::State::kQueued) return pop_settled();
   entry.state = Entry::State::kParked;
   if (parked_subjects_.size() < setup_.limits.parked_subjects_max) {
     parked_subjects_.emplace(entry.subject());
@@ -193,6 +192,7 @@ void Backlog::rescan() {
     if (window_[i].state != Entry::State::kConfirmed) continue;
     keep_marks(window_[i].sequence);
     log_.remove(window_[i].sequence);
+    drop_older(window_[i].sequence);
     ++state_.confirmed;
   }
   window_.clear();
@@ -207,7 +207,7 @@ void Backlog::start_over() {
   parked_subjects_.clear();
   parked_many_ = false;
   state_.settled = state_.cursor;
-  loaded_upto_ = last_sent_ = state_.cursor;
+  loaded_upto_ = last_sent_ = evict_next_ = state_.cursor;
   // Were the process to end now, the next one would have to ask for these again.
   if (!arrived_.empty()) last_sent_ = std::max(last_sent_, arrived_.back());
   last_sent_ = std::max(last_sent_, maybe_upto_);

@@ -44,12 +44,12 @@ struct Entry {
   std::uint32_t subject_bytes = 0, header_bytes = 0;
   State state = State::kQueued;
   Route route = Route::kUnknown;
-  bool own_id = false;   // The header has a Nats-Msg-Id.
+  bool own_id = false;   // The header has a Nats-Msg-Id,
+  bool made = false;     // and it is one that we gave it ourselves while it was in memory.
   bool maybe = false;    // Queued again, and the hub may have it all the same.
   bool doubted = false;  // It was `maybe` before: a refusal now says nothing of the copy sent then.
   bool missed = false;   // While it was on its way nobody there wanted it: its PONG says nothing.
   bool forgotten = false;  // In memory only, and no longer counted there.
-  bool kept = false;       // Superseded; its record stays a while for the publisher's id.
   bool claimed = false;    // About to be sent, once removal `behind` is on disk: not given up now.
   std::uint64_t behind = 0;
   // In its flight nobody may have wanted it: where it goes again it is behind others.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/mirror/puback.h"
 #include "agent/subject/subject.h"
 
 namespace petiole {
@@ -94,6 +95,7 @@ std::int64_t HubDirectory::add_streams(const json::object& answer) {
     // A stream that gives no PubAck confirms nothing: the barrier has to do.
     if (get_bool(object, "no_ack") || subjects == nullptr || !subjects->is_array()) continue;
     Stream stream{std::string(get_string(object, "name")), {}};
+    if (!is_stream_name(stream.name)) continue;
     for (const json::value& subject : subjects->get_array()) {
       if (subject.is_string()) stream.subjects.emplace_back(subject.get_string());
     }

@@ -97,6 +97,7 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
   if (lost != 0 && !rules_.empty()) rules_.front().backlog->add_corrupt(lost);
   const bool more = store_.recovery().lost_uncounted;
   if (more && !rules_.empty()) rules_.front().backlog->add_uncounted();
+  if (!rules_.empty()) store_.settle_salvage();
   store_changed(store_.status());
 }
 

@@ -26,6 +26,15 @@ PubAck error_of(const json::object& error) {
 
 }  // namespace
 
+bool is_stream_name(std::string_view name) {
+  constexpr std::size_t kBytesMax = 255;  // nats-server jetstream_api.go: JSMaxNameLen.
+  const auto good = [](char c) {
+    return static_cast<unsigned char>(c) > ' ' &&
+           std::string_view(".*>/\\\x7f").find(c) == std::string_view::npos;
+  };
+  return !name.empty() && name.size() <= kBytesMax && std::all_of(name.begin(), name.end(), good);
+}
+
 PubAck parse_puback(std::string_view header, std::string_view payload) {
   if (header.starts_with("NATS/1.0 503")) {
     return {.kind = PubAck::Kind::kTemporary, .stream = {}, .error = "no responders"};
@@ -38,7 +47,7 @@ PubAck parse_puback(std::string_view header, std::string_view payload) {
   if (error != nullptr && error->is_object()) return error_of(error->get_object());
   const std::string_view stream = get_string(object, "stream");
   const std::int64_t sequence = get_int(object, "seq");
-  if (stream.empty() || sequence <= 0) return {};
+  if (!is_stream_name(stream) || sequence <= 0) return {};
   return {.kind = PubAck::Kind::kStored,
           .duplicate = get_bool(object, "duplicate"),
           .sequence = static_cast<std::uint64_t>(sequence),

@@ -21,6 +21,9 @@ struct PubAck {
   std::string error;  // For people.
 };
 
+// What nats-server lets be the name of a stream: we put it into subjects and states.
+bool is_stream_name(std::string_view name);
+
 PubAck parse_puback(std::string_view header, std::string_view payload);
 
 }  // namespace petiole

@@ -186,7 +186,8 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
   const std::string* stream = directory_.stream_of(suspect.subject);
   if (last.sequence == 0 || stream == nullptr) return settled();
   const bool ours = !last.id.empty() && suspect.found(keyed_hash(key_, last.id), last.sequence);
-  if (ours && suspect.proven()) return settled();
+  // What was sent again after others came is behind them, and says nothing of those.
+  if (ours && suspect.proven() && !holes_) return settled();
   walk(subject, *stream, last.sequence);
 }
 

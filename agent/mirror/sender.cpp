@@ -55,6 +55,7 @@ void Sender::finish_resolving() {
   if (resolving_log_) {
     backlog_.resolve_suspects(arrived, !unanswered);
   } else {
+    if (resolved_->missing_before(arrived)) backlog_.note_refusal();
     for (const std::uint64_t order : arrived) {
       Entry* entry = backlog_.find(order);
       if (entry != nullptr && entry->state == Entry::State::kSent) backlog_.mark_confirmed(*entry);
@@ -190,8 +191,7 @@ Sender::Sent Sender::send_one(Time now) {
       deadline_ = std::min(deadline_, link_.pacer.next());
       return Sent::kPaced;
     }
-    const std::size_t bytes_max = link_.state.uplink->hub().payload_bytes_max;
-    if (bytes_max != 0 && entry->text.size() - entry->subject_bytes + 128 > bytes_max) {
+    if (too_large(*entry)) {
       backlog_.mark_lost(*entry, &LossCounts::rejected);
       backlog_.pop_settled();
       continue;
@@ -203,6 +203,23 @@ Sender::Sent Sender::send_one(Time now) {
   }
   waiting_for_interest_ = false;
   return Sent::kNothing;
+}
+
+// Valid until the next call.
+std::string_view Sender::header_for(const Entry& entry) {
+  if (!link_.state.uplink->hub().headers) return {};
+  if (entry.own_id) return entry.header();
+  header_.clear();
+  append_header_with_id(header_, entry.header(), backlog_.ids_of(entry), backlog_.number_of(entry));
+  return header_;
+}
+
+// The hub would close the link for it, each time again.
+bool Sender::too_large(const Entry& entry) {
+  constexpr std::size_t kIdBytesMax = 256;  // That header_for() adds, about.
+  const std::size_t bytes_max = link_.state.uplink->hub().payload_bytes_max;
+  if (bytes_max == 0 || entry.text.size() + kIdBytesMax <= bytes_max) return false;
+  return header_for(entry).size() + entry.payload().size() > bytes_max;
 }
 
 // Valid until the next call. What a group's answers say must be exact: no publisher's id, which
@@ -233,15 +250,7 @@ std::string_view Sender::requester(std::uint64_t order) const {
 }
 
 void Sender::publish(Entry& entry, Route route, Time now) {
-  std::string_view header = entry.header(), reply;
-  const bool headers = link_.state.uplink->hub().headers;
-  if (!headers) {
-    header = {};
-  } else if (!entry.own_id) {
-    header_.clear();
-    append_header_with_id(header_, header, backlog_.ids_of(entry), backlog_.number_of(entry));
-    header = header_;
-  }
+  std::string_view reply;
   if (route == Route::kBarrier) {
     reply = entry.reply_subject();
   } else {
@@ -253,7 +262,7 @@ void Sender::publish(Entry& entry, Route route, Time now) {
   link_.state.barrier_wanted = true;
   sent_order_ = std::max(sent_order_, entry.order + 1);
   reached_order_ = std::min(reached_order_, entry.order);
-  const Message message{entry.subject(), reply, header, entry.payload(), {}};
+  const Message message{entry.subject(), reply, header_for(entry), entry.payload(), {}};
   const bool marked = route == Route::kBarrier && link_.state.uplink->hub().drops_repeats;
   const MirrorMark mark = marked ? backlog_.mark_of(entry) : MirrorMark{};
   backlog_.mark_sent(entry, now);

@@ -70,6 +70,8 @@ class Sender {
   void publish(Entry& entry, Route route, Time now);
   std::string_view reply_for(const Entry& entry, Route route);
   std::size_t in_flight_max() const;
+  std::string_view header_for(const Entry& entry);
+  bool too_large(const Entry& entry);
   void note_requester(const Entry& entry);
 
   Backlog& backlog_;

@@ -38,6 +38,9 @@ class StorePart final : public Store {
   void on_status(std::function<void(Status)> changed) override { changed_ = std::move(changed); }
   bool doubt_noted() const override { return store_.doubt_noted(); }
   void settle_doubt() override { store_.settle_doubt(); }
+  void settle_salvage() override {
+    if (prefix_.empty()) store_.settle_salvage();
+  }
   void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override {
     lost_ = std::move(lost);
   }

@@ -95,4 +95,14 @@ std::vector<std::uint64_t> SuspectList::arrived() const {
   return keys;
 }
 
+bool SuspectList::missing_before(const std::vector<std::uint64_t>& arrived) const {
+  if (arrived.empty()) return false;
+  std::size_t upto = 0;
+  for (const SuspectSubject& subject : subjects_) {
+    for (const SuspectSubject::Item& item : subject.items)
+      upto += item.key <= arrived.back() ? 1 : 0;
+  }
+  return upto > arrived.size();
+}
+
 }  // namespace petiole

@@ -63,6 +63,8 @@ class SuspectList {
   const std::vector<SuspectSubject>& subjects() const { return subjects_; }
   // Keys of all that arrived, ascending.
   std::vector<std::uint64_t> arrived() const;
+  // One is not among these, and has one behind it that is.
+  bool missing_before(const std::vector<std::uint64_t>& arrived) const;
 
  private:
   std::size_t count_ = 0;

@@ -63,8 +63,8 @@ std::string World::verdict() {
 
 // Nothing doubled, and of each publisher and rule in the order of publishing. A plain subscriber
 // gets everything at least once, so there the first of each counts. What an agent accepts after its
-// disk has failed goes ahead of what is on that disk; and what a limit gave up while the disk could
-// not be told comes back with the next start.
+// disk has failed goes ahead of what is on that disk; and what a limit, or a newer one of the
+// subject, gave up while the disk could not be told comes back with the next start.
 std::string World::check_stream() {
   struct Newest {
     std::size_t number = 0;  // Plus one.
@@ -73,7 +73,7 @@ std::string World::check_stream() {
   std::map<std::pair<std::size_t, std::string>, Newest> newest;
   const auto limited = [this](const auto& each) {
     const RuleConfig& rule = plan_.rules[each.second.rule];
-    return rule.max_messages != 0 || rule.max_age.count() != 0;
+    return rule.max_messages != 0 || rule.max_age.count() != 0 || rule.keep_last;
   };
   auto dead_disk = dead_disks_.begin();
   std::size_t count = 0;

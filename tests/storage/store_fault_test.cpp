@@ -1,6 +1,8 @@
 // What the store does when the disk is full, fails or lies.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/storage/store_box.h"
 
 namespace petiole::test {
@@ -46,6 +48,27 @@ TEST_CASE("store: bytes_max holds, a full store refuses appends, and heals by a 
   CHECK(changes == std::vector<Errc>{Errc::kStorageFull, Errc::kOk, Errc::kStorageFull});
   const LogState state = box.store->log("a").state();
   CHECK(box.all("a").size() == state.messages);
+}
+
+TEST_CASE("store: bytes_max holds while what is left of a full store is rewritten") {
+  for (const std::uint64_t mebibytes : {4, 8, 64}) {
+    CAPTURE(mebibytes);
+    StoreBox box;
+    box.options.bytes_max = mebibytes << 20;
+    REQUIRE(box.open());
+    const std::size_t taken = fill(box, 200'000);
+    REQUIRE(box.store->status().code() == Errc::kStorageFull);
+    std::uint64_t most = 0;
+    for (std::size_t i = 1; i <= taken; ++i) {
+      if (i % 5 != 0) box.store->log("a").remove(i);
+    }
+    for (int turn = 0; turn < 3000; ++turn) {
+      for (int i = 0; i < 200; ++i) (void)box.append("a", std::string(500, 'y'));
+      box.loop.run_for(500us);
+      most = std::max(most, box.disk.used());
+    }
+    CHECK(most <= box.options.bytes_max);
+  }
 }
 
 TEST_CASE("store: a full store stays full without writing") {
@@ -273,6 +296,121 @@ TEST_CASE("store: of a database with damaged pages all that is readable moves to
     }
     CHECK(box.append("a", "x") != 0);
     CHECK(box.sync().ok());
+  }
+}
+
+// A page of the segments' table, so that there is something to be counted.
+void damage(StoreBox& box) {
+  make_three(box);
+  std::string& file = *box.disk.content("/box/petiole.db");
+  file.replace(file.find(std::string(4000, 'B')) / 4096 * 4096 - 4096, 4096,
+               std::string(4096, '\xa5'));
+  file.replace(4096 * 2, 4096, std::string(4096, '\xa5'));
+}
+
+struct Salvaged {
+  std::size_t records = 0;
+  std::uint64_t lost = 0;
+  bool uncounted = false;
+  std::string ledger;
+  bool operator==(const Salvaged&) const = default;
+};
+
+Salvaged result_of(StoreBox& box) {
+  const StoreRecovery& recovery = box.store->recovery();
+  Salvaged result{0, recovery.lost_messages, recovery.lost_uncounted,
+                  box.store->state("ledger").value_or("none")};
+  for (const char* log : {"a", "recovered-1"}) result.records += box.all(log).size();
+  return result;
+}
+
+// A rename is one step; where the simulated disk has to copy, half a copy is no state of a real
+// one.
+bool in_a_rename(StoreBox& box, const std::string& damaged) {
+  const std::string path = "/box/petiole.db";
+  bool set_aside = false;
+  for (const std::string& file : box.disk.files()) {
+    set_aside = set_aside || (file.starts_with(path + ".quarantine-") && !file.ends_with("-wal") &&
+                              *box.disk.content(file) == damaged);
+  }
+  return set_aside && box.disk.content(path) && box.disk.content(path + ".salvage");
+}
+
+TEST_CASE("store: a salvage that is cut short at any step is made or finished by the next start") {
+  StoreBox whole(2);  // A disk of its own.
+  damage(whole);
+  REQUIRE(whole.open());
+  REQUIRE(starts_with_quarantine(whole));
+  const Salvaged expected = result_of(whole);
+  for (std::uint64_t step = 1; step < 1000; ++step) {
+    CAPTURE(step);
+    StoreBox box;
+    damage(box);
+    const std::string damaged = *box.disk.content("/box/petiole.db");
+    box.disk.fail_after(step);
+    const bool opened = box.open();
+    const bool died = box.disk.died();
+    box.kill();
+    if (opened && !died) return;
+    if (in_a_rename(box, damaged)) continue;
+    REQUIRE(box.open());
+    CHECK(starts_with_quarantine(box));
+    const Salvaged result = result_of(box);
+    CHECK(result.records == expected.records);
+    CHECK(result.lost == expected.lost);
+    CHECK(result.uncounted == expected.uncounted);
+    CHECK(result.ledger == expected.ledger);
+  }
+  FAIL("the salvage has no end");
+}
+
+TEST_CASE("store: what a salvage lost is told until it is accounted for") {
+  StoreBox box;
+  damage(box);
+  REQUIRE(box.open());
+  const Salvaged first = result_of(box);
+  for (int start = 0; start < 2; ++start) {
+    box.kill();
+    REQUIRE(box.open());
+    CHECK(starts_with_quarantine(box));
+    CHECK(result_of(box) == first);
+  }
+  box.store->set_state("ledger", "all counted");
+  box.store->settle_salvage();
+  CHECK(box.sync().ok());
+  box.kill();
+  REQUIRE(box.open());
+  CHECK(box.store->recovery().quarantined.empty());
+  CHECK(box.store->recovery().lost_messages == 0);
+}
+
+TEST_CASE("store: a salvage that finds no room leaves all as it was") {
+  StoreBox box;
+  damage(box);
+  const std::string before = *box.disk.content("/box/petiole.db");
+  box.disk.set_capacity(box.disk.used() + 100'000);
+  CHECK_FALSE(box.open());
+  CHECK(box.status.code() == Errc::kStorageFull);
+  CHECK(*box.disk.content("/box/petiole.db") == before);
+  CHECK(box.disk.content("/box/petiole.db.salvage") == nullptr);
+  box.disk.set_capacity(UINT64_MAX);
+  REQUIRE(box.open());
+  StoreBox whole(2);  // A disk of its own.
+  damage(whole);
+  REQUIRE(whole.open());
+  CHECK(result_of(box) == result_of(whole));
+}
+
+TEST_CASE("store: a read error at a start never makes a new life of the sequences") {
+  for (int reads = 1; reads < 30; ++reads) {
+    CAPTURE(reads);
+    StoreBox box;
+    make_three(box);
+    REQUIRE(box.open());
+    const std::uint32_t epoch = box.store->epoch();
+    box.close();
+    box.disk.fail_reads(reads);
+    if (box.open()) CHECK(box.store->epoch() == epoch);
   }
 }
 

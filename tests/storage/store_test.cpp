@@ -180,6 +180,27 @@ TEST_CASE("store: small segments are merged, and nothing changes for a reader") 
   CHECK(box.store->log("a").state().messages == expected.size());
 }
 
+TEST_CASE("store: what is removed while its segment is rewritten stays removed over a close") {
+  for (int count = 12; count < 20; ++count) {
+    for (int moment = 0; moment < 30; ++moment) {
+      CAPTURE(count);
+      CAPTURE(moment);
+      StoreBox box;
+      REQUIRE(box.open());
+      for (int i = 0; i < count; ++i) {
+        box.append("a", std::string(3500, 'x'));
+        if (i + 1 < count) CHECK(box.sync().ok());
+      }
+      box.loop.run_for(moment * 100us);
+      for (int i = 1; i <= count; i += 2) box.store->log("a").remove(static_cast<Sequence>(i));
+      box.close();
+      REQUIRE(box.open());
+      CHECK(box.all("a").size() == static_cast<std::size_t>(count / 2));
+      CHECK(box.store->log("a").state().messages == static_cast<std::uint64_t>(count / 2));
+    }
+  }
+}
+
 TEST_CASE("store: overwriting one of many keys again and again keeps the file small") {
   StoreBox box;
   REQUIRE(box.open());

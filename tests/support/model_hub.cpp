@@ -21,7 +21,7 @@ class ModelHub::Link : public Uplink {
   explicit Link(ModelHub& hub) : hub_(hub) {
     info_.domain = hub.options_.domain;
     info_.headers = info_.jetstream = true;
-    info_.payload_bytes_max = 1 << 20;
+    info_.payload_bytes_max = hub.options_.payload_bytes_max;
     info_.drops_repeats = hub.options_.drops_repeats;
   }
   const HubInfo& hub() const override { return info_; }

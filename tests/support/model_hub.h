@@ -27,7 +27,8 @@ struct HubOptions {
   std::size_t per_subject = 0;  // Keeps so many of a subject; 0: any number.
   bool deleted_details = true;  // Tells what it has removed.
   bool drops_repeats = false;   // Says that it is a petiole.
-  std::string service{};        // Not empty: plain subscribers answer requests with it.
+  std::size_t payload_bytes_max = 1 << 20;
+  std::string service{};  // Not empty: plain subscribers answer requests with it.
 };
 
 class ModelHub {

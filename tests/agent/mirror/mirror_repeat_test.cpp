@@ -125,6 +125,33 @@ TEST_CASE("repeat: what was refused stays so, and in the ledger") {
   CHECK(world.rule().losses.refused == 3);
 }
 
+TEST_CASE("repeat: a mark that covers what was refused is on disk with the ledger that says so") {
+  MirrorConfig config = config_with(2, Discard::kNew);
+  World world(config, {.stream_subject = "", .latency = 500ms});
+  world.limits.in_flight_messages_max = 1;
+  world.limits.note_interval = world.limits.note_alone = 1h;
+  world.hub.interest = {"t.a"};
+  world.start();
+  world.up();
+  world.run(10s);
+  send(world, 1, 1, Kind::kNew, kOrigin, "t.b");
+  world.run(10s);  // Passed over: what is confirmed behind it is removed alone.
+  send(world, 2, 2, Kind::kNew);
+  world.run(100ms);  // On its way, so no more counted.
+  send(world, 3, 4, Kind::kNew);
+  REQUIRE(world.rule().losses.refused == 1);
+  for (int i = 0; i < 1000 && world.rule().confirmed == 0; ++i) world.run(10ms);
+  world.run(100ms);
+  world.crash();
+  world.start();
+  world.run(1s);
+  CHECK(world.rule().duplicates == 0);
+  const std::uint64_t refused = world.rule().losses.refused;
+  send(world, 4, 4, Kind::kRepeat);
+  const bool known = world.rule().duplicates == 1;
+  CHECK(refused == (known ? 1 : 0));
+}
+
 TEST_CASE("repeat: only what is said to be one, of that origin, in its place, is dropped") {
   World world(config_of(disk_rule()), forgetful());
   world.start();
@@ -222,6 +249,39 @@ TEST_CASE("repeat: what we send to a petiole says what it is") {
   CHECK(origin_before != 0);
   CHECK(said(Kind::kRepeat) == Numbers{1, 2, 3});
   CHECK(world.drained());
+}
+
+// A client that has seen an id of this leaf makes up one with a number far ahead: a hub that took
+// it for the leaf's own would drop what the leaf sends again from then on.
+TEST_CASE("repeat: a publisher's id that looks like ours makes no mark") {
+  RuleConfig rule = disk_rule();
+  bool restart = false;
+  SUBCASE("as it comes") {}
+  SUBCASE("read from the log") { restart = true; }
+  SUBCASE("from memory, then on disk") { rule.durability = Durability::kOutage; }
+  World world(config_of(rule), {.domain = "", .stream_subject = "", .drops_repeats = true});
+  world.hub.interest = {"t.>"};
+  world.start();
+  if (!restart) world.up();
+  world.run(10s);
+  world.publish("t.a", "1", "leaf1:00000000000000ab:999999");
+  world.publish("t.a", "2");
+  world.run(8ms);  // No PONG yet.
+  for (int life = 0; life < 2; ++life) {
+    world.down();
+    world.run(1s);
+    if (restart) {
+      world.crash();
+      world.start();
+    }
+    if (life == 0) world.up();
+    world.run(8ms);
+  }
+  world.up();
+  world.run(10s);
+  CHECK(world.drained());
+  REQUIRE(world.hub.marks.size() >= 2);
+  for (const MirrorMark& mark : world.hub.marks) CHECK(mark.number <= 2);
 }
 
 TEST_CASE("repeat: what nobody wanted for a while is late, also after a crash") {

@@ -1,0 +1,182 @@
+// keep: last, while nobody upstream wants a subject; and what limits do to what was passed over.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/agent/mirror/mirror_world.h"
+
+namespace petiole::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Texts = std::vector<std::string>;
+
+RuleConfig last_rule() {
+  RuleConfig rule = disk_rule();
+  rule.keep_last = true;
+  return rule;
+}
+
+Texts heard(const World& world) {
+  Texts list;
+  for (const ModelHub::Stored& each : world.hub.heard) list.push_back(each.payload);
+  return list;
+}
+
+void want(World& world, const std::string& subject) {
+  world.hub.interest.insert(subject);
+  if (world.link != nullptr) world.mirror->interest_changed(*world.link);
+}
+
+std::size_t records(const World& world) { return world.disk.logs.begin()->second.records.size(); }
+
+// Captured once each: confirmed, given up, or still here.
+std::uint64_t accounted(const World& world) {
+  const RuleReport rule = world.rule();
+  return rule.confirmed + rule.losses.limit + rule.losses.superseded + rule.messages;
+}
+
+}  // namespace
+
+TEST_CASE("keep last: a repeat of what was superseded while nobody wanted it is known") {
+  World world(config_of(last_rule()), {.stream_subject = ""});
+  SUBCASE("in memory") {}
+  SUBCASE("read again from the log") { world.limits.tail_messages_max = 1; }
+  bool parked_first = false;
+  SUBCASE("passed over, then superseded") { parked_first = true; }
+  world.start();
+  world.publish("t.b", "0", "id-0");
+  world.publish("t.a", "1", "id-1");
+  if (!parked_first) world.publish("t.a", "2", "id-2");
+  world.up();
+  world.run(5s);  // Passed over.
+  if (parked_first) world.publish("t.a", "2", "id-2");
+  world.run(5s);
+  CHECK(world.rule().messages == 2);
+  CHECK(accounted(world) <= 3);
+  for (int crash = 0; crash < 2; ++crash) {
+    world.crash();
+    world.start();
+    world.run(1s);
+    CHECK(world.rule().messages == 2);
+  }
+  world.publish("t.a", "1", "id-1");  // He had no answer to his flush.
+  world.publish("t.a", "2", "id-2");
+  CHECK(world.rule().duplicates == 2);
+  world.up();
+  world.run(5s);
+  want(world, "t.>");
+  world.run(20s);
+  CHECK(heard(world) == Texts{"0", "2"});
+  CHECK(world.drained());
+  CHECK(world.rule().losses.superseded == 1);
+  CHECK(accounted(world) == 3);
+}
+
+TEST_CASE("keep last: an outage keeps no more than what may still be repeated") {
+  RuleConfig rule = last_rule();
+  rule.duplicate_window = 1min;
+  World world(config_of(rule), {.stream_subject = ""});
+  world.start();
+  SUBCASE("without a link") {}
+  SUBCASE("with nobody who wants it") { world.up(); }
+  for (int i = 0; i < 600; ++i) {
+    world.publish("t.a", "x", "id-" + std::to_string(i));
+    world.run(1s);
+    REQUIRE(records(world) <= 70);
+    REQUIRE(world.rule().messages == 1);
+  }
+  CHECK(accounted(world) + records(world) >= 600);
+}
+
+TEST_CASE("keep last: what was superseded does not outlive the newer one that goes alone") {
+  RuleConfig rule = last_rule();
+  bool confirmed = false;
+  SUBCASE("as it is confirmed while another subject is passed over") { confirmed = true; }
+  SUBCASE("as the limit takes it") { rule.max_messages = 1; }
+  World world(config_of(rule), {.stream_subject = ""});
+  world.start();
+  world.up();
+  world.publish("t.b", "0", "id-0");
+  world.run(5s);  // Passed over.
+  world.down();
+  world.publish("t.a", "1", "id-1");
+  world.publish("t.a", "2", "id-2");
+  world.publish("t.a", "3", "id-3");
+  world.run(1s);
+  if (confirmed) {
+    want(world, "t.a");
+    world.up();
+    world.run(5s);
+    CHECK(heard(world) == Texts{"3"});
+  } else {
+    world.publish("t.c", "4", "id-4");
+    world.run(1s);
+    CHECK(world.rule().losses.limit == 2);
+  }
+  CHECK(world.rule().messages == 1);
+  world.hub.heard.clear();
+  world.crash();
+  world.start();
+  want(world, "t.>");
+  world.up();
+  world.run(20s);
+  CHECK(heard(world) == (confirmed ? Texts{"0"} : Texts{"4"}));
+  CHECK(world.rule().losses.superseded == 2);
+  CHECK(world.drained());
+}
+
+TEST_CASE("keep last: of more subjects than are remembered the newest is kept all the same") {
+  World world(config_of(last_rule()), {.latency = 2s});
+  world.limits.last_subjects_max = 1;
+  world.start();
+  world.up();
+  world.run(10s);
+  world.publish("t.a", "1");
+  world.run(100ms);  // On its way.
+  world.publish("t.a", "2");
+  world.run(100ms);
+  world.down();
+  world.run(100ms);
+  world.hub.options().latency = 5ms;
+  world.up();
+  world.run(10s);
+  CHECK(world.payloads().back() == "2");
+  CHECK(world.rule().losses.superseded <= 1);
+}
+
+TEST_CASE("limits: what was passed over is evicted in its turn, and never lost") {
+  RuleConfig rule = disk_rule();
+  rule.max_messages = 2;
+  World world(config_of(rule), {.stream_subject = "", .latency = 2s});
+  world.limits.loaded_messages_max = world.limits.in_flight_messages_max = 3;
+  world.start();
+  want(world, "t.a");
+  world.up();
+  world.run(10s);
+  for (int i = 1; i <= 3; ++i) {  // On their way.
+    publish(world, i, i);
+    world.run(100ms);
+  }
+  publish(world, 4, 10);  // All but the newest two of these are given up.
+  world.run(100ms);
+  REQUIRE(world.rule().in_flight == 3);
+  REQUIRE(world.rule().losses.limit == 5);
+  world.down();
+  world.hub.options().latency = 5ms;
+  world.hub.interest.clear();
+  world.up();
+  world.run(10s);  // The first three are passed over.
+  CHECK(world.rule().in_flight == 0);
+  publish(world, 11, 11);
+  world.run(1s);
+  CHECK(world.rule().messages == 2);
+  CHECK(accounted(world) == 11);
+  want(world, "t.a");
+  world.run(20s);
+  CHECK(world.drained());
+  CHECK(accounted(world) == 11);
+  CHECK(heard(world) == numbers(10, 11));
+}
+
+}  // namespace petiole::test
