@@ -9,11 +9,11 @@
 // them.
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <set>
+#include <tuple>
 
 #include "agent/protocol/mirror_mark.h"
 
@@ -31,11 +31,7 @@ class RepeatFilter {
   void add(const void* account, const MirrorMark& mark);
 
  private:
-  struct Key {
-    const void* account;
-    std::uint64_t origin, number;
-    auto operator<=>(const Key&) const = default;
-  };
+  using Key = std::tuple<const void*, std::uint64_t, std::uint64_t>;  // Account, origin, number.
 
   std::set<Key> marks_;  // Ordered: a peer chooses the numbers, and could make hashes collide.
   std::deque<Key> order_;
