@@ -37,6 +37,14 @@ def publish(world, edge, count: int = COUNT, name: str = "one") -> Publisher:
     return publisher
 
 
+def send_numbers(publisher, first: int, end: int) -> list[bytes]:
+    numbers = [b"%d" % number for number in range(first, end)]
+    for number in numbers:
+        publisher.publish("telemetry.x", number)
+    publisher.flush()
+    return numbers
+
+
 def healthy(edge) -> bool:
     try:
         return edge.monitor("/healthz") == {"status": "ok"}
@@ -140,9 +148,7 @@ def test_what_the_stream_refused_is_found_among_what_it_removed(world, hub_versi
     publisher = world.client(edge)
 
     def send(first: int, last: int) -> None:
-        for number in range(first, last + 1):
-            publisher.publish("telemetry.x", b"%d" % number)
-        publisher.flush()
+        send_numbers(publisher, first, last + 1)
 
     send(0, 4)
     until(lambda: stream.count(client) == 5 and backlog(edge) == 0, "five are confirmed", 20)
@@ -178,9 +184,7 @@ def test_a_stream_that_keeps_the_last_of_a_subject(world, hub_version):
     publisher.flush()
     until(lambda: stream.count(client) == 1 and backlog(edge) == 0, "the first is confirmed", 20)
     proxy.set(swallow=("down",))
-    for number in range(1, 20):
-        publisher.publish("telemetry.x", b"%d" % number)
-    publisher.flush()
+    send_numbers(publisher, 1, 20)
     until(lambda: stream.state(client)["last_seq"] == 20, "all are there", 20)
     proxy.set(swallow=())
     proxy.reset()
@@ -200,25 +204,18 @@ def test_a_work_queue_gets_each_once_within_the_duplicate_window(world, hub_vers
     worker = stream.worker(client)
     publisher = world.client(edge)
 
-    def send(first: int, last: int) -> list[bytes]:
-        numbers = [b"%d" % number for number in range(first, last)]
-        for number in numbers:
-            publisher.publish("telemetry.x", number)
-        publisher.flush()
-        return numbers
-
-    sent = send(0, 100)
+    sent = send_numbers(publisher, 0, 100)
     assert worker.take(100) == sent
     until(lambda: backlog(edge) == 0, "the first are confirmed", 20)
     proxy.set(swallow=("down",))
-    sent = send(100, 200)
+    sent = send_numbers(publisher, 100, 200)
     assert worker.take(100) == sent
     assert backlog(edge) == 100
     proxy.set(swallow=())
     proxy.reset()
     until(lambda: backlog(edge) == 0, "the answers that were lost come again", 30)
     hub.kill()
-    sent = send(200, 300)
+    sent = send_numbers(publisher, 200, 300)
     hub.start()
     client = world.client(hub)
     assert stream.worker(client).take(100) == sent
