@@ -35,9 +35,4 @@ void ask_for_slices(Duration length) {
   (void)::syscall(SYS_sched_setattr, 0, &now, 0);
 }
 
-void wake_without_pushing() {
-  const sched_param none{};
-  if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &none);
-}
-
 }  // namespace petiole

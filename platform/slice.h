@@ -11,8 +11,4 @@ namespace petiole {
 // wish, without privileges: Linux 6.12 and newer grant it. Threads that it starts inherit it.
 void ask_for_slices(Duration length);
 
-// The calling thread keeps its share of a core, but when it wakes it pushes no other from one:
-// SCHED_BATCH.
-void wake_without_pushing();
-
 }  // namespace petiole

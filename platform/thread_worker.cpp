@@ -52,7 +52,6 @@ bool ThreadWorker::start() {
 
 void ThreadWorker::work() {
   ask_for_slices(Duration::zero());
-  wake_without_pushing();
   // On Linux the priority is the calling thread's; relative to what somebody chose for all of us.
   ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNiceness);
   std::vector<std::function<void()>> jobs;
