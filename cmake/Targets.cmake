@@ -128,11 +128,11 @@ function(petiole_soak name)
   endif()
 endfunction()
 
-# petiole_fuzz(name SOURCES file… USES target…): a libFuzzer target; ctest runs it for a short time,
-# from the seeds in tests/data/fuzz/<name>. What it finds goes into the build tree. Without
+# petiole_fuzz(name [RUNS n] SOURCES file… USES target…): a libFuzzer target; ctest runs it some
+# seconds, from the seeds in tests/data/fuzz/<name>. What it finds goes into the build tree. Without
 # PETIOLE_FUZZ it is a unit test that replays the seeds.
 function(petiole_fuzz name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(ARG "" "RUNS" "SOURCES;USES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   petiole_settings(${name})
   target_link_libraries(${name} PRIVATE ${ARG_USES})
@@ -152,8 +152,12 @@ function(petiole_fuzz name)
   if(NOT IS_DIRECTORY ${seeds})
     set(seeds "")
   endif()
-  # A fixed seed: the short run is the same for one and the same code. The long one looks further.
-  add_test(NAME ${name} COMMAND ${name} ${found} ${seeds} -seed=1 -max_total_time=10 -timeout=10
+  # A seed and a number of runs: the short run is the same for one and the same code, on a fast and
+  # on a slow machine. The long one looks further.
+  if(NOT ARG_RUNS)
+    set(ARG_RUNS 40000)
+  endif()
+  add_test(NAME ${name} COMMAND ${name} ${found} ${seeds} -seed=1 -runs=${ARG_RUNS} -timeout=10
                                         -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1)
   set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
   petiole_soak(${name}_soak COMMAND ${name} ${found} ${seeds} -max_total_time=600 -timeout=10
