@@ -193,13 +193,16 @@ void Remote::link_drained(SolicitingLeaf& link) {
   }
 }
 
+void Remote::link_lost(SolicitingLeaf& link) {
+  if (observer_) observer_->link_down(link);
+}
+
 void Remote::link_closed(SolicitingLeaf& link, const CloseReason& reason) {
   const bool was_up = link.account() != nullptr;
   const bool stopped = state_ == State::kStopped;
   add(shown_.in, link.bytes_in());
   add(shown_.out, link.bytes_out());
   shown_.dropped += link.dropped();
-  if (was_up && observer_) observer_->link_down(link);
   link_ = nullptr;
   dial_.reset();
   if (stopped) return;

@@ -78,6 +78,7 @@ class Remote : private LinkOwner {
   void link_interest(SolicitingLeaf& link) override;
   void link_interest_lost(SolicitingLeaf& link, std::string_view subject) override;
   void link_drained(SolicitingLeaf& link) override;
+  void link_lost(SolicitingLeaf& link) override;
   void link_closed(SolicitingLeaf& link, const CloseReason& reason) override;
   void link_gone() override { link_ = nullptr; }
 

@@ -372,6 +372,7 @@ void LeafSession::send_heartbeat(Time now) {
 }
 
 void LeafSession::closed(const CloseReason& reason, Time now) {
+  if (offer_) on_leaving();
   phase_ = Phase::kClosed;
   if (reason.stage == Stage::kOpen) note_closed(reason);
   if (offer_) leave(reason);

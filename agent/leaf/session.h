@@ -103,6 +103,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   virtual void on_interest() {}
   virtual void on_interest_lost(std::string_view subject) { (void)subject; }
   virtual void on_drained() {}
+  virtual void on_leaving() {}  // Established before and over now; the account is left after it.
   virtual void on_closed(const CloseReason& reason, Time now) = 0;
   // The role's own deadline while the link is up, and what is to be done then.
   virtual Time extra_deadline() const { return kNever; }

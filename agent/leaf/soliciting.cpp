@@ -222,6 +222,10 @@ void SolicitingLeaf::on_drained() {
   if (owner_) owner_->link_drained(*this);
 }
 
+void SolicitingLeaf::on_leaving() {
+  if (owner_) owner_->link_lost(*this);
+}
+
 void SolicitingLeaf::on_closed(const CloseReason& reason, Time) {
   if (owner_) owner_->link_closed(*this, reason);
   owner_ = nullptr;

@@ -27,6 +27,8 @@ class LinkOwner {
   virtual void link_interest(SolicitingLeaf& link) = 0;
   virtual void link_interest_lost(SolicitingLeaf& link, std::string_view subject) = 0;
   virtual void link_drained(SolicitingLeaf& link) = 0;
+  // An established link is over. The hub's interest is still known, and what is published is lost.
+  virtual void link_lost(SolicitingLeaf& link) = 0;
   // The last call; the link is freed after it.
   virtual void link_closed(SolicitingLeaf& link, const CloseReason& reason) = 0;
   // In its place when the network is taken down with all its connections: forget the link.
@@ -84,6 +86,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   void on_interest() override;
   void on_interest_lost(std::string_view subject) override;
   void on_drained() override;
+  void on_leaving() override;
   void on_closed(const CloseReason& reason, Time now) override;
 
   Status on_first_info(const ServerInfo& info, Time now);

@@ -60,8 +60,9 @@ class UplinkObserver {
   virtual void link_up(Uplink& link) = 0;  // Handshake done, first interest may still come.
   virtual void link_doubted(
       Uplink& link) = 0;  // A heartbeat is unanswered: no longer proven healthy.
-  virtual void link_proven(Uplink& link) = 0;       // It answered after all.
-  virtual void link_down(Uplink& link) = 0;         // Last use of `link`.
+  virtual void link_proven(Uplink& link) = 0;  // It answered after all.
+  // Last use of `link`, which answers as before it broke; what is published now is lost.
+  virtual void link_down(Uplink& link) = 0;
   virtual void interest_changed(Uplink& link) = 0;  // LS+, LS- or permissions.
   // Before interest_changed: nobody there may want what matches `subject` any more.
   virtual void interest_lost(Uplink& link, std::string_view subject) { (void)link, (void)subject; }

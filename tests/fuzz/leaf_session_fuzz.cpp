@@ -25,6 +25,7 @@ struct Deaf : LinkOwner {
   void link_interest(SolicitingLeaf&) override {}
   void link_interest_lost(SolicitingLeaf&, std::string_view) override {}
   void link_drained(SolicitingLeaf&) override {}
+  void link_lost(SolicitingLeaf&) override {}
   void link_closed(SolicitingLeaf&, const CloseReason&) override {}
   void link_gone() override {}
 };

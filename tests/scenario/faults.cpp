@@ -42,7 +42,10 @@ void World::cut_path() {
   switch (dice_.below(4)) {
     case 0:
       trace_.add("world", "the link is reset");
-      return network_->reset(low, high);
+      network_->reset(low, high);
+      if (dice_.one_in(2)) return;
+      trace_.add("world", "the next one as well, amid the first answers");
+      return network_->cut_after(high, low, 400 + dice_.below(4000));
     case 1: {
       const bool up = dice_.one_in(3);
       const std::size_t bytes = 1 + dice_.below(dice_.one_in(2) ? 400 : 20'000);

@@ -21,6 +21,7 @@ std::uint64_t sum_losses(const json::object& losses) {
 World::World(std::uint64_t seed, bool chain, bool print)
     : plan_(make_plan(seed, chain)),
       dice_(seed ^ 0x5ca1ab1e),
+      turns_(seed ^ 0x7042),
       trace_(clock_, print),
       disk_("scenario-" + std::to_string(seed), seed),
       edge_disk_("scenario-edge-" + std::to_string(seed), seed),
@@ -36,6 +37,7 @@ World::World(std::uint64_t seed, bool chain, bool print)
   // SQLite draws from its default file system once; a run must not depend on the one before.
   sqlite3_vfs_register(sqlite3_vfs_find(disk_.name().c_str()), 1);
   sqlite3_randomness(0, nullptr);
+  loop_.share_turns([this] { return turns_.one_in(2); });
   for (std::size_t i = 0; i < plan_.publishers.size(); ++i) {
     publishers_.push_back(std::make_unique<Publisher>(
         plan_, i, loop_, network_->host("app" + std::to_string(i)), trace_, seed * 31 + i,

@@ -92,7 +92,7 @@ class World {
   std::string check_last(std::size_t rule);
 
   Plan plan_;
-  Dice dice_;
+  Dice dice_, turns_;
   SimClock clock_;
   Trace trace_;
   SimDisk disk_, edge_disk_;

@@ -1,6 +1,7 @@
 // Machines with a server, an account and leaf links on a simulated network.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -48,13 +49,17 @@ class Observer : public UplinkObserver {
   void link_up(Uplink& link) override { note("up"), up = &link; }
   void link_doubted(Uplink&) override { note("doubted"); }
   void link_proven(Uplink&) override { note("proven"); }
-  void link_down(Uplink&) override { note("down"), up = nullptr; }
+  void link_down(Uplink& link) override {
+    note("down"), up = nullptr;
+    if (at_end) at_end(link);
+  }
   void interest_changed(Uplink&) override {
     if (calls.empty() || calls.back() != "interest") note("interest");
   }
   void link_drained(Uplink&) override { ++drained; }
 
   Uplink* up = nullptr;
+  std::function<void(Uplink&)> at_end;  // What the mirror still does with a link that broke.
   int drained = 0;
   std::vector<std::string> calls;
 

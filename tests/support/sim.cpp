@@ -55,9 +55,12 @@ SimLoop::Handle SimLoop::at(Time when, std::function<void()> task) {
 
 bool SimLoop::step(Time limit) {
   if (events_.empty() || events_.begin()->first.first > limit) return false;
-  auto event = events_.extract(events_.begin());
-  clock_.move_to(event.key().first);
-  event.mapped()();
+  clock_.move_to(events_.begin()->first.first);
+  do {
+    const auto event = events_.extract(events_.begin());
+    event.mapped()();
+  } while (!events_.empty() && events_.begin()->first.first <= clock_.now() && shared_ &&
+           shared_());
   end_turn();
   return true;
 }

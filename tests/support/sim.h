@@ -67,7 +67,10 @@ class SimLoop : public Loop {
   Handle at(Time when, std::function<void()> task);
   void cancel(const Handle& handle) { events_.erase(handle); }
 
-  // Runs the next event and then the turn's end; false when there is none up to `limit`.
+  // Asked after each event whether the next one, if it is due at the same time, belongs to the same
+  // turn, as it may in a real loop. Unset: each event is a turn.
+  void share_turns(std::function<bool()> shared) { shared_ = std::move(shared); }
+  // Runs the events of the next turn and then its end; false when there is none up to `limit`.
   bool step(Time limit = kNever);
   void run_for(Duration span);
   // Runs until `done` or for at most `span`; returns done().
@@ -82,6 +85,7 @@ class SimLoop : public Loop {
   SimClock& clock_;
   std::uint64_t made_ = 0;
   std::map<Handle, std::function<void()>> events_;
+  std::function<bool()> shared_;
   std::vector<std::function<void()>> turn_end_;
 };
 

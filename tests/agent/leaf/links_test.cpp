@@ -114,6 +114,27 @@ TEST_CASE("link: what a captured subject's hub wants is told, and a barrier pass
   CHECK(pair.leaf.observer().calls == Lines{"up", "interest"});
 }
 
+// Answers that came in the same turn as the end are still looked at, and may call for more.
+TEST_CASE("link: one that has just broken answers as before, and loses what is published") {
+  Pair pair;
+  Ear above(pair.hub.account(), "a");
+  REQUIRE(pair.connect());
+  pair.run();
+  bool wanted = false, passed = false;
+  pair.leaf.observer().at_end = [&](Uplink& link) {
+    wanted = link.wants("a");
+    link.publish({"a", {}, {}, "late", nullptr});
+    link.barrier([&] { passed = true; });
+  };
+  pair.world.network.reset("leaf", "hub");
+  REQUIRE(pair.world.loop.run_until([&] { return !pair.leaf.up(); }, 5s));
+  REQUIRE(pair.world.loop.run_until([&] { return pair.leaf.up(); }, 60s));
+  pair.run();
+  CHECK(wanted);
+  CHECK_FALSE(passed);
+  CHECK(above.heard.empty());
+}
+
 TEST_CASE("link: deny_imports and deny_exports are obeyed") {
   Config config = dialling("hub");
   config.remotes[0].deny_imports = {"secret.>"};

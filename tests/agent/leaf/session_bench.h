@@ -32,6 +32,7 @@ struct Deaf : LinkOwner {
   void link_interest_lost(SolicitingLeaf&, std::string_view) override {}
   void link_gone() override {}
   void link_drained(SolicitingLeaf&) override { ++drained; }
+  void link_lost(SolicitingLeaf&) override {}
   void link_closed(SolicitingLeaf& link, const CloseReason&) override {
     wait = link.wait();
     detail = link.detail();
