@@ -54,7 +54,7 @@ void Connection::on_readable(std::error_code error) {
 void Connection::read_share() {
   LoopCore& loop = core_.loop;
   const Time begin = now();
-  const bool asked = loop.asker != this && begin < loop.asked + kAskedFor;
+  const bool asked = loop.askers.other_than(this, begin - kAskedFor);
   // What one of this turn has caused does not wait for what we have.
   if (asked && std::exchange(loop.question, false)) loop.flush_list.flush();
   const ReadShare& share = asked ? kShareWhileAsked : kShare;
@@ -71,8 +71,7 @@ void Connection::read_share() {
   }
   const std::uint64_t bytes = stats_.bytes_read - before;
   if (bytes != 0 && bytes < kQuestionBytes) {
-    loop.asker = this;
-    loop.asked = begin;
+    loop.askers.note(this, begin);
     loop.question = true;
   }
   // What costs much a byte, as messages that go to disk do, is read in smaller pieces.

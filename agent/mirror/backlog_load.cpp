@@ -163,7 +163,7 @@ void Backlog::refill(bool online) {
   if (log.durable <= loaded_upto_) return;
   reading_ = true;
   removed_.clear();
-  log_.read(loaded_upto_, setup_.limits.page_messages, setup_.limits.page_bytes,
+  log_.read(loaded_upto_, setup_.limits.load_messages, setup_.limits.page_bytes,
             [this, alive = std::weak_ptr<int>(alive_), generation = read_generation_,
              durable = log.durable](Result<Page> page) {
               if (alive.expired() || generation != read_generation_) return;

@@ -30,7 +30,7 @@ class Run {
     world_.limits.in_flight_messages_max = pick(3) == 0 ? 4 : 4096;
     world_.limits.tail_messages_max = pick(3) == 0 ? 3 : 8192;
     world_.limits.loaded_messages_max = pick(3) == 0 ? 16 : 8192;
-    world_.limits.page_messages = pick(2) == 0 ? 3 : 1024;
+    world_.limits.page_messages = world_.limits.load_messages = pick(2) == 0 ? 3 : 1024;
     world_.commit_delay = std::chrono::milliseconds(1 + pick(20));
   }
 
