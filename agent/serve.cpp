@@ -16,6 +16,7 @@
 #include "platform/process.h"
 #include "platform/service_notify.h"
 #include "platform/signals.h"
+#include "platform/startup_code.h"
 
 namespace petiole {
 
@@ -121,6 +122,7 @@ int Run::run() {
   MachineWatch watch(machine_.loop, [this](MachineEvent event) { on_machine(event); });
   timer_ = machine_.loop.make_timer([this] { beat(); });
   log.info("Server is ready");
+  release_startup_code();
   notify_.ready();
   if (notify_.active()) beat();
   machine_.loop.run();

@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "platform/files.h"
@@ -20,6 +22,7 @@
 #include "platform/process.h"
 #include "platform/service_notify.h"
 #include "platform/signals.h"
+#include "platform/startup_code.h"
 #include "platform/system.h"
 #include "tests/support/sim.h"
 
@@ -337,6 +340,23 @@ TEST_CASE("files: a directory is made once") {
   CHECK(make_directory(dir / "x/y").code() == Errc::kNotFound);
   CHECK(write_file(dir / "f", "").ok());
   CHECK_FALSE(make_directory(dir / "f").ok());
+}
+
+// Pages of files that are mapped and present, in KiB.
+long resident_file_pages() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssFile:")) return std::stol(line.substr(8));
+  }
+  return 0;
+}
+
+TEST_CASE("the code of the start is given back, and what is needed comes again") {
+  const long before = resident_file_pages();
+  release_startup_code();
+  const long after = resident_file_pages();
+  CHECK(before > 0);
+  CHECK(after < before);
 }
 
 }  // namespace
