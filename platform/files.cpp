@@ -137,6 +137,8 @@ std::optional<std::uint64_t> file_bytes(const std::string& path) {
   return static_cast<std::uint64_t>(state.st_size);
 }
 
+bool is_no_room(int error) { return to_status(error).code() == Errc::kStorageFull; }
+
 std::optional<std::uint64_t> free_bytes(const std::string& path) {
   struct statvfs disk {};
   if (::statvfs(path.c_str(), &disk) != 0) return std::nullopt;

@@ -29,6 +29,8 @@ Status rename_file(const std::string& from, const std::string& to);
 bool file_exists(const std::string& path);
 std::optional<WallTime> file_modified(const std::string& path);
 std::optional<std::uint64_t> file_bytes(const std::string& path);  // Of a regular file.
+// Of an errno: there is no room, on the disk or in this user's quota.
+bool is_no_room(int error);
 // What the disk of `path`, which exists, has left for this user.
 std::optional<std::uint64_t> free_bytes(const std::string& path);
 // One level; fine when it is there already. A new one survives a power cut.

@@ -1,6 +1,7 @@
 #include "storage/directory.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace petiole {
@@ -14,6 +15,15 @@ constexpr std::uint64_t kDeadBytesMin = 256 << 10;          // Less is not worth
 bool sparse(const SegmentInfo& info) { return info.live() * 2 <= info.count; }
 
 }  // namespace
+
+// A word at a time: this is asked for with each message, and a segment has thousands of bits.
+std::size_t Bits::first_clear(std::size_t from) const {
+  for (std::size_t word = from / 64; word < words_.size(); ++word, from = word * 64) {
+    const std::uint64_t clear = ~words_[word] >> (from % 64);
+    if (clear != 0) return from + static_cast<std::size_t>(std::countr_zero(clear));
+  }
+  return from;
+}
 
 std::string Bits::encode() const {
   std::string bytes;
@@ -118,7 +128,6 @@ void Directory::trim(Sequence upto) {
   }
   for (SegmentInfo& info : segments_) {
     if (info.first > upto) break;
-    // From the newest trimmed record backwards: what an earlier trim marked ends the walk.
     std::size_t end = info.last <= upto ? info.count : 0;
     if (end == 0) {
       while (end < info.count && info.sequence_of(end) <= upto) ++end;
@@ -318,9 +327,7 @@ bool Directory::has_work() const {
 Sequence Directory::first_live() const {
   for (const SegmentInfo& info : segments_) {
     if (info.live() == 0) continue;
-    std::size_t i = 0;
-    while (info.is_removed(i)) ++i;
-    return info.sequence_of(i);
+    return info.sequence_of(info.details ? info.details->removed.first_clear(0) : 0);
   }
   return 0;
 }

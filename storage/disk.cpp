@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "platform/files.h"
+
 namespace petiole {
 namespace {
 
@@ -30,6 +32,13 @@ int read(sqlite3_file* base, void* to, int count, sqlite3_int64 offset) {
   return methods(file).xRead(file.below(), to, count, offset);
 }
 
+// SQLite takes a full disk for one, and a quota that is used up for a disk that failed.
+bool no_room(File& file) {
+  int error = 0;
+  const int rc = methods(file).xFileControl(file.below(), SQLITE_FCNTL_LAST_ERRNO, &error);
+  return rc == SQLITE_OK && is_no_room(error);
+}
+
 int write(sqlite3_file* base, const void* from, int count, sqlite3_int64 offset) {
   File& file = file_of(base);
   const int rc = methods(file).xWrite(file.below(), from, count, offset);
@@ -37,7 +46,7 @@ int write(sqlite3_file* base, const void* from, int count, sqlite3_int64 offset)
     file.vfs->wrote(*file.path, static_cast<std::uint64_t>(offset),
                     static_cast<std::uint64_t>(count));
   }
-  return rc;
+  return rc == SQLITE_IOERR_WRITE && no_room(file) ? SQLITE_FULL : rc;
 }
 
 int truncate(sqlite3_file* base, sqlite3_int64 bytes) {

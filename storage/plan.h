@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,7 @@ class Bits {
     if (words_.size() <= i / 64) words_.resize(i / 64 + 1);
     words_[i / 64] |= std::uint64_t{1} << (i % 64);
   }
+  std::size_t first_clear(std::size_t from) const;  // At or behind `from`.
   std::string encode() const;  // Little-endian bytes, without the zeros at the end.
   static Bits decode(std::string_view bytes);
 
@@ -80,7 +82,16 @@ struct CommitPlan {
   }
 };
 
-// `first` and then `second`, as one.
+// Of those with one key the last stays.
+template <class Item, class Key>
+void keep_last(std::vector<Item>& items, Key Item::*key) {
+  std::set<Key> seen;
+  const auto known = [&](const Item& item) { return !seen.insert(item.*key).second; };
+  items.erase(items.begin(), std::remove_if(items.rbegin(), items.rend(), known).base());
+}
+
+// `first` and then `second`, as one. However often a group is tried again, it grows by no more than
+// what is new.
 inline CommitPlan merge(CommitPlan first, CommitPlan second) {
   // Drops run before inserts: what `second` drops of `first` is not inserted at all.
   std::erase_if(first.inserts, [&second](const SegmentWrite& write) {
@@ -94,6 +105,9 @@ inline CommitPlan merge(CommitPlan first, CommitPlan second) {
   join(first.inserts, second.inserts);
   join(first.logs, second.logs);
   join(first.states, second.states);
+  keep_last(first.removals, &RemovalWrite::id);
+  keep_last(first.logs, &LogWrite::id);
+  keep_last(first.states, &std::pair<std::string, std::string>::first);
   first.compactions = std::move(second.compactions);  // Those of a group that failed are off.
   return first;
 }

@@ -284,8 +284,14 @@ void delete_files(sqlite3_vfs& vfs, const std::string& path) {
   }
 }
 
-std::string quarantine_path(const std::string& path, WallTime now) {
-  return path + ".quarantine-" + utc(now);
+// A name that nothing has: a box without a clock starts at the same time again and again.
+std::string quarantine_path(sqlite3_vfs& vfs, const std::string& path, WallTime now) {
+  const std::string name = path + ".quarantine-" + utc(now);
+  std::string free = name;
+  for (int i = 2; exists(vfs, free) || exists(vfs, free + "-wal"); ++i) {
+    free = name + '-' + std::to_string(i);
+  }
+  return free;
 }
 
 }  // namespace
@@ -331,7 +337,7 @@ Status finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk,
   sqlite3_vfs& below = vfs.below();
   if (exists(below, path) || !exists(below, salvage_path(path))) return {};
   // SQLite would take the damaged one's WAL for the new one's.
-  if (!move_file(below, path + "-wal", quarantine_path(path, now) + "-wal", real_disk) ||
+  if (!move_file(below, path + "-wal", quarantine_path(below, path, now) + "-wal", real_disk) ||
       !move_file(below, salvage_path(path), path, real_disk)) {
     return {Errc::kStorage, "a salvage cannot be put in its place"};
   }
@@ -344,7 +350,7 @@ Status salvage(std::shared_ptr<Database>& database, const DatabaseOptions& optio
   const std::string below_name = database->vfs().below().zName;
   sqlite3_vfs& below = database->vfs().below();
   const std::string fresh = salvage_path(options.path);
-  const std::string quarantined = quarantine_path(options.path, now);
+  const std::string quarantined = quarantine_path(below, options.path, now);
   delete_files(below, fresh);
   DatabaseOptions target = options;
   target.path = fresh;

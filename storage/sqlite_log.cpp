@@ -59,9 +59,9 @@ std::uint64_t SqliteLog::pending_live() const {
 }
 
 Sequence SqliteLog::first_pending() const {
-  Sequence sequence = std::max(durable_ + 1, first_);
-  while (sequence <= last_ && pending_removed(sequence)) ++sequence;
-  return sequence;
+  const Sequence from = std::max(durable_ + 1, first_);
+  return std::min<Sequence>(durable_ + 1 + pending_removed_.first_clear(from - durable_ - 1),
+                            last_ + 1);
 }
 
 LogState SqliteLog::state() const {

@@ -185,7 +185,7 @@ void SqliteStore::settle_removals(CommitPlan& plan) {
 
 void SqliteStore::start_commit() {
   if (in_flight_ || failed_) return;
-  if (!refused_) covers_.clear();
+  covers_.clear();
   CommitPlan fresh = collect();
   if (refused_) {
     settle_removals(*plan_);

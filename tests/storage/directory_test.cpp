@@ -45,6 +45,38 @@ TEST_CASE("bits: encoded without trailing zeros, and back") {
   CHECK_FALSE(again.get(100000));
 }
 
+TEST_CASE("bits: the first that is clear") {
+  Bits bits;
+  CHECK(bits.first_clear(0) == 0);
+  CHECK(bits.first_clear(1000) == 1000);
+  for (std::size_t i = 0; i < 192; ++i) {
+    bits.set(i);
+    CHECK(bits.first_clear(0) == i + 1);
+    CHECK(bits.first_clear(i) == i + 1);
+  }
+  bits.set(200);
+  CHECK(bits.first_clear(130) == 192);
+  CHECK(bits.first_clear(200) == 201);
+}
+
+// A disk may be full for weeks, and the group is tried again every two seconds.
+TEST_CASE("plan: a group that is tried again and again grows by what is new alone") {
+  CommitPlan plan;
+  for (int i = 0; i < 100; ++i) {
+    CommitPlan next;
+    next.states = {{"ledger", std::to_string(i)}, {"other", "x"}};
+    next.logs = {{.id = 1, .name = "a", .first = 1, .last = static_cast<Sequence>(i)}};
+    next.removals = {{7, std::to_string(i)}, {8, "y"}};
+    plan = merge(std::move(plan), std::move(next));
+  }
+  REQUIRE(plan.states.size() == 2);
+  CHECK(plan.states.front() == std::pair<std::string, std::string>("ledger", "99"));
+  REQUIRE(plan.logs.size() == 1);
+  CHECK(plan.logs.front().last == 99);
+  REQUIRE(plan.removals.size() == 2);
+  CHECK(plan.removals.front().bits == "99");
+}
+
 TEST_CASE("directory: a trim drops whole segments and counts within one") {
   Directory directory;
   for (SegmentId id = 1; id <= 3; ++id)

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "tests/storage/store_box.h"
 
@@ -195,6 +196,25 @@ TEST_CASE("store: an error while writing is for good, one while reading is not")
   CHECK(box.all("a") == Records{{1, large}, {2, "2"}});
 }
 
+TEST_CASE("store: a quota that is used up is a full disk and heals, another error is for good") {
+  StoreBox box;
+  REQUIRE(box.open());
+  box.append("a", "1");
+  CHECK(box.sync().ok());
+  box.disk.set_errno(EDQUOT);
+  box.disk.fail_writes(1000);
+  box.append("a", "2");
+  CHECK(box.sync().code() == Errc::kStorageFull);
+  box.disk.fail_writes(0);
+  box.loop.run_for(5s);
+  CHECK(box.store->status().ok());
+  CHECK(box.all("a") == Records{{1, "1"}, {2, "2"}});
+  box.disk.set_errno(EIO);
+  box.disk.fail_writes(1);
+  box.append("a", "3");
+  CHECK(box.sync().code() == Errc::kStorage);
+}
+
 // Three segments of a log, in the database file and not in the WAL.
 void make_three(StoreBox& box) {
   REQUIRE(box.open());
@@ -261,6 +281,28 @@ TEST_CASE("store: a database without a head is set aside, and a new one begins")
   CHECK(box.append("a", "new") != 0);
   CHECK(box.sync().ok());
   CHECK(box.all("a").size() == 1);
+}
+
+TEST_CASE("store: what was set aside is never overwritten, whatever the clock says") {
+  StoreBox box;
+  std::vector<std::string> damaged, aside;
+  for (int i = 0; i < 3; ++i) {
+    box.clock.set_wall_offset(24h * 365 - box.clock.now().time_since_epoch());
+    REQUIRE(box.open());
+    box.close();
+    std::string& file = *box.disk.content("/box/petiole.db");
+    file.replace(0, 100, std::string(100, static_cast<char>('1' + i)));
+    damaged.push_back(file);
+    box.clock.set_wall_offset(24h * 365 - box.clock.now().time_since_epoch());
+    REQUIRE(box.open());
+    aside.push_back(box.store->recovery().quarantined);
+    box.store->settle_salvage();
+    box.close();
+  }
+  for (std::size_t i = 0; i < aside.size(); ++i) {
+    REQUIRE(box.disk.content(aside[i]) != nullptr);
+    CHECK(*box.disk.content(aside[i]) == damaged[i]);
+  }
 }
 
 TEST_CASE("store: of a database with damaged pages all that is readable moves to a new one") {

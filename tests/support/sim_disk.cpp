@@ -137,7 +137,11 @@ struct SimVfs {
     *out = handle(file).lock >= SQLITE_LOCK_RESERVED ? 1 : 0;
     return SQLITE_OK;
   }
-  static int control(sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; }
+  static int control(sqlite3_file* file, int op, void* argument) {
+    if (op != SQLITE_FCNTL_LAST_ERRNO) return SQLITE_NOTFOUND;
+    *static_cast<int*>(argument) = handle(file).disk->errno_;
+    return SQLITE_OK;
+  }
   static int sector_size(sqlite3_file*) { return 512; }
   static int characteristics(sqlite3_file*) { return 0; }
 

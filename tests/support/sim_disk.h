@@ -40,6 +40,7 @@ class SimDisk {
   void set_read_only(bool on) { read_only_ = on; }
   // Errors of the next so many operations of a kind.
   void fail_writes(int count) { failing_writes_ = count; }
+  void set_errno(int error) { errno_ = error; }  // That they leave.
   void fail_syncs(int count) { failing_syncs_ = count; }
   void fail_reads(int count) { failing_reads_ = count; }
 
@@ -75,7 +76,7 @@ class SimDisk {
   std::uint64_t bytes_written_ = 0, syncs_ = 0;
   std::uint64_t capacity_ = UINT64_MAX;
   bool read_only_ = false;
-  int failing_writes_ = 0, failing_syncs_ = 0, failing_reads_ = 0;
+  int failing_writes_ = 0, failing_syncs_ = 0, failing_reads_ = 0, errno_ = 0;
 };
 
 }  // namespace petiole::test
