@@ -131,7 +131,7 @@ Status AcceptingLeaf::settle(const Outcome& outcome, Time now) {
 }
 
 void AcceptingLeaf::identified(const Outcome& outcome) {
-  if (wire() == nullptr) return;
+  if (over()) return;  // Else it would take the place of the one that the peer has by now.
   const Status status = settle(outcome, host().clock.now());
   if (!status.ok()) wire()->close(status);
   wire()->resume_reading();

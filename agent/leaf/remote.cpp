@@ -70,7 +70,9 @@ void Remote::set_observer(UplinkObserver* observer) {
   const bool told = link_ && link_->account() != nullptr && state_ != State::kHandshake;
   if (observer_ && told) observer_->link_down(*link_);
   observer_ = observer;
-  if (observer_ && up()) observer_->link_up(*link_);
+  if (!observer_ || !up()) return;
+  observer_->link_up(*link_);
+  if (state_ == State::kDoubtful) observer_->link_doubted(*link_);
 }
 
 void Remote::kick() {

@@ -281,10 +281,10 @@ void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<Offere
   heartbeat_.start(now);
   subscriptions_.start(account);
   links_.enter(*this);
-  server_.enter(cid_, *this);
-  server_.connected(*this);
   offer_ = std::move(offer);
   offer_->attach(*this);
+  server_.enter(cid_, *this);
+  server_.connected(*this);  // Whole by now: others are told of it.
   pump();
 }
 
@@ -293,6 +293,7 @@ void LeafSession::set_permissions(LeafPermissions permissions) {
   if (!established()) return;
   offer_->map().recheck();
   flush_later();
+  on_interest_lost(">");  // Also what the hub had allowed until now it may have thrown away.
   on_interest();
 }
 
@@ -337,7 +338,9 @@ Status LeafSession::tick(Time now) {
     if (!status.ok()) return status;
   }
   if (phase_ == Phase::kHandshake) {
-    return now < handshake_due_ ? Status() : on_handshake_timeout();
+    const Status status = now < handshake_due_ ? Status() : on_handshake_timeout();
+    if (!status.ok()) phase_ = Phase::kClosed;
+    return status;
   }
   if (phase_ == Phase::kClosed) return {};
   if (now >= stuck_until()) {

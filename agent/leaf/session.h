@@ -62,6 +62,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   virtual bool isolated() const = 0;
   bool is_spoke() const { return spoke_; }
   bool established() const { return phase_ == Phase::kEstablished; }
+  bool over() const { return phase_ == Phase::kClosed; }  // closed() may still be to come.
   Account* account() const { return account_; }
   const LeafPeer& peer() const { return peer_; }
   const LinkBytes& bytes_in() const { return in_; }

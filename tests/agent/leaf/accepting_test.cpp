@@ -129,6 +129,29 @@ TEST_CASE("accepting: who is refused, and in which words") {
   CHECK(slow.tick_after(2s) == "Authentication Timeout");
 }
 
+// By then the peer has come back: the old link must not end the new one as its duplicate.
+TEST_CASE("accepting: a login that is found good after the time for it is over comes to nothing") {
+  Config config = listening();
+  config.leaf_listen.auth.users = {
+      {.user = "u",
+       .password = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+       .nkey = {}}};
+  for (const bool late : {false, true}) {
+    CAPTURE(late);
+    Bench bench(config);
+    bench.accept();
+    CHECK(
+        bench.session->receive("CONNECT {\"user\":\"u\",\"pass\":\"U*U\"}\r\n", bench.now()).ok());
+    if (late) {
+      bench.world.clock.move_to(bench.now() + 3s);
+      CHECK(bench.session->tick(bench.now()).text() == "Authentication Timeout");
+    }
+    bench.world.loop.run_for(1s);
+    CHECK(bench.session->established() != late);
+    CHECK(bench.node.links().size() == (late ? 0 : 1));
+  }
+}
+
 TEST_CASE("accepting: a hub closes over interest and messages that are not allowed") {
   Bench bench(listening());
   bench.accept();

@@ -152,6 +152,7 @@ TEST_CASE("established: later INFOs replace the permissions, and interest follow
   bench.establish();
   bench.feed(info("\"import\":{\"deny\":[\"a\"]},"));
   CHECK(bench.wire.take() == "LS- a\r\n");
+  CHECK(bench.owner.lost == "> ");  // Of what is on its way the hub may have thrown away any.
   bench.feed(info("\"import\":{\"allow\":[\"a\"]},"));
   CHECK(bench.wire.take() == "LS+ a\r\n");
 }

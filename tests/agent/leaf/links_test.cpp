@@ -135,6 +135,21 @@ TEST_CASE("link: one that has just broken answers as before, and loses what is p
   CHECK(above.heard.empty());
 }
 
+// A reload may give the mirror another remote at any time.
+TEST_CASE("link: who is to be told from now on is told of doubts too") {
+  Pair pair;
+  Observer heir;
+  REQUIRE(pair.connect());
+  pair.run();
+  pair.world.network.block("hub", "leaf");
+  const auto& calls = pair.leaf.observer().calls;
+  REQUIRE(pair.world.loop.run_until([&] { return calls.back() == "doubted"; }, 15s));
+  pair.leaf.remote().set_observer(&heir);
+  CHECK(calls.back() == "down");
+  CHECK(heir.calls == Lines{"up", "doubted"});
+  pair.leaf.remote().set_observer(nullptr);
+}
+
 TEST_CASE("link: deny_imports and deny_exports are obeyed") {
   Config config = dialling("hub");
   config.remotes[0].deny_imports = {"secret.>"};

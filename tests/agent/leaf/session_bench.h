@@ -29,7 +29,9 @@ struct Deaf : LinkOwner {
   void link_established(SolicitingLeaf&) override { ++established; }
   void link_heartbeat(SolicitingLeaf&, bool proven) override { heartbeats += proven ? "+" : "-"; }
   void link_interest(SolicitingLeaf&) override {}
-  void link_interest_lost(SolicitingLeaf&, std::string_view) override {}
+  void link_interest_lost(SolicitingLeaf&, std::string_view subject) override {
+    lost.append(subject).append(" ");
+  }
   void link_gone() override {}
   void link_drained(SolicitingLeaf&) override { ++drained; }
   void link_lost(SolicitingLeaf&) override {}
@@ -38,7 +40,7 @@ struct Deaf : LinkOwner {
     detail = link.detail();
   }
   int established = 0, drained = 0;
-  std::string heartbeats, detail;
+  std::string heartbeats, lost, detail;
   Duration wait{};
 };
 
