@@ -1,7 +1,6 @@
 #include "agent/agent.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "agent/agent_parts.h"
@@ -37,15 +36,10 @@ Agent::Agent(const Config& config, Host host, Store* store, FileReader read_file
     };
   }
   parts_->serve_claims();
-  // A mirror sends over the first remote of its account.
-  std::set<std::string_view> served;
   for (const RemoteConfig& remote : parts_->server.config().remotes) {
     parts_->remotes.push_back(parts_->make_remote(remote));
-    const bool first = served.insert(remote.account).second;
-    if (first && parts_->mirror) {
-      parts_->remotes.back()->set_observer(parts_->mirror->of(remote.account));
-    }
   }
+  parts_->serve_mirrors();
 }
 
 Agent::~Agent() = default;

@@ -50,6 +50,7 @@ struct Agent::Parts {
   void take_over(const Config& config);
   void close_surplus();
   void change_remotes(const std::vector<RemoteConfig>& wanted);
+  void serve_mirrors();
   void start_probation(Config old_config);
   void end_probation();
   std::unique_ptr<Remote> make_remote(const RemoteConfig& config);

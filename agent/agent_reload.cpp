@@ -34,7 +34,7 @@ Agent::Reloaded Agent::reload(const Config& config) {
   }
   if (!result.errors.empty() || result.lines.empty()) return result;
   const bool links_change = config.remotes != parts.server.config().remotes;
-  const bool were_up = links_up();
+  const bool were_up = links_up() && !parts.remotes.empty();
   Config old_config = parts.server.config();
   parts.take_over(config);
   if (links_change && were_up) parts.start_probation(std::move(old_config));
@@ -87,16 +87,23 @@ void Agent::Parts::change_remotes(const std::vector<RemoteConfig>& wanted) {
   }
   for (auto& remote : old) {
     if (!remote) continue;
-    UplinkObserver* const observer = remote->observer();
     remote->set_observer(nullptr);
     remote->stop();
-    const auto heir = std::find_if(remotes.begin(), remotes.end(), [&](const auto& other) {
-      return !other->observer() && other->config().account == remote->config().account;
-    });
-    if (observer && heir != remotes.end()) (*heir)->set_observer(observer);
     leaving.push_back(std::move(remote));
   }
+  serve_mirrors();
   for (Remote* const remote : added) remote->start();
+}
+
+// Each sends over the first remote of its account, and keeps to it while that is there.
+void Agent::Parts::serve_mirrors() {
+  if (!mirror) return;
+  for (const auto& remote : remotes) {
+    Mirror* const own = mirror->of(remote->config().account);
+    const bool served = std::any_of(remotes.begin(), remotes.end(),
+                                    [own](const auto& other) { return other->observer() == own; });
+    if (own && !served) remote->set_observer(own);
+  }
 }
 
 void Agent::Parts::start_probation(Config old_config) {

@@ -64,6 +64,18 @@ TEST_CASE_FIXTURE(ReloadWorld, "reload: with the hub down anyway, a remote stays
   CHECK(loop.run_until([&] { return linked_to("two"); }, 10s));
 }
 
+TEST_CASE_FIXTURE(ReloadWorld, "reload: the first remote stays, though its hub is down at first") {
+  Config without = to_hub("one");
+  without.remotes.clear();
+  CHECK(edge.reload(without).errors.empty());
+  loop.run_for(1min);
+  network.refuse("two", true);
+  CHECK(edge.reload(to_hub("two")).errors.empty());
+  loop.run_for(5min);
+  network.refuse("two", false);
+  CHECK(loop.run_until([&] { return linked_to("two"); }, 2min));
+}
+
 TEST_CASE_FIXTURE(ReloadWorld, "reload: an unchanged remote keeps its link") {
   REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
   const std::uint64_t dials = network.stats().dials;

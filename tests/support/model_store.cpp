@@ -196,9 +196,9 @@ StoreUsage ModelStore::usage() const {
   return usage;
 }
 
-void ModelStore::fail() {
+void ModelStore::fail(bool tell) {
   status_ = Errc::kStorage;
-  if (status_changed_) status_changed_(status_);
+  if (tell && status_changed_) status_changed_(status_);
 }
 
 }  // namespace petiole::test

@@ -1,0 +1,44 @@
+// What a reload makes of the remote that a mirror sends over.
+#include <doctest/doctest.h>
+
+#include "agent/agent.h"
+#include "tests/support/leaf_world.h"
+#include "tests/support/model_store.h"
+
+namespace petiole::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("reload: a mirror sends over a remote that comes later, and over the one after that") {
+  World world(1);
+  Config hub_config, with_hub = dialling("hub"), without;
+  hub_config.server_name = "hub";
+  hub_config.leaf_listen.enabled = true;
+  hub_config.leaf_listen.port = kLeafPort;
+  for (Config* config : {&with_hub, &without}) {
+    config->server_name = "edge";
+    config->mirror.enabled = true;
+    config->mirror.rules = {RuleConfig{.subjects = {"t.>"}}};
+  }
+  Agent hub(hub_config, world.host("hub"), nullptr);
+  REQUIRE(hub.start().status.ok());
+  Ear ear(*hub.account("$G"), "t.>");
+  ModelDisk disk;
+  ModelStore store(disk, world.loop, [] { return Duration(1ms); });
+  Agent edge(without, world.host("edge"), &store);
+  REQUIRE(edge.start().status.ok());
+  for (std::size_t round = 1; round <= 3; ++round) {
+    edge.account("$G")->publish({}, {"t.a", {}, {}, std::to_string(round), {}});
+    world.loop.run_for(30s);
+    CHECK(ear.heard.size() == round - 1);
+    CHECK(edge.reload(with_hub).errors.empty());
+    world.loop.run_for(30s);
+    CHECK(ear.heard.size() == round);
+    CHECK(edge.reload(without).errors.empty());
+  }
+  for (const char* name : {"edge", "hub"}) world.network.vanish(name, false);
+}
+
+}  // namespace
+}  // namespace petiole::test
