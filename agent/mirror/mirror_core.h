@@ -102,7 +102,7 @@ class MirrorCore : public Mirror {
   LinkParts link_;
   std::vector<Uplink*> links_;  // All that are up; the first is used.
   std::unique_ptr<Timer> timer_;
-  std::vector<Answer> answers_, applying_;
+  std::vector<Answer> answers_, applied_;
   std::deque<Barrier> barriers_;
   std::uint64_t barrier_passed_ = 0;
   std::uint64_t bytes_passed_ = 0;

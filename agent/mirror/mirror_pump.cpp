@@ -49,7 +49,9 @@ void MirrorCore::pump() {
   arm(now);
 }
 
+// Who has seen a reply subject may answer once more after its link is over: nobody waits for that.
 void MirrorCore::take_answer(const Inbox::Address& address, const Message& message) {
+  if (link_.state.uplink == nullptr) return;
   if (address.kind == 'a' || address.kind == 'g') {
     Answer& answer =
         answers_.emplace_back(Answer{address, parse_puback(message.header, message.payload), {}});
@@ -66,9 +68,12 @@ void MirrorCore::take_answer(const Inbox::Address& address, const Message& messa
   poke();
 }
 
+// Who gets an answer from us may do anything at once: also take the link away.
 void MirrorCore::apply_answers(Time now) {
-  std::swap(answers_, applying_);
-  for (const Answer& answer : applying_) {
+  std::vector<Answer> answers = std::exchange(answers_, std::exchange(applied_, {}));
+  const std::uint64_t link = link_.state.generation;
+  for (const Answer& answer : answers) {
+    if (link_.state.generation != link) return;
     if (answer.address.kind == 'q') {
       api_.answered(answer.address.b, {{}, {}, {}, answer.payload, {}}, now);
     } else if (answer.address.a < rules_.size()) {
@@ -81,7 +86,8 @@ void MirrorCore::apply_answers(Time now) {
       }
     }
   }
-  applying_.clear();
+  answers.clear();
+  applied_ = std::move(answers);  // For its memory.
   const std::uint64_t passed = std::exchange(barrier_passed_, 0);
   if (passed == 0) return;
   for (Rule& rule : rules_) rule.sender->barrier_passed(passed, now);

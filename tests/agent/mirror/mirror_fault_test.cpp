@@ -147,3 +147,32 @@ TEST_CASE("mirror: what was passed over and then superseded holds up none of its
   CHECK(world.drained());
   CHECK(world.payloads() == numbers(2, 3));
 }
+
+// Whoever sees a PubAck, or a message at the hub, knows a reply subject.
+TEST_CASE("mirror: an answer that comes after its link is over is nobody's") {
+  for (const int before : {0, 300}) {  // Then messages share a reply subject.
+    CAPTURE(before);
+    World world(config_of(disk_rule()), {});
+    world.start();
+    world.up();
+    publish(world, 1, before);
+    world.run(1s);
+    REQUIRE(world.drained());
+    world.hub.replies.clear();
+    world.hub.acks_to_drop = 2;
+    publish(world, before + 1, before + 2);
+    world.run(1s);
+    REQUIRE(world.rule().in_flight == 2);
+    REQUIRE(!world.hub.replies.empty());
+    world.down();
+    for (const std::string& reply : world.hub.replies) {
+      world.account.publish({.capture = false}, {reply, {}, "NATS/1.0 503\r\n\r\n", {}, {}});
+    }
+    world.run(1s);
+    CHECK(world.rule().in_flight == 2);
+    world.up();
+    world.run(30s);
+    CHECK(world.drained());
+    CHECK(world.payloads() == numbers(1, before + 2));
+  }
+}

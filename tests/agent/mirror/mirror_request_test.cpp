@@ -1,6 +1,8 @@
 // Requests that a rule captures: capture_requests.
 #include <doctest/doctest.h>
 
+#include <functional>
+
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -20,6 +22,7 @@ class Requester : public Subscriber {
   PeerKind kind() const override { return PeerKind::kClient; }
   bool deliver(Subscription&, const Message& message) override {
     answers.push_back(std::string(message.subject) + ' ' + std::string(message.payload));
+    if (upon_answer) upon_answer();
     return true;
   }
   bool ask(const std::string& number) {
@@ -28,6 +31,7 @@ class Requester : public Subscriber {
   }
 
   std::vector<std::string> answers;
+  std::function<void()> upon_answer;
 
  private:
   Account& account_;
@@ -119,4 +123,22 @@ TEST_CASE("mirror: over a crash a captured request is kept, and its reply subjec
   world.run(5s);
   CHECK(world.payloads() == numbers(1, 1));
   CHECK(requester.answers.empty());
+}
+
+TEST_CASE("mirror: an answer that is passed on may take the link away") {
+  World world(config_of(request_rule()), {});
+  world.loop.share_turns([] { return true; });
+  world.start();
+  Requester requester(world);
+  world.up();
+  world.run(5s);
+  requester.upon_answer = [&] { world.down(); };
+  for (const std::string& number : numbers(1, 3)) REQUIRE(requester.ask(number));
+  world.run(1s);
+  CHECK(requester.answers.size() == 1);
+  requester.upon_answer = {};
+  world.up();
+  world.run(10s);
+  CHECK(world.drained());
+  CHECK(world.payloads() == numbers(1, 3));
 }
