@@ -26,7 +26,10 @@ Backlog::Backlog(BacklogSetup setup, RuleConfig rule, std::string log_name,
       disk_ids_(setup_.leaf_id, disk_epoch(setup_.store, log_name)),
       memory_ids_(setup_.leaf_id, setup_.memory_epoch),
       dedupe_(rule_.duplicate_window, setup_.limits.dedupe_ids_max),
-      marks_(setup_.limits.origins_max) {
+      marks_(setup_.limits.origins_max),
+      latest_(0, TokenHash{setup_.key.a}),
+      parked_subjects_(0, TokenHash{setup_.key.a}),
+      suspects_(setup_.key.a) {
   log_.on_durable([this, alive = std::weak_ptr<int>(alive_)](Sequence upto) {
     if (alive.expired()) return;
     durable_ = std::max(durable_, upto);
@@ -177,6 +180,8 @@ Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark) {
 
 void Backlog::spill() {
   if (memory_messages_ == 0 || failed_) return;
+  // Told at the end of this turn; by then the window would be given up.
+  if (setup_.store.status().code() == Errc::kStorage) return fail();
   std::string header;
   for (std::size_t i = 0; i < window_.size(); ++i) {
     const Entry& entry = window_[i];
@@ -212,7 +217,7 @@ void Backlog::spill_entry(std::size_t index, std::string& header) {
   }
   entry.sequence = appended_ = loaded_upto_ = sequence;
   if (entry.state == Entry::State::kSent) last_sent_ = std::max(last_sent_, sequence);
-  const auto latest = latest_.find(std::string(entry.subject()));
+  const auto latest = latest_.find(entry.subject());
   if (latest != latest_.end() && latest->second.order == entry.order) {
     latest->second = {sequence, 0, entry.own_id, entry.text.size()};
   }

@@ -25,6 +25,7 @@
 #include "agent/mirror/repeat_marks.h"
 #include "agent/mirror/rule_state.h"
 #include "agent/mirror/suspects.h"
+#include "agent/subject/token_hash.h"
 #include "storage/store.h"
 
 namespace petiole {
@@ -33,7 +34,7 @@ struct BacklogSetup {
   Store& store;
   Clock& clock;
   const MirrorLimits& limits;
-  HashKey key;  // Of this process; for publishers' ids.
+  HashKey key;  // Of this process; for publishers' ids and subjects.
   std::string leaf_id;
   std::uint64_t memory_epoch;  // Random; for ids of what is in memory only.
 };
@@ -244,7 +245,7 @@ class Backlog {
     std::uint64_t bytes;
     Sequence older;  // The one that it had superseded itself; 0: none.
   };
-  std::unordered_map<std::string, Latest> latest_;
+  std::unordered_map<std::string, Latest, TokenHash, std::equal_to<>> latest_;
   std::map<Sequence, Superseded> superseded_;        // Those behind the cursor.
   std::unordered_map<Sequence, Sequence> replaced_;  // By a record that is not superseded: by it.
   std::uint64_t superseded_bytes_ = 0;
@@ -254,7 +255,7 @@ class Backlog {
   std::size_t claimed_ = 0;
 
   std::uint64_t parked_ = 0;
-  std::unordered_set<std::string> parked_subjects_;
+  std::unordered_set<std::string, TokenHash, std::equal_to<>> parked_subjects_;
   bool parked_many_ = false;  // More subjects than are remembered.
   // Before these there is nothing to be evicted, of what was passed over and of what is not loaded.
   Sequence evict_parked_ = 0, evict_next_ = 0;

@@ -13,20 +13,23 @@ constexpr std::size_t kClaimMessages = 256;  // A commit's wait is for so many.
 }  // namespace
 
 std::optional<Backlog::Latest> Backlog::latest_of(std::string_view subject) const {
-  const auto at = latest_.find(std::string(subject));
+  const auto at = latest_.find(subject);
   return at == latest_.end() ? std::nullopt : std::optional(at->second);
 }
 
 void Backlog::note_latest(std::string_view subject, const Latest& latest) {
   if (!rule_.keep_last) return;
-  std::string name(subject);
-  const bool room = latest_.size() < setup_.limits.last_subjects_max;
-  if (room || latest_.contains(name)) latest_[std::move(name)] = latest;
+  const auto at = latest_.find(subject);
+  if (at != latest_.end()) {
+    at->second = latest;
+  } else if (latest_.size() < setup_.limits.last_subjects_max) {
+    latest_.emplace(subject, latest);
+  }
 }
 
 void Backlog::forget_latest(const Entry& entry) {
   if (latest_.empty()) return;
-  const auto at = latest_.find(std::string(entry.subject()));
+  const auto at = latest_.find(entry.subject());
   if (at == latest_.end()) return;
   const bool same =
       entry.sequence != 0 ? at->second.sequence == entry.sequence : at->second.order == entry.order;

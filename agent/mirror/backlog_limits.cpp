@@ -18,8 +18,10 @@ bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) co
          (rule_.max_bytes != 0 && size + more_bytes > rule_.max_bytes);
 }
 
+// A limit that was lowered is kept by and by: one turn must not give up a million.
 void Backlog::keep_limits() {
-  while (at_limit(0, 0) && evict_oldest(&LossCounts::limit)) {
+  int left = setup_.limits.evicted_per_turn_max;
+  while (left-- > 0 && at_limit(0, 0) && evict_oldest(&LossCounts::limit)) {
   }
 }
 

@@ -157,7 +157,7 @@ void Backlog::park(Entry& entry) {
   entry.state = Entry::State::kParked;
   if (parked_subjects_.size() < setup_.limits.parked_subjects_max) {
     parked_subjects_.emplace(entry.subject());
-  } else if (!parked_subjects_.contains(std::string(entry.subject()))) {
+  } else if (!parked_subjects_.contains(entry.subject())) {
     parked_many_ = true;
   }
   dirty_ = true;
@@ -177,8 +177,9 @@ void Backlog::forget_parked(std::uint64_t count) {
 }
 
 bool Backlog::behind_parked(const Entry& entry) const {
-  if (parked_subjects_.empty()) return false;
-  return parked_many_ || parked_subjects_.contains(std::string(entry.subject()));
+  // What was passed over comes no more from a disk that has failed.
+  if (parked_subjects_.empty() || (failed_ && entry.sequence == 0)) return false;
+  return parked_many_ || parked_subjects_.contains(entry.subject());
 }
 
 bool Backlog::parked_wanted(const std::function<bool(std::string_view)>& wants) const {
@@ -202,7 +203,7 @@ void Backlog::rescan() {
 
 // All that is in the log behind the cursor is known not to be at the hub.
 void Backlog::start_over() {
-  send_order_ = next_order_;
+  send_order_ = first_order();  // What came after the disk has failed may be there.
   parked_ = 0;
   parked_subjects_.clear();
   parked_many_ = false;

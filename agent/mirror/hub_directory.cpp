@@ -8,9 +8,13 @@
 
 namespace petiole {
 
-HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits,
+HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits, std::uint64_t hash_seed,
                            std::vector<std::string> patterns, std::function<void()> changed)
-    : api_(api), limits_(limits), patterns_(std::move(patterns)), changed_(std::move(changed)) {}
+    : api_(api),
+      limits_(limits),
+      patterns_(std::move(patterns)),
+      changed_(std::move(changed)),
+      learned_(0, TokenHash{hash_seed}) {}
 
 void HubDirectory::link_up(Time now) {
   link_down();
@@ -56,6 +60,7 @@ void HubDirectory::ask(Time now) {
   failed_ = false;
   asked_ = now;
   coming_.clear();
+  coming_subjects_ = 0;
   open_ = patterns_.size();
   for (std::size_t i = 0; i < patterns_.size(); ++i) ask_page(i, 0, now);
 }
@@ -77,8 +82,10 @@ void HubDirectory::answered(std::size_t pattern, std::int64_t offset, Result<jso
   failed_ = failed_ || !good;
   if (good) {
     const std::int64_t next = offset + add_streams(*answer);
-    const bool more = next > offset && next < get_int(*answer, "total");
-    if (more && coming_.size() < limits_.streams_max) return ask_page(pattern, next, asked_);
+    // However many there are, or are said to be.
+    const auto most = std::min<std::int64_t>(get_int(*answer, "total"),
+                                             static_cast<std::int64_t>(limits_.streams_max));
+    if (next > offset && next < most) return ask_page(pattern, next, asked_);
   }
   if (--open_ == 0) finish(!failed_);
 }
@@ -96,6 +103,10 @@ std::int64_t HubDirectory::add_streams(const json::object& answer) {
     if (get_bool(object, "no_ack") || subjects == nullptr || !subjects->is_array()) continue;
     Stream stream{std::string(get_string(object, "name")), {}};
     if (!is_stream_name(stream.name)) continue;
+    coming_subjects_ += subjects->get_array().size();
+    const bool many =
+        coming_.size() >= limits_.streams_max || coming_subjects_ > limits_.stream_subjects_max;
+    if (many) break;
     for (const json::value& subject : subjects->get_array()) {
       if (subject.is_string()) stream.subjects.emplace_back(subject.get_string());
     }
@@ -136,7 +147,7 @@ Route HubDirectory::route_of(std::string_view subject) const {
     case State::kUnreachable:
       break;
   }
-  const auto at = learned_.find(std::string(subject));
+  const auto at = learned_.find(subject);
   return at == learned_.end() ? Route::kProbe : at->second;
 }
 

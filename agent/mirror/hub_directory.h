@@ -16,6 +16,7 @@
 #include "agent/mirror/api_client.h"
 #include "agent/mirror/entry.h"
 #include "agent/mirror/limits.h"
+#include "agent/subject/token_hash.h"
 
 namespace petiole {
 
@@ -23,8 +24,8 @@ class HubDirectory {
  public:
   enum class State : std::uint8_t { kUnknown, kKnown, kUnreachable };
 
-  HubDirectory(ApiClient& api, const MirrorLimits& limits, std::vector<std::string> patterns,
-               std::function<void()> changed);
+  HubDirectory(ApiClient& api, const MirrorLimits& limits, std::uint64_t hash_seed,
+               std::vector<std::string> patterns, std::function<void()> changed);
 
   void link_up(Time now);
   void link_down();
@@ -63,7 +64,8 @@ class HubDirectory {
   std::uint64_t generation_ = 0;
   Time asked_{}, linked_{}, due_ = kNever;
   std::vector<Stream> streams_, coming_;
-  std::unordered_map<std::string, Route> learned_;
+  std::size_t coming_subjects_ = 0;  // Of all in `coming_`.
+  std::unordered_map<std::string, Route, TokenHash, std::equal_to<>> learned_;
 };
 
 }  // namespace petiole

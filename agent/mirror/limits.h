@@ -34,7 +34,8 @@ struct MirrorLimits {
   std::size_t last_subjects_max = 65536;    // keep: last; more subjects are kept in full.
   std::size_t parked_subjects_max = 1024;   // Remembered to see interest come; more: any change.
   std::size_t learned_subjects_max = 8192;  // Ways of confirmation found out by trying.
-  std::size_t streams_max = 1024;           // Of the hub, that overlap our rules.
+  std::size_t streams_max = 1024;           // Of the hub, that overlap our rules,
+  std::size_t stream_subjects_max = 16384;  // and the subjects of all.
   std::size_t origins_max = 1024;     // Of leafs behind us, whose repeats are known; per rule.
   std::size_t floors_max = 16;        // Streams whose last confirmed sequence is noted.
   std::size_t requesters_max = 1024;  // Captured requests that answers are passed on to; per rule.
@@ -52,7 +53,8 @@ struct MirrorLimits {
   Duration rescan_interval = std::chrono::seconds(5);    // Between looks at what was parked.
   Duration refresh_interval = std::chrono::seconds(60);  // Of what is known of the hub's streams.
   Duration refresh_after_change = std::chrono::seconds(1);
-  int barriers_max = 4;  // PINGs under way.
+  int barriers_max = 4;             // PINGs under way.
+  int evicted_per_turn_max = 2048;  // For want of room; the rest goes in the next turns.
 };
 
 }  // namespace petiole

@@ -53,7 +53,8 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
                take_answer(address, message);
              }),
       api_(inbox_, limits_),
-      directory_(api_, limits_, patterns_of(name_rules(config, store)), [this] { poke(); }),
+      directory_(api_, limits_, account.hash_seed(), patterns_of(name_rules(config, store)),
+                 [this] { poke(); }),
       pacer_(config.replay, host.clock.now()),
       link_{{}, inbox_, api_, directory_, pacer_, limits_, random_key(host.entropy)},
       timer_(host.loop.make_timer([this] { poke(); })) {
@@ -228,8 +229,13 @@ void MirrorCore::make_room() {
 
 // The room comes back with a commit or two: until then more is not given up for the same want.
 bool MirrorCore::give_way() {
-  StoreUsage usage = store_.usage();
   const bool full = store_.status().code() == Errc::kStorageFull;
+  if (room_goal_) {
+    const bool evicted = evict_some();
+    making_room_ = making_room_ || (full && evicted);
+    return true;
+  }
+  StoreUsage usage = store_.usage();
   const std::uint64_t high = high_water(usage), step = usage.capacity / 20;
   const Time now = host_.clock.now();
   const bool waits =
@@ -238,13 +244,28 @@ bool MirrorCore::give_way() {
   for (Rule& rule : rules_) rule.backlog->drop_retained();
   usage = store_.usage();
   const std::uint64_t most = std::min(high, usage.live_bytes);
-  const std::uint64_t goal = most - std::min(most, step);
   if (!full && usage.live_bytes <= high) return true;
-  bool evicted = false;
-  while (store_.usage().live_bytes > goal && evict_least()) evicted = true;
+  room_goal_ = most - std::min(most, step);
+  const bool evicted = evict_some();
   making_room_ = full && evicted;
-  room_made_ = now;
-  room_made_commits_ = usage.commits;
+  return evicted;
+}
+
+// As many as a turn has time for; the next turns go on until the goal is reached.
+bool MirrorCore::evict_some() {
+  bool evicted = false;
+  for (int left = limits_.evicted_per_turn_max; room_goal_; --left) {
+    const bool enough = store_.usage().live_bytes <= *room_goal_;
+    if (left == 0 && !enough) break;
+    if (enough || !evict_least()) {
+      room_goal_.reset();
+    } else {
+      evicted = true;
+    }
+  }
+  room_made_ = host_.clock.now();
+  room_made_commits_ = store_.usage().commits;
+  if (room_goal_) poke_later();
   return evicted;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,8 @@ class MirrorCore : public Mirror {
     Time sent;
   };
 
-  void poke();  // Something happened: pump() at the end of the turn.
+  void poke();        // Something happened: pump() at the end of the turn.
+  void poke_later();  // At the end of the next one: there is more to do than this has time for.
   void pump();
   void take_answer(const Inbox::Address& address, const Message& message);
   void apply_answers(Time now);
@@ -77,6 +79,7 @@ class MirrorCore : public Mirror {
   void sample(Time now);
   void make_room();
   bool give_way();
+  bool evict_some();
   std::uint64_t yieldable_bytes() const;
   static bool gives_way(const Rule& rule);
   bool evict_least();
@@ -109,8 +112,9 @@ class MirrorCore : public Mirror {
   std::vector<std::function<void(Status)>> waiting_;  // For logs to be open.
   std::uint64_t unchecked_bytes_ = 0;
   bool poked_ = false, stopping_ = false, full_ = false;
-  bool making_room_ = false;     // Evicted for a full store, and not free yet.
-  Errc store_code_ = Errc::kOk;  // As last written to the log.
+  bool making_room_ = false;                // Evicted for a full store, and not free yet.
+  Errc store_code_ = Errc::kOk;             // As last written to the log.
+  std::optional<std::uint64_t> room_goal_;  // Live bytes of the store; none: enough was evicted.
   Time room_made_{};
   std::uint64_t room_made_commits_ = 0;
   Time sampled_{}, ticked_{};

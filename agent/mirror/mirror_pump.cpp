@@ -25,6 +25,12 @@ void MirrorCore::poke() {
   });
 }
 
+void MirrorCore::poke_later() {
+  host_.loop.post([this, alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired()) poke();
+  });
+}
+
 void MirrorCore::pump() {
   poked_ = false;
   const Time now = host_.clock.now();
@@ -34,6 +40,7 @@ void MirrorCore::pump() {
     directory_.tick(now);
   }
   sample(now);
+  if (room_goal_) (void)evict_some();
   if (now >= ticked_ + kTick) {
     ticked_ = now;
     for (Rule& rule : rules_) rule.backlog->expire();
@@ -118,11 +125,7 @@ void MirrorCore::send(Time now) {
     }
     first = end;
   }
-  if (rounds == 0) {
-    host_.loop.post([this, alive = std::weak_ptr<int>(alive_)] {
-      if (!alive.expired()) poke();
-    });
-  }
+  if (rounds == 0) poke_later();
   ask_barrier(now);
 }
 

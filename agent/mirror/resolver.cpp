@@ -92,10 +92,9 @@ void Resolver::tick(Time now) {
   if (!started_ || finished_ || now < retry_) return;
   if (now >= give_up_) return finish();
   retry_ = give_up_;
-  for (const std::size_t subject : std::exchange(failed_, {})) {
-    ++open_;
-    ask_last(subject, now);
-  }
+  const std::vector<std::size_t> again = std::exchange(failed_, {});
+  open_ += again.size();  // All first: one whose stream is gone is settled at once.
+  for (const std::size_t subject : again) ask_last(subject, now);
 }
 
 // As many at a time as the API client may have outstanding; the answers ask for the rest.

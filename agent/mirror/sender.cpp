@@ -35,7 +35,7 @@ void Sender::start_resolving(Time now) {
   if (!backlog_.opened()) return;
   const SuspectList* before = backlog_.suspects();
   resolving_log_ = before != nullptr;
-  SuspectList suspects = before != nullptr ? *before : SuspectList();
+  SuspectList suspects = before != nullptr ? *before : SuspectList(link_.key.a);
   EntryRing& window = backlog_.window();
   for (std::size_t i = 0; i < window.size() && !resolving_log_; ++i) {
     const Entry& entry = window[i];
@@ -95,7 +95,7 @@ void Sender::tick(Time now) {
 }
 
 void Sender::check_rescan(Time now) {
-  if (!backlog_.has_parked()) {
+  if (!backlog_.has_parked() || backlog_.failed()) {
     rescan_wanted_ = false;
     return;
   }

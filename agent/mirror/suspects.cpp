@@ -76,13 +76,17 @@ void SuspectList::add(std::string_view subject, std::uint64_t key, std::uint64_t
 }
 
 void SuspectList::forget(std::string_view subject) {
-  const auto at = index_.find(std::string(subject));
+  const auto at = index_.find(subject);
   if (at == index_.end()) return;
   count_ -= subjects_[at->second].items.size();
   subjects_[at->second].items.clear();
 }
 
-void SuspectList::clear() { *this = {}; }
+void SuspectList::clear() {
+  count_ = 0;
+  subjects_ = {};
+  index_.clear();
+}
 
 std::vector<std::uint64_t> SuspectList::arrived() const {
   std::vector<std::uint64_t> keys;

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "agent/subject/token_hash.h"
 #include "platform/time.h"
 
 namespace petiole {
@@ -54,6 +56,8 @@ struct SuspectSubject {
 
 class SuspectList {
  public:
+  explicit SuspectList(std::uint64_t hash_seed) : index_(0, TokenHash{hash_seed}) {}
+
   void add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash, Duration age);
   void forget(std::string_view subject);
   bool empty() const { return count_ == 0; }
@@ -69,7 +73,7 @@ class SuspectList {
  private:
   std::size_t count_ = 0;
   std::vector<SuspectSubject> subjects_;
-  std::unordered_map<std::string, std::size_t> index_;
+  std::unordered_map<std::string, std::size_t, TokenHash, std::equal_to<>> index_;
 };
 
 }  // namespace petiole

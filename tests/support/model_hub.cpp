@@ -154,6 +154,7 @@ std::string ModelHub::api(std::string_view verb, std::string_view body) {
 }
 
 std::string ModelHub::list_answer() const {
+  if (!options_.list.empty()) return options_.list;
   if (options_.stream_subject.empty()) return R"({"total":0,"offset":0,"limit":256,"streams":[]})";
   return R"({"total":1,"offset":0,"limit":256,"streams":[{"config":{"name":"S","subjects":[")" +
          options_.stream_subject + R"("]},"state":)" + state_text() + "}]}";

@@ -29,6 +29,7 @@ struct HubOptions {
   bool drops_repeats = false;   // Says that it is a petiole.
   std::size_t payload_bytes_max = 1 << 20;
   std::string service{};  // Not empty: plain subscribers answer requests with it.
+  std::string list{};     // Not empty: each page of STREAM.LIST.
 };
 
 class ModelHub {

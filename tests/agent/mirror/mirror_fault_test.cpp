@@ -176,3 +176,66 @@ TEST_CASE("mirror: an answer that comes after its link is over is nobody's") {
     CHECK(world.payloads() == numbers(1, before + 2));
   }
 }
+
+TEST_CASE("mirror: what comes after the disk has failed goes when the hub has been asked") {
+  World world(config_of(disk_rule()), {.latency = 200ms});
+  world.start();
+  world.up();
+  world.run(2s);
+  world.hub.acks_to_drop = 5;
+  publish(world, 1, 5);
+  world.run(2s);
+  REQUIRE(world.rule().in_flight == 5);
+  world.crash();
+  world.start();
+  world.up();
+  world.run(50ms);
+  REQUIRE(world.mirror->report().state == "resolving");
+  world.model->fail();
+  publish(world, 6, 7);
+  world.run(1min);
+  CHECK(world.payloads() == numbers(1, 7));
+  CHECK(world.rule().losses.refused == 0);
+}
+
+TEST_CASE("mirror: what comes after the disk has failed outlives new interest in other subjects") {
+  World world(config_of(disk_rule()), {.stream_subject = "", .latency = 200ms});
+  world.hub.interest = {"t.a"};
+  world.start();
+  world.up();
+  world.run(2s);
+  publish(world, 1, 1, "t.b");
+  world.run(10s);  // Is passed over.
+  world.model->fail();
+  publish(world, 2, 3);
+  world.run(100ms);  // On their way.
+  world.hub.interest = {"t.>"};
+  world.mirror->interest_changed(*world.link);
+  publish(world, 4, 5);
+  world.run(100ms);
+  publish(world, 6, 6, "t.b");
+  world.run(1min);
+  std::vector<std::string> heard;
+  for (const ModelHub::Stored& each : world.hub.heard) heard.push_back(each.payload);
+  CHECK(heard == numbers(2, 6));
+  CHECK(world.rule().in_flight == 0);
+}
+
+TEST_CASE("mirror: a disk that fails in the turn in which the link ends takes no window with it") {
+  RuleConfig rule = disk_rule();
+  rule.durability = Durability::kOutage;
+  World world(config_of(rule), {.latency = 200ms});
+  world.start();
+  world.up();
+  world.run(5s);
+  publish(world, 1, 5);
+  world.run(100ms);
+  REQUIRE(world.rule().in_flight == 5);
+  world.model->fail(false);  // The mirror is told at the end of the turn.
+  world.down();
+  CHECK(world.rule().losses.refused == 0);
+  world.up();
+  world.run(30s);
+  CHECK(world.payloads() == numbers(1, 5));
+  CHECK(world.drained());
+}

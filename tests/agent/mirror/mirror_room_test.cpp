@@ -151,3 +151,58 @@ TEST_CASE("mirror: a rule that refuses says so only for as long as it does") {
   world.run(5s);
   CHECK(world.rule().losses.refused == 2);
 }
+
+TEST_CASE("mirror: much that is to be given up goes by and by, not in one turn") {
+  World world(config_of(disk_rule()), {});
+  world.store_bytes_max = 1 << 20;
+  world.limits.evicted_per_turn_max = 500;
+  world.start();
+  const auto lost = [&] { return world.rule().losses.limit; };
+  std::uint64_t most = 0;
+  for (int i = 0; i < 60 && lost() == 0; ++i) {
+    const std::uint64_t before = lost();
+    for (int k = 0; k < 8000; ++k) world.publish("t.a", "12345");  // A little over 64 KB.
+    most = std::max(most, lost() - before);
+    if (lost() == 0) world.run(10ms);
+  }
+  REQUIRE(most > 0);
+  CHECK(most <= 500);
+  world.run(1s);
+  CHECK(lost() > 2 * most);  // Five percent of the store.
+  CHECK(world.store->usage().live_bytes <= (1u << 20) * 3 / 4);
+  const std::uint64_t after = lost();
+  world.run(1min);
+  CHECK(lost() == after);
+}
+
+TEST_CASE("mirror: a limit that was lowered is kept by and by") {
+  World world(config_of(disk_rule()), {});
+  world.limits.evicted_per_turn_max = 100;
+  world.start();
+  publish(world, 1, 1000);
+  world.run(1s);
+  world.crash();
+  world.config.rules.front().max_messages = 10;
+  world.start();
+  world.run(1s);
+  publish(world, 1001, 1001);
+  CHECK(world.rule().losses.limit == 100);
+  publish(world, 1002, 1020);
+  CHECK(world.rule().messages == 10);
+  CHECK(world.rule().losses.limit == 1010);
+}
+
+// A page holds one that gives no PubAck: none of them counts.
+TEST_CASE("mirror: a hub with streams without end is asked for no more than can matter") {
+  const std::string page =
+      R"({"total":1000000000000,"streams":[{"config":{"name":"S","no_ack":true,"subjects":["t.>"]}}]})";
+  World world(config_of(disk_rule()), {.latency = 1ms, .list = page});
+  world.limits.streams_max = 50;
+  world.start();
+  publish(world, 1, 10);
+  world.up();
+  world.run(5s);
+  CHECK(world.hub.api_requests == 50);
+  CHECK(world.payloads() == numbers(1, 10));
+  CHECK(world.drained());
+}
