@@ -3,16 +3,27 @@
 
 namespace petiole::test {
 
+// Now and then two at once.
 void World::next_fault() {
   after(dice_.span(100ms, plan_.fault_pause), [this] {
     if (healing_) return;
-    fault();
+    const bool second = dice_.one_in(5);
+    amid([this] { fault(); });
+    if (second) amid([this] { fault(); });
     next_fault();
   });
 }
 
+// Or at the moment of what happens next, behind it and ahead of what follows from it.
+void World::amid(std::function<void()> task) {
+  if (dice_.one_in(2)) return task();
+  loop_.at(loop_.next(), [this, task = std::move(task)] {
+    if (!healing_) task();
+  });
+}
+
 void World::fault() {
-  switch (dice_.below(10)) {
+  switch (dice_.below(11)) {
     case 0:
     case 1:
       return cut_path();
@@ -26,6 +37,8 @@ void World::fault() {
     case 7:
     case 8:
       return strike_hub();
+    case 9:
+      return reload_leaf();
     default:
       return strike_disk();
   }
@@ -37,7 +50,41 @@ World::Ends World::pick_path() {
   return {"leaf", "hub"};
 }
 
+void World::cut_client() {
+  const std::string app = "app" + std::to_string(dice_.below(publishers_.size()));
+  const std::string server = plan_.chain ? "edge" : "leaf";
+  trace_.add("world", app + " is cut off");
+  if (dice_.one_in(2)) return network_->reset(app, server);
+  const bool up = dice_.one_in(2);
+  const std::size_t bytes = 1 + dice_.below(2000);
+  up ? network_->cut_after(app, server, bytes) : network_->cut_after(server, app, bytes / 40);
+}
+
+// A remote that differs in anything is closed, and another takes its place; now and then none does
+// for a while.
+void World::reload_leaf() {
+  if (!leaf_ || !leaf_->agent || leaf_->stopping) return;
+  if (!dice_.one_in(3)) return read_again(true);
+  read_again(false);
+  after(dice_.span(50ms, 20s), [this] {
+    if (leaf_config_.remotes.empty()) read_again(true);
+  });
+}
+
+void World::read_again(bool with_hub) {
+  trace_.add("world", with_hub ? "another remote is configured" : "no remote is configured");
+  leaf_config_.remotes.clear();
+  if (with_hub) {
+    leaf_config_.remotes = leaf_config().remotes;
+    leaf_config_.remotes.front().deny_imports = {"nobody." + std::to_string(++reloads_)};
+  }
+  if (!leaf_ || !leaf_->agent || leaf_->stopping) return;
+  const Agent::Reloaded reloaded = leaf_->agent->reload(leaf_config_);
+  if (!reloaded.errors.empty()) broken_ = "no reload: " + reloaded.errors.front();
+}
+
 void World::cut_path() {
+  if (dice_.one_in(5)) return cut_client();
   const auto [low, high] = pick_path();
   switch (dice_.below(4)) {
     case 0:
@@ -114,6 +161,7 @@ void World::strike_leaf() {
     cut_power_next_ = power;
     return disk_.fail_after(1 + dice_.below(40));
   }
+  if (leaf_->agent && !leaf_->stopping && dice_.one_in(3)) return stop_leaf();
   end_leaf(power);
   retry_leaf(dice_.span(100ms, 30s));
 }
@@ -208,10 +256,16 @@ void World::heal() {
     network_->unblock_both(low, high);
     network_->set_both(low, high, {.latency = 5ms});
   }
+  for (std::size_t i = 0; i < publishers_.size(); ++i) {
+    const std::string app = "app" + std::to_string(i), server = plan_.chain ? "edge" : "leaf";
+    network_->cut_after(app, server, 0);
+    network_->cut_after(server, app, 0);
+  }
   network_->break_dns("leaf", false);
   network_->refuse("hub", false);
   stream_.set_refusing(false);
   stream_.set_silent(false);
+  if (leaf_config_.remotes.empty()) read_again(true);
   if (!hub_) start_hub();
   stream_.show_interest();
   if (!leaf_) start_leaf();

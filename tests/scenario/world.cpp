@@ -168,15 +168,37 @@ void World::count_losses() {
     tallies_[i].losses += sum - std::min(sum, tallies_[i].at_start);
     tallies_[i].at_start = sum;
     tallies_[i].superseded = static_cast<std::uint64_t>(get_int(losses, "superseded"));
-    if (plan_.rules[i].durability == Durability::kOutage) {
+    if (plan_.rules[i].durability == Durability::kOutage && !stopped_) {
       tallies_[i].windows += static_cast<std::uint64_t>(get_int(rule, "messages"));
     }
   }
 }
 
+// As a service is stopped: no window may be lost, unless the disk takes nothing.
+void World::stop_leaf() {
+  trace_.add("world", "the leaf is asked to stop");
+  leaf_->stopping = true;
+  leaf_->agent->stop([this, life = restarts_] {
+    after({}, [this, life] {
+      if (!leaf_ || !leaf_->agent || life != restarts_) return;
+      trace_.add("world", "the leaf stops");
+      stopped_ = leaf_->store->status().ok();
+      count_losses();
+      stopped_ = false;
+      network_->vanish("leaf", false);
+      leaf_->agent.reset();
+      leaf_->store.reset();  // Its last job is the worker's.
+      after(1s, [this, life] {
+        if (!leaf_ || life != restarts_) return;
+        end_leaf(false);
+        retry_leaf(dice_.span(100ms, 20s));
+      });
+    });
+  });
+}
+
 void World::end_leaf(bool power_cut) {
   trace_.add("world", power_cut ? "the leaf loses power" : "the leaf is killed");
-  killed_ = true;
   if (leaf_->agent) count_losses();
   const bool dead = leaf_->store && leaf_->store->status().code() == Errc::kStorage;
   if (dead) dead_disks_.push_back(stream_.stored().size());

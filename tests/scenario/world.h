@@ -49,6 +49,7 @@ class World {
     SimEntropy entropy;
     std::unique_ptr<Store> store;
     std::unique_ptr<Agent> agent;
+    bool stopping = false;
   };
 
   // world.cpp
@@ -62,6 +63,7 @@ class World {
   void end_edge(bool power_cut);
   void retry_edge(Duration wait);
   void end_leaf(bool power_cut);
+  void stop_leaf();
   void end_hub();
   void retry_leaf(Duration wait);
   void count_losses();
@@ -71,10 +73,14 @@ class World {
 
   // faults.cpp
   void next_fault();
+  void amid(std::function<void()> task);
   void fault();
   using Ends = std::pair<std::string, std::string>;
   Ends pick_path();
   void cut_path();
+  void cut_client();
+  void reload_leaf();
+  void read_again(bool with_hub);
   void worsen_path();
   void strike_leaf();
   void strike_edge();
@@ -106,12 +112,12 @@ class World {
   std::unique_ptr<Process> edge_;  // Behind the leaf; null: there is none, or it is down.
   std::vector<std::unique_ptr<Publisher>> publishers_;
   std::vector<RuleTally> tallies_;
-  bool healing_ = false, storage_failed_ = false, disk_hurt_ = false, killed_ = false;
+  bool healing_ = false, storage_failed_ = false, disk_hurt_ = false, stopped_ = false;
   bool cut_power_next_ = false, cut_edge_power_next_ = false;
   std::string broken_;
   // Messages in the stream when an agent ended whose disk had failed for good.
   std::vector<std::size_t> dead_disks_;
-  std::uint64_t restarts_ = 0;
+  std::uint64_t restarts_ = 0, reloads_ = 0;
 };
 
 }  // namespace petiole::test

@@ -66,6 +66,8 @@ class SimLoop : public Loop {
   using Handle = std::pair<Time, std::uint64_t>;
   Handle at(Time when, std::function<void()> task);
   void cancel(const Handle& handle) { events_.erase(handle); }
+  // When the next event is due; now, if there is none.
+  Time next() const { return events_.empty() ? clock_.now() : events_.begin()->first.first; }
 
   // Asked after each event whether the next one, if it is due at the same time, belongs to the same
   // turn, as it may in a real loop. Unset: each event is a turn.
