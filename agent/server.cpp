@@ -175,13 +175,19 @@ Config Server::replace(const Config& config) {
       (config_.auth.callout && before.accounts != config_.accounts);  // It places users in them.
   const bool other_gate = other_users && !config_.auth.trust.enabled();
   if (other_gate) {
-    former_gate_ = std::move(gate_);
+    std::erase_if(former_gates_, [](const auto& each) { return !each->is_busy(); });
+    former_gates_.push_back(std::move(gate_));
     make_gate();
   }
   // A session that ends leaves the register later, never from inside the call.
-  const Gate* const former = other_gate ? former_gate_.get() : nullptr;
+  const Gate* const former = other_gate ? former_gates_.back().get() : nullptr;
   for (const auto& [cid, session] : open_) session->configuration_changed(former);
   return before;
+}
+
+Outcome Server::confirm(const Outcome& answer, std::uint8_t type, const Gate& asked) const {
+  if (!answer.identity || &asked == gate_.get()) return answer;
+  return gate_->review(answer.identity, type, asked);
 }
 
 void Server::enter(std::uint64_t cid, Reportable& session) { open_.emplace(cid, &session); }

@@ -24,6 +24,7 @@ namespace petiole {
 
 class Gate;
 struct Identity;
+struct Outcome;
 class CalloutRequests;
 class MessageTrace;
 
@@ -119,6 +120,9 @@ class Server {
 
   Gate& gate() { return *gate_; }
   const Gate& gate() const { return *gate_; }
+  // What an answer of `asked`, which may be of a configuration before, is worth under the present
+  // one. `type` is one of ConnectionTypes.
+  Outcome confirm(const Outcome& answer, std::uint8_t type, const Gate& asked) const;
   // Makes the account that `config` names, or changes it: limits, mappings, exports and imports;
   // its connections stay. Imports of others that waited for it work from now on, and those that it
   // does not allow any more end. For reload and account JWTs; from no publish.
@@ -187,7 +191,8 @@ class Server {
   Exchange exchange_;
   std::unique_ptr<Timer> import_timer_;
   std::unique_ptr<CalloutRequests> callouts_;
-  std::unique_ptr<Gate> gate_, former_gate_;  // The former may have logins under way.
+  std::unique_ptr<Gate> gate_;
+  std::vector<std::unique_ptr<Gate>> former_gates_;  // The last one, and who still compares hashes.
   bool reviewing_ = false;
   std::shared_ptr<Server*> self_;  // Held weakly by callbacks.
   std::uint64_t last_cid_ = 0;

@@ -53,6 +53,9 @@ class Gate {
   // ends it.
   Outcome review(const IdentityPtr& identity, std::uint8_t type, const Gate& before) const;
 
+  // Hashes are compared for some who want to come in: it must live on to answer them.
+  bool is_busy() const { return passwords_.waiting() != 0; }
+
   // Null without operators.
   AccountBook* book() { return book_.get(); }
   const AccountBook* book() const { return book_.get(); }

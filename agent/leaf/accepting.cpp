@@ -109,11 +109,15 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
   const Status status = parse_connect(text, connect_);
   if (!status.ok()) return status;
   connect_seen_ = true;
-  const Login login{connect_, nonce_, wire()->peer(), connection_type(wire()->peer(), true), cid_};
-  const std::optional<Outcome> outcome = server().gate().enter(
-      login, handle(), [weak = std::weak_ptr(handle())](const Outcome& answer) {
+  const std::uint8_t type = connection_type(wire()->peer(), true);
+  const Login login{connect_, nonce_, wire()->peer(), type, cid_};
+  Gate& gate = server().gate();
+  const std::optional<Outcome> outcome = gate.enter(
+      login, handle(), [weak = std::weak_ptr(handle()), type, &gate](const Outcome& answer) {
         const auto self = weak.lock();
-        if (self && *self) static_cast<AcceptingLeaf*>(*self)->identified(answer);
+        if (!self || !*self) return;
+        auto& leaf = static_cast<AcceptingLeaf&>(**self);
+        leaf.identified(leaf.server().confirm(answer, type, gate));
       });
   if (outcome) return settle(*outcome, now);
   // Input waits meanwhile: what follows CONNECT may not be looked at before.

@@ -136,9 +136,13 @@ Status ClientSession::on_connect(const Op& op, Time now) {
 
 // Nothing, when the answer comes later: nothing of this client is read meanwhile.
 std::optional<Outcome> ClientSession::identify(const ConnectOptions& options) {
-  const Login login{options, nonce_, wire_->peer(), connection_type(wire_->peer(), false), cid_};
+  const std::uint8_t type = connection_type(wire_->peer(), false);
+  const Login login{options, nonce_, wire_->peer(), type, cid_};
+  Gate& gate = server_.gate();
   std::optional<Outcome> outcome =
-      server_.gate().enter(login, self_, [this](const Outcome& answer) { identified(answer); });
+      gate.enter(login, self_, [this, type, &gate](const Outcome& answer) {
+        identified(server_.confirm(answer, type, gate));
+      });
   if (outcome) return outcome;
   waiting_ = true;
   wire_->pause_reading();

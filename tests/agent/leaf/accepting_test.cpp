@@ -40,6 +40,26 @@ TEST_CASE("accepting: INFO, CONNECT, INFO, interest") {
   CHECK(answer.find("LS+ $JS.API") == answer.npos);
 }
 
+// bcrypt of "secret", cost 4.
+constexpr const char* kHash = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+constexpr const char* kHashedLogin =
+    R"(CONNECT {"name":"edge","version":"2.10.0","user":"u","pass":"secret"})"
+    "\r\n";
+
+TEST_CASE("accepting: a login that was begun before a reload is judged by what it says") {
+  Config config = listening();
+  config.auth.users = {{.user = "u", .password = kHash, .nkey = {}}};
+  Bench bench(config);
+  bench.accept();
+  CHECK(bench.feed(kHashedLogin) == "");
+  config.auth.users[0].user = "v";
+  bench.node.server().replace(config);
+  bench.world.loop.run_for(1s);
+  CHECK_FALSE(bench.session->established());
+  CHECK(bench.wire.closed);
+  CHECK(bench.wire.take().find("-ERR 'Authorization Violation'") != std::string::npos);
+}
+
 // nats-server leafnode.go, setLeafNodeInfoHostPortAndIP.
 TEST_CASE("accepting: the address that leafs are told") {
   struct Case {

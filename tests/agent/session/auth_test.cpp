@@ -84,6 +84,69 @@ TEST_CASE_FIXTURE(ServerFixture, "auth: an unknown name takes as long as a wrong
   }
 }
 
+// bcrypt of "secret", cost 4.
+constexpr const char* kHash = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+
+struct ReloadFixture : ServerFixture {
+  ReloadFixture() {
+    for (const char* name : {"A", "B"}) config.accounts.push_back({.name = name});
+    config.auth.users = {user("u"), user("v")};
+  }
+  static UserConfig user(const char* name) {
+    return {.user = name, .password = kHash, .nkey = {}, .account = "A"};
+  }
+};
+
+// What a reload does while the hash of the client's password is computed.
+struct MeanwhileCase {
+  const char* what;
+  void (*change)(Config&);
+  const char* answer;
+};
+
+constexpr const char* kIn = "+OK\r\nPONG\r\n";
+
+const MeanwhileCase kMeanwhile[] = {
+    {"another user goes", [](Config& config) { config.auth.users.pop_back(); }, kIn},
+    {"the user goes", [](Config& config) { config.auth.users.erase(config.auth.users.begin()); },
+     kRefused.data()},
+    {"the user has another password",
+     [](Config& config) { config.auth.users[0].password = "other"; }, kRefused.data()},
+    {"the user belongs elsewhere", [](Config& config) { config.auth.users[0].account = "B"; },
+     kRefused.data()},
+    {"the account goes",
+     [](Config& config) {
+       config.accounts.erase(config.accounts.begin());
+       config.auth.users.clear();
+     },
+     kRefused.data()},
+};
+
+TEST_CASE("auth: a login that was begun before a reload is judged by what it says") {
+  for (const MeanwhileCase& each : kMeanwhile) {
+    CAPTURE(each.what);
+    ReloadFixture fixture;
+    Client client(fixture.machine, fixture.server());
+    CHECK(client.say(hello("\"user\":\"u\",\"pass\":\"secret\"") + "PING\r\n") == "");
+    each.change(fixture.config);
+    fixture.server().replace(fixture.config);
+    CHECK(client.wait(1s) == each.answer);
+  }
+}
+
+TEST_CASE_FIXTURE(ReloadFixture, "auth: of two reloads in a row no login is forgotten") {
+  Client client(machine, server());
+  CHECK(client.say(hello("\"user\":\"u\",\"pass\":\"secret\"") + "PING\r\n") == "");
+  for (const char* name : {"w", "x", "y"}) {
+    config.auth.users.back() = user(name);
+    server().replace(config);
+  }
+  CHECK(client.wait(1s) == kIn);
+  config.auth.users[0].permissions.emplace().publish.deny = {"p"};
+  server().replace(config);
+  CHECK(client.say("PUB p 0\r\n\r\n").starts_with("-ERR 'Permissions Violation"));
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "auth: a storm of logins is bounded, and told to come again") {
   config.auth.users = {{.user = "u",
                         .password = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
