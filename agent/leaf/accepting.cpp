@@ -120,7 +120,9 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
         leaf.identified(leaf.server().confirm(answer, type, gate));
       });
   if (outcome) return settle(*outcome, now);
-  // Input waits meanwhile: what follows CONNECT may not be looked at before.
+  // It has said who it is, and what we take to believe it is our time. Input waits meanwhile: what
+  // follows CONNECT may not be looked at before.
+  expect_by(kNever);
   wire()->pause_reading();
   stop_parsing();
   return {};
