@@ -70,15 +70,17 @@ void AccountServer::look_up(const std::string& account, Found done) {
     return;
   }
   Fetch& fetch = fetches_[account];
+  fetch.number = ++last_;
   fetch.waiting.push_back(std::move(done));
   start(account, fetch);
 }
 
 void AccountServer::start(const std::string& account, Fetch& fetch) {
   const std::weak_ptr<AccountServer*> self = self_;
-  const auto later = [self, account, &loop = host_.loop](std::optional<std::string> token) {
-    loop.post([self, account, token = std::move(token)] {
-      if (const auto server = self.lock()) (*server)->finish(account, token);
+  const auto later = [self, account, number = fetch.number,
+                      &loop = host_.loop](std::optional<std::string> token) {
+    loop.post([self, account, number, token = std::move(token)] {
+      if (const auto server = self.lock()) (*server)->finish(account, number, token);
     });
   };
   fetch.timer = host_.loop.make_timer([later] { later(std::nullopt); });
@@ -104,9 +106,11 @@ void AccountServer::start(const std::string& account, Fetch& fetch) {
   }
 }
 
-void AccountServer::finish(const std::string& account, std::optional<std::string> token) {
+// What is told of an earlier one, such as that it was cancelled, is nothing to the one under way.
+void AccountServer::finish(const std::string& account, std::uint64_t number,
+                           std::optional<std::string> token) {
   const auto found = fetches_.find(account);
-  if (found == fetches_.end()) return;
+  if (found == fetches_.end() || found->second.number != number) return;
   const Fetch fetch = std::move(found->second);
   fetches_.erase(found);
   if (!token) {

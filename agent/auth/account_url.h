@@ -5,6 +5,7 @@
 // Loop thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -42,18 +43,20 @@ class AccountServer {
 
  private:
   struct Fetch {
+    std::uint64_t number = 0;  // Of all that were begun.
     std::vector<Found> waiting;
     std::unique_ptr<Dial> dial;
     std::unique_ptr<Timer> timer;
   };
 
   void start(const std::string& account, Fetch& fetch);
-  void finish(const std::string& account, std::optional<std::string> token);
+  void finish(const std::string& account, std::uint64_t number, std::optional<std::string> token);
 
   AccountUrl url_;
   std::string ca_file_;
   Host host_;
   std::map<std::string, Fetch> fetches_;
+  std::uint64_t last_ = 0;
   std::shared_ptr<AccountServer*> self_;  // Held weakly by what comes back.
 };
 
