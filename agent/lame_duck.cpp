@@ -18,12 +18,14 @@ LameDuck::LameDuck(Server& server, std::function<void()> done)
   timer_->arm(server.host().clock.now() + config.lame_duck_grace);
 }
 
+// One that does not take its last words stays in the register for a while; the others do not wait.
 void LameDuck::close_one() {
   const auto& open = server_.open();
-  const auto client = std::find_if(open.begin(), open.end(), [](const auto& entry) {
+  const auto client = std::find_if(open.upper_bound(last_), open.end(), [](const auto& entry) {
     return entry.second->report(false).kind == PeerKind::kClient;
   });
   if (client == open.end()) return done_();
+  last_ = client->first;
   client->second->shut_down("Server Shutdown");
   const auto half = static_cast<std::uint64_t>(gap_.count() / 2 + 1);
   const auto extra = static_cast<Duration::rep>(server_.host().entropy.number() % half);

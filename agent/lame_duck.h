@@ -1,6 +1,7 @@
 // Takes the clients of a server that is about to leave away from it, one by one. Wire 1.12.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -20,7 +21,8 @@ class LameDuck {
   Server& server_;
   std::function<void()> done_;
   bool begun_ = false;
-  Duration gap_{};  // Between two, at most; half of it at least.
+  std::uint64_t last_ = 0;  // The number of the one that was closed last.
+  Duration gap_{};          // Between two, at most; half of it at least.
   std::unique_ptr<Timer> timer_;
 };
 
