@@ -27,12 +27,12 @@ class Machine {
   SystemEntropy entropy;
   ChunkPool chunks;
   LogWriter log;
-  ThreadWorker worker{"petiole-helper"};
   SystemFiles files;
   AsioLoop loop{clock};
   std::unique_ptr<LayerFactory> layers =
       make_codec_layers([this](const std::string& line) { log.warning(line); }, &calendar);
   AsioNetwork network{loop, chunks, *layers};
+  ThreadWorker worker{"petiole-helper"};  // The last: what it has under way ends with an answer.
 };
 
 // Files and environment of the process.

@@ -1,0 +1,34 @@
+// The parts of a process, and in which order they go.
+#include "agent/machine.h"
+
+#include <doctest/doctest.h>
+
+#include <future>
+#include <optional>
+
+namespace petiole::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A password's hash is under way when the process ends: its answer is posted all the same.
+TEST_CASE("machine: what the worker has under way ends before the loop goes") {
+  LogOptions quiet;
+  quiet.to_stderr = false;
+  std::optional<Machine> machine(std::in_place, quiet);
+  const auto gone = std::make_shared<std::promise<void>>();
+  std::future<void> loop_gone = gone->get_future();
+  std::shared_ptr<int> of_loop(new int, [gone](int* number) {
+    gone->set_value();
+    delete number;
+  });
+  machine->loop.post([of_loop] {});
+  bool late = false;
+  machine->worker.run([&] { late = loop_gone.wait_for(200ms) == std::future_status::ready; });
+  of_loop.reset();
+  machine.reset();
+  CHECK_FALSE(late);
+}
+
+}  // namespace
+}  // namespace petiole::test
