@@ -82,6 +82,7 @@ void put_times(std::deque<unsigned char>& bytes, const ConnectionReport& report)
   const auto out = std::back_inserter(bytes);
   put(out, zigzag(report.stop.time_since_epoch().count()));
   put(out, zigzag((report.stop - report.start).count()));
+  put(out, zigzag((report.uptime - (report.stop - report.start)).count()));  // Mostly next to none.
   put(out, zigzag((report.stop - report.last_activity).count()));
   put(out, zigzag(report.rtt.count()));
 }
@@ -89,7 +90,9 @@ void put_times(std::deque<unsigned char>& bytes, const ConnectionReport& report)
 template <class In>
 void take_times(In& in, ConnectionReport& report) {
   report.stop = WallTime(Duration(unzigzag(take(in))));
-  report.start = report.stop - Duration(unzigzag(take(in)));
+  report.uptime = Duration(unzigzag(take(in)));
+  report.start = report.stop - report.uptime;
+  report.uptime += Duration(unzigzag(take(in)));
   report.last_activity = report.stop - Duration(unzigzag(take(in)));
   report.rtt = Duration(unzigzag(take(in)));
 }

@@ -38,13 +38,14 @@ LeafSession::~LeafSession() {
 void LeafSession::opened(Wire& wire, Time now) {
   wire_ = &wire;
   staging_.attach(wire);
-  start_ = last_activity_ = host().clock.wall();
+  start_ = host().clock.wall();
+  opened_ = last_activity_ = now;
   greet(now);
 }
 
 Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
   const bool doubted = heartbeat_.unanswered() > 1;
-  last_activity_ = host().clock.wall();
+  last_activity_ = now;
   if (established()) heartbeat_.heard(now);
   if (doubted) on_heartbeat(true);
   std::size_t used = 0;
@@ -408,8 +409,10 @@ ConnectionReport LeafSession::report(bool subscriptions) const {
   report.kind = PeerKind::kLeaf;
   report.name = peer_.name;
   report.version = peer_version_;
+  const Clock& clock = host().clock;
   report.start = start_;
-  report.last_activity = last_activity_;
+  report.uptime = clock.now() - opened_;
+  report.last_activity = clock.wall() - (clock.now() - last_activity_);
   report.rtt = rtt_;
   report.counters = counters_;
   report.subscriptions = subscriptions_.size();

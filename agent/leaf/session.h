@@ -234,7 +234,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   ConnectionCounters counters_;
   std::uint64_t dropped_ = 0;
   Duration rtt_{};
-  WallTime start_{}, last_activity_{};
+  WallTime start_{};
+  Time opened_{}, last_activity_{};
   std::shared_ptr<LeafSession*> handle_;
 };
 

@@ -43,7 +43,7 @@ constexpr Sort kSorts[] = {
     {"bytes_from", [](R a, R b) { return a.counters.bytes_in < b.counters.bytes_in; }, true},
     {"last", [](R a, R b) { return a.last_activity < b.last_activity; }, true},
     {"idle", [](R a, R b) { return a.last_activity > b.last_activity; }, true},
-    {"uptime", [](R a, R b) { return a.start > b.start; }, true},
+    {"uptime", [](R a, R b) { return a.uptime < b.uptime; }, true},
     {"rtt", [](R a, R b) { return a.rtt < b.rtt; }, true},
     {"stop", [](R a, R b) { return a.stop < b.stop; }, false, true},
     {"reason", [](R a, R b) { return a.reason < b.reason; }, false, true},
@@ -196,7 +196,7 @@ void add_times(json::object& item, const ConnectionReport& report, WallTime now)
   if (report.rtt.count() > 0 || report.kind != PeerKind::kLeaf) {
     item["rtt"] = go_duration(report.rtt);
   }
-  item["uptime"] = uptime_text((stopped ? report.stop : now) - report.start);
+  item["uptime"] = uptime_text(report.uptime);
   item["idle"] = uptime_text((stopped ? report.stop : now) - report.last_activity);
 }
 

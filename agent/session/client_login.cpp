@@ -123,7 +123,7 @@ Status ClientSession::on_connect(const Op& op, Time now) {
     leave_account();
   }
   connected_ = true;
-  keepalive_->assume(server_.host().clock.wall() - started_);  // INFO went out, CONNECT came.
+  keepalive_->assume(now - opened_);  // INFO went out, CONNECT came.
   login_due_ = kNever;
   keepalive_->restart(std::min<Duration>(2s, ping_interval()), now);
   take_cookies(options);

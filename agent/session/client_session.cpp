@@ -33,7 +33,7 @@ ClientSession::~ClientSession() {
 
 void ClientSession::opened(Wire& wire, Time now) {
   wire_ = &wire;
-  last_activity_ = now;
+  opened_ = last_activity_ = now;
   server_.enter(cid_, *this);
   note(LogLevel::kDebug, "Client connection created");
   const Duration first = std::min<Duration>(kFirstPing, ping_interval());
@@ -282,6 +282,7 @@ ConnectionReport ClientSession::report(bool subscriptions) const {
   report.ip = peer.address;
   report.port = peer.port;
   report.start = started_;
+  report.uptime = clock.now() - opened_;
   report.last_activity = clock.wall() - (clock.now() - last_activity_);
   report.rtt = keepalive_ ? keepalive_->round_trip() : Duration{};
   report.pending_bytes = wire_->output().size();

@@ -166,7 +166,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   std::unique_ptr<ReplyRights> reply_rights_;
   ConnectionCounters counters_;
   WallTime started_;
-  Time last_activity_{};
+  Time opened_{}, last_activity_{};
   Time login_due_ = kNever;
   Time expiry_due_ = kNever;  // When to look whether the user has expired.
   std::size_t wanted_ = 0;

@@ -21,6 +21,7 @@ ConnectionReport full(std::uint64_t cid) {
   report.start = WallTime(1h);
   report.last_activity = WallTime(3h + 1ns);
   report.stop = WallTime(2h);  // The clock was set back meanwhile.
+  report.uptime = 90min;
   report.reason = "Slow Consumer (Pending Bytes)";
   report.rtt = 226us;
   report.pending_bytes = std::numeric_limits<std::uint64_t>::max();
@@ -43,6 +44,7 @@ void check_same(const ConnectionReport& got, const ConnectionReport& wanted) {
   CHECK(got.start == wanted.start);
   CHECK(got.last_activity == wanted.last_activity);
   CHECK(got.stop == wanted.stop);
+  CHECK(got.uptime == wanted.uptime);
   CHECK(got.reason == wanted.reason);
   CHECK(got.rtt == wanted.rtt);
   CHECK(got.pending_bytes == wanted.pending_bytes);

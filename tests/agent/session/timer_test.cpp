@@ -39,6 +39,20 @@ TEST_CASE_FIXTURE(ServerFixture,
   CHECK(client->wait(15s) == "PING\r\n");
 }
 
+TEST_CASE_FIXTURE(ServerFixture, "timer: a clock that is set changes no round trip and no uptime") {
+  Client client(machine, server());
+  machine.clock.set_wall_offset(std::chrono::hours(24 * 365 * 57));
+  machine.loop.run_for(5ms);
+  client.say(kQuiet);
+  machine.clock.set_wall_offset(std::chrono::hours(24));
+  machine.loop.run_for(10s);
+  const ConnectionReport report = client.session->report(false);
+  CHECK(report.rtt == 5ms);
+  CHECK(report.uptime == 10s + 5ms);
+  client.close();
+  CHECK(server().closed().back().uptime == 10s + 5ms);
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "timer: a stale client is told and closed") {
   config.limits.ping_interval = 10s;
   auto client = connect();
