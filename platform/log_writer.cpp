@@ -25,6 +25,7 @@ constexpr std::size_t kTextBytesMax = 1 << 20;    // Of one line: it may quote a
 constexpr std::size_t kShortBytesMax = 8 * 1024;  // The same, of a datagram,
 constexpr std::size_t kPipeBytesMax = PIPE_BUF;   // and what a pipe with room certainly takes.
 constexpr std::size_t kErrorsMax = 1000;          // Lines a second.
+constexpr Duration kGoodbyeMax = std::chrono::seconds(2);  // For syslog to take what is left.
 
 // `pattern` has the date and time in strftime's words; nanoseconds are the caller's.
 std::string time_text(WallTime when, bool utc, const char* pattern) {
@@ -64,6 +65,7 @@ LogWriter::LogWriter(const Clock& clock, LogOptions options)
 }
 
 LogWriter::~LogWriter() {
+  if (syslog_) syslog_->finish(kGoodbyeMax);
   if (file_ >= 0) ::close(file_);
 }
 

@@ -10,10 +10,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
 #include <ctime>
+#include <deque>
+#include <mutex>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "platform/process.h"
@@ -138,78 +143,108 @@ std::string syslog_line(const SyslogTarget& target, LogLevel level, WallTime whe
   return line += '\n';
 }
 
-Syslog::Syslog(SyslogTarget target) : target_(std::move(target)) {
+struct Syslog::State {
+  explicit State(SyslogTarget where) : target(std::move(where)) {}
+  ~State() { disconnect(); }
+
+  // The thread's.
+  void work();
+  bool next(std::string& line);
+  bool deliver(const std::string& line);
+  bool connect();
+  bool pause(Duration span);
+  void disconnect();
+
+  const SyslogTarget target;
+  std::mutex mutex;  // Guards what follows up to `running`; never held during I/O.
+  std::condition_variable wake, ended;
+  std::deque<std::string> lines;
+  std::size_t bytes = 0;
+  std::uint64_t dropped = 0;
+  bool stopping = false;
+  bool running = false;
+  int socket = -1;  // The thread's.
+};
+
+Syslog::Syslog(SyslogTarget target) : state_(std::make_shared<State>(std::move(target))) {
   sigset_t all, before;  // Signals are the loop's.
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  state_->running = true;
   try {
-    thread_ = std::thread([this] { work(); });
-    pthread_setname_np(thread_.native_handle(), "petiole-syslog");
+    std::thread thread([state = state_] { state->work(); });
+    pthread_setname_np(thread.native_handle(), "petiole-syslog");
+    thread.detach();
   } catch (const std::system_error&) {  // None to be had: the lines are dropped.
+    state_->running = false;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-Syslog::~Syslog() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
-  if (thread_.joinable()) thread_.join();
-  disconnect();
+Syslog::~Syslog() { finish(Duration::zero()); }
+
+void Syslog::finish(Duration most) {
+  std::unique_lock lock(state_->mutex);
+  state_->stopping = true;
+  state_->wake.notify_one();
+  state_->ended.wait_for(lock, most, [this] { return !state_->running; });
 }
 
 void Syslog::write(LogLevel level, WallTime when, std::string_view text) {
-  std::string line = syslog_line(target_, level, when, text);
+  State& state = *state_;
+  std::string line = syslog_line(state.target, level, when, text);
   {
-    const std::lock_guard lock(mutex_);
-    if (bytes_ + line.size() > kQueuedBytesMax) {
-      ++dropped_;
+    const std::lock_guard lock(state.mutex);
+    if (state.bytes + line.size() > kQueuedBytesMax) {
+      ++state.dropped;
       return;
     }
-    if (dropped_ != 0) {
-      lines_.push_back(syslog_line(target_, LogLevel::kWarning, when,
-                                   std::to_string(std::exchange(dropped_, 0)) +
-                                       " log lines dropped: syslog did not take them"));
-      bytes_ += lines_.back().size();
+    if (state.dropped != 0) {
+      state.lines.push_back(syslog_line(state.target, LogLevel::kWarning, when,
+                                        std::to_string(std::exchange(state.dropped, 0)) +
+                                            " log lines dropped: syslog did not take them"));
+      state.bytes += state.lines.back().size();
     }
-    bytes_ += line.size();
-    lines_.push_back(std::move(line));
+    state.bytes += line.size();
+    state.lines.push_back(std::move(line));
   }
-  wake_.notify_one();
+  state.wake.notify_one();
 }
 
 // False: nothing is left and nothing will come.
-bool Syslog::next(std::string& line) {
-  std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return stopping_ || !lines_.empty(); });
-  if (lines_.empty()) return false;
-  line = std::move(lines_.front());
-  lines_.pop_front();
-  bytes_ -= line.size();
+bool Syslog::State::next(std::string& line) {
+  std::unique_lock lock(mutex);
+  wake.wait(lock, [this] { return stopping || !lines.empty(); });
+  if (lines.empty()) return false;
+  line = std::move(lines.front());
+  lines.pop_front();
+  bytes -= line.size();
   return true;
 }
 
-void Syslog::work() {
+void Syslog::State::work() {
   std::string line;
   Duration retry = kRetryMin;
-  while (next(line)) {
-    while (!deliver(line)) {
-      if (!pause(retry)) return;  // At the end nobody waits for a server that is gone.
+  bool gone = false;  // At the end nobody waits for a server that is gone.
+  while (!gone && next(line)) {
+    while (!gone && !deliver(line)) {
+      gone = !pause(retry);
       retry = std::min(2 * retry, kRetryMax);
     }
     retry = kRetryMin;
   }
+  const std::lock_guard lock(mutex);
+  running = false;
+  ended.notify_all();
 }
 
 // As Go's writeAndRetry: a line that the old connection does not take goes to a new one.
-bool Syslog::deliver(const std::string& line) {
+bool Syslog::State::deliver(const std::string& line) {
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (socket_ < 0 && !connect()) return false;
+    if (socket < 0 && !connect()) return false;
     std::string_view rest = line;
-    while (!rest.empty() && is_ready(socket_)) {
-      const ssize_t sent = ::send(socket_, rest.data(), rest.size(), MSG_NOSIGNAL);
+    while (!rest.empty() && is_ready(socket)) {
+      const ssize_t sent = ::send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
       if (sent < 0 && errno != EINTR && errno != EAGAIN) break;
       if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -219,30 +254,30 @@ bool Syslog::deliver(const std::string& line) {
   return false;
 }
 
-bool Syslog::connect() {
-  switch (target_.kind) {
+bool Syslog::State::connect() {
+  switch (target.kind) {
     case SyslogTarget::Kind::kLocal:
-      socket_ = open_local();
+      socket = open_local();
       break;
     case SyslogTarget::Kind::kUnix:
-      socket_ = open_unix(SOCK_STREAM, target_.path);
+      socket = open_unix(SOCK_STREAM, target.path);
       break;
     case SyslogTarget::Kind::kUdp:
     case SyslogTarget::Kind::kTcp:
-      socket_ = open_remote(target_);
+      socket = open_remote(target);
       break;
   }
-  return socket_ >= 0;
+  return socket >= 0;
 }
 
-void Syslog::disconnect() {
-  if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+void Syslog::State::disconnect() {
+  if (socket >= 0) ::close(std::exchange(socket, -1));
 }
 
 // False: it is time to end.
-bool Syslog::pause(Duration span) {
-  std::unique_lock lock(mutex_);
-  return !wake_.wait_for(lock, span, [this] { return stopping_; });
+bool Syslog::State::pause(Duration span) {
+  std::unique_lock lock(mutex);
+  return !wake.wait_for(lock, span, [this] { return stopping; });
 }
 
 }  // namespace petiole

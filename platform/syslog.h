@@ -3,17 +3,13 @@
 //
 // A thread of its own looks names up, connects, again and again when the server is gone, and sends:
 // the caller only queues. What does not fit the queue is dropped, counted, and told when there is
-// room again.
+// room again. Nobody waits for that thread: a look-up may hang, and cannot be cancelled.
 #pragma once
 
-#include <condition_variable>
-#include <cstdint>
-#include <deque>
-#include <mutex>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "platform/log.h"
 #include "platform/time.h"
@@ -40,29 +36,17 @@ std::string syslog_line(const SyslogTarget& target, LogLevel level, WallTime whe
 class Syslog {
  public:
   explicit Syslog(SyslogTarget target);
-  ~Syslog();  // Sends what is queued if that is quick.
+  ~Syslog();  // What is queued is still sent, if that is quick and the process lives on.
   Syslog(const Syslog&) = delete;
   Syslog& operator=(const Syslog&) = delete;
 
   void write(LogLevel level, WallTime when, std::string_view text);
+  // Takes no more, and blocks until all is sent, or `most` is over: for the end of the process.
+  void finish(Duration most);
 
  private:
-  void work();
-  bool next(std::string& line);
-  bool deliver(const std::string& line);
-  bool connect();
-  bool pause(Duration span);
-  void disconnect();
-
-  const SyslogTarget target_;
-  std::mutex mutex_;  // Guards what follows up to stopping_; never held during I/O.
-  std::condition_variable wake_;
-  std::deque<std::string> lines_;
-  std::size_t bytes_ = 0;
-  std::uint64_t dropped_ = 0;
-  bool stopping_ = false;
-  int socket_ = -1;  // The thread's.
-  std::thread thread_;
+  struct State;
+  std::shared_ptr<State> state_;  // The thread's, too.
 };
 
 }  // namespace petiole

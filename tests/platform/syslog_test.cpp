@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "platform/log_writer.h"
 #include "platform/process.h"
@@ -93,6 +94,29 @@ class Receiver {
   std::string held_;
 };
 
+// Connections that nobody accepts, until there is room for no other.
+class Crowd {
+ public:
+  explicit Crowd(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+    address.sin_port = ::htons(port);
+    pollfd wait{.fd = -1, .events = POLLOUT, .revents = 0};
+    do {
+      wait.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      sockets_.push_back(wait.fd);
+      ::connect(wait.fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    } while (::poll(&wait, 1, 100) == 1 && sockets_.size() < 64);
+  }
+  ~Crowd() {
+    for (const int each : sockets_) ::close(each);
+  }
+
+ private:
+  std::vector<int> sockets_;
+};
+
 struct Zone {
   explicit Zone(const char* name) {
     ::setenv("TZ", name, 1);
@@ -165,6 +189,20 @@ TEST_CASE("syslog: a datagram a line; the log writes its levels there and nowher
   is(server.next(), "<5>2025-12-18T", "]: one\n");
   is(server.next(), "<7>2025-12-18T", "]: two\n");
   is(server.next(), "<3>2025-12-18T", "]: three\n");
+}
+
+// As a name server is that does not answer.
+TEST_CASE("syslog: one that hangs does not hold up who leaves it for another") {
+  Receiver server(SOCK_STREAM);
+  Crowd crowd(server.port());
+  SimClock clock;
+  const LogOptions options{
+      .to_stderr = false, .syslog = true, .remote_syslog = url("tcp", server.port())};
+  LogWriter log(clock, options);
+  log.info("one");
+  const auto begin = std::chrono::steady_clock::now();
+  log.configure({.to_stderr = false});
+  CHECK(std::chrono::steady_clock::now() - begin < 1s);
 }
 
 TEST_CASE("syslog: over a stream, and again after the server was gone") {
