@@ -279,9 +279,12 @@ bool MirrorCore::gives_way(const Rule& rule) {
   return rule.named.rule.discard == Discard::kOld && !rule.named.orphan;
 }
 
+// What waits in memory takes no room; then nothing of its rule waits on disk.
 bool MirrorCore::evict_least() {
   for (auto rule = by_priority_.rbegin(); rule != by_priority_.rend(); ++rule) {
-    if (gives_way(**rule) && (*rule)->backlog->evict_oldest(&LossCounts::limit)) return true;
+    Backlog& backlog = *(*rule)->backlog;
+    if (!gives_way(**rule) || backlog.memory_messages() > 0) continue;
+    if (backlog.evict_oldest(&LossCounts::limit)) return true;
   }
   return false;
 }

@@ -206,3 +206,22 @@ TEST_CASE("mirror: a hub with streams without end is asked for no more than can 
   CHECK(world.payloads() == numbers(1, 10));
   CHECK(world.drained());
 }
+
+TEST_CASE("mirror: a full store takes nothing from what waits in memory alone") {
+  RuleConfig outage = disk_rule(), full{.subjects = {"d.>"}, .discard = Discard::kNew};
+  outage.durability = Durability::kOutage;
+  outage.priority = 9;
+  MirrorConfig config = config_of(outage);
+  config.rules.push_back(full);
+  World world(config, {.latency = 200ms});
+  world.store_bytes_max = 1 << 20;
+  world.limits.in_flight_messages_max = 1;
+  world.start();
+  world.up();
+  world.run(5s);
+  publish(world, 1, 20);
+  for (int i = 0; i < 900; ++i) world.publish("d.x", std::string(1000, '.'));
+  CHECK(world.rule(0).losses.limit == 0);
+  world.run(1min);
+  CHECK(world.payloads() == numbers(1, 20));
+}
