@@ -123,20 +123,27 @@ def test_slowloris(world, others_are_served, server):
     they must authenticate."""
     locked = world.alone("authorization { user: a, password: b, timeout: 1 }\n max_connections: 50", "locked")
     slow = [connect(locked) for _ in range(40)]
-    end = time.monotonic() + 10
+    for sock in slow:
+        sock.sendall(b'CONNECT {"name":"')
+    said = dict.fromkeys(slow, b"")
+    begin = time.monotonic()
     alive = list(slow)
-    while alive and time.monotonic() < end:
+    while alive and time.monotonic() < begin + 10:
         for sock in list(alive):
             try:
-                sock.sendall(b"C")
+                sock.sendall(b"x")
                 sock.settimeout(0.02)
-                if b"Authentication Timeout" in sock.recv(1000) or True:
+                more = sock.recv(1000)
+                said[sock] += more
+                if not more:
                     alive.remove(sock)
             except TimeoutError:
                 pass
-            except OSError:
+            except OSError:  # Closed while we went on talking: its last words may be lost with that.
                 alive.remove(sock)
     assert not alive, f"{len(alive)} are still connected"
+    assert time.monotonic() > begin + 0.5, "closed for another reason"
+    assert any(b"Authentication Timeout" in text for text in said.values())
     with locked.client(user="a", password="b") as client:
         client.flush()
     for sock in slow:

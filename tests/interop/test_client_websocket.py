@@ -2,11 +2,13 @@
 upgrade request may say; close frames."""
 
 import base64
+import hashlib
 import json
 import os
 import shutil
 import socket
 import struct
+import subprocess
 
 import pytest
 
@@ -89,6 +91,30 @@ def test_browser(world, compression):
     browser = world.keep(Browser(world))
     said = browser.run("basic", {"servers": url(server)})
     assert said.startswith("passed") and said.count("ok ") == 5, said
+
+
+def test_browser_over_tls(world, tmp_path):
+    """Chromium trusts the one key that it is told of; another server's certificate it refuses."""
+    authority = Authority(tmp_path)
+    server, other = (
+        world.alone(f"websocket {{ listen: 127.0.0.1:{{websocket}}, compression: true\n {authority.server_tls(name)} }}", name)
+        for name in ("localhost", "other")
+    )  # fmt: skip
+    trust = f"--ignore-certificate-errors-spki-list={key_digest(tmp_path / 'ca-localhost.pem')}"
+    browser = world.keep(Browser(world))
+    said = browser.run("basic", {"servers": url(server, "wss", "localhost")}, (trust,))
+    assert said.startswith("passed") and said.count("ok ") == 5, said
+    assert closed(server)[0]["tls_version"] == "1.3"
+    assert not browser.run("basic", {"servers": url(other, "wss", "localhost")}, (trust,)).startswith("passed")
+
+
+def key_digest(certificate) -> str:
+    """SHA-256 of the public key, in base64."""
+    public = subprocess.run(["openssl", "x509", "-in", str(certificate), "-pubkey", "-noout"],
+                            check=True, capture_output=True).stdout  # fmt: skip
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public, check=True,
+                         capture_output=True).stdout  # fmt: skip
+    return base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
 def test_browser_of_an_allowed_origin(world):
