@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,11 +48,12 @@ struct Agent::Parts {
   std::string answer(std::string_view target);
 
   // A changed configuration: agent_reload.cpp.
+  void change_to(const Config& config, bool were_up);
   void take_over(const Config& config);
   void close_surplus();
   void change_remotes(const std::vector<RemoteConfig>& wanted);
   void serve_mirrors();
-  void start_probation(Config old_config);
+  void start_probation(Config way_back);
   void end_probation();
   std::unique_ptr<Remote> make_remote(const RemoteConfig& config);
 
@@ -63,7 +65,7 @@ struct Agent::Parts {
   std::function<std::string()> reload;  // Empty: cannot.
   std::vector<std::unique_ptr<Remote>> remotes;
   std::vector<std::unique_ptr<Remote>> leaving;  // Closing; gone with the next change or the end.
-  Config before;                                 // While changed remotes are on probation.
+  std::optional<Config> before;                  // The way back, while remotes are on probation.
   std::unique_ptr<Timer> probation;
   Monitor monitor;
   CpuMeter cpu;

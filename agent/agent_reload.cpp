@@ -19,6 +19,11 @@ bool holds(const std::vector<RemoteConfig>& list, const RemoteConfig& remote) {
   return std::find(list.begin(), list.end(), remote) != list.end();
 }
 
+bool lacks_one_of(const std::vector<RemoteConfig>& list, const std::vector<RemoteConfig>& wanted) {
+  return std::any_of(wanted.begin(), wanted.end(),
+                     [&](const RemoteConfig& remote) { return !holds(list, remote); });
+}
+
 }  // namespace
 
 Agent::Reloaded Agent::reload(const Config& config) {
@@ -33,15 +38,26 @@ Agent::Reloaded Agent::reload(const Config& config) {
     }
   }
   if (!result.errors.empty() || result.lines.empty()) return result;
-  const bool links_change = config.remotes != parts.server.config().remotes;
-  const bool were_up = links_up() && !parts.remotes.empty();
-  Config old_config = parts.server.config();
-  parts.take_over(config);
-  if (links_change && were_up) parts.start_probation(std::move(old_config));
+  parts.change_to(config, links_up());
   return result;
 }
 
 void Agent::on_reload(std::function<std::string()> reload) { parts_->reload = std::move(reload); }
+
+// A remote that takes the place of one that was up is on probation. What is accepted meanwhile
+// stays accepted: the way back is then that of the remotes alone.
+void Agent::Parts::change_to(const Config& config, bool were_up) {
+  if (were_up) before.reset();
+  Config back = before ? config : server.config();
+  if (before) back.remotes = std::move(before->remotes);
+  const bool links_change = config.remotes != server.config().remotes;
+  take_over(config);
+  if (links_change && (before || (were_up && lacks_one_of(config.remotes, back.remotes)))) {
+    start_probation(std::move(back));
+  } else if (before) {
+    before = std::move(back);
+  }
+}
 
 void Agent::Parts::take_over(const Config& config) {
   leaving.clear();
@@ -106,22 +122,24 @@ void Agent::Parts::serve_mirrors() {
   }
 }
 
-void Agent::Parts::start_probation(Config old_config) {
-  before = std::move(old_config);
+void Agent::Parts::start_probation(Config way_back) {
+  before = std::move(way_back);
   probation = server.host().loop.make_timer([this] { end_probation(); });
   probation->arm(server.host().clock.now() + probation_of(server.config().link));
 }
 
 // A link that was up before the change and is not now: better the old way to the hub than none.
 void Agent::Parts::end_probation() {
+  if (!before) return;
+  const Config back = *std::exchange(before, std::nullopt);
   const auto failed = std::find_if(remotes.begin(), remotes.end(), [&](const auto& remote) {
-    return !remote->up() && !holds(before.remotes, remote->config());
+    return !remote->up() && !holds(back.remotes, remote->config());
   });
   if (failed == remotes.end()) return;
   const RemoteReport report = (*failed)->report();
   server.host().log.error("reload: " + report.url + " did not come up (" + report.last_error +
                           "); going back to the configuration from before");
-  take_over(before);
+  take_over(back);
 }
 
 }  // namespace petiole

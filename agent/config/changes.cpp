@@ -1,5 +1,7 @@
 #include "agent/config/changes.h"
 
+#include <algorithm>
+
 namespace petiole {
 
 namespace {
@@ -53,6 +55,14 @@ bool same_accounts(C a, C b) {
   return nowhere(a.accounts) == nowhere(b.accounts);
 }
 
+// A rule that names no account has that of the remotes.
+bool same_rule_accounts(C a, C b) {
+  return std::equal(a.mirror.rules.begin(), a.mirror.rules.end(), b.mirror.rules.begin(),
+                    b.mirror.rules.end(), [&](const RuleConfig& before, const RuleConfig& after) {
+                      return rule_account(before, a) == rule_account(after, b);
+                    });
+}
+
 // One row for each part of Config: a part that is forgotten here is found by the test that changes
 // every key of the file.
 constexpr Part kParts[] = {
@@ -68,6 +78,9 @@ constexpr Part kParts[] = {
      },
      kBound},
     {"store_and_forward", [](C a, C b) { return a.mirror == b.mirror; }, kStore},
+    {"the account of the rules",
+     [](C a, C b) { return !(a.mirror == b.mirror) || same_rule_accounts(a, b); },
+     "what they hold belongs to the account it came from"},
     {"system_account", [](C a, C b) { return a.system_account == b.system_account; },
      "its services are made at the start"},
 

@@ -40,5 +40,24 @@ TEST_CASE("reload: a mirror sends over a remote that comes later, and over the o
   for (const char* name : {"edge", "hub"}) world.network.vanish(name, false);
 }
 
+TEST_CASE("reload: rules do not move to another account") {
+  World world(1);
+  Config config = dialling("hub");
+  config.server_name = "edge";
+  config.accounts.resize(1);
+  config.accounts[0].name = "APP";
+  config.mirror.enabled = true;
+  config.mirror.rules = {RuleConfig{.subjects = {"t.>"}}};
+  ModelDisk disk;
+  ModelStore store(disk, world.loop, [] { return Duration(1ms); });
+  Agent edge(config, world.host("edge"), &store);
+  REQUIRE(edge.start().status.ok());
+  config.remotes[0].account = "APP";
+  const Agent::Reloaded result = edge.reload(config);
+  REQUIRE(result.errors.size() == 1);
+  CHECK(result.errors[0].find("account of the rules") != std::string::npos);
+  world.network.vanish("edge", false);
+}
+
 }  // namespace
 }  // namespace petiole::test

@@ -56,6 +56,40 @@ TEST_CASE_FIXTURE(ReloadWorld, "reload: a remote that does not come up is taken 
   CHECK(loop.run_until([&] { return linked_to("one"); }, 1min));
 }
 
+TEST_CASE_FIXTURE(ReloadWorld, "reload: what is accepted during a probation outlives it") {
+  REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
+  CHECK(edge.reload(to_hub("nowhere")).errors.empty());
+  loop.run_for(5s);
+  Config config = to_hub("nowhere");
+  config.server_tags = {"new"};
+  CHECK(edge.reload(config).lines == std::vector<std::string>{"Reloaded: server_tags"});
+  CHECK(loop.run_until([&] { return linked_to("one"); }, 1min));
+  Config now = to_hub("one");
+  now.server_tags = {"new"};
+  CHECK(edge.reload(now).lines.empty());  // It is that already.
+}
+
+TEST_CASE_FIXTURE(ReloadWorld,
+                  "reload: a second remote that does not come up leads back to the first") {
+  REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
+  CHECK(edge.reload(to_hub("nowhere")).errors.empty());
+  loop.run_for(20s);
+  CHECK(edge.reload(to_hub("nobody")).errors.empty());
+  loop.run_for(20s);  // It has its own time.
+  CHECK(edge.status_line().find("//nobody:") != std::string::npos);
+  CHECK(loop.run_until([&] { return linked_to("one"); }, 1min));
+}
+
+TEST_CASE_FIXTURE(ReloadWorld,
+                  "reload: a remote that takes nobody's place may come up when it can") {
+  REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
+  Config both = to_hub("one");
+  both.remotes.push_back(to_hub("nowhere").remotes.front());
+  CHECK(edge.reload(both).errors.empty());
+  loop.run_for(5min);
+  CHECK(edge.status_line().find("//nowhere:") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(ReloadWorld, "reload: with the hub down anyway, a remote stays as configured") {
   network.refuse("one", true);
   loop.run_for(5s);
