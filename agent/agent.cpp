@@ -51,6 +51,10 @@ Agent::Started Agent::start(const std::string& own_address) {
   Started started =
       parts.listen(parts.client_listener, {"client", "Listening for client connections on "},
                    {.host = config.host, .port = config.port}, accept_clients(parts.server));
+  if (started.status.ok() && config.tls.enabled) {
+    parts.server.host().log.info(config.allow_non_tls ? "TLS available for client connections"
+                                                      : "TLS required for client connections");
+  }
   if (started.status.ok() && config.websocket.enabled) started = parts.listen_websocket();
   if (started.status.ok() && config.leaf_listen.enabled) {
     started =

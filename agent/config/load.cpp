@@ -33,6 +33,12 @@ void read_top_level(Reader& reader, const ConfigValue& root, Config& config) {
   if (accounts != nullptr) read_accounts(reader, *accounts, config);
 }
 
+// nats-server: who must shake hands first gets a second more than that may take.
+void allow_for_handshake(AuthConfig& auth, const TlsListenConfig& tls) {
+  if (tls.enabled && auth.timeout == AuthConfig{}.timeout)
+    auth.timeout = tls.options.timeout + std::chrono::seconds(1);
+}
+
 LoadedConfig read_tree(const ParsedConfig& parsed, const std::string& file) {
   LoadedConfig loaded;
   loaded.config.file = file;
@@ -42,10 +48,8 @@ LoadedConfig read_tree(const ParsedConfig& parsed, const std::string& file) {
   }
   Reader reader(parsed.tree);
   read_top_level(reader, parsed.tree.root, loaded.config);
-  // nats-server: who must shake hands first gets a second more than that may take.
-  if (loaded.config.tls.enabled && loaded.config.auth.timeout == AuthConfig{}.timeout) {
-    loaded.config.auth.timeout = loaded.config.tls.options.timeout + 1s;
-  }
+  allow_for_handshake(loaded.config.auth, loaded.config.tls);
+  allow_for_handshake(loaded.config.leaf_listen.auth, loaded.config.leaf_listen.tls);
   // Both time-outs start with the same meaning; nats-server has one for each, in authorization.
   loaded.config.limits.auth_timeout = loaded.config.auth.timeout;
   loaded.errors = reader.errors();

@@ -1,5 +1,5 @@
 // /varz: nats-server monitor.go, Varz; fields in its order, ours at the end.
-#include "agent/config/url.h"
+#include "agent/config/units.h"
 #include "agent/monitor/endpoints.h"
 #include "agent/monitor/text.h"
 
@@ -13,7 +13,7 @@ json::array remote_list(const Config& config) {
     item["local_account"] = remote.account;
     if (remote.tls) item["tls_timeout"] = seconds_value(remote.tls->timeout);
     json::array urls;
-    for (const RemoteUrl& url : remote.urls) urls.emplace_back(to_text(url));
+    for (const RemoteUrl& url : remote.urls) urls.emplace_back(join_host_port(url.host, url.port));
     item["urls"] = std::move(urls);
     if (!remote.deny_exports.empty() || !remote.deny_imports.empty()) {
       json::object deny;

@@ -147,6 +147,7 @@ def test_certificate_names_the_user(world, authority):
 
 def test_tls_or_not(world, authority):
     server = serve(world, authority, config="allow_non_tls: true")
+    server.wait_for_output("TLS available for client connections")
     clear = world.client(server)
     assert clear.info["tls_available"] and not clear.info.get("tls_required")
     carries(clear)

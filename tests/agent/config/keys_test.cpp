@@ -149,6 +149,8 @@ const Case kCases[] = {
      SAYS(c.leaf_listen.auth.users.at(0).user == "u")},
     {"leafnodes {tls {cert_file: a, key_file: b, handshake_first: true}}",
      SAYS(c.leaf_listen.tls.enabled&& c.leaf_listen.tls.handshake_first)},
+    {"leafnodes {tls {cert_file: a, key_file: b, timeout: 5}}",
+     SAYS(c.leaf_listen.auth.timeout == 6s && c.auth.timeout == 2s)},
     {"leafnodes {min_version: '2.9.0'}", SAYS(c.leaf_listen.min_version == "2.9.0")},
     {"leafnodes {minimum_version: 2.10.1}", SAYS(c.leaf_listen.min_version == "2.10.1")},
     {"leafnodes {isolate_leafnode_interest: true}", SAYS(c.leaf_listen.isolate_interest)},
