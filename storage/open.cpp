@@ -20,13 +20,14 @@ Status make_store_directory(const std::string& dir) {
   return {Errc::kPermission, "the directory cannot be made; its parent must exist and be writable"};
 }
 
-// The budget is shared out of what there is: a limit above the disk's size must not leave nothing.
+// What the store has and what it may still take.
 std::uint64_t bytes_on_disk(const StoreOptions& options) {
-  const auto names = list_names(options.dir);
   const auto free = free_bytes(options.dir);
-  if (!names.ok() || !free) return options.bytes_max;
+  if (!free) return options.bytes_max;
   std::uint64_t ours = 0;
-  for (const std::string& name : *names) ours += file_bytes(options.dir + '/' + name).value_or(0);
+  for (const char* part : {"", "-wal", "-shm", "-reserve"}) {
+    ours += file_bytes(options.dir + "/" + kFileName + part).value_or(0);
+  }
   return std::max(kBytesMaxLeast, ours + *free);
 }
 
@@ -235,9 +236,12 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
     const Status made = make_store_directory(options.dir);
     if (!made.ok()) return refuse(options.dir, made);
   }
+  // The parts are shares of what there is: a limit above the disk's size must not leave nothing.
+  // The limit itself stays, for a disk that has room again.
   StoreOptions fitting = options;
   if (real) fitting.bytes_max = std::min(options.bytes_max, bytes_on_disk(options));
-  const StoreBudget budget = make_budget(fitting);
+  StoreBudget budget = make_budget(fitting);
+  budget.bytes_max = options.bytes_max;
   Status status = check_header(*vfs, path);
   if (!status.ok()) return refuse(path, status);
   status = finish_salvage(*vfs, path, real, clock.wall());

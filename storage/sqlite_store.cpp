@@ -44,7 +44,7 @@ SqliteStore::SqliteStore(std::shared_ptr<Database> database, StoreBudget budget,
     const std::string name = row.name;
     logs_[name] = std::make_unique<SqliteLog>(*this, std::move(row), std::move(directory));
   }
-  use_ = database_->use();
+  use_ = database_->probe().use;
   idle_timer_ = loop_.make_timer([this] { settle(); });
   retry_timer_ = loop_.make_timer([this] { retry(); });
   idle_timer_->arm(clock_.now() + kIdleAfter);
@@ -132,6 +132,7 @@ bool SqliteStore::admit(std::size_t bytes) {
   const std::uint64_t queued = queued_bytes_ + bytes;
   if (use_.used_bytes + queued + queued / 16 > capacity()) full_ = true;
   if (lagging_ || full_) {
+    if (full_ && !in_flight_) retry_timer_->arm(clock_.now() + kRetryEvery);
     refresh_status();
     return false;
   }

@@ -349,6 +349,34 @@ def test_full_disk_quota_keeps_clients_served(world, hub_version):
         assert client.next().payload == b"x"
 
 
+@pytest.mark.root
+def test_a_disk_that_others_had_filled_is_used_when_it_has_room(world, hub_version):
+    """8 MB were free when it began; the limit is the configured one again as soon as they may be."""
+    disk = world.directory / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)], check=True)
+    try:
+        others = disk / "others"
+        others.write_bytes(bytes(32 << 20))
+        rule = store('subjects: ["telemetry.>"], durability: disk, discard: new')
+        rule = rule.replace("{dir}/mirror", "{dir}/disk/mirror")
+        edge = world.leaf(remote(world.hub(hub_version, start=False)), rule)
+        publisher = world.keep(Publisher(edge.host, edge.port, "one", "telemetry.one", 20_000, 1000))
+        publisher.open_gate(20_000)
+        publisher.wait(20_000, 60)
+        refused = edge.monitor("/mirrorz")["losses"]["refused"]
+        assert 0 < refused < 19_000
+        assert 0 < edge.monitor("/mirrorz")["storage"]["max_bytes"] < 10 << 20
+        others.unlink()
+        until(lambda: edge.monitor("/mirrorz")["storage"]["max_bytes"] > 30 << 20, "it sees the room")
+        until(lambda: healthy(edge), "it takes messages again")
+        publish(world, edge, 5_000, "two").wait(5_000, 60)
+        assert edge.monitor("/mirrorz")["losses"]["refused"] == refused
+        edge.kill()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
 def test_replay_is_paced(world, hub_version):
     """max_rate holds for what is no longer live (older than a second): 2 MB at 500 kB a second take
     about four seconds, not none and not forever."""
