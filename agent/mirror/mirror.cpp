@@ -93,6 +93,7 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
        },
        [this, alive = std::weak_ptr<int>(alive_)] { return !alive.expired() && give_way(); }});
   for (Rule& rule : rules_) rule.backlog->open();
+  (void)tell_losses(host.clock.now());
   store_.settle_doubt();
   const std::uint64_t lost = store_.recovery().lost_messages;
   if (lost != 0 && !rules_.empty()) rules_.front().backlog->add_corrupt(lost);

@@ -52,6 +52,8 @@ class MirrorCore : public Mirror {
     std::unique_ptr<Sender> sender;
     std::uint64_t confirmed_before = 0;  // At the last sample of the drain rate.
     double drain_rate = 0;
+    std::optional<std::uint64_t> losses_told{};  // In the log; null: none was looked at yet.
+    Time tell_next{};
   };
   struct Answer {
     Inbox::Address address;
@@ -77,6 +79,7 @@ class MirrorCore : public Mirror {
   void ask_barrier(Time now);
   void barrier_passed(std::uint64_t number);
   void sample(Time now);
+  Time tell_losses(Time now);  // When the rest is due.
   void make_room();
   bool give_way();
   bool evict_some();

@@ -262,9 +262,9 @@ void MirrorCore::sample(Time now) {
 }
 
 void MirrorCore::arm(Time now) {
-  Time due = kNever;
+  Time due = tell_losses(now);
   const bool online = link_.state.uplink != nullptr;
-  if (online) due = std::min(api_.deadline(), directory_.deadline());
+  if (online) due = std::min({due, api_.deadline(), directory_.deadline()});
   for (const Rule& rule : rules_) {
     due = std::min({due, rule.sender->deadline(), rule.backlog->note_deadline()});
     const bool ages = rule.named.rule.max_age > Duration::zero() || online;

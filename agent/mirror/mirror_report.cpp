@@ -7,7 +7,20 @@ namespace petiole {
 
 namespace {
 
+constexpr Duration kLossLinesApart = std::chrono::minutes(1);
+
 std::string text_or_empty(const char* text) { return text != nullptr ? text : ""; }
+
+// A damaged store and what a newer message replaced have words of their own.
+std::uint64_t losses_to_tell(const LossCounts& losses) {
+  return losses.age + losses.limit + losses.refused + losses.rejected;
+}
+
+std::string text_of(const LossCounts& losses) {
+  return std::to_string(losses.limit) + " for want of room, " + std::to_string(losses.refused) +
+         " refused, " + std::to_string(losses.age) + " too old, " +
+         std::to_string(losses.rejected) + " that the hub does not take";
+}
 
 }  // namespace
 
@@ -110,6 +123,28 @@ MirrorReport MirrorCore::report() const {
                             .refusing = text_or_empty(refusal_cause(rule))});
   }
   return report;
+}
+
+// One line when a rule begins to give up messages, then one a minute: the ledger has the rest.
+Time MirrorCore::tell_losses(Time now) {
+  Time due = kNever;
+  for (Rule& rule : rules_) {
+    const LossCounts& all = rule.backlog->state().losses;
+    const std::uint64_t count = losses_to_tell(all);
+    if (!rule.losses_told) rule.losses_told = count;  // The log of an earlier life has these.
+    const std::uint64_t more = count - *rule.losses_told;
+    if (more == 0) continue;
+    if (now >= rule.tell_next) {
+      const auto& subjects = rule.named.rule.subjects;
+      host_.log.warning("mirror: " + (subjects.empty() ? rule.named.log : subjects.front()) + ": " +
+                        std::to_string(more) + " messages given up; in all " + text_of(all));
+      rule.losses_told = count;
+      rule.tell_next = now + kLossLinesApart;
+    } else {
+      due = std::min(due, rule.tell_next);
+    }
+  }
+  return due;
 }
 
 }  // namespace petiole

@@ -1,6 +1,8 @@
 // Full rules and full stores: who gives way, who is told, and that it ends.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "agent/mirror/store_part.h"
 #include "tests/agent/mirror/mirror_world.h"
 
@@ -224,4 +226,31 @@ TEST_CASE("mirror: a full store takes nothing from what waits in memory alone") 
   CHECK(world.rule(0).losses.limit == 0);
   world.run(1min);
   CHECK(world.payloads() == numbers(1, 20));
+}
+
+TEST_CASE("mirror: the log says that messages are given up, at once and then once a minute") {
+  RuleConfig rule = disk_rule();
+  rule.max_messages = 10;
+  World world(config_of(rule), {});
+  const auto said = [&](const std::string& text) {
+    return std::count_if(
+        world.log.lines().begin(), world.log.lines().end(),
+        [&](const std::string& line) { return line.find(text) != std::string::npos; });
+  };
+  world.start();
+  publish(world, 1, 11);
+  world.run(1s);
+  CHECK(said("mirror: t.>: 1 messages given up; in all 1 for want of room") == 1);
+  for (int i = 12; i < 32; ++i) {
+    publish(world, i, i);
+    world.run(1s);
+  }
+  CHECK(said("given up") == 1);
+  world.run(1min);
+  CHECK(said("mirror: t.>: 20 messages given up; in all 21 for want of room") == 1);
+  world.run(10min);
+  world.crash();
+  world.start();
+  world.run(10min);
+  CHECK(said("given up") == 2);
 }
