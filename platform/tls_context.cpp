@@ -11,6 +11,7 @@
 // The options come first.
 #include <wolfssl/openssl/ec.h>
 #include <wolfssl/openssl/evp.h>
+#include <wolfssl/wolfcrypt/ecc.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
 namespace petiole {
@@ -205,6 +206,14 @@ Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify,
   return load_certificate(context, options);
 }
 
+// wolfSSL keeps tables for points that it has met twice, 0.8 MB each, for each thread. Those that
+// the check of the keys leaves are made again where a handshake wants them.
+#ifdef FP_ECC
+void drop_tables() { wc_ecc_fp_free(); }
+#else
+void drop_tables() {}
+#endif
+
 }  // namespace
 
 TlsContextResult make_tls_context(const TlsOptions& options, const Calendar* calendar) {
@@ -226,6 +235,7 @@ TlsContextResult make_tls_context(const TlsOptions& options, const Calendar* cal
     context->add(more);
     error = configure(more, other, verify, calendar);
   }
+  drop_tables();
   if (!error.empty()) return {nullptr, std::move(error)};
   return {std::move(context), {}};
 }
