@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -96,11 +97,21 @@ int run_start(const std::string& program, std::span<const std::string> arguments
                     [kept] { return load_start(kept, system_sources()).loaded; });
 }
 
+bool wants_help(std::span<const std::string> arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
+    return word == "-h" || word == "-help" || word == "--help";
+  });
+}
+
 }  // namespace
 
 int run_program(std::span<const std::string> words) {
   const std::span<const std::string> arguments = words.subspan(1);
   const std::string command = arguments.empty() ? "" : arguments.front();
+  const bool known = command == "status" || command == "doctor" || command == "demo";
+  if (known && wants_help(arguments)) {
+    return run_start(words.front(), std::vector<std::string>{"--help"});
+  }
   if (command == "status") {
     return run_command(
         [&](Host host, auto done) { run_status(arguments.subspan(1), host, print, done); });

@@ -100,6 +100,7 @@ void examine(const RemoteConfig& remote, const ConfigSources& sources, Host host
   login.tls = tls_options(remote);
   login.tls_wanted = uses_tls(url) || remote.tls.has_value();
   login.tls_done = options.tls.has_value() || options.websocket.has_value();
+  login.by_proxy = options.proxy.has_value();
   login.name = "petiole-doctor-" + std::to_string(host.entropy.number() % 1'000'000'000);
   auto dial = host.network.dial(options, std::make_unique<DoctorLink>(std::move(login), record));
 }

@@ -1,6 +1,9 @@
 #include "agent/command/doctor_link.h"
 
+#include <algorithm>
+
 #include "agent/auth/nkey.h"
+#include "agent/leaf/permissions.h"
 #include "agent/protocol/connect.h"
 #include "agent/server.h"
 #include "platform/json.h"
@@ -154,8 +157,9 @@ void DoctorLink::send_connect(const ServerInfo& info) {
 // The hub answers a login that it takes with a second INFO, older ones with LS+ or a PONG.
 void DoctorLink::accepted(const ServerInfo* info) {
   if (info != nullptr) {
-    permissions_ = describe("may send", info->export_permissions) + "; " +
-                   describe("may receive", info->import_permissions);
+    may_send_ = info->export_permissions;
+    may_receive_ = info->import_permissions;
+    permissions_ = describe("may send", may_send_) + "; " + describe("may receive", may_receive_);
     if (hub_.domain.empty()) hub_.domain = info->domain;
   }
   if (state_ != State::kLogin) return;
@@ -174,11 +178,29 @@ void DoctorLink::conclude() {
     record_->pass("JetStream",
                   "the hub has it, without a domain: its API cannot be reached over a "
                   "leaf link; duplicates are dropped within the stream's window");
+  } else if (const std::string subject = forbidden(); !subject.empty()) {
+    record_->fail("JetStream", "domain " + hub_.domain + ", but the login may not " + subject);
   } else {
     record_->pass("JetStream", "domain " + hub_.domain);
   }
   record_->finish();
   wire_->close({});
+}
+
+// What the hub's JetStream needs of this login and does not have: a mirror asks the API, and
+// streams answer it on subjects of its own. Each leaf may be allowed its own alone, so any of these
+// will do.
+std::string DoctorLink::forbidden() const {
+  const std::string api = "$JS." + hub_.domain + ".API.";
+  if (may_send_ && !message_allowed(compile(*may_send_), api + "STREAM.NAMES")) {
+    return "send " + api + ">";
+  }
+  if (!may_receive_) return {};
+  const auto own = [](const std::string& subject) { return subject.starts_with("_PETIOLE."); };
+  const bool named = may_receive_->allow &&
+                     std::any_of(may_receive_->allow->begin(), may_receive_->allow->end(), own);
+  const bool all = interest_allowed(compile(*may_receive_), "_PETIOLE.leaf.>", {});
+  return named || all ? "" : "receive _PETIOLE.>";
 }
 
 void DoctorLink::fail(std::string error) {
@@ -221,6 +243,9 @@ void DoctorLink::closed(const CloseReason& reason, Time) {
       break;
     case Stage::kOpen:
       break;
+  }
+  if (login_.by_proxy && (reason.stage == Stage::kResolve || reason.stage == Stage::kConnect)) {
+    return record_->fail("proxy", std::string(name) + ": " + reason.text);
   }
   record_->fail(name, reason.text.empty() ? "the hub closed the link" : reason.text);
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/command/doctor.h"
@@ -38,6 +39,7 @@ struct DoctorLogin {
   TlsOptions tls;           // For hubs that ask for TLS in their INFO.
   bool tls_wanted = false;  // The user says TLS: no login without.
   bool tls_done = false;    // Before anything else: wss://, handshake_first.
+  bool by_proxy = false;    // What is dialled is the proxy.
   std::string name;         // Of this leaf, for the hub's log.
 };
 
@@ -61,6 +63,7 @@ class DoctorLink : public Protocol {
   void send_connect(const ServerInfo& info);
   void accepted(const ServerInfo* info);
   void conclude();
+  std::string forbidden() const;
   void fail(std::string error);
   const char* step() const;
   void send(std::string_view text);
@@ -71,7 +74,8 @@ class DoctorLink : public Protocol {
   State state_ = State::kInfo;
   bool tls_pending_ = false;
   ServerInfo hub_;
-  std::string permissions_;
+  std::string permissions_;  // In words.
+  std::optional<SubjectPermissions> may_send_, may_receive_;
   std::size_t interest_ = 0;
   Time deadline_ = kNever;
 };

@@ -31,6 +31,9 @@ constexpr Advice kAdvice[] = {
     {"authentication", "loop", "Two links connect the same two servers. Remove one."},
     {"authentication", "", "The hub closed the link. Its own log says why."},
     {"permissions", "", "The hub's log says what this user may do."},
+    {"JetStream", "",
+     "Allow it to the leaf's user at the hub. Without it the link works, but what is "
+     "sent again is recognised within the stream's duplicate window alone."},
 };
 
 std::string milliseconds(Duration span) {
@@ -59,6 +62,12 @@ constexpr FileFlag kFileFlags[] = {
      [](RemoteConfig& r, const std::string& v) { set_tls(r, &TlsOptions::key_file, v); }},
     {"--proxy", [](RemoteConfig& r, const std::string& v) { r.proxy_url = v; }},
 };
+
+std::string unknown_flag(const std::string& name) {
+  std::string text = "unknown flag " + name + "; allowed here: ";
+  for (const FileFlag& flag : kFileFlags) text.append(flag.name).append(", ");
+  return text + "--insecure, URL";
+}
 
 bool set_file(RemoteConfig& remote, const std::string& name, const std::string& value) {
   for (const FileFlag& flag : kFileFlags) {
@@ -114,7 +123,7 @@ std::string parse_doctor_arguments(std::span<const std::string> arguments, Remot
       std::string value = equal == std::string::npos ? "" : name.substr(equal + 1);
       name.resize(std::min(equal, name.size()));
       if (equal == std::string::npos && i + 1 < arguments.size()) value = arguments[++i];
-      if (!set_file(remote, name, value)) return "unknown flag " + name;
+      if (!set_file(remote, name, value)) return unknown_flag(name);
       if (value.empty()) return name + " needs a value";
       continue;
     }

@@ -67,6 +67,14 @@ std::string server_part(const json::object& varz) {
   return text;
 }
 
+constexpr std::size_t kWholeSeconds = 19;  // Of a time in RFC 3339.
+
+std::string milliseconds_text(double nanoseconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f ms", nanoseconds / 1e6);
+  return text;
+}
+
 std::string link_part(const json::object& link) {
   std::string state = text_of(link, "state");
   if (const std::string step = text_of(link, "step"); !step.empty()) state += " (" + step + ")";
@@ -75,12 +83,12 @@ std::string link_part(const json::object& link) {
   if (is_up(link)) {
     const json::object hub = get_object(link, "hub");
     text += "    hub " + text_of(hub, "server_name") + " " + text_of(hub, "version") +
-            ", round trip " + text_of(link, "rtt") + "\n";
+            ", round trip " + milliseconds_text(get_number(link, "rtt_ns")) + "\n";
   } else {
     text += "    down for " + span_text(get_int(link, "down_seconds")) + ", attempt " +
             std::to_string(get_int(link, "attempt"));
     if (const std::string retry = text_of(link, "next_retry"); !retry.empty()) {
-      text += ", next at " + retry;
+      text += ", next at " + retry.substr(0, kWholeSeconds) + "Z";
     }
     text += "\n";
   }

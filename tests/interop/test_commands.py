@@ -79,6 +79,14 @@ def test_doctor(world, tmp_path):
     assert petiole("doctor").returncode == 2
 
 
+@pytest.mark.parametrize("command", ["status", "doctor", "demo"])
+def test_subcommands_say_what_they_take(command):
+    for flag in ("-h", "--help"):
+        said = petiole(command, flag)
+        assert said.returncode == 0 and f"petiole {command}" in said.stdout
+    assert "--creds" in petiole("doctor", "--nope", "x").stdout
+
+
 @pytest.mark.parametrize(
     "config, place, words",
     [

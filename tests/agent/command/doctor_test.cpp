@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 struct Patient {
-  bool tls_wanted = false;
+  bool tls_wanted = false, by_proxy = false;
   test::SimClock clock;
   ChunkPool chunks;
   test::FakeWire wire{chunks};
@@ -28,10 +28,13 @@ struct Patient {
                               .tls = {},
                               .tls_wanted = tls_wanted,
                               .tls_done = false,
+                              .by_proxy = by_proxy,
                               .name = "doc"},
                   record};
 
-  explicit Patient(bool tls = false) : tls_wanted(tls) { link.opened(wire, clock.now()); }
+  explicit Patient(bool tls = false, bool proxy = false) : tls_wanted(tls), by_proxy(proxy) {
+    link.opened(wire, clock.now());
+  }
   std::size_t say(std::string_view text) {
     const Result<std::size_t> used = link.receive(text, clock.now());
     return used.ok() ? *used : 0;
@@ -60,6 +63,43 @@ TEST_CASE("doctor: a hub that takes us") {
   CHECK(patient.steps[3].name == "JetStream");
   CHECK(patient.result == true);
   CHECK(patient.wire.closed);
+}
+
+TEST_CASE("doctor: permissions that JetStream does not get by with") {
+  struct Case {
+    const char* lists;
+    const char* detail;
+  };
+  const Case cases[] = {
+      {"", "domain d"},
+      {R"(,"export":{"deny":["x"]},"import":{"allow":["_PETIOLE.>"]})", "domain d"},
+      {R"(,"import":{"allow":["a","_PETIOLE.box.>"]})", "domain d"},
+      {R"(,"export":{"deny":["$JS.>"]})", "domain d, but the login may not send $JS.d.API.>"},
+      {R"(,"export":{"allow":["a.>"]})", "domain d, but the login may not send $JS.d.API.>"},
+      {R"(,"import":{"allow":["a.>"]})", "domain d, but the login may not receive _PETIOLE.>"},
+      {R"(,"import":{"deny":["_PETIOLE.>"]})",
+       "domain d, but the login may not receive _PETIOLE.>"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.lists);
+    Patient patient;
+    patient.say(kInfo);
+    patient.say(std::string(R"(INFO {"connect_info":true,"domain":"d")") + c.lists +
+                "} \r\nPONG\r\n");
+    CHECK(patient.steps.back().name == "JetStream");
+    CHECK(patient.steps.back().detail == c.detail);
+    const bool good = c.detail == std::string("domain d");
+    CHECK(patient.result == good);
+    CHECK(patient.steps.back().advice.empty() == good);
+  }
+}
+
+TEST_CASE("doctor: a proxy that cannot be reached is not taken for the hub") {
+  Patient patient(false, true);
+  patient.link.closed({Errc::kNetwork, Stage::kConnect, "connection refused"}, patient.clock.now());
+  CHECK(patient.steps.back().name == "proxy");
+  CHECK(patient.steps.back().detail == "TCP: connection refused");
+  CHECK(patient.steps.back().advice.find("The proxy") == 0);
 }
 
 TEST_CASE("doctor: a login that is refused") {
