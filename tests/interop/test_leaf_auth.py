@@ -65,6 +65,20 @@ def test_credentials(world, hub_version, tmp_path):
         client.flush()
 
 
+def test_changed_credentials_are_picked_up(world, hub_version, tmp_path):
+    """The file is read at each attempt: one that was wrong, or ran out, is replaced under a running leaf."""
+    operator, stranger = Operator(), Operator()
+    hub = world.hub(hub_version, operator.config())
+    proxy = world.proxy(hub.ports["leaf"])
+    creds = tmp_path / "edge.creds"
+    creds.write_text(stranger.credentials())
+    world.leaf(remote(hub, proxy, more=f'credentials: "{creds}"'))
+    until(lambda: proxy.accepted >= 2, "a second attempt", 40)
+    assert hub.leafs() == []
+    creds.write_text(operator.credentials())
+    hub.wait_leafs(1, 60)
+
+
 @pytest.mark.parametrize(
     "config, user",
     [

@@ -265,6 +265,40 @@ TEST_CASE(
   CHECK(pair.leaf.up());
 }
 
+TEST_CASE("link: of failures in a row the first and each so-many-th are warnings") {
+  Config config = dialling("hub");
+  config.link.connect_error_reports = 3;
+  config.link.reconnect_error_reports = 4;
+  config.link.reconnect_max = 2s;
+  Pair pair(config);
+  std::size_t told = 0, all = 0;
+  const auto count = [&] {
+    told = all = 0;
+    for (const std::string& line : pair.world.log.lines()) {
+      const bool failed = line.find(" failed (") != std::string::npos;
+      all += failed ? 1 : 0;
+      told += failed && line.find("WRN") != std::string::npos ? 1 : 0;
+    }
+  };
+  const auto fail_times = [&](std::size_t times) {
+    const std::size_t wanted = all + times;
+    CHECK(pair.world.loop.run_until([&] { return count(), all >= wanted; }, 10min));
+  };
+  pair.world.network.refuse("hub", true);
+  pair.leaf.dial_all();
+  fail_times(7);
+  CHECK(told == 3);  // The first, the third and the sixth.
+  pair.world.network.refuse("hub", false);
+  REQUIRE(pair.world.loop.run_until([&] { return pair.leaf.up(); }, 10s));
+  pair.run(10min);  // Long enough for the count to start over.
+  pair.world.network.refuse("hub", true);
+  pair.world.network.reset("leaf", "hub");
+  count();
+  const std::size_t before = told;
+  fail_times(8);
+  CHECK(told - before == 2);  // The loss was the first; the fourth and the eighth.
+}
+
 TEST_CASE("link: whatever the cuts, the link comes back and interest is whole") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
