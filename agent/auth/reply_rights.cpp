@@ -52,10 +52,8 @@ void ReplyRights::make_room() {
 void ReplyRights::grant(std::string_view reply, Time now) {
   if (reply.empty()) return;
   while (oldest_ != next_ && is_spent(at(oldest_), now)) drop_oldest();
-  if (next_ - oldest_ == ring_.size()) {
-    if (live_ == kRightsMax) drop_oldest();
-    make_room();
-  }
+  if (live_ == kRightsMax) drop_oldest();
+  if (next_ - oldest_ == ring_.size()) make_room();
   const std::uint32_t hash = token_hash(seed_, reply);
   if (std::uint32_t* const known = find(reply, hash); *known != 0) drop(known);
   const auto place = static_cast<std::uint32_t>(next_ & (ring_.size() - 1));

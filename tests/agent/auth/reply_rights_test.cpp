@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace petiole {
@@ -63,6 +64,22 @@ TEST_CASE("replies: bounded, the oldest goes") {
   CHECK_FALSE(rights.use(reply(0), now));
   CHECK(rights.use(reply(1), now));
   CHECK(rights.use(reply(ReplyRights::kRightsMax), now));
+}
+
+TEST_CASE("replies: bounded however many come, and wherever one was used in between") {
+  Time now{};
+  ReplyRights rights({.max = 1, .expires = -1ns}, 7);
+  const auto reply = [](std::size_t i) { return "r" + std::to_string(i); };
+  constexpr std::size_t kMany = 4 * ReplyRights::kRightsMax;
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    rights.grant(reply(i), now);
+    if (i % 3 == 0) CHECK(rights.use(reply(i), now));
+    most = std::max(most, rights.size());
+  }
+  CHECK(most == ReplyRights::kRightsMax);
+  CHECK(rights.use(reply(kMany - 1), now) == (kMany % 3 != 1));
+  CHECK(rights.use(reply(kMany - ReplyRights::kRightsMax + 1), now));
 }
 
 TEST_CASE("replies: what has expired makes room") {
