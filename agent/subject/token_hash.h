@@ -7,13 +7,15 @@
 
 namespace petiole {
 
-// Multiply and fold over eight bytes at a time.
+// Multiply, fold and multiply over eight bytes at a time. One multiplication is not enough: what
+// the top bit of a word changes then does not depend on the seed, and the next word can take it
+// back.
 inline std::uint32_t token_hash(std::uint64_t seed, std::string_view text) {
   constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
   std::uint64_t state = seed ^ (text.size() * kFactor);
   const auto mix = [&state](std::uint64_t word) {
     state = (state ^ word) * kFactor;
-    state ^= state >> 32;
+    state = (state ^ state >> 32) * kFactor;
   };
   std::uint64_t word = 0;
   while (text.size() >= sizeof(word)) {

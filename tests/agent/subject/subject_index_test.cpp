@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 #include <string>
+#include <unordered_set>
 
 #include "agent/subject/subject.h"
 #include "agent/subject/token_hash.h"
@@ -60,6 +61,27 @@ TEST_CASE("token hash: what collides without a seed does not with one") {
   for (const std::uint64_t seed : {1u, 2u, 3u}) CHECK(TokenHash{seed}(a) != TokenHash{seed}(b));
   CHECK(TokenHash{1}(a) == TokenHash{1}(std::string(a)));
   CHECK(TokenHash{1}(a) != TokenHash{2}(a));
+}
+
+TEST_CASE("token hash: no change is taken back by another one, whatever the seed") {
+  // Of eight blocks of two words each, the top bit of the first word and bits of the second.
+  constexpr unsigned kBlocks = 8;
+  for (const std::uint64_t seed : {std::uint64_t{1}, std::uint64_t{0x123456789abcdef0}}) {
+    for (const int also : {-1, 3}) {  // A byte of the second word.
+      std::unordered_set<std::size_t> hashes;
+      for (unsigned changed = 0; changed < 1u << kBlocks; ++changed) {
+        std::string token(16 * kBlocks, 'a');
+        for (unsigned block = 0; block < kBlocks; ++block) {
+          if ((changed >> block & 1) == 0) continue;
+          token[16 * block + 7] ^= '\x80';
+          token[16 * block + 15] ^= '\x80';
+          if (also >= 0) token[16 * block + 8 + static_cast<unsigned>(also)] ^= '\x80';
+        }
+        hashes.insert(TokenHash{seed}(token));
+      }
+      CHECK(hashes.size() == 1u << kBlocks);
+    }
+  }
 }
 
 TEST_CASE("index: random operations agree with a list") {
