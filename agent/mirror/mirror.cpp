@@ -105,7 +105,9 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
 
 MirrorCore::~MirrorCore() = default;
 
+// What is no subject goes to nobody, and no stream would ever confirm it.
 int MirrorCore::rule_of(std::string_view subject) const {
+  if (!is_valid_published(subject)) return -1;
   for (std::size_t i = 0; i < rules_.size() && !rules_[i].named.orphan; ++i) {
     for (const std::string& pattern : rules_[i].named.rule.subjects) {
       if (rule_matches(pattern, subject)) return static_cast<int>(i);
