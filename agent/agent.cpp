@@ -79,6 +79,8 @@ Agent::Started Agent::start(const std::string& own_address) {
 
 void Agent::stop(std::function<void()> done) {
   Parts& parts = *parts_;
+  parts.stopping = true;
+  parts.probation.reset();
   parts.stop_listening();
   parts.monitor_listener.reset();
   if (parts.system) parts.system->events().shut_down();

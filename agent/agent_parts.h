@@ -67,6 +67,7 @@ struct Agent::Parts {
   std::vector<std::unique_ptr<Remote>> leaving;  // Closing; gone with the next change or the end.
   std::optional<Config> before;                  // The way back, while remotes are on probation.
   std::unique_ptr<Timer> probation;
+  bool stopping = false;
   Monitor monitor;
   CpuMeter cpu;
   std::unique_ptr<System> system;  // Null: there is no system account.

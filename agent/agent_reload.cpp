@@ -29,6 +29,10 @@ bool lacks_one_of(const std::vector<RemoteConfig>& list, const std::vector<Remot
 Agent::Reloaded Agent::reload(const Config& config) {
   Parts& parts = *parts_;
   Reloaded result;
+  if (parts.stopping) {  // New remotes would start, and nobody would end them.
+    result.errors.push_back("the server is stopping");
+    return result;
+  }
   for (const ConfigChange& change : changes_between(parts.server.config(), config)) {
     if (change.needs_restart) {
       result.errors.push_back("config reload not supported for " + change.name + ": " +

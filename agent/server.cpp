@@ -8,6 +8,23 @@
 
 namespace petiole {
 
+namespace {
+
+// The account of that name that a mirror still holds on to: it comes back as itself, because what
+// the mirror captures and sends is of this very one. Null: there is none.
+std::unique_ptr<Account> take_back(std::vector<std::unique_ptr<Account>>& departed,
+                                   std::string_view name) {
+  const auto found = std::find_if(departed.begin(), departed.end(), [name](const auto& each) {
+    return each->name() == name && each->capture() != nullptr;
+  });
+  if (found == departed.end()) return nullptr;
+  std::unique_ptr<Account> account = std::move(*found);
+  departed.erase(found);
+  return account;
+}
+
+}  // namespace
+
 Server::Server(const Config& config, Host host)
     : config_(config),
       host_(host),
@@ -81,7 +98,8 @@ Server::~Server() = default;
 Account& Server::make_account(const std::string& name) {
   std::unique_ptr<Account>& account = accounts_[name];
   if (account) return *account;
-  account = std::make_unique<Account>(name, config_.limits, host_.entropy);
+  account = take_back(departed_, name);
+  if (!account) account = std::make_unique<Account>(name, config_.limits, host_.entropy);
   if (watcher_) watcher_->account_came(*account);
   return *account;
 }

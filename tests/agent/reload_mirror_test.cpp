@@ -40,6 +40,30 @@ TEST_CASE("reload: a mirror sends over a remote that comes later, and over the o
   for (const char* name : {"edge", "hub"}) world.network.vanish(name, false);
 }
 
+TEST_CASE("reload: an account that comes back is captured as before") {
+  World world(1);
+  Config config, without;
+  config.accounts.resize(1);
+  config.accounts[0].name = "APP";
+  for (Config* each : {&config, &without}) {
+    each->server_name = "edge";
+    each->mirror.enabled = true;
+    each->mirror.rules = {RuleConfig{.account = "APP", .subjects = {"t.>"}}};
+  }
+  ModelDisk disk;
+  ModelStore store(disk, world.loop, [] { return Duration(1ms); });
+  Agent edge(config, world.host("edge"), &store);
+  REQUIRE(edge.start().status.ok());
+  for (int i = 0; i < 3; ++i) {
+    CHECK(edge.account("APP")->publish({}, {"t.a", {}, {}, "x", {}}).captured);
+    CHECK(edge.reload(without).errors.empty());
+    CHECK(edge.account("APP") == nullptr);
+    CHECK(edge.reload(config).errors.empty());
+    REQUIRE(edge.account("APP") != nullptr);
+  }
+  world.network.vanish("edge", false);
+}
+
 TEST_CASE("reload: rules do not move to another account") {
   World world(1);
   Config config = dialling("hub");

@@ -110,6 +110,23 @@ TEST_CASE_FIXTURE(ReloadWorld, "reload: the first remote stays, though its hub i
   CHECK(loop.run_until([&] { return linked_to("two"); }, 2min));
 }
 
+TEST_CASE_FIXTURE(ReloadWorld, "reload: an agent that stops takes nothing over, nor back") {
+  REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
+  SUBCASE("asked while it stops") {
+    edge.stop([] {});
+    CHECK(edge.reload(to_hub("two")).errors.size() == 1);
+  }
+  SUBCASE("a remote is on probation") {
+    CHECK(edge.reload(to_hub("nowhere")).errors.empty());
+    loop.run_for(5s);
+    edge.stop([] {});
+  }
+  const std::uint64_t dials = network.stats().dials;
+  loop.run_for(5min);
+  CHECK(network.stats().dials == dials);
+  CHECK_FALSE(edge.links_up());
+}
+
 TEST_CASE_FIXTURE(ReloadWorld, "reload: an unchanged remote keeps its link") {
   REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
   const std::uint64_t dials = network.stats().dials;
