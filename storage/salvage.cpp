@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,7 @@ class Copier {
     copy_logs();
     copy_states();
     copy_segments();
+    claim_damaged();
     name_lost_logs();
     note_recovery(quarantined);
     wrote(execute(to_, "COMMIT"));
@@ -108,9 +110,9 @@ class Copier {
   }
 
  private:
-  struct Range {
-    Sequence last = 0;
-    bool readable = true;
+  struct Damaged {
+    LogId log;
+    Sequence first, last;
   };
 
   void wrote(int rc) { error_ = error_ == SQLITE_OK ? rc : error_; }
@@ -120,7 +122,7 @@ class Copier {
     recovery.quarantined = quarantined;
     recovery.salvaged_messages = salvaged_;
     recovery.lost_messages = lost_ + gaps();
-    recovery.lost_uncounted = torn_;
+    recovery.lost_uncounted = torn_ || uncounted_;
     recovery.recovered_logs = recovered_;
     const std::string text = salvage_text(recovery);
     Statement insert(to_, "INSERT OR REPLACE INTO state VALUES(?,?)");
@@ -182,34 +184,57 @@ class Copier {
     return rc == SQLITE_DONE;
   }
 
+  // What a damaged row says of itself must keep no other out of its place.
   void take(const Statement& rows) {
     const SegmentRow row = segment_row(rows);
+    if (row.id <= 0 || !seen_.insert(row.id).second) return;
     const std::string_view index = rows.bytes(9), data = rows.bytes(10);
-    auto& ranges = ranges_[row.log];
-    const auto next = ranges.lower_bound(row.head.first);
-    const bool free = (next == ranges.end() || next->first > row.head.last) &&
-                      (next == ranges.begin() || std::prev(next)->second.last < row.head.first);
-    if (row.id <= 0 || row.head.count == 0 || row.head.first == 0 ||
-        row.head.last < row.head.first || !free) {
-      return;
-    }
     std::vector<RecordView> records;
-    const bool good =
-        checksum(row.head, index, data) == row.crc && decode(row.head, index, data, records).ok();
-    ranges[row.head.first] = {row.head.last, good};
-    const std::uint64_t live = live_records(row);
-    (good ? salvaged_ : lost_) += live;
-    if (good) put(row, index, data);
+    const bool good = checksum(row.head, index, data) == row.crc && row.head.count > 0 &&
+                      decode(row.head, index, data, records).ok();
+    if (good && claim(row.log, row.head.first, row.head.last)) {
+      salvaged_ += live_records(row, row.head.count);
+      return put(row, index, data);
+    }
+    count_damaged(row, index.size());
   }
 
-  std::uint64_t live_records(const SegmentRow& row) {
+  // Counted as well as it can be: any of its numbers may be the wrong one.
+  void count_damaged(const SegmentRow& row, std::size_t index_bytes) {
+    constexpr std::size_t kRecordIndexBytes = 5;  // At least.
+    const SegmentHead& head = row.head;
+    const bool ordered = head.first != 0 && head.last >= head.first;
+    const std::uint64_t span = ordered ? head.last - head.first + 1 : 0;
+    std::uint64_t count = std::min<std::uint64_t>(head.count, index_bytes / kRecordIndexBytes);
+    if (ordered) count = std::min(count, span);
+    lost_ += live_records(row, count);
+    if (head.count == 0 || span < head.count) uncounted_ = true;
+    if (ordered) damaged_.push_back({row.log, head.first, head.last});
+  }
+
+  // Takes the sequences for a segment; false: some of them are another's.
+  bool claim(LogId log, Sequence first, Sequence last) {
+    auto& ranges = ranges_[log];
+    const auto next = ranges.lower_bound(first);
+    const bool free = (next == ranges.end() || next->first > last) &&
+                      (next == ranges.begin() || std::prev(next)->second < first);
+    if (free) ranges[first] = last;
+    return free;
+  }
+
+  // They are counted, so they are no gaps.
+  void claim_damaged() {
+    for (const Damaged& each : damaged_) (void)claim(each.log, each.first, each.last);
+  }
+
+  std::uint64_t live_records(const SegmentRow& row, std::uint64_t count) {
     bits_.clear();
     removed_.bind(1, row.id);
     if (removed_ && removed_.step() == SQLITE_ROW) bits_ = removed_.bytes(0);
     removed_.reset();
     const Bits bits = Bits::decode(bits_);
     std::uint64_t live = 0;
-    for (std::uint32_t i = 0; i < row.head.count; ++i) live += bits.get(i) ? 0 : 1;
+    for (std::uint64_t i = 0; i < count; ++i) live += bits.get(i) ? 0 : 1;
     return live;
   }
 
@@ -248,9 +273,9 @@ class Copier {
     for (const auto& [log, ranges] : ranges_) {
       const auto first = firsts_.find(log);
       Sequence next = first == firsts_.end() ? 0 : first->second;
-      for (const auto& [begin, range] : ranges) {
+      for (const auto& [begin, last] : ranges) {
         if (next != 0 && begin > next) missing += (begin - next) % kGapMax;
-        next = range.last + 1;
+        next = last + 1;
       }
     }
     return missing;
@@ -260,11 +285,13 @@ class Copier {
   sqlite3* to_;
   Statement insert_, insert_removed_, removed_;
   std::map<LogId, Sequence> firsts_;
-  std::map<LogId, std::map<Sequence, Range>> ranges_;
+  std::map<LogId, std::map<Sequence, Sequence>> ranges_;  // First to last of a segment.
+  std::set<SegmentId> seen_;
+  std::vector<Damaged> damaged_;
   std::string bits_;
   std::uint64_t salvaged_ = 0, lost_ = 0;
   int rows_ = 0, error_ = SQLITE_OK;
-  bool torn_ = false;
+  bool torn_ = false, uncounted_ = false;
   std::vector<std::string> recovered_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "storage/database.h"
 #include "tests/storage/store_box.h"
 
 namespace petiole::test {
@@ -338,6 +339,30 @@ TEST_CASE("store: of a database with damaged pages all that is readable moves to
     }
     CHECK(box.append("a", "x") != 0);
     CHECK(box.sync().ok());
+  }
+}
+
+TEST_CASE("store: a row with wrong numbers in it takes no other down with it") {
+  for (const char* change : {"last=last+1000000", "first=first-50", "count=4000000000", "log=7"}) {
+    CAPTURE(change);
+    StoreBox box;
+    make_three(box);
+    {
+      sqlite3* db = nullptr;
+      REQUIRE(sqlite3_open_v2("/box/petiole.db", &db, SQLITE_OPEN_READWRITE,
+                              box.disk.name().c_str()) == SQLITE_OK);
+      const SqliteHandle close(db);
+      const std::string sql = std::string("PRAGMA locking_mode=EXCLUSIVE; UPDATE segment SET ") +
+                              change + " WHERE id=(SELECT min(id)+1 FROM segment)";
+      REQUIRE(execute(db, sql.c_str()) == SQLITE_OK);
+    }
+    REQUIRE(box.open());
+    const StoreRecovery& recovery = box.store->recovery();
+    CHECK(starts_with_quarantine(box));
+    const std::size_t records = box.all("a").size() + box.all("recovered-7").size();
+    CHECK(records == recovery.salvaged_messages);
+    CHECK(records >= 200);
+    CHECK(records + recovery.lost_messages == 300);
   }
 }
 
