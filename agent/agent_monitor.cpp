@@ -3,9 +3,39 @@
 
 namespace petiole {
 
+namespace {
+
+constexpr Duration kSlice = std::chrono::milliseconds(1);  // Spent on answers: then others go on.
+constexpr int kShare = 10;                                 // Answers take a tenth of the time.
+
+// Of all connections together: whoever may ask has as many as he likes.
+class Pace {
+ public:
+  void note(Time begin, Time end) {
+    spent_ += end - begin;
+    if (spent_ < kSlice) return;
+    next_ = end + (kShare - 1) * spent_;
+    spent_ = {};
+  }
+  Time next() const { return next_; }
+
+ private:
+  Duration spent_{};
+  Time next_{};
+};
+
+}  // namespace
+
 Network::Accept Agent::Parts::accept_monitor() {
-  return [this](const PeerInfo&) {
-    return make_http_server([this](const HttpRequest& request) { return monitor.answer(request); });
+  return [this, pace = std::make_shared<Pace>()](const PeerInfo&) {
+    const auto answer = [this, pace](const HttpRequest& request) {
+      const Clock& clock = server.host().clock;
+      const Time begin = clock.now();
+      HttpResponse response = monitor.answer(request);
+      pace->note(begin, clock.now());
+      return response;
+    };
+    return make_http_server(answer, [pace] { return pace->next(); });
   };
 }
 

@@ -50,7 +50,10 @@ void append(http::message<kRequest, Body>& message, bool head_only, Output& outp
 
 class Server : public Protocol {
  public:
-  explicit Server(HttpHandler handler) : handler_(std::move(handler)) { begin(); }
+  Server(HttpHandler handler, HttpPace pace)
+      : handler_(std::move(handler)), pace_(std::move(pace)) {
+    begin();
+  }
 
   void opened(Wire& wire, Time now) override {
     wire_ = &wire;
@@ -64,6 +67,10 @@ class Server : public Protocol {
         wait_for_room(now);
         break;
       }
+      if (const Time next = pace_ ? pace_() : now; now < next) {
+        rest(now, next);
+        break;
+      }
       const Step step = take(input.substr(used), now);
       used += step.bytes;
       if (!step.done) break;
@@ -72,8 +79,10 @@ class Server : public Protocol {
   }
 
   Status tick(Time now) override {
-    if (now < due_ || closing_) return {};
-    if (waiting_) {
+    if (now < deadline() || closing_) return {};
+    if (rest_end_ != kNever) {
+      go_on(now);
+    } else if (waiting_) {
       // A peer that takes some of it, however slowly, is served on.
       const Time stuck = wire_->blocked_since();
       if (stuck == kNever || now < stuck + kIdleTime) {
@@ -88,7 +97,10 @@ class Server : public Protocol {
     }
     return {};
   }
-  Time deadline() const override { return closing_ ? kNever : due_; }
+  Time deadline() const override {
+    if (closing_) return kNever;
+    return rest_end_ != kNever ? rest_end_ : due_;
+  }
 
   void drained(Time now) override {
     waiting_ = false;
@@ -192,12 +204,27 @@ class Server : public Protocol {
     due_ = now + kIdleTime;
   }
 
+  // What is begun gets the time back that it waits for its turn.
+  void rest(Time now, Time until) {
+    wire_->pause_reading();
+    rest_end_ = until;
+    if (started_) due_ += until - now;
+  }
+
+  void go_on(Time now) {
+    rest_end_ = kNever;
+    if (!started_) due_ = now + kIdleTime;
+    wire_->resume_reading();
+  }
+
   HttpHandler handler_;
+  HttpPace pace_;
   Wire* wire_ = nullptr;
   std::optional<Request> request_;
   Time due_ = kNever;
-  bool started_ = false;  // A byte of the current request is here.
-  bool waiting_ = false;  // For the peer to read what it asked for.
+  Time rest_end_ = kNever;  // kNever: it does not wait for its turn.
+  bool started_ = false;    // A byte of the current request is here.
+  bool waiting_ = false;    // For the peer to read what it asked for.
   bool closing_ = false;
 };
 
@@ -281,8 +308,8 @@ class Get : public Protocol {
 
 }  // namespace
 
-std::unique_ptr<Protocol> make_http_server(HttpHandler handler) {
-  return std::make_unique<Server>(std::move(handler));
+std::unique_ptr<Protocol> make_http_server(HttpHandler handler, HttpPace pace) {
+  return std::make_unique<Server>(std::move(handler), std::move(pace));
 }
 
 std::unique_ptr<Protocol> make_http_get(std::string host, std::string target,

@@ -27,10 +27,12 @@ struct HttpResponse {
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+// When the handler may be asked again: until then requests wait. Empty: at any time.
+using HttpPace = std::function<Time()>;
 
 // Serves one connection: keep-alive, pipelining, a bounded header (8 KiB), a 10 s limit for a
 // request to be complete. Null in a build without it.
-std::unique_ptr<Protocol> make_http_server(HttpHandler handler);
+std::unique_ptr<Protocol> make_http_server(HttpHandler handler, HttpPace pace = {});
 
 // One GET over a dialled wire; `done` is called once, with status 0 and the reason as the body when
 // no answer came. At most `body_bytes_max` of a body.

@@ -3,7 +3,7 @@
 
 namespace petiole {
 
-std::unique_ptr<Protocol> make_http_server(HttpHandler) { return nullptr; }
+std::unique_ptr<Protocol> make_http_server(HttpHandler, HttpPace) { return nullptr; }
 
 std::unique_ptr<Protocol> make_http_get(std::string, std::string, std::size_t, HttpDone) {
   return nullptr;

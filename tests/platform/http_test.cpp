@@ -12,11 +12,15 @@ using namespace std::chrono_literals;
 using test::FakeWire;
 
 struct Site {
-  Site() : wire(pool), server(make_http_server([this](const HttpRequest& r) { return on(r); })) {
+  Site()
+      : wire(pool),
+        server(make_http_server([this](const HttpRequest& r) { return on(r); },
+                                [this] { return next; })) {
     server->opened(wire, now);
   }
   HttpResponse on(const HttpRequest& request) {
     seen.push_back(request);
+    if (request.path == "/dear") next = now + 5s;
     if (request.path == "/big") return {200, "text/plain", std::string(600000, 'x')};
     return {request.path == "/missing" ? 404 : 200, "application/json",
             "{\"p\":\"" + request.path + "\"}"};
@@ -31,7 +35,7 @@ struct Site {
     return wire.take();
   }
 
-  Time now{1000s};
+  Time now{1000s}, next{};
   ChunkPool pool;
   FakeWire wire;
   std::vector<HttpRequest> seen;
@@ -155,6 +159,30 @@ TEST_CASE("http: a peer that sends requests and reads nothing is not answered wi
   CHECK(site.wire.closed);
 }
 
+TEST_CASE("http: after a dear request the next one waits, and loses no time by it") {
+  constexpr std::string_view kDear = "GET /dear HTTP/1.1\r\nHost: h\r\n\r\n";
+  Site site;
+  site.give(std::string(kDear) + std::string(kDear) + "GET /a HT");
+  CHECK(site.seen.size() == 1);
+  CHECK(site.wire.paused);
+  CHECK(site.server->deadline() == Time(1005s));
+  for (std::size_t answered = 2; answered <= 3; ++answered) {
+    CHECK(site.server->tick(site.now += 5s).ok());
+    CHECK_FALSE(site.wire.paused);
+    site.give("");
+    CHECK(site.seen.size() == 2);
+    CHECK(site.wire.paused == (answered == 2));
+  }
+  CHECK(site.server->deadline() == Time(1020s));
+  site.next = site.now + 30s;  // Another connection's.
+  site.give("TP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(site.seen.size() == 2);
+  CHECK(site.server->tick(site.now += 30s).ok());
+  site.give("");
+  CHECK(site.seen.size() == 3);
+  CHECK_FALSE(site.wire.closed);
+}
+
 TEST_CASE("http target: path and query") {
   const auto target = parse_http_target("/a%2Fb/+?x=1&&y&z=%26%3D#end");
   REQUIRE(target);
@@ -176,7 +204,7 @@ struct Getter {
         })) {
     get->opened(wire, now);
   }
-  Time now{1000s};
+  Time now{1000s}, next{};
   ChunkPool pool;
   FakeWire wire;
   int calls = 0;
