@@ -162,7 +162,10 @@ Status ClientSession::settle(const Outcome& outcome) {
   Account* const account = server_.account(outcome.identity->account);
   if (!account || relic_) return turn_away({});
   if (!outcome.identity->user.empty()) user_ = outcome.identity->user;
-  if (account_ && account_ != account) leave_account();
+  if (account_ && account_ != account) {
+    server_.left(*this);
+    leave_account();
+  }
   if (!account_ && !account->takes_client()) return fail_full();
   const bool none = outcome.identity->subscriptions_max == 0 || !account->takes_subscriptions();
   if (!account_ && none) {

@@ -78,6 +78,25 @@ TEST_CASE_FIXTURE(SystemFixture,
   CHECK(asker.got.size() == 6);
 }
 
+TEST_CASE_FIXTURE(SystemFixture, "events: a client that comes before its CONNECT counts once") {
+  config.accounts.push_back({.name = "A"});
+  config.auth.users.push_back({.user = "a", .password = "a", .account = "A"});
+  config.auth.users.push_back({.user = "g", .password = "g"});
+  config.auth.no_auth_user = "a";
+  start();
+  Asker asker(sys());
+  asker.subscribe("$SYS.ACCOUNT.A.SERVER.CONNS");
+  auto client = connect("PUB x 0\r\n\r\n");
+  REQUIRE(asker.got.size() == 1);
+  CHECK(asker.last().at("conns") == 1);
+  client->say("CONNECT {\"verbose\":false,\"user\":\"g\",\"pass\":\"g\"}\r\n");
+  REQUIRE(asker.got.size() == 2);
+  CHECK(asker.last().at("conns") == 0);
+  client.reset();
+  machine.loop.run_for(90s);
+  CHECK(asker.got.size() == 2);
+}
+
 TEST_CASE_FIXTURE(SystemFixture, "events: STATSZ soon, then less often, down to every 10 s") {
   start();
   Asker asker(sys());
