@@ -121,9 +121,11 @@ class Copier {
     StoreRecovery recovery;
     recovery.quarantined = quarantined;
     recovery.salvaged_messages = salvaged_;
-    recovery.lost_messages = lost_ + gaps();
-    recovery.lost_uncounted = torn_ || uncounted_;
-    recovery.recovered_logs = recovered_;
+    recovery.lost_messages = before_.lost_messages + lost_ + gaps();
+    recovery.lost_uncounted = before_.lost_uncounted || torn_ || uncounted_;
+    recovery.recovered_logs = before_.recovered_logs;
+    recovery.recovered_logs.insert(recovery.recovered_logs.end(), recovered_.begin(),
+                                   recovered_.end());
     const std::string text = salvage_text(recovery);
     Statement insert(to_, "INSERT OR REPLACE INTO state VALUES(?,?)");
     wrote(insert.bind_text(1, kSalvageKey).bind_blob(2, text).run());
@@ -148,6 +150,7 @@ class Copier {
     Statement insert(to_, "INSERT OR REPLACE INTO state VALUES(?,?)");
     while (rows && rows.step() == SQLITE_ROW) {
       const std::string value(rows.bytes(1));
+      if (rows.bytes(0) == kSalvageKey) read_salvage(value, before_);
       wrote(insert.bind_text(1, rows.bytes(0)).bind_blob(2, value).run());
     }
   }
@@ -293,6 +296,7 @@ class Copier {
   int rows_ = 0, error_ = SQLITE_OK;
   bool torn_ = false, uncounted_ = false;
   std::vector<std::string> recovered_;
+  StoreRecovery before_;  // Of a salvage that is not accounted for yet.
 };
 
 // Fills the new database completely before the damaged one moves.
