@@ -26,7 +26,7 @@ struct ConnectionReport {
   std::string ip;
   std::uint16_t port = 0;
   WallTime start{}, last_activity{}, stop{};
-  Duration uptime{};  // The clock on the wall may have been set since `start`.
+  Duration uptime{};   // The clock on the wall may have been set since `start`.
   std::string reason;  // Closed ones; wire 1.11.
   Duration rtt{};
   std::uint64_t pending_bytes = 0;

@@ -239,3 +239,17 @@ TEST_CASE("mirror: a disk that fails in the turn in which the link ends takes no
   CHECK(world.payloads() == numbers(1, 5));
   CHECK(world.drained());
 }
+
+TEST_CASE("mirror: what is no subject is not taken, for nobody would confirm it") {
+  RuleConfig rule = disk_rule();
+  rule.subjects = {">"};
+  World world(config_of(rule), {});
+  world.start();
+  for (const char* subject : {"", ".", "t.", ".t", "t..a", "t.a."}) {
+    CAPTURE(std::string(subject));
+    CHECK_FALSE(world.publish(subject, "x"));
+  }
+  CHECK(world.publish("t.a", "1"));
+  world.run(1s);
+  CHECK(world.rule().captured == 1);
+}

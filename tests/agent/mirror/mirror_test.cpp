@@ -52,20 +52,6 @@ TEST_CASE("mirror: an outage is replayed before what comes after") {
   CHECK(world.drained());
 }
 
-TEST_CASE("mirror: what is no subject is not taken, for nobody would confirm it") {
-  RuleConfig rule = disk_rule();
-  rule.subjects = {">"};
-  World world(config_of(rule), {});
-  world.start();
-  for (const char* subject : {"", ".", "t.", ".t", "t..a", "t.a."}) {
-    CAPTURE(std::string(subject));
-    CHECK_FALSE(world.publish(subject, "x"));
-  }
-  CHECK(world.publish("t.a", "1"));
-  world.run(1s);
-  CHECK(world.rule().captured == 1);
-}
-
 // A link on which each message takes the loop's time.
 class DearLink : public Uplink {
  public:
