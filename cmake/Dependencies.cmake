@@ -47,12 +47,21 @@ function(petiole_find_library variable name)
   set(${variable} ${${variable}} PARENT_SCOPE)
 endfunction()
 
+# petiole_links(target file): a target of its own, so that the archive stands before what it asks for
+# wherever else that is linked.
+function(petiole_links target file)
+  add_library(${target}_file UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${target}_file PROPERTIES IMPORTED_LOCATION ${file}
+                                                  INTERFACE_LINK_LIBRARIES "${petiole_math}")
+  target_link_libraries(${target} INTERFACE ${target}_file)
+endfunction()
+
 if(PETIOLE_TLS)
   find_path(WOLFSSL_INCLUDE_DIR wolfssl/ssl.h REQUIRED)
   petiole_find_library(WOLFSSL_LIBRARY wolfssl)
   add_library(petiole_wolfssl INTERFACE)
   target_include_directories(petiole_wolfssl SYSTEM INTERFACE ${WOLFSSL_INCLUDE_DIR})
-  target_link_libraries(petiole_wolfssl INTERFACE ${WOLFSSL_LIBRARY} ${petiole_math})
+  petiole_links(petiole_wolfssl ${WOLFSSL_LIBRARY})
 endif()
 
 if(PETIOLE_STORE)
@@ -60,7 +69,8 @@ if(PETIOLE_STORE)
   petiole_find_library(SQLITE_LIBRARY sqlite3)
   add_library(petiole_sqlite INTERFACE)
   target_include_directories(petiole_sqlite SYSTEM INTERFACE ${SQLITE_INCLUDE_DIR})
-  target_link_libraries(petiole_sqlite INTERFACE ${SQLITE_LIBRARY} ${petiole_math} ${CMAKE_DL_LIBS})
+  petiole_links(petiole_sqlite ${SQLITE_LIBRARY})
+  target_link_libraries(petiole_sqlite INTERFACE ${CMAKE_DL_LIBS})
 
   # Where the archive keeps SQLite's extensions in members of their own, storage/lean_sqlite.cpp can
   # take their place: 320 KB.
