@@ -65,19 +65,8 @@ int Database::start() {
         return SQLITE_OK;
       },
       this);
-  Statement tables(db, "SELECT count(*) FROM sqlite_schema WHERE name='segment'");
-  rc = tables.step();
-  const bool fresh = rc == SQLITE_ROW && tables.number(0) == 0;
-  tables.reset();
-  if (fresh) {
-    const std::string sql = std::string("BEGIN IMMEDIATE;") + kSchema +
-                            "PRAGMA user_version=" + std::to_string(kSchemaVersion) +
-                            ";PRAGMA application_id=" + std::to_string(kApplicationId) + ";COMMIT;";
-    rc = execute(db, sql.c_str());
-    // The header, with the schema's version, is then in the file itself and not in the WAL alone.
-    if (rc == SQLITE_OK) rc = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
-    if (rc != SQLITE_OK) return rc;
-  }
+  rc = make_schema();
+  if (rc != SQLITE_OK) return rc;
   begin_ = {db, "BEGIN IMMEDIATE"};
   commit_ = {db, "COMMIT"};
   rollback_ = {db, "ROLLBACK"};
@@ -96,6 +85,25 @@ int Database::start() {
   return insert_ && drop_ && drop_removed_ && removal_ && log_ && state_ && load_ && clean_
              ? SQLITE_OK
              : sqlite3_extended_errcode(db);
+}
+
+// When there is none, or an older one.
+int Database::make_schema() {
+  sqlite3* db = db_.get();
+  Statement state(db,
+                  "SELECT (SELECT count(*) FROM sqlite_schema WHERE name='segment'), user_version "
+                  "FROM pragma_user_version");
+  const bool known = state.step() == SQLITE_ROW;
+  const bool fresh = known && state.number(0) == 0;
+  const bool older = known && state.number(1) < kSchemaVersion;
+  state.reset();
+  if (!older) return SQLITE_OK;
+  const std::string sql = std::string("BEGIN IMMEDIATE;") + (fresh ? kSchema : "") +
+                          "PRAGMA user_version=" + std::to_string(kSchemaVersion) +
+                          ";PRAGMA application_id=" + std::to_string(kApplicationId) + ";COMMIT;";
+  const int rc = execute(db, sql.c_str());
+  // The header, with the schema's version, is then in the file itself and not in the WAL alone.
+  return rc == SQLITE_OK ? checkpoint(SQLITE_CHECKPOINT_TRUNCATE) : rc;
 }
 
 Status Database::status_of(int rc) const {
@@ -189,7 +197,7 @@ int Database::write_inserts(const CommitPlan& plan) {
 
 int Database::insert_segment(SegmentId id, LogId log, const Segment& segment) {
   const SegmentHead& head = segment.head;
-  const std::uint32_t crc = checksum(head, segment.index, segment.data);
+  const std::uint32_t crc = checksum(log, head, segment.index, segment.data);
   return insert_.bind(1, id)
       .bind(2, log)
       .bind(3, head.first)
@@ -220,7 +228,7 @@ int Database::load(SegmentId id, Loaded& loaded) {
   const SegmentRow row = segment_row(load_);
   const std::string_view index = load_.bytes(9);
   const std::string_view data = load_.bytes(10);
-  bool good = checksum(row.head, index, data) == row.crc;
+  bool good = row.sums_up(row.log, index, data);
   if (good) {
     loaded.data = std::make_shared<const std::string>(data);
     loaded.records.reserve(std::min<std::size_t>(row.head.count, index.size()));

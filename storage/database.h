@@ -12,7 +12,9 @@
 
 namespace petiole {
 
-inline constexpr int kSchemaVersion = 1;                    // PRAGMA user_version.
+// PRAGMA user_version. 2: the checksum of a segment is over its log, too; rows of 1 stay as they
+// are.
+inline constexpr int kSchemaVersion = 2;
 inline constexpr std::int64_t kApplicationId = 0x50544c45;  // PRAGMA application_id: "PTLE".
 inline constexpr std::uint64_t kPageBytes = 4096;
 
@@ -56,6 +58,11 @@ struct SegmentRow {
   LogId log = 0;
   SegmentHead head;
   std::uint32_t crc = 0;
+
+  // Whether it is a row of `of` as it was written, by this schema or by the first.
+  bool sums_up(LogId of, std::string_view index, std::string_view data) const {
+    return checksum(of, head, index, data) == crc || checksum(0, head, index, data) == crc;
+  }
 };
 inline constexpr const char* kSegmentColumns =
     "id, log, first, last, count, bytes, first_time, last_time, crc";
@@ -108,6 +115,7 @@ class Database {
   Status status_of(int rc) const;
 
  private:
+  int make_schema();
   int write_plan(const CommitPlan& plan);  // All but the compactions.
   int write_inserts(const CommitPlan& plan);
   int insert_segment(SegmentId id, LogId log, const Segment& segment);

@@ -15,7 +15,6 @@
 namespace petiole {
 
 using SegmentId = std::int64_t;
-using LogId = std::int64_t;
 
 // One bit for each record of a segment, set when it was removed.
 class Bits {

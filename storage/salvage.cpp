@@ -189,17 +189,27 @@ class Copier {
 
   // What a damaged row says of itself must keep no other out of its place.
   void take(const Statement& rows) {
-    const SegmentRow row = segment_row(rows);
+    SegmentRow row = segment_row(rows);
     if (row.id <= 0 || !seen_.insert(row.id).second) return;
     const std::string_view index = rows.bytes(9), data = rows.bytes(10);
     std::vector<RecordView> records;
-    const bool good = checksum(row.head, index, data) == row.crc && row.head.count > 0 &&
+    row.log = log_of(row, index, data);
+    const bool good = row.sums_up(row.log, index, data) && row.head.count > 0 &&
                       decode(row.head, index, data, records).ok();
     if (good && claim(row.log, row.head.first, row.head.last)) {
       salvaged_ += live_records(row, row.head.count);
       return put(row, index, data);
     }
     count_damaged(row, index.size());
+  }
+
+  // Its own, or that which the checksum says it was written for.
+  LogId log_of(const SegmentRow& row, std::string_view index, std::string_view data) const {
+    if (row.sums_up(row.log, index, data)) return row.log;
+    for (const auto& known : firsts_) {
+      if (row.sums_up(known.first, index, data)) return known.first;
+    }
+    return row.log;
   }
 
   // Counted as well as it can be: any of its numbers may be the wrong one.

@@ -104,9 +104,12 @@ void Segment::clear() {
   subject_at_ = subject_bytes_ = 0;
 }
 
-std::uint32_t checksum(const SegmentHead& head, std::string_view index, std::string_view data) {
-  std::array<char, 70> numbers;
-  char* end = put_varint(numbers.data(), head.first);
+std::uint32_t checksum(LogId log, const SegmentHead& head, std::string_view index,
+                       std::string_view data) {
+  std::array<char, 80> numbers;
+  char* end = numbers.data();
+  if (log != 0) end = put_varint(end, std::bit_cast<std::uint64_t>(log));
+  end = put_varint(end, head.first);
   end = put_varint(end, head.last);
   end = put_varint(end, head.count);
   end = put_varint(end, head.bytes);

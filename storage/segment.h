@@ -48,8 +48,11 @@ struct Segment {
   std::size_t subject_at_ = 0, subject_bytes_ = 0;  // Of the record before, in data.
 };
 
-// Over the head and both blobs.
-std::uint32_t checksum(const SegmentHead& head, std::string_view index, std::string_view data);
+using LogId = std::int64_t;
+
+// Over the log that it is of, the head and both blobs. Log 0: without it, as schema 1 has it.
+std::uint32_t checksum(LogId log, const SegmentHead& head, std::string_view index,
+                       std::string_view data);
 
 // Appends the records to `records`, with views into `data`. kCorrupt, and `records` as it was, when
 // index, data and head do not belong together to the byte.

@@ -73,18 +73,19 @@ TEST_CASE("segment: any cut of index or data is an error, and leaves the records
   CHECK(records.size() == 1);
 }
 
-TEST_CASE("segment: the checksum covers the head, the index and the data") {
+TEST_CASE("segment: the checksum covers the log, the head, the index and the data") {
   const Segment segment = sample();
-  const std::uint32_t good = checksum(segment.head, segment.index, segment.data);
+  const std::uint32_t good = checksum(1, segment.head, segment.index, segment.data);
+  CHECK(checksum(2, segment.head, segment.index, segment.data) != good);
   SegmentHead head = segment.head;
   head.last_time ^= 1;
-  CHECK(checksum(head, segment.index, segment.data) != good);
+  CHECK(checksum(1, head, segment.index, segment.data) != good);
   std::string bytes = segment.index;
   bytes[3] ^= 1;
-  CHECK(checksum(segment.head, bytes, segment.data) != good);
+  CHECK(checksum(1, segment.head, bytes, segment.data) != good);
   bytes = segment.data;
   bytes.back() ^= 0x40;
-  CHECK(checksum(segment.head, segment.index, bytes) != good);
+  CHECK(checksum(1, segment.head, segment.index, bytes) != good);
 }
 
 TEST_CASE("segment: the offsets are those of the records") {

@@ -341,7 +341,7 @@ TEST_CASE(
   std::string& file = *box.disk.content("/box/petiole.db");
   Errc expected = Errc::kNewerSchema;
   const std::string before = file;
-  SUBCASE("schema") { file[63] = 2; }
+  SUBCASE("schema") { file[63] = 3; }
   SUBCASE("application") {
     file[68] = 1;
     expected = Errc::kPermission;
