@@ -10,7 +10,9 @@ namespace petiole {
 Mirrors::Mirrors(Server& server, Store& store, const std::string& leaf_id) : server_(server) {
   const Config& config = server.config();
   const std::string first = config.remotes.empty() ? "$G" : config.remotes.front().account;
-  parts_ = std::make_unique<StoreParts>(store, first);
+  const auto foreign = [&](const RuleConfig& rule) { return rule_account(rule, config) != first; };
+  const bool several = std::any_of(config.mirror.rules.begin(), config.mirror.rules.end(), foreign);
+  parts_ = std::make_unique<StoreParts>(store, first, several);
   for (const auto& entry : server.accounts()) {
     const std::string& name = entry.first;
     MirrorConfig own = config.mirror;

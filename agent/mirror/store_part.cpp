@@ -9,16 +9,20 @@ namespace petiole {
 namespace {
 
 constexpr std::string_view kOwner = "mirror/account";
+constexpr std::string_view kSeveral = "mirror/several";
 constexpr std::string_view kCatalog = "mirror/logs";  // As of rules.cpp.
 
 }  // namespace
 
 class StorePart final : public Store {
  public:
-  StorePart(Store& store, StoreParts& all, std::string prefix)
+  StorePart(Store& store, StoreParts& all, std::string prefix, bool several)
       : store_(store), all_(all), prefix_(std::move(prefix)), recovery_(store.recovery()) {
-    if (prefix_.empty()) return;
-    recovery_.recovered_logs.clear();  // Nobody knows whose they are.
+    if (prefix_.empty()) {
+      if (several) give_up_nameless();
+      return;
+    }
+    recovery_.recovered_logs.clear();
     recovery_.lost_messages = 0;
     recovery_.lost_uncounted = false;
   }
@@ -39,7 +43,9 @@ class StorePart final : public Store {
   bool doubt_noted() const override { return store_.doubt_noted(); }
   void settle_doubt() override { store_.settle_doubt(); }
   void settle_salvage() override {
-    if (prefix_.empty()) store_.settle_salvage();
+    if (!prefix_.empty()) return;
+    for (const std::string& log : nameless_) store_.drop_log(log);
+    store_.settle_salvage();
   }
   void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override {
     lost_ = std::move(lost);
@@ -67,18 +73,28 @@ class StorePart final : public Store {
   }
 
  private:
+  // Nobody knows whose they are. The file that was set aside still has them.
+  void give_up_nameless() {
+    nameless_ = std::exchange(recovery_.recovered_logs, {});
+    for (const std::string& log : nameless_) {
+      recovery_.lost_messages += store_.log(log).state().messages;
+    }
+  }
   std::string prefixed(std::string_view name) const { return prefix_ + std::string(name); }
 
   Store& store_;
   StoreParts& all_;
   std::string prefix_;
   StoreRecovery recovery_;
+  std::vector<std::string> nameless_;
   Yield yield_;
   std::function<void(Status)> changed_;
   std::function<void(const std::string&, std::uint64_t)> lost_;
 };
 
-StoreParts::StoreParts(Store& store, std::string_view first) : store_(store) {
+StoreParts::StoreParts(Store& store, std::string_view first, bool several)
+    : store_(store), several_(several || store.state(kSeveral).has_value()) {
+  if (several_ && !store.state(kSeveral)) store.set_state(kSeveral, "1");
   if (const auto known = store.state(kOwner)) {
     owner_ = *known;
   } else {
@@ -107,7 +123,7 @@ Store& StoreParts::part(std::string_view account) {
   for (const auto& each : parts_) {
     if (each->prefix() == wanted) return *each;
   }
-  return *parts_.emplace_back(std::make_unique<StorePart>(store_, *this, wanted));
+  return *parts_.emplace_back(std::make_unique<StorePart>(store_, *this, wanted, several_));
 }
 
 // The account that could give up the most does so, whoever filled the store last.

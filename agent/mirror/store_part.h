@@ -2,7 +2,8 @@
 //
 // Names of logs and states begin with the account's name, but for one account: that whose mirror
 // was the only one when the database was made. It is noted in the database, so that what was kept
-// for one account's hub never goes to another's. Loop thread.
+// for one account's hub never goes to another's; nor does a log whose name a salvage could not
+// read, once there were several: it is given up, and in the ledger. Loop thread.
 #pragma once
 
 #include <memory>
@@ -19,8 +20,9 @@ class StorePart;
 
 class StoreParts {
  public:
-  // `first` gets the names without a prefix if none has them yet. The store outlives it.
-  StoreParts(Store& store, std::string_view first);
+  // `first` gets the names without a prefix if none has them yet; `several`: more than one account
+  // is to have a part. The store outlives it.
+  StoreParts(Store& store, std::string_view first, bool several);
   ~StoreParts();
 
   // The part of `account`; lives as long as this.
@@ -35,6 +37,7 @@ class StoreParts {
 
   Store& store_;
   std::string owner_;
+  bool several_;  // Now or ever.
   std::vector<std::unique_ptr<StorePart>> parts_;
 };
 

@@ -44,14 +44,18 @@ struct Twins {
     std::uint64_t published = 0, refused = 0, told_wrongly = 0;
   };
 
-  Twins(Discard greedy, Discard modest) {
+  Twins(Discard of_a, Discard of_b) : greedy(of_a), modest(of_b) { open(); }
+  ~Twins() { close(); }
+
+  void open() {
     StoreOptions options{.dir = "/box", .bytes_max = 4 << 20, .vfs = disk.name()};
     store = open_store(options, loop, worker, clock, 1).store;
-    parts = std::make_unique<StoreParts>(*store, "a");
+    REQUIRE(store);
+    parts = std::make_unique<StoreParts>(*store, "a", true);
     a = std::make_unique<Side>(*this, "a", RuleConfig{.subjects = {"t.>"}, .discard = greedy});
     b = std::make_unique<Side>(*this, "b", RuleConfig{.subjects = {"*.a"}, .discard = modest});
   }
-  ~Twins() {
+  void close() {
     loop.run_for(1s);  // For what the hubs have under way.
     a.reset();
     b.reset();
@@ -76,6 +80,7 @@ struct Twins {
     CHECK(loop.run_until([this] { return a->messages() + b->messages() == 0; }, 10min));
   }
 
+  const Discard greedy, modest;
   SimClock clock;
   SimLoop loop{clock};
   SimEntropy entropy{1};
@@ -253,4 +258,28 @@ TEST_CASE("mirror: the log says that messages are given up, at once and then onc
   world.start();
   world.run(10min);
   CHECK(said("given up") == 2);
+}
+
+TEST_CASE("mirror: what a damaged store has no name for goes to no account's hub, and is counted") {
+  Twins twins(Discard::kOld, Discard::kOld);
+  for (int i = 0; i < 30; ++i) {
+    twins.a->publish(200);
+    twins.b->publish(200);
+  }
+  twins.close();
+  std::string& file = *twins.disk.content("/box/petiole.db");
+  const std::size_t names = file.find("b/mirror-");  // The page of the logs' table, or a state's.
+  REQUIRE(names != std::string::npos);
+  file.replace(names / 4096 * 4096, 4096, std::string(4096, '\xa5'));
+  for (int start = 0; start < 2; ++start) {
+    CAPTURE(start);
+    twins.open();
+    CHECK(!twins.store->recovery().quarantined.empty() == (start == 0));
+    CHECK(twins.a->messages() + twins.b->messages() == 0);
+    CHECK(twins.a->losses().corrupt == 60);
+    twins.drain();
+    CHECK(twins.a->hub.stored.empty());
+    CHECK(twins.b->hub.stored.empty());
+    twins.close();
+  }
 }
