@@ -3,6 +3,7 @@
 
 #include "platform/files.h"
 #include "storage/salvage.h"
+#include "storage/salvage_copy.h"
 #include "storage/sqlite_store.h"
 
 namespace petiole {

@@ -32,11 +32,4 @@ Status finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk,
 Status salvage(std::shared_ptr<Database>& database, const DatabaseOptions& options, bool real_disk,
                WallTime now);
 
-// The new database's state that says what became of the damaged one, until it is accounted for: see
-// Store::settle_salvage.
-inline constexpr std::string_view kSalvageKey = "storage/salvage";
-
-// What that state says: `quarantined` to `lost_uncounted` of `recovery`.
-void read_salvage(std::string_view text, StoreRecovery& recovery);
-
 }  // namespace petiole

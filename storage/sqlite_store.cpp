@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "storage/salvage.h"
+#include "storage/salvage_copy.h"
 
 namespace petiole {
 namespace {
