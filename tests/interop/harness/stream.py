@@ -24,6 +24,9 @@ class Stream:
         _api(client, f"STREAM.CREATE.{self.name}", self.config)
         return self
 
+    def update(self, client: Client, **changes) -> None:
+        _api(client, f"STREAM.UPDATE.{self.name}", {**self.config, **changes})
+
     def state(self, client: Client) -> dict:
         return _api(client, f"STREAM.INFO.{self.name}")["state"]
 

@@ -1,0 +1,167 @@
+"""Mischief in random order, from a seed: real hub, real kills, and every message once and in order.
+
+PETIOLE_SEED=n runs one seed; PETIOLE_SEEDS=n that many from PETIOLE_SEED (or 1) on.
+"""
+
+import os
+import random
+import signal
+import threading
+
+import pytest
+
+from harness.publisher import Publisher, check_all_once_in_order, number_of
+from harness.stream import Stream
+from harness.wait import until
+from harness.world import remote
+
+COUNT = 10_000  # A publisher.
+STEPS = 12
+HUB = "jetstream { store_dir: '{dir}/hub', domain: hub }\nlame_duck_grace_period: '1s'\n"
+STORE = """
+ping_interval: {ping}
+store_and_forward {{
+  dir: "{{dir}}/mirror"
+  max_bytes: 512MB
+  rules: [
+    {{ subjects: ["telemetry.one.>"], durability: disk }}
+    {{ subjects: ["telemetry.two.*"], durability: disk, priority: 2 }}
+  ]
+}}
+"""
+
+
+def seeds() -> list[int]:
+    first = int(os.environ.get("PETIOLE_SEED", "1"))
+    return list(range(first, first + int(os.environ.get("PETIOLE_SEEDS", "1"))))
+
+
+class Scene:
+    def __init__(self, world, hub_version: str, seed: int):
+        self.world = world
+        self.random = random.Random(seed)
+        self.window = self.random.choice([0.2, 1.0, 120.0])  # Of the stream, for duplicates.
+        self.hub = world.hub(hub_version, HUB)
+        with self.hub.client() as client:
+            self.stream = Stream("T", ["telemetry.>"], self.window).create(client)
+        self.proxy = world.proxy(self.hub.ports["leaf"])
+        self.edge = world.leaf(remote(self.hub, self.proxy), STORE.format(ping=30))
+        self.publishers = [
+            world.keep(Publisher(self.edge.host, self.edge.port, name, f"telemetry.{name}.x", COUNT))
+            for name in ("one", "two")
+        ]
+        self.told = []
+
+    def pause(self, longest: float) -> None:
+        threading.Event().wait(self.random.uniform(0, longest))
+
+    def kill_edge(self) -> None:
+        self.edge.kill()
+        self.edge.start()
+
+    def stop_edge(self) -> None:
+        """In order, and with clients that publish."""
+        self.edge.signal(signal.SIGTERM)
+        self.edge.wait(20)
+        self.edge.start()
+
+    def kill_hub(self) -> None:
+        self.hub.kill()
+        self.pause(1)
+        self.hub.start()
+
+    def lame_duck(self) -> None:
+        self.hub.signal(signal.SIGUSR2)
+        self.pause(2)
+        self.hub.stop()
+        self.hub.start()
+
+    def hang_hub(self) -> None:
+        self.hub.pause()
+        self.pause(3)
+        self.hub.resume()
+
+    def reload(self) -> None:
+        text = STORE.format(ping=self.random.randint(20, 60))
+        written = self.edge.config.read_text()
+        head = written[: written.index("ping_interval:")]
+        self.edge.config.write_text(head + text.replace("{dir}", str(self.edge.directory)))
+        self.edge.signal(signal.SIGHUP)
+
+    def reset(self) -> None:
+        self.proxy.reset()
+
+    def cut(self) -> None:
+        self.proxy.set(refuse=True)
+        self.proxy.reset()
+        self.pause(2)
+        self.proxy.set(refuse=False)
+
+    def cut_in_frame(self) -> None:
+        self.proxy.cut_after(self.random.choice(["up", "down"]), self.random.randint(1, 50_000))
+
+    def swallow(self) -> None:
+        """What goes one way vanishes, and then the link breaks."""
+        self.proxy.set(swallow=(self.random.choice(["up", "down"]),))
+        self.pause(1.5)
+        self.proxy.reset()
+        self.proxy.set(swallow=())
+
+    def stall(self) -> None:
+        self.proxy.set(stalled=True)
+        self.pause(2)
+        self.proxy.set(stalled=False)
+
+    def slow(self) -> None:
+        self.proxy.set(latency=self.random.choice([0, 0.05, 0.3]), bandwidth=self.random.choice([0, 50_000]))
+
+    def full_stream(self) -> None:
+        """The hub refuses, and then takes again. A limit below what it holds would remove some."""
+        with self.hub.client() as client:
+            some_more = self.stream.state(client)["bytes"] + 200_000
+            self.stream.update(client, max_bytes=some_more, discard="new")
+            self.pause(1)
+            self.stream.update(client, max_bytes=-1, discard="old")
+
+    def play(self) -> None:
+        acts = [
+            self.kill_edge, self.kill_edge, self.stop_edge, self.kill_hub, self.lame_duck, self.hang_hub,
+            self.reload, self.reset, self.cut, self.cut_in_frame, self.swallow, self.stall, self.slow,
+            self.full_stream,
+        ]  # fmt: skip
+        for step in range(1, STEPS + 1):
+            for publisher in self.publishers:
+                publisher.open_gate(COUNT * step // STEPS)
+            for act in self.random.sample(acts, self.random.choice([1, 1, 2, 3])):
+                self.told.append(act.__name__)
+                act()
+            self.pause(0.4)
+        self.proxy.set(latency=0, bandwidth=0)
+        for publisher in self.publishers:
+            publisher.wait(COUNT, 90)
+
+    def check(self) -> None:
+        client = self.world.client(self.hub)
+        wanted = len(self.publishers) * COUNT
+        until(lambda: self.stream.count(client) >= wanted, "the stream holds all", 150, every=0.1)
+        until(lambda: self.edge.monitor("/mirrorz")["messages"] == 0, "the mirror is empty", 60)
+        payloads = self.stream.payloads(client)
+        for each in self.publishers:  # Two rules: in order each.
+            mine = [p for p in payloads if p.startswith(each.name.encode() + b" ")]
+            if "full_stream" in self.told:  # What is refused comes behind what was in flight.
+                mine.sort(key=number_of)
+            check_all_once_in_order(mine, {each.name: COUNT})
+        assert len(payloads) == wanted
+        losses = self.edge.monitor("/mirrorz")["losses"]
+        assert not any(losses.values()), losses
+
+
+@pytest.mark.petiole
+@pytest.mark.parametrize("seed", seeds())
+def test_mischief(world, hub_version, seed):
+    scene = Scene(world, hub_version, seed)
+    try:
+        scene.play()
+        scene.check()
+    except AssertionError as error:
+        raise AssertionError(f"PETIOLE_SEED={seed} ({', '.join(scene.told)}): {error}") from error
