@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -77,6 +78,7 @@ class Connection final : public Wire,
     Network::Accept accept;               // Until the protocol is made.
     std::shared_ptr<HandshakeStep> step;  // On the handshakes' thread at present.
     std::size_t sealed_bytes_max = 0;     // Ahead of the socket: output().size() stays meaningful.
+    std::optional<CloseReason> peer_end;  // Told behind what is held for a protocol that pauses.
     bool shut_down = false;
   };
 

@@ -167,6 +167,7 @@ void Connection::offer_again() {
   resuming_ = false;
   if (state_ != State::kOpen || paused_) return;
   if (!held_.empty() && !securing()) offer(held_.view());
+  if (!paused_ && layered_ && layered_->peer_end) end(std::move(*layered_->peer_end));
   mark();
   wait_readable();
 }

@@ -126,9 +126,12 @@ void Connection::layer_failed(Status status) {
   const bool handshake = securing();
   std::string text = layered_->stack.error();
   if (text.empty()) text = status.text();
-  // A peer's orderly end is told by its layer: close_notify, a close frame.
+  // A peer's orderly end is told by its layer: close_notify, a close frame. What it sent before is
+  // offered first, as on a bare socket, whose end is not read while the protocol pauses.
   if (status.code() == Errc::kClosed && !handshake) {
-    return end({Errc::kClosed, Stage::kOpen, text.empty() ? "the peer closed" : text});
+    CloseReason reason{Errc::kClosed, Stage::kOpen, text.empty() ? "the peer closed" : text};
+    const bool waits = state_ == State::kOpen && (paused_ || resuming_) && !held_.empty();
+    return waits ? void(layered_->peer_end = std::move(reason)) : end(std::move(reason));
   }
   end({status.code(), stage(), std::move(text)});
 }

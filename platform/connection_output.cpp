@@ -66,6 +66,7 @@ std::size_t Connection::write_some(const Output& from, std::size_t& offered,
 // Encodes what the protocol wrote, but never far ahead of the socket.
 void Connection::seal() {
   if (!layered_ || !layered_->stack.open() || layered_->shut_down) return;
+  if (layered_->peer_end) output_.clear();  // Nobody reads it any more.
   Output& sealed = layered_->sealed;
   std::array<std::string_view, 1> piece;
   while (sealed.size() < layered_->sealed_bytes_max && output_.gather(piece) == 1) {

@@ -179,6 +179,39 @@ TEST_CASE("connection: a peer that makes a layer answer and reads nothing is hea
   CHECK(net.until([&] { return peer.read(), peer.text.size() == sent + 3; }));
 }
 
+// As on a bare socket, whose end is not read before what stands in front of it.
+TEST_CASE("connection: what a peer sent before its orderly end waits for a protocol that pauses") {
+  for (const bool whole : {true, false}) {
+    NetFixture net;
+    RawListener hub;
+    DialOptions options = dial_to(hub.port());
+    options.tls.emplace();
+    Script client;
+    client.on_receive = [&](std::string_view input) -> Result<std::size_t> {
+      client.input.append(input.substr(0, 3));  // One message at a time.
+      client.wire->pause_reading();
+      return std::size_t{3};
+    };
+    const auto dial = net.network.dial(options, make_scripted(client));
+    RawPeer peer = hub.accept(net);
+    peer.send("tls!");
+    CHECK(net.until([&] { return client.opened == 1; }));
+    peer.send(coded(std::string(whole ? "onetwo" : "onetwo+") + kFakeEnd, 1));
+    CHECK(net.until([&] { return client.input == "one"; }));
+    say(client, "for nobody");
+    CHECK_FALSE(net.until([&] { return client.closed == 1; }, 20ms));
+    client.wire->resume_reading();
+    CHECK(net.until([&] { return client.input == "onetwo"; }));
+    CHECK_FALSE(net.until([&] { return client.closed == 1; }, 20ms));
+    client.on_receive = [](std::string_view) -> Result<std::size_t> { return std::size_t{0}; };
+    client.wire->resume_reading();
+    CHECK(net.until([&] { return client.closed == 1; }));
+    CHECK(client.reason.code == Errc::kClosed);
+    CHECK(client.reason.text == "closed by the peer");
+    CHECK_FALSE(client.nested);
+  }
+}
+
 TEST_CASE("connection: keys that cannot be loaded fail the dial, with the file's name") {
   NetFixture net;
   net.layers.tls_error = "/etc/x.pem: no such file";

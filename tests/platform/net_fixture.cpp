@@ -80,7 +80,10 @@ class FakeLayer final : public Layer {
       }
     }
     answers_ ? void(wire.append(bytes)) : code(bytes, plain);
-    return {};
+    if (!plain.ends_with(kFakeEnd)) return {};
+    plain.pop_back();
+    error_ = "closed by the peer";
+    return {Errc::kClosed, "closed by the peer"};
   }
   Status send(std::string_view plain, std::string& wire) override {
     code(plain, wire);

@@ -43,6 +43,7 @@ std::unique_ptr<Protocol> make_scripted(Script& script);
 // Then `answers` makes it send back every byte and pass none on.
 std::unique_ptr<Layer> make_fake_layer(std::string name, char key, bool slow = false,
                                        bool answers = false);
+inline constexpr char kFakeEnd = '\x04';  // As the last byte it gets: the peer's orderly end.
 
 class FakeLayers final : public LayerFactory {
  public:
