@@ -13,7 +13,9 @@ constexpr std::size_t kFileBytesMax = 16 << 20;  // Of a configuration or creden
 
 }  // namespace
 
-Machine::Machine(const LogOptions& log_options) : log(clock, log_options) {}
+Machine::Machine(const LogOptions& log_options) : log(clock, log_options) {
+  network.report_to([this](const std::string& line) { log.error(line); });
+}
 
 Host Machine::host() {
   return {loop, clock, network, entropy, log, worker, chunks, &files, &calendar};

@@ -105,6 +105,7 @@ class Run {
 };
 
 int Run::run() {
+  raise_file_limit();
   Logger& log = machine_.log;
   log.info("Starting nats-server (petiole " + std::string(kPetioleVersion) + ")");
   log.info("  Version:  " + std::string(kNatsVersion));

@@ -21,6 +21,7 @@ using asio::ip::tcp;
 constexpr int kAcceptsPerTurn = 16;
 constexpr Duration kAcceptTime = std::chrono::microseconds(50);
 constexpr Duration kRetryAfter = std::chrono::milliseconds(200);  // Out of descriptors or memory.
+constexpr Duration kReportEvery = std::chrono::seconds(10);       // That, while it lasts.
 
 class AcceptLoop final : private Deadline, public std::enable_shared_from_this<AcceptLoop> {
  public:
@@ -44,6 +45,7 @@ class AcceptLoop final : private Deadline, public std::enable_shared_from_this<A
   void wait_next_turn();
   void on_acceptable(std::error_code error);
   bool accept_one();
+  void wait_for_better(std::error_code error);
   void welcome(Socket& socket);
   bool add_layers(std::vector<LayerStack::Entry>& entries);
   void due(Time) override { wait(); }
@@ -54,6 +56,7 @@ class AcceptLoop final : private Deadline, public std::enable_shared_from_this<A
   std::shared_ptr<const WebSocketListenOptions> websocket_;
   Network::Accept accept_;
   std::uint16_t port_ = 0;
+  Time next_report_{};
 };
 
 std::error_code AcceptLoop::bind(const tcp::endpoint& endpoint) {
@@ -109,9 +112,17 @@ bool AcceptLoop::accept_one() {
   if (!error) return welcome(socket), true;
   if (error == asio::error::would_block) return wait_next_turn(), false;
   if (error == asio::error::connection_aborted || error == asio::error::interrupted) return true;
-  // EMFILE, ENFILE, ENOBUFS, ENOMEM: the port stays readable, so waiting for it would spin.
-  arm(core_.loop.now() + kRetryAfter);
-  return false;
+  return wait_for_better(error), false;
+}
+
+// EMFILE, ENFILE, ENOBUFS, ENOMEM: the port stays readable, so waiting for it would spin.
+void AcceptLoop::wait_for_better(std::error_code error) {
+  const Time now = core_.loop.now();
+  arm(now + kRetryAfter);
+  if (!core_.report || now < next_report_) return;
+  next_report_ = now + kReportEvery;
+  core_.report("no connection can be accepted on port " + std::to_string(port_) + ": " +
+               words(error) + "; it is tried again");
 }
 
 void AcceptLoop::welcome(Socket& socket) {

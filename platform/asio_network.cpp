@@ -50,6 +50,10 @@ std::unique_ptr<Dial> AsioNetwork::dial(const DialOptions& options,
   return std::make_unique<DialHandle>(std::move(work));
 }
 
+void AsioNetwork::report_to(std::function<void(const std::string&)> report) {
+  core_->report = std::move(report);
+}
+
 std::size_t AsioNetwork::open_connections() const { return core_->open.size(); }
 
 }  // namespace petiole

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "platform/asio_loop.h"
 #include "platform/layer.h"
@@ -29,6 +30,9 @@ class AsioNetwork final : public Network {
   Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, Accept accept) override;
   std::unique_ptr<Dial> dial(const DialOptions& options,
                              std::unique_ptr<Protocol> protocol) override;
+
+  // Whom to tell, in lines for people, what no connection can be told: that none can be accepted.
+  void report_to(std::function<void(const std::string&)> report);
 
   // Cuts what is still open; the protocols are destroyed without a call. For the end of a process,
   // before what the protocols refer to is destroyed.

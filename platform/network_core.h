@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -42,6 +43,7 @@ struct NetworkCore {
   ConnectionRegister open{};
   std::set<std::shared_ptr<DialWork>> dials{};  // Under way.
   Handshakes handshakes{};
+  std::function<void(const std::string&)> report{};  // Empty: nobody is told.
 };
 
 }  // namespace petiole

@@ -64,6 +64,13 @@ int cores() {
   return static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
 }
 
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int process_id() { return ::getpid(); }
 
 std::vector<int> twin_processes() {

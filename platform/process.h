@@ -14,7 +14,10 @@ int cores();
 int process_id();
 std::string host_name();
 std::string program_name();  // As it was called, without the directory.
-// Others that run a file of the same name as this one; lowest first.
+// Lets this process open as many files as it may: it starts with 1,024 mostly, for the sake of
+// programs that select(). nats-server has it from Go.
+void raise_file_limit();
+// Others that run a file of the same name as this one, or of one that was replaced; lowest first.
 std::vector<int> twin_processes();
 std::vector<std::string> interface_addresses();  // Numeric, of all that are up.
 // The first of them that other machines can use; empty: there is none.

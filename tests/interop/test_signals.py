@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -139,6 +140,22 @@ def test_a_renamed_log_is_opened_again(world, kind, way):
     until(lambda: log.exists() and "File log re-opened" in log.read_text(), "the new file is written")
     assert "Server is ready" in (world.directory / "old.log").read_text()
     assert "re-opened" not in (world.directory / "old.log").read_text()
+
+
+@both
+def test_as_many_connections_as_the_system_allows_files(world, kind):
+    """What a shell or systemd gives at first, 1,024, is raised to what it allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        process = start(world, kind)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", process.port), 5))
+            client.settimeout(5)
+            assert client.recv(4) == b"INFO"
 
 
 @both

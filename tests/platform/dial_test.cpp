@@ -270,6 +270,8 @@ TEST_CASE("listen: all addresses take both families") {
 
 TEST_CASE("listen: without descriptors it waits, and accepts when there are some") {
   NetFixture net;
+  std::vector<std::string> told;
+  net.network.report_to([&](const std::string& line) { told.push_back(line); });
   Script server;
   const std::uint16_t port = net.serve({&server});
   RawPeer peer(port);
@@ -280,7 +282,9 @@ TEST_CASE("listen: without descriptors it waits, and accepts when there are some
   rlimit none = before;
   none.rlim_cur = static_cast<rlim_t>(next);
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
-  CHECK_FALSE(net.until([&] { return server.opened == 1; }, 50ms));
+  CHECK_FALSE(net.until([&] { return server.opened == 1; }, 250ms));  // Tried twice, told once.
+  CHECK(told == std::vector{"no connection can be accepted on port " + std::to_string(port) +
+                            ": too many open files; it is tried again"});
   Script dialled;
   const auto dial = net.network.dial(dial_to(port), make_scripted(dialled));
   CHECK(net.until([&] { return dialled.closed == 1; }));

@@ -4,11 +4,16 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -254,6 +259,19 @@ TEST_CASE("signals: are calls on the loop") {
   CHECK(send_signal(1 << 30, Signal::kTerminate).code() == Errc::kNotFound);
   CHECK(process_exists(::getpid()));
   CHECK_FALSE(process_exists(1 << 30));
+}
+
+TEST_CASE("process: as many files as are allowed at most") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit few = before;
+  few.rlim_cur = std::min<rlim_t>(before.rlim_max, 64);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  raise_file_limit();
+  rlimit after{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &after) == 0);
+  CHECK(after.rlim_cur == before.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_CASE("process: plausible numbers") {
