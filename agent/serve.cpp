@@ -78,6 +78,7 @@ class Run {
   void report_recovery(const StoreRecovery& recovery);
   void on_signal(Signal signal);
   void on_machine(MachineEvent event);
+  void reopen_log();
   std::string reload();
   std::string reload_now();
   void take_over(const Config& config);
@@ -182,10 +183,7 @@ void Run::on_signal(Signal signal) {
       if (signal == Signal::kTerminate && leaving_) return;  // It goes in order already.
       return begin_stop();
     case Signal::kUser1:
-      machine_.log.reopen();
-      return machine_.log.info(config_.log.file.empty()
-                                   ? "File log re-open ignored, not a file logger"
-                                   : "File log re-opened");
+      return reopen_log();
     case Signal::kUser2:
       if (stopping_ || std::exchange(leaving_, true)) return;
       machine_.log.info("Entering lame duck mode, stop accepting new clients");
@@ -194,6 +192,15 @@ void Run::on_signal(Signal signal) {
       (void)reload();
       return;
   }
+}
+
+// What cannot be opened, on a full disk perhaps, leaves the old file in use.
+void Run::reopen_log() {
+  LogWriter& log = machine_.log;
+  log.reopen();
+  if (!log.file_error().empty()) return log.error("File log not re-opened: " + log.file_error());
+  log.info(config_.log.file.empty() ? "File log re-open ignored, not a file logger"
+                                    : "File log re-opened");
 }
 
 // Whatever it was, a link may be dead or a way to the hub open again: the links look at once.
@@ -250,6 +257,7 @@ std::string Run::reload_now() {
 // What of the configuration is the process's own: the log, the files that tell of it.
 void Run::take_over(const Config& config) {
   machine_.log.configure(log_options(config.log));
+  if (!machine_.log.file_error().empty()) machine_.log.error(machine_.log.file_error());
   const bool other_files =
       config.pid_file != config_.pid_file || config.ports_file_dir != config_.ports_file_dir;
   if (other_files) remove_files();

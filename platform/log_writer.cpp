@@ -89,9 +89,9 @@ void LogWriter::configure(LogOptions options) {
       options.syslog != options_.syslog || options.remote_syslog != options_.remote_syslog;
   options_ = std::move(options);
   if (other_syslog) open_syslog();
-  if (!other_file) return;
+  if (!other_file && file_error_.empty()) return;
   file_error_.clear();
-  if (file_ >= 0) ::close(std::exchange(file_, -1));
+  if (other_file && file_ >= 0) ::close(std::exchange(file_, -1));
   if (!options_.file.empty()) open_file();
 }
 
@@ -198,10 +198,10 @@ void LogWriter::rotate() {
   std::snprintf(nanos, sizeof(nanos), ".%09ld", nanoseconds_of(now));
   const std::string old =
       options_.file + time_text(now, options_.utc, ".%Y.%m.%d.%H.%M.%S") + nanos;
-  if (!rename_file(options_.file, old).ok()) {  // Again after as many bytes, not with each line.
-    file_bytes_ = 0;
-    return;
-  }
+  const Status renamed = rename_file(options_.file, old);
+  file_bytes_ = 0;  // What fails is tried again after as many bytes, not with each line.
+  // Gone already: another has removed it, or it could not be made the last time.
+  if (!renamed.ok() && renamed.code() != Errc::kNotFound) return;
   open_file();
   if (options_.files_max > 0) remove_oldest();
 }

@@ -42,8 +42,9 @@ class LogWriter final : public Logger {
   void write(LogLevel level, std::string_view text) override;
 
   void set_verbosity(bool debug, bool trace);
-  void configure(LogOptions options);  // On a reload; what has another name is opened.
-  void reopen();                       // After another has renamed the file: SIGUSR1.
+  // On a reload; what has another name is opened, and what could not be opened is tried again.
+  void configure(LogOptions options);
+  void reopen();  // After another has renamed the file: SIGUSR1.
   const std::string& file_error() const { return file_error_; }
 
  private:

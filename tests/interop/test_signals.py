@@ -142,6 +142,22 @@ def test_a_renamed_log_is_opened_again(world, kind, way):
     assert "re-opened" not in (world.directory / "old.log").read_text()
 
 
+def test_a_log_that_cannot_be_opened_again_is_told(world):
+    """nats-server ends there. Here the file that is open goes on: a full disk is no end."""
+    logs, moved = world.directory / "logs", world.directory / "moved"
+    logs.mkdir()
+    process = start(world, KINDS[0], config=f'log_file: "{logs}/log"')
+    os.rename(logs, moved)
+    process.signal(signal.SIGUSR1)
+    until(lambda: "File log not re-opened: " in (moved / "log").read_text(), "it is told in the old file")
+    assert "File log re-opened" not in (moved / "log").read_text()
+    logs.mkdir()
+    process.signal(signal.SIGHUP)  # Nothing has changed, but what failed is tried again.
+    process.signal(signal.SIGUSR1)
+    until(lambda: "re-opened" in (logs / "log").read_text() if (logs / "log").exists() else False, "the new one")
+    assert accepts(process)
+
+
 @both
 def test_as_many_connections_as_the_system_allows_files(world, kind):
     """What a shell or systemd gives at first, 1,024, is raised to what it allows."""

@@ -122,6 +122,16 @@ TEST_CASE("log: a full file is renamed with the time, and the oldest are removed
   CHECK(read_file(dir / "log", 10'000).text.find("number 49") != std::string::npos);
 }
 
+TEST_CASE("log: a file that is gone when it is full is made again") {
+  const TempDir dir;
+  SimClock clock;
+  LogWriter log(clock, {.to_stderr = false, .file = dir / "log", .file_bytes_max = 300});
+  log.info("one");
+  std::filesystem::remove(dir / "log");
+  for (int i = 0; i < 10; ++i) log.info("a line of some length, number " + std::to_string(i));
+  CHECK(read_file(dir / "log", 10'000).text.find("number 9") != std::string::npos);
+}
+
 TEST_CASE("log: what a file does not take goes to stderr") {
   SimClock clock;
   int ends[2];
