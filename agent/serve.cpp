@@ -292,7 +292,7 @@ void Run::beat() {
 void Run::write_files() {
   const std::string pid = std::to_string(process_id());
   const auto write = [this](const std::string& path, const std::string& text) {
-    if (const Status written = write_file(path, text); !written.ok()) {
+    if (const Status written = place_file(path, text); !written.ok()) {
       machine_.log.error(path + ": " + std::string(written.text()));
     }
   };

@@ -21,7 +21,11 @@ class Descriptor {
   explicit Descriptor(int number) : number_(number) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
+  ~Descriptor() {
+    const int error = errno;  // That of the call before is still to be looked at.
+    close();
+    errno = error;
+  }
   int number() const { return number_; }
   bool close() { return number_ < 0 || ::close(std::exchange(number_, -1)) == 0; }
 
@@ -43,6 +47,15 @@ Status to_status(int error) {
       return {Errc::kStorageFull, "the disk is full"};
     case EISDIR:
       return {Errc::kStorage, "it is a directory"};
+    case EMFILE:
+    case ENFILE:
+      return {Errc::kStorage, "too many open files"};
+    case ENAMETOOLONG:
+      return {Errc::kStorage, "the name is too long"};
+    case EIO:
+      return {Errc::kStorage, "the disk failed"};
+    case ENXIO:
+      return {Errc::kStorage, "nobody reads from the pipe"};
     default:
       return {Errc::kStorage, "the disk refused"};
   }
@@ -71,11 +84,11 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// A rename is on disk when the directory is.
+// A rename is on disk when the directory is. Some network file systems know no such thing.
 bool sync_directory(const std::string& path) {
   const Descriptor directory(
       ::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return directory.number() >= 0 && ::fsync(directory.number()) == 0;
+  return directory.number() >= 0 && (::fsync(directory.number()) == 0 || errno == EINVAL);
 }
 
 bool write_synced(const std::string& path, std::string_view text, std::uint32_t mode) {
@@ -114,6 +127,18 @@ Status write_file(const std::string& path, std::string_view text, std::uint32_t 
   const int error = errno;
   ::unlink(fresh.c_str());
   return to_status(error);
+}
+
+Status place_file(const std::string& path, std::string_view text) {
+  struct stat state {};
+  const bool there = ::lstat(path.c_str(), &state) == 0;
+  if (!there || S_ISREG(state.st_mode)) {
+    const Status written = write_file(path, text);
+    if (written.code() != Errc::kPermission || !there) return written;
+  }
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const bool done = file.number() >= 0 && write_all(file.number(), text) && file.close();
+  return done ? Status() : to_status(errno);
 }
 
 void remove_file(const std::string& path) { unlink(path.c_str()); }

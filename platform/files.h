@@ -24,6 +24,10 @@ FileText read_file(const std::string& path, std::size_t bytes_max);
 // returns. The mode is that of a new file; 0600 keeps secrets.
 Status write_file(const std::string& path, std::string_view text, std::uint32_t mode = 0644);
 
+// The same, but a device, a pipe or what a link leads to is written over, and so is a file in a
+// directory that may not be written to. For small notes of a process, its id; never waits.
+Status place_file(const std::string& path, std::string_view text);
+
 void remove_file(const std::string& path);  // Fine when it is not there.
 Status rename_file(const std::string& from, const std::string& to);
 bool file_exists(const std::string& path);

@@ -361,6 +361,23 @@ TEST_CASE("files: writing replaces the whole, or nothing") {
   CHECK_FALSE(file_modified(dir / "b").has_value());
 }
 
+TEST_CASE("files: a device, a pipe and what a link leads to are written over, not replaced") {
+  const TempDir dir;
+  CHECK(place_file(dir / "a", "old").ok());
+  CHECK(place_file(dir / "a", "new").ok());
+  CHECK(read_file(dir / "a", 100).text == "new");
+  std::filesystem::create_symlink("a", dir / "link");
+  CHECK(place_file(dir / "link", "n").ok());
+  CHECK(std::filesystem::is_symlink(dir / "link"));
+  CHECK(read_file(dir / "a", 100).text == "n");
+  std::filesystem::create_symlink("/dev/full", dir / "full");
+  CHECK(place_file(dir / "full", "x").code() == Errc::kStorageFull);
+  CHECK(std::filesystem::is_symlink(dir / "full"));
+  REQUIRE(::mkfifo((dir / "pipe").c_str(), 0600) == 0);
+  CHECK_FALSE(place_file(dir / "pipe", "x").ok());  // Nobody reads: not waited for.
+  CHECK(std::filesystem::is_fifo(dir / "pipe"));
+}
+
 TEST_CASE("files: a directory is made once") {
   const TempDir dir;
   CHECK(make_directory(dir / "d").ok());
