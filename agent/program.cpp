@@ -80,6 +80,7 @@ int run_demo() {
 }
 
 int run_start(const std::string& program, std::span<const std::string> arguments) {
+  hold_signals();
   const LoadedStart start = load_start(arguments, system_sources());
   for (const ConfigError& warning : start.loaded.warnings) complain("warning: " + to_text(warning));
   for (const ConfigError& error : start.loaded.errors) complain(to_text(error));

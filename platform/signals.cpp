@@ -19,6 +19,14 @@ Signal to_signal(int number) {
   return static_cast<Signal>(index);
 }
 
+// Those that would end a process that does not take them and should not.
+sigset_t mild_signals() {
+  sigset_t mild;
+  sigemptyset(&mild);
+  for (const int number : {SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&mild, number);
+  return mild;
+}
+
 Status deliver(int pid, int number) {
   // 0 and below would be a group of processes, or all.
   if (pid <= 0 || (::kill(pid, number) != 0 && errno == ESRCH)) {
@@ -54,11 +62,19 @@ Signals::Signals(AsioLoop& loop, std::function<void(Signal)> caught)
     parts_->set.add(number, ignored);
   }
   parts_->wait();
+  const sigset_t mild = mild_signals();
+  ::pthread_sigmask(SIG_UNBLOCK, &mild, nullptr);
 }
 
 Signals::~Signals() {
   std::error_code ignored;
   parts_->set.clear(ignored);
+}
+
+void hold_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  const sigset_t mild = mild_signals();
+  ::pthread_sigmask(SIG_BLOCK, &mild, nullptr);
 }
 
 Status send_signal(int pid, Signal signal) {

@@ -25,6 +25,11 @@ class Signals {
   std::shared_ptr<Parts> parts_;
 };
 
+// From the start on until there are Signals: a reload, a renamed log or a lame duck that is asked
+// for meanwhile is put off until then, and does not end the process; nor does a pipe that is gone.
+// The other two do. Call before other threads are started.
+void hold_signals();
+
 // For `-sl`. Errors: kNotFound (no such process), kPermission.
 Status send_signal(int pid, Signal signal);
 // SIGKILL, for `-sl stop`.

@@ -271,6 +271,23 @@ TEST_CASE("signals: are calls on the loop") {
   CHECK_FALSE(process_exists(1 << 30));
 }
 
+TEST_CASE("signals: what is asked for during the start comes when it is over") {
+  hold_signals();
+  for (const Signal signal : {Signal::kHangUp, Signal::kUser1, Signal::kUser2}) {
+    CHECK(send_signal(::getpid(), signal).ok());
+  }
+  SystemClock clock;
+  AsioLoop loop(clock);
+  std::vector<Signal> caught;
+  const Signals signals(loop, [&](Signal signal) {
+    caught.push_back(signal);
+    if (caught.size() == 3) loop.stop();
+  });
+  loop.run();
+  std::sort(caught.begin(), caught.end());
+  CHECK(caught == std::vector{Signal::kHangUp, Signal::kUser1, Signal::kUser2});
+}
+
 TEST_CASE("process: as many files as are allowed at most") {
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
