@@ -42,7 +42,9 @@ Duration used_time() {
 std::string program_of(const std::string& process) {
   char path[PATH_MAX];
   const ssize_t bytes = ::readlink(("/proc/" + process + "/exe").c_str(), path, sizeof path);
-  const std::string_view text(path, bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+  std::string_view text(path, bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+  constexpr std::string_view kReplaced = " (deleted)";
+  if (text.ends_with(kReplaced)) text.remove_suffix(kReplaced.size());
   return std::string(text.substr(text.rfind('/') + 1));
 }
 

@@ -301,6 +301,31 @@ TEST_CASE("process: as many files as are allowed at most") {
   ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
+// After an upgrade the old one runs on for a while.
+TEST_CASE("process: a twin whose file was replaced is one still") {
+  const TempDir dir;
+  const std::string copy = dir / ::program_invocation_short_name;
+  std::filesystem::copy_file("/bin/sleep", copy);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl(copy.c_str(), copy.c_str(), "60", static_cast<char*>(nullptr));
+    ::_exit(1);
+  }
+  const auto found = [child] {
+    const std::vector<int> twins = twin_processes();
+    return std::find(twins.begin(), twins.end(), child) != twins.end();
+  };
+  while (!std::filesystem::read_symlink("/proc/" + std::to_string(child) + "/exe")
+              .native()
+              .starts_with(dir.path)) {
+  }
+  CHECK(found());
+  std::filesystem::remove(copy);
+  CHECK(found());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
 TEST_CASE("process: plausible numbers") {
   CHECK(resident_bytes() > 1 << 20);
   CHECK(cores() >= 1);
