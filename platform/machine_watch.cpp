@@ -6,10 +6,13 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/posix/stream_descriptor.hpp>
 #include <cerrno>
+#include <cstdint>
 #include <ctime>
+#include <limits>
 #include <utility>
 
 #include "platform/loop_core.h"
@@ -49,8 +52,11 @@ int open_netlink() {
 
 // Never due; read() fails with ECANCELED once the wall clock was set, which waking up does too.
 bool arm_clock_timer(int fd) {
+  // With 32 bits for the seconds the end of them: one beyond would be refused.
+  constexpr std::int64_t kLast = std::numeric_limits<std::time_t>::max();
+  const std::int64_t now = read_clock(CLOCK_REALTIME).count() / 1'000'000'000;
   itimerspec never{};
-  never.it_value.tv_sec = read_clock(CLOCK_REALTIME).count() / 1'000'000'000 + (1ll << 31);
+  never.it_value.tv_sec = static_cast<std::time_t>(std::min(now + (std::int64_t{1} << 31), kLast));
   return ::timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, nullptr) == 0 ||
          errno == ECANCELED;
 }
