@@ -162,7 +162,8 @@ std::optional<WallTime> read_time(const Element& element) {
   const year_month_day date{year(parts[0]), month(static_cast<unsigned>(parts[1])),
                             day(static_cast<unsigned>(parts[2]))};
   if (!date.ok() || parts[3] > 23 || parts[4] > 59 || parts[5] > 60) return std::nullopt;
-  // Nanoseconds end in 2262: what is later is as good as never.
+  // Nanoseconds go from 1677 to 2262: what is beyond is as good as always or never.
+  if (parts[0] < 1700) return WallTime::min();
   if (parts[0] > 2250) return WallTime::max();
   return WallTime(sys_days(date)) + hours(parts[3]) + minutes(parts[4]) + seconds(parts[5]);
 }

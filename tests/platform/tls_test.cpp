@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <random>
 
+#include "platform/files.h"
+#include "platform/process.h"
 #include "platform/tls_wolfssl.h"
 // The options come first.
 #include <wolfssl/wolfcrypt/asn_public.h>
@@ -475,6 +478,16 @@ TEST_CASE("tls: when a certificate file ends") {
   CHECK(*certificate_end(data("server.pem")) > std::chrono::system_clock::now());
   CHECK_FALSE(certificate_end(data("server-key.pem")));
   CHECK_FALSE(certificate_end(data("none.pem")));
+  // Of the year 1600, and of it no more than its dates: nanoseconds do not reach so far.
+  const std::string ancient = std::filesystem::temp_directory_path() /
+                              ("petiole-ancient-" + std::to_string(process_id()) + ".pem");
+  CHECK(write_file(ancient,
+                   "-----BEGIN CERTIFICATE-----\n"
+                   "MC0wKwIBATAAMAAwIhgPMTU5OTAxMDEwMDAwMDBaGA8xNjAwMDEwMTAwMDAwMFo=\n"
+                   "-----END CERTIFICATE-----\n")
+            .ok());
+  CHECK(certificate_end(ancient) == WallTime::min());
+  remove_file(ancient);
 }
 
 }  // namespace
