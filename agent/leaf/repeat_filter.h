@@ -12,7 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
 #include <set>
+#include <string>
+#include <string_view>
 #include <tuple>
 
 #include "agent/protocol/mirror_mark.h"
@@ -24,15 +28,15 @@ class RepeatFilter {
   // The newest `marks_max` are kept, some 90 bytes each: 32 mirrors with full windows.
   explicit RepeatFilter(std::size_t marks_max = 128 * 1024) : marks_max_(marks_max) {}
 
-  // `account`: where the leaf delivers; none can have the messages of another dropped.
-  bool knows(const void* account, const MirrorMark& mark) const {
-    return marks_.contains({account, mark.origin, mark.number});
-  }
-  void add(const void* account, const MirrorMark& mark);
+  // `account`: the name of where the leaf delivers; none can have the messages of another dropped,
+  // and one that is removed and comes again is the same.
+  bool knows(std::string_view account, const MirrorMark& mark) const;
+  void add(std::string_view account, const MirrorMark& mark);
 
  private:
-  using Key = std::tuple<const void*, std::uint64_t, std::uint64_t>;  // Account, origin, number.
+  using Key = std::tuple<std::uint32_t, std::uint64_t, std::uint64_t>;  // Account, origin, number.
 
+  std::map<std::string, std::uint32_t, std::less<>> accounts_;  // To their numbers here.
   std::set<Key> marks_;  // Ordered: a peer chooses the numbers, and could make hashes collide.
   std::deque<Key> order_;
   std::size_t marks_max_;

@@ -176,7 +176,8 @@ Status LeafSession::route(const Op& op, MessageTrace* trace) {
   const MirrorMark mark = !queues.empty() && takes_marks() ? take_mark(queues) : MirrorMark{};
   // What carries a reply is left to who answers it.
   const bool filtered = mark && op.reply.empty();
-  if (filtered && mark.kind != MirrorMark::Kind::kNew && links_.repeats.knows(account_, mark))
+  if (filtered && mark.kind != MirrorMark::Kind::kNew &&
+      links_.repeats.knows(account_->name(), mark))
     return {};
   // What comes down from a hub is not sent up again: the mirror does not see it.
   Message message{op.subject, op.reply, op.header, op.payload, nullptr};
@@ -198,7 +199,7 @@ Status LeafSession::route(const Op& op, MessageTrace* trace) {
   const PublishOutcome outcome = account_->publish(origin, message);
   // Our own mirror knows those in their place for longer.
   const bool known = outcome.captured && mark.kind != MirrorMark::Kind::kLate;
-  if (filtered && !known && outcome.delivered > 0) links_.repeats.add(account_, mark);
+  if (filtered && !known && outcome.delivered > 0) links_.repeats.add(account_->name(), mark);
   if (outcome.captured && account_->capture()->congested()) pause_for_disk();
   return {};
 }
