@@ -119,6 +119,16 @@ void InterestMap::settle(Output& output, Item& item, const SubjectFilter& permis
   if (entry.count == 0) erase(item);
 }
 
+// On a link that is never done with it the list would grow for ever by what it has said.
+void InterestMap::forget_written() {
+  if (next_ < kListKeptMax || next_ < changed_.size() / 2) return;
+  changed_.erase(changed_.begin(), changed_.begin() + static_cast<std::ptrdiff_t>(next_));
+  for (Item* const item : changed_) {
+    if (item != nullptr) item->second.listed -= static_cast<std::uint32_t>(next_);
+  }
+  next_ = 0;
+}
+
 void InterestMap::write(Output& output, std::size_t bytes_max, std::size_t visits_max,
                         const SubjectFilter& permissions) {
   while (!idle_ && visits_max-- != 0 && output.size() < bytes_max) {
@@ -126,7 +136,7 @@ void InterestMap::write(Output& output, std::size_t bytes_max, std::size_t visit
     if (item == nullptr) break;
     settle(output, *item, permissions);
   }
-  if (next_ != changed_.size()) return;
+  if (next_ != changed_.size()) return forget_written();
   changed_.clear();
   next_ = 0;
   if (changed_.capacity() > kListKeptMax) changed_.shrink_to_fit();

@@ -41,6 +41,7 @@ class InterestMap {
              const SubjectFilter& permissions);
   bool changed() const { return next_ != changed_.size() || scan_ != nullptr; }
   std::size_t size() const { return entries_.size(); }
+  std::size_t listed() const { return changed_.size(); }  // What the list of changes holds.
 
  private:
   struct Entry;
@@ -60,6 +61,7 @@ class InterestMap {
   void list(Item& item);
   std::uint32_t told(const Entry& entry) const { return entry.link == link_ ? entry.told : 0; }
   Item* take_next();
+  void forget_written();
   void settle(Output& output, Item& item, const SubjectFilter& permissions);
 
   std::unordered_map<std::string, Entry, TokenHash, std::equal_to<>> entries_;  // "subject[ queue]"

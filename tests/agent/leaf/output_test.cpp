@@ -104,6 +104,27 @@ TEST_CASE("interest: permissions hide it, and show it when they change") {
   CHECK(second.find("LS- open\r\n") != second.npos);
 }
 
+TEST_CASE("interest: a link that is never done with what changes keeps no list of what it said") {
+  constexpr int kGroups = 20, kRounds = 30'000;
+  Interest i;
+  std::string last;
+  for (int round = 0; round < kRounds; ++round) {
+    for (int k = 0; k < kGroups; ++k) i.map.add("w", std::to_string(k), 1);
+    last = i.written(200);
+    REQUIRE(i.map.changed());
+    REQUIRE(i.map.listed() < 200'000);
+  }
+  last += i.written();
+  for (int k = 0; k < kGroups; ++k) {
+    const std::string line = "LS+ w " + std::to_string(k) + ' ' + std::to_string(kRounds) + "\r\n";
+    CHECK(last.find(line) != last.npos);
+    i.map.remove("w", std::to_string(k), kRounds);
+  }
+  const std::string end = i.written();
+  CHECK(std::count(end.begin(), end.end(), '\n') == kGroups);
+  CHECK(i.map.size() == 0);
+}
+
 TEST_CASE("interest: writing stops at the bound and goes on where it stopped") {
   Interest i;
   for (int k = 0; k < 1000; ++k) i.map.add("subject." + std::to_string(k), "", 1);
