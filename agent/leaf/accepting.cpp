@@ -213,8 +213,11 @@ Status AcceptingLeaf::accept(Time now) {
   peer_ = {connect_.name, connect_.cluster, connect_.remote_account};
   peer_version_ = connect_.version;
   traces_ = connect_.protocol >= kTraceProtocol;
-  if (LeafSession* old = links().find_duplicate(*account, peer_, *this)) {
-    old->end(Errc::kBusy, "Duplicate Remote LeafNode Connection");
+  if (LeafSession* other = links().find_duplicate(*account, peer_, *this)) {
+    constexpr const char* kDuplicate = "Duplicate Remote LeafNode Connection";
+    // Our login took so long that the peer has come again: it has given this one up.
+    if (other->cid() > cid_) return refuse(Errc::kBusy, kDuplicate);
+    other->end(Errc::kBusy, kDuplicate);
   }
   if (!account->takes_leaf()) {
     return refuse(Errc::kPermission, "maximum account active connections exceeded");

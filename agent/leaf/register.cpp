@@ -41,6 +41,7 @@ LeafSession* LeafRegister::find_duplicate(const Account& account, const LeafPeer
   for (const auto& [party, session] : sessions_) {
     const LeafPeer& other = session->peer();
     if (session != &except && session->account() == &account && !session->solicited() &&
+        !session->over() &&  // One that is ended takes up to five seconds for its last words.
         other.name == peer.name && other.cluster == peer.cluster &&
         other.remote_account == peer.remote_account) {
       return session;

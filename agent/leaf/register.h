@@ -51,7 +51,7 @@ class LeafRegister {
 
   // Whether `party` is a link on which we are the spoke; false for whom the register does not know.
   bool is_spoke(const Subscriber* party) const;
-  // An accepted link of `account` to the same peer; null: none.
+  // An accepted link of `account` to the same peer that is not ended yet; null: none.
   LeafSession* find_duplicate(const Account& account, const LeafPeer& peer,
                               const LeafSession& except) const;
   // A leaf behind us, in `account`, belongs to `cluster`.

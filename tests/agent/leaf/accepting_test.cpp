@@ -182,6 +182,51 @@ TEST_CASE("accepting: a login that is found good after the link is over comes to
   }
 }
 
+// One peer on several connections of one server, in the order in which they were accepted.
+struct Comers {
+  static constexpr const char* kConnect =
+      "CONNECT {\"name\":\"edge\",\"remote_account\":\"A\"}\r\n";
+  explicit Comers(std::size_t count) : node(world, "hub", listening()) {
+    for (std::size_t i = 0; i < count; ++i) {
+      wires.push_back(std::make_unique<FakeWire>(world.chunks));
+      leafs.push_back(std::make_unique<AcceptingLeaf>(node.server(), node.links()));
+      leafs.back()->opened(*wires.back(), world.clock.now());
+    }
+  }
+  ~Comers() {
+    for (auto& leaf : leafs) leaf->closed({}, world.clock.now());
+  }
+  bool login(std::size_t i) { return leafs[i]->receive(kConnect, world.clock.now()).ok(); }
+  std::size_t established() const {
+    return static_cast<std::size_t>(
+        std::count_if(leafs.begin(), leafs.end(), [](const auto& l) { return l->established(); }));
+  }
+  World world{1};
+  Node node;
+  std::vector<std::unique_ptr<FakeWire>> wires;
+  std::vector<std::unique_ptr<AcceptingLeaf>> leafs;
+};
+
+// Those that are ended are in the register still, while their last words wait for the peer.
+TEST_CASE("accepting: a peer that comes again and again has one link") {
+  Comers peer(8);
+  for (std::size_t i = 0; i < peer.leafs.size(); ++i) {
+    CHECK(peer.login(i));
+    CHECK(peer.established() == 1);
+    CHECK(peer.leafs[i]->established());
+  }
+}
+
+// Its login took longer, in a queue of hashes or at a service, and that its socket has ended may
+// not be known: nothing is read meanwhile.
+TEST_CASE("accepting: an older connection does not take the place of a newer one") {
+  Comers peer(2);
+  CHECK(peer.login(1));
+  CHECK_FALSE(peer.login(0));
+  CHECK(peer.leafs[1]->established());
+  CHECK(peer.established() == 1);
+}
+
 TEST_CASE("accepting: a hub closes over interest and messages that are not allowed") {
   Bench bench(listening());
   bench.accept();
