@@ -11,6 +11,14 @@
 
 namespace petiole {
 
+namespace {
+
+// A mirror asks once a window. With more the peer is read no further until they are answered, or a
+// flood of PINGs would come back at one stroke.
+constexpr std::size_t kPongsHeldMax = 4096;
+
+}  // namespace
+
 void LeafSession::on_ping() {
   // What comes down from a hub is not captured.
   const bool promises = !spoke_ && forgets_on_pong();
@@ -31,6 +39,7 @@ void LeafSession::hold_pong() {
   ++pongs_held_;
   expect_life();
   if (pongs_asked_ == 0) ask_disk();
+  if (pongs_held_ >= kPongsHeldMax && !paused_) pause_for_disk();
 }
 
 // One question at a time, for all that wait: a peer cannot make them many.

@@ -88,6 +88,23 @@ TEST_CASE("leaf disk: PONG waits for what was captured, in order, with one quest
   CHECK(bench.said() == "PONG\r\n");
 }
 
+TEST_CASE("leaf disk: a flood of PINGs is not read further than so many wait for the disk") {
+  DiskBench bench;
+  bench.feed(kMessage);
+  std::string flood;
+  for (int i = 0; i < 10'000; ++i) flood += "PING\r\n";
+  const Result<std::size_t> used = bench.session->receive(flood, bench.now());
+  REQUIRE(used.ok());
+  CHECK(*used == 4096 * 6);
+  CHECK(bench.wire.paused);
+  bench.disk.commit();
+  CHECK_FALSE(bench.wire.paused);
+  bench.disk.commit();
+  CHECK(bench.said().size() == 4096 * 6);
+  CHECK(bench.feed(flood.substr(*used)) == "");
+  CHECK(bench.said().size() == flood.size() - *used);
+}
+
 TEST_CASE("leaf disk: a nats-server behind us has its PONG at once") {
   DiskBench bench("");
   bench.feed(std::string(kMessage) + "PING\r\n");
