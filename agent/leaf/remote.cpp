@@ -76,7 +76,12 @@ void Remote::set_observer(UplinkObserver* observer) {
 }
 
 void Remote::kick() {
-  if (state_ == State::kWaiting) timer_->arm(server_.host().clock.now());
+  const Clock& clock = server_.host().clock;
+  if (state_ == State::kWaiting) {
+    const Time when = std::max(clock.now(), not_before_);
+    shown_.next_retry = clock.wall() + (when - clock.now());
+    timer_->arm(when);
+  }
   if (up()) link_->probe_now();
 }
 
@@ -208,7 +213,10 @@ void Remote::link_closed(SolicitingLeaf& link, const CloseReason& reason) {
   link_ = nullptr;
   dial_.reset();
   if (stopped) return;
-  if (link.wait() > Duration{}) reconnect_.at_least(link.wait());
+  if (link.wait() > Duration{}) {
+    reconnect_.at_least(link.wait());
+    not_before_ = server_.host().clock.now() + link.wait();
+  }
   fail(reason, link);
   const bool round_over = urls_.next();
   const Duration up = server_.host().clock.now() - up_since_;

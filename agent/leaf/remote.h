@@ -48,6 +48,7 @@ class Remote : private LinkOwner {
   void start();
   void stop();  // Closes the link in order; no more dials.
   // The network may have changed: dial at once when waiting, ask the hub at once when connected.
+  // Where the hub's answer calls for a wait, a loop perhaps, no network makes that shorter.
   void kick();
 
   // Who is told of the link from now on; null: nobody. One before is told that it is down.
@@ -97,6 +98,7 @@ class Remote : private LinkOwner {
   Stage stage_ = Stage::kResolve;
   bool resolved_ = false;
   Time up_since_{};
+  Time not_before_{};  // What the last link's end called for.
   std::uint64_t dials_ = 0;
   RemoteReport shown_;                                                 // What outlives a link.
   std::shared_ptr<Remote*> handle_ = std::make_shared<Remote*>(this);  // For callbacks of a dial.

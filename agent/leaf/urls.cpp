@@ -68,7 +68,6 @@ void UrlList::discover(const ServerInfo& info) {
   };
   const auto current = std::find_if(urls_.begin(), urls_.end(), same);
   at_ = current == urls_.end() ? 0 : static_cast<std::size_t>(current - urls_.begin());
-  tried_ = 0;
 }
 
 std::string UrlList::tls_name(const RemoteUrl& url) const {

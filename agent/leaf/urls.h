@@ -22,7 +22,8 @@ class UrlList {
   // Stays with the current one, for the first dial after a link.
   void restart_round() { tried_ = 0; }
 
-  // Takes over what the hub's cluster says of itself; the configured ones stay.
+  // Takes over what the hub's cluster says of itself; the configured ones stay. A round goes on: a
+  // hub that tells of others and then refuses us is to be spared as any.
   void discover(const ServerInfo& info);
   std::size_t size() const { return urls_.size(); }
 

@@ -225,6 +225,21 @@ TEST_CASE("urls: discovered ones are used only when asked for, behind the config
   CHECK(list.current().host == "::1");
 }
 
+TEST_CASE("urls: hubs that tell of each other and refuse us end a round all the same") {
+  test::SimEntropy entropy(5);
+  RemoteConfig config = with_hosts({"a"});
+  config.ignore_discovered_servers = false;
+  ServerInfo info;
+  info.leafnode_urls = {"a:7422", "b:7422", "c:7422"};
+  UrlList list(config, entropy);
+  int rounds = 0;
+  for (int attempt = 0; attempt < 9; ++attempt) {
+    list.discover(info);
+    if (list.next()) ++rounds;
+  }
+  CHECK(rounds == 3);
+}
+
 TEST_CASE("urls: a proxy with and without a user") {
   RemoteConfig config;
   CHECK_FALSE(parse_proxy(config));
