@@ -117,9 +117,9 @@ bool DialWork::add_layers(std::vector<LayerStack::Entry>& entries) {
     entries.push_back({make_proxy_layer(*options_.proxy, options_.host, options_.port),
                        Stage::kProxy, options_.proxy->timeout});
   }
-  const auto add = [&](LayerResult made, Stage stage) {
+  const auto add = [&](LayerResult made, Stage stage, Duration timeout) {
     if (made.layer) {
-      entries.push_back({std::move(made.layer), stage, options_.timeout});
+      entries.push_back({std::move(made.layer), stage, timeout});
       return true;
     }
     fail({made.status.code(), stage, std::move(made.error)});
@@ -128,9 +128,11 @@ bool DialWork::add_layers(std::vector<LayerStack::Entry>& entries) {
   if (options_.tls) {
     TlsOptions tls = *options_.tls;
     if (tls.server_name.empty()) tls.server_name = options_.host;
-    if (!add(core_.layers.tls(tls), Stage::kTls)) return false;
+    const Duration longer = std::max(options_.timeout, tls.timeout);
+    if (!add(core_.layers.tls(tls), Stage::kTls, longer)) return false;
   }
-  return !options_.websocket || add(core_.layers.websocket(*options_.websocket), Stage::kWebSocket);
+  return !options_.websocket ||
+         add(core_.layers.websocket(*options_.websocket), Stage::kWebSocket, options_.timeout);
 }
 
 void DialWork::cancel() {

@@ -130,6 +130,9 @@ SolicitOptions Remote::solicit_options(const RemoteUrl& url) const {
   SolicitOptions options;
   options.url = url;
   options.tls = config_.tls.value_or(TlsOptions{});
+  // A block that says nothing of it has the default; the links' own tls_timeout is for those.
+  if (options.tls->timeout == TlsOptions{}.timeout)
+    options.tls->timeout = server_.config().link.tls_timeout;
   if (options.tls->server_name.empty()) options.tls->server_name = urls_.tls_name(url);
   options.tls_wanted = config_.tls.has_value() || url.scheme == RemoteUrl::Scheme::kTls;
   options.tls_done = is_websocket(url) || config_.tls_handshake_first;

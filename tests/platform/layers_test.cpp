@@ -139,7 +139,7 @@ TEST_CASE("connection: a failed or silent handshake is told with its stage") {
     NetFixture net;
     RawListener hub;
     DialOptions options = dial_to(hub.port());
-    options.tls.emplace();
+    options.tls.emplace().timeout = 50ms;
     options.timeout = 100ms;
     Script client;
     const auto dial = net.network.dial(options, make_scripted(client));

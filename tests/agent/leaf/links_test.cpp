@@ -388,6 +388,7 @@ TEST_CASE("link: a remote with TLS options never dials a WebSocket without TLS")
     config.remotes[0].urls[0].scheme = each.scheme;
     if (each.block) config.remotes[0].tls.emplace();
     config.remotes[0].tls_handshake_first = each.first;
+    config.link.tls_timeout = 40s;
     Server server(config, {world.loop, world.clock, network, world.entropy, world.log, world.worker,
                            world.chunks});
     LeafRegister links(server);
@@ -399,6 +400,7 @@ TEST_CASE("link: a remote with TLS options never dials a WebSocket without TLS")
     world.loop.run_for(1s);
     REQUIRE(network.dials.size() >= 1);
     CHECK(network.dials[0].tls.has_value() == each.tls);
+    if (each.tls) CHECK(network.dials[0].tls->timeout == 40s);
   }
 }
 
