@@ -56,7 +56,7 @@ void Server::make_gate() {
       CalloutContext{callouts_.get(), &keys_, self});
 }
 
-// All of the configuration; an account that is there keeps its subscriptions.
+// All of the configuration; an account that is there keeps its subscriptions, and what its JWT says.
 void Server::set_accounts() {
   make_account("$G");
   if (!config_.system_account.empty()) make_account(config_.system_account);
@@ -65,12 +65,16 @@ void Server::set_accounts() {
   for (const RemoteConfig& remote : config_.remotes) {
     if (config_.auth.trust.enabled()) make_account(remote.account);
   }
+  const AccountBook* const book = gate_ ? gate_->book() : nullptr;
   for (const auto& [name, account] : accounts_) {
     const auto found =
         std::find_if(config_.accounts.begin(), config_.accounts.end(),
                      [&name = name](const AccountConfig& each) { return each.name == name; });
+    const AccountClaims* const claims = book ? book->find(name) : nullptr;
     const AccountConfig plain{.name = name};
-    const AccountConfig& own = found == config_.accounts.end() ? plain : *found;
+    const AccountConfig& own = claims                            ? claims->config
+                               : found == config_.accounts.end() ? plain
+                                                                 : *found;
     account->set_limits(config_.limits, own.limits);
     account->set_trace(own);
     exchange_.set(*account, own);

@@ -287,6 +287,25 @@ TEST_CASE_FIXTURE(OperatorFixture, "operator: an account's JWT changes under its
   CHECK(disk.files.contains("jwt/" + kAcc.text + ".jwt"));
 }
 
+TEST_CASE_FIXTURE(OperatorFixture, "operator: a changed configuration leaves what JWTs say alone") {
+  config.auth.trust.resolver.preload.emplace_back(
+      kAcc.text, token("account", kAcc, kOp,
+                       R"("limits":{"conn":1,"leaf":-1,"subs":5,"payload":4,"exports":-1},)"
+                       R"("mappings":{"a":[{"subject":"b","weight":100}]},)"
+                       R"("exports":[{"name":"s","subject":"s","type":"service"}],)"));
+  auto joe = arrive();
+  CHECK(joe->say(hello(*joe, user_token()) + "SUB b 1\r\n") == "+OK\r\n+OK\r\n");
+  Config changed = config;
+  changed.server_tags = {"new"};
+  changed.limits.subscriptions_max = 3;
+  server().replace(changed);
+  CHECK(joe->say("PUB a 0\r\n\r\n") == "+OK\r\nMSG b 1 0\r\n\r\n");
+  CHECK(server().exchange().config(kAcc.text)->exports.size() == 1);
+  CHECK(server().account(kAcc.text)->limits().subscriptions_max == 3);
+  CHECK(login(user_token()) == "-ERR 'maximum account active connections exceeded'\r\n");
+  CHECK(joe->say("PUB a 5\r\n") == "-ERR 'Maximum Payload Violation'\r\n");
+}
+
 // Asks in the system account and keeps the answers.
 struct Asker : Subscriber {
   explicit Asker(OperatorFixture& fixture_)
