@@ -139,12 +139,12 @@ Status LeafSession::handle_op(const Op& op, std::size_t bytes, Time now) {
 }
 
 void LeafSession::set_user(IdentityPtr user) {
+  const auto before = user_permissions_ ? user_permissions_->responses() : std::nullopt;
   user_ = std::move(user);
   user_permissions_ = user_ ? user_->permissions.get() : nullptr;
-  reply_rights_.reset();
-  if (!user_permissions_ || !user_permissions_->responses()) return;
-  reply_rights_ =
-      std::make_unique<ReplyRights>(*user_permissions_->responses(), host().entropy.number());
+  const auto rule = user_permissions_ ? user_permissions_->responses() : std::nullopt;
+  if (rule == before) return;  // Who has asked waits for the answer, whatever else has changed.
+  reply_rights_ = rule ? std::make_unique<ReplyRights>(*rule, host().entropy.number()) : nullptr;
 }
 
 // Whether the peer may send a message on `subject`.

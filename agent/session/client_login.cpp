@@ -262,14 +262,15 @@ void ClientSession::drop_forbidden() {
 }
 
 void ClientSession::become(IdentityPtr identity) {
+  const auto before = permissions_ ? permissions_->responses() : std::nullopt;
   identity_ = std::move(identity);
   permissions_ = identity_ ? identity_->permissions.get() : nullptr;
-  reply_rights_.reset();
   expiry_due_ = kNever;
   narrow_limits();
-  if (!permissions_ || !permissions_->responses()) return;
+  const auto rule = permissions_ ? permissions_->responses() : std::nullopt;
+  if (rule == before) return;  // Who has asked waits for the answer, whatever else has changed.
   reply_rights_ =
-      std::make_unique<ReplyRights>(*permissions_->responses(), server_.host().entropy.number());
+      rule ? std::make_unique<ReplyRights>(*rule, server_.host().entropy.number()) : nullptr;
 }
 
 // The account's hold the server's already; the user's may be lower.

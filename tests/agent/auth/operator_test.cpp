@@ -287,6 +287,25 @@ TEST_CASE_FIXTURE(OperatorFixture, "operator: an account's JWT changes under its
   CHECK(disk.files.contains("jwt/" + kAcc.text + ".jwt"));
 }
 
+TEST_CASE_FIXTURE(OperatorFixture,
+                  "operator: who was asked may answer behind a change of the JWT") {
+  keep_files();
+  put(account_token());
+  serve_claims();
+  auto joe = arrive();
+  joe->say(hello(*joe, user_token(R"("resp":{"max":1,"ttl":0},)")));
+  CHECK(joe->wait(100ms) == "+OK\r\n");
+  CHECK(joe->say("SUB ask 1\r\n") == "+OK\r\n");
+  server().account(kAcc.text)->publish({}, {"ask", "reply", {}, "", nullptr});
+  CHECK(joe->wire.take() == "MSG ask 1 reply 0\r\n\r\n");
+  const std::string changed = account_token(R"("revocations":{")" + kJane.text + R"(":1000},)");
+  server().account(kSys.text)->publish({}, {"$SYS.REQ.CLAIMS.UPDATE", "", {}, changed, nullptr});
+  CHECK(joe->wait(500ms) == "");
+  CHECK(joe->say("PUB reply 0\r\n\r\n") == "+OK\r\n");
+  CHECK(joe->say("PUB reply 0\r\n\r\n") ==
+        "-ERR 'Permissions Violation for Publish to \"reply\"'\r\n");
+}
+
 TEST_CASE_FIXTURE(OperatorFixture, "operator: a changed configuration leaves what JWTs say alone") {
   config.auth.trust.resolver.preload.emplace_back(
       kAcc.text, token("account", kAcc, kOp,
