@@ -10,9 +10,11 @@ namespace petiole {
 
 namespace {
 
-constexpr std::size_t kQueueMax = 256;  // Beyond it nobody answers: the requestor gets a 503.
-constexpr Duration kSliceMax = 1ms;     // Of one turn; more waits.
-constexpr int kShare = 10;              // Answers take a tenth of the time.
+// Beyond these nobody answers: the requestor gets a 503.
+constexpr std::size_t kWaitingMax = 256;  // Of the system account; and of all others together.
+constexpr std::size_t kOrdinaryMax = 32;  // Of each other.
+constexpr Duration kSliceMax = 1ms;       // Of one turn; more waits.
+constexpr int kShare = 10;                // Answers take a tenth of the time.
 
 }  // namespace
 
@@ -78,26 +80,44 @@ void System::account_came(Account& account) {
 
 void System::account_leaves(Account& account) {
   const auto of_account = [&](const auto& port) { return &port->account() == &account; };
-  std::erase_if(queue_, [&](const Request& request) { return of_account(request.port); });
+  std::erase_if(turns_, of_account);
   std::erase_if(ports_, of_account);
 }
 
+bool System::is_system(Port& port) const {
+  return port.account().name() == server_.config().system_account;
+}
+
+bool System::has_room(Port& port) const {
+  if (is_system(port)) return port.waiting.size() < kWaitingMax;
+  if (port.waiting.size() >= kOrdinaryMax) return false;
+  std::size_t all = 0;
+  for (Port* each : turns_) all += is_system(*each) ? 0 : each->waiting.size();
+  return all < kWaitingMax;
+}
+
+void System::line_up(Port& port) {
+  const auto ordinary = [this](Port* each) { return !is_system(*each); };
+  turns_.insert(
+      is_system(port) ? std::find_if(turns_.begin(), turns_.end(), ordinary) : turns_.end(), &port);
+}
+
 bool System::take(Port& port, const Message& message) {
-  const bool system = port.account().name() == server_.config().system_account;
-  const FoundCall found = system ? find_call(message.subject, server_.id())
-                                 : find_account_call(message.subject, port.account().name());
-  if (!found.call || queue_.size() >= kQueueMax) return false;
+  const FoundCall found = is_system(port)
+                              ? find_call(message.subject, server_.id())
+                              : find_account_call(message.subject, port.account().name());
+  if (!found.call || !has_room(port)) return false;
   if (message.reply.empty() && !found.call->without_reply) return true;
   if (!message.reply.empty() && !is_valid_literal(message.reply)) return true;
   const Account::Origin* const origin = port.account().origin();
   const Subscriber* const from = origin ? origin->from : nullptr;
+  if (port.waiting.empty()) line_up(port);
   // One byte more than allowed is enough to be told of as too long.
-  queue_.push_back({.port = &port,
-                    .call = found.call,
-                    .account = std::string(found.account),
-                    .reply = std::string(message.reply),
-                    .body = std::string(message.payload.substr(0, kOptionsBytesMax + 1)),
-                    .cid = from ? from->cid() : 0});
+  port.waiting.push_back({.call = found.call,
+                          .account = std::string(found.account),
+                          .reply = std::string(message.reply),
+                          .body = std::string(message.payload.substr(0, kOptionsBytesMax + 1)),
+                          .cid = from ? from->cid() : 0});
   schedule();
   return true;
 }
@@ -115,26 +135,28 @@ void System::work() {
   const Clock& clock = server_.host().clock;
   const Time begin = clock.now();
   Time now = begin;
-  while (!queue_.empty() && now - begin < kSliceMax) {
-    const Request request = std::move(queue_.front());
-    queue_.pop_front();
-    answer(request);
+  while (!turns_.empty() && now - begin < kSliceMax) {
+    Port& port = *turns_.front();
+    turns_.pop_front();
+    const Request request = std::move(port.waiting.front());
+    port.waiting.pop_front();
+    if (!port.waiting.empty()) line_up(port);
+    answer(port, request);
     now = clock.now();
   }
   not_before_ = now - begin < kSliceMax ? now : now + (kShare - 1) * (now - begin);
-  if (!queue_.empty()) schedule();
+  if (!turns_.empty()) schedule();
 }
 
-void System::answer(const Request& request) {
+void System::answer(Port& port, const Request& request) {
   const MonitorInput input = gather_();
   const QueryItems none;
-  CallContext context{input,           identity_,    reload_,
-                      request.account, request.body, request.port->account(),
-                      request.cid,     Query(none)};
+  CallContext context{input,        identity_,      reload_,     request.account,
+                      request.body, port.account(), request.cid, Query(none)};
   Answer answer = run_call(*request.call, context);
-  if (!request.reply.empty()) return send(*request.port, request.reply, std::move(answer));
+  if (!request.reply.empty()) return send(port, request.reply, std::move(answer));
   if (answer.key && answer.key == std::string_view("statsz")) {
-    send(*request.port, events_.statsz_subject(), std::move(answer));
+    send(port, events_.statsz_subject(), std::move(answer));
   }
 }
 

@@ -2,7 +2,8 @@
 //
 // A request is taken during the publish that brings it, and answered at the end of the turn: an
 // answer never grows another client's message path. Requests are bounded in number and size, and
-// answers in time: at most a tenth of the loop's, the rest waits. Loop thread.
+// answers in time: at most a tenth of the loop's, the rest waits. Accounts take turns, so that none
+// keeps another from asking, and none the system account, which goes first. Loop thread.
 #pragma once
 
 #include <deque>
@@ -36,6 +37,12 @@ class System final : public AccountWatcher {
   void account_leaves(Account& account) override;
 
  private:
+  struct Request {
+    const Call* call = nullptr;
+    std::string account, reply, body;
+    std::uint64_t cid = 0;
+  };
+
   // What subscribes in one account.
   class Port : public Subscriber {
    public:
@@ -48,6 +55,8 @@ class System final : public AccountWatcher {
     bool deliver(Subscription& subscription, const Message& message) override;
     Account& account() { return account_; }
 
+    std::deque<Request> waiting;
+
    private:
     System& system_;
     Account& account_;
@@ -55,19 +64,15 @@ class System final : public AccountWatcher {
     std::vector<Subscription*> subscriptions_;
   };
 
-  struct Request {
-    Port* port = nullptr;
-    const Call* call = nullptr;
-    std::string account, reply, body;
-    std::uint64_t cid = 0;
-  };
-
   void open_ports();
   Port& add_port(Account& account, PeerKind kind);
+  bool is_system(Port& port) const;
   bool take(Port& port, const Message& message);
+  bool has_room(Port& port) const;
+  void line_up(Port& port);
   void schedule();
   void work();
-  void answer(const Request& request);
+  void answer(Port& port, const Request& request);
   void send(Port& port, const std::string& reply, Answer answer);
 
   Server& server_;
@@ -75,9 +80,9 @@ class System final : public AccountWatcher {
   Reload reload_;
   ServerIdentity identity_;
   std::vector<std::unique_ptr<Port>> ports_;
-  std::deque<Request> queue_;
-  bool scheduled_ = false;  // work() will be called.
-  Time not_before_{};       // After an answer that took long.
+  std::deque<Port*> turns_;  // Where requests wait; those of the system account first.
+  bool scheduled_ = false;   // work() will be called.
+  Time not_before_{};        // After an answer that took long.
   std::unique_ptr<Timer> timer_;
   std::shared_ptr<System*> self_;  // Held weakly by what is posted.
   Events events_;

@@ -73,6 +73,27 @@ TEST_CASE_FIXTURE(SystemFixture, "system: answers take a tenth of the time at mo
   CHECK(asker.got.size() == 11);
 }
 
+TEST_CASE_FIXTURE(SystemFixture, "system: no account keeps another, or the operator, from asking") {
+  for (const char* name : {"A", "B"}) config.accounts.push_back({.name = name});
+  answer_takes = 20ms;
+  start();
+  Asker crowd(*server().account("A")), other(*server().account("B")), asker(sys());
+  for (Asker* each : {&crowd, &other, &asker}) each->subscribe("reply");
+  int taken = 0;
+  for (int i = 0; i < 1000; ++i) taken += crowd.ask("$SYS.REQ.ACCOUNT.PING.CONNZ");
+  CHECK(taken == 32);
+  CHECK(other.ask("$SYS.REQ.ACCOUNT.PING.CONNZ"));
+  CHECK(asker.ask("$SYS.REQ.SERVER.PING.IDZ"));
+  CHECK(asker.ask(own("VARZ")));
+  REQUIRE(machine.loop.run_until([&] { return asker.got.size() == 2; }, 60s));
+  CHECK(asker.last().at("data").at("server_name") == "edge");
+  CHECK(crowd.got.empty());
+  machine.loop.run_until([&] { return other.got.size() == 1; }, 60s);
+  CHECK(crowd.got.size() == 1);
+  machine.loop.run_until([&] { return crowd.got.size() == 32; }, 60s);
+  CHECK(crowd.got.size() == 32);
+}
+
 TEST_CASE_FIXTURE(SystemFixture, "system: a reply subject with a wildcard gets nothing") {
   start();
   Asker asker(sys());
