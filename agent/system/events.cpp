@@ -12,6 +12,8 @@ namespace petiole {
 namespace {
 
 constexpr Duration kBeat = 30s;           // nats-server events.go: eventsHBInterval.
+constexpr std::size_t kLeafsFew = 16;     // So many are asked at each change in the account,
+constexpr Duration kLeafsAsked = 1s;      // and more not again before that has passed.
 constexpr Duration kStatszFirst = 250ms;  // startStatszTimer.
 constexpr Duration kStatszLast = 10s;     // statsHBInterval.
 
@@ -19,6 +21,15 @@ constexpr Duration kStatszLast = 10s;     // statsHBInterval.
 bool is_own(const Subscription& subscription) {
   const PeerKind kind = subscription.owner->kind();
   return kind == PeerKind::kSystem || kind == PeerKind::kInternal;
+}
+
+// What has left is counted elsewhere from now on: the sum of both never goes back.
+void take_away(ConnectionCounters& sum, const ConnectionCounters& part) {
+  const auto less = [](std::uint64_t& from, std::uint64_t by) { from -= std::min(from, by); };
+  less(sum.messages_in, part.messages_in);
+  less(sum.bytes_in, part.bytes_in);
+  less(sum.messages_out, part.messages_out);
+  less(sum.bytes_out, part.bytes_out);
 }
 
 // A client that never said who it is counts to the global account, as in nats-server.
@@ -138,6 +149,7 @@ void Events::remove_member(const ConnectionReport& report) {
   Members& members = found->second;
   if (report.kind == PeerKind::kLeaf) {
     members.leafs.erase(report.cid);
+    take_away(members.leaf_traffic, report.counters);
   } else if (members.clients != 0) {
     --members.clients;
   }
@@ -171,6 +183,21 @@ void Events::refused(const Reportable& session, const char* reason) {
   if (in_account) publish(*account, kInAccount, body);
 }
 
+// When thousands of leafs come back at once, each of them is a change in the account.
+void Events::ask_leafs(Members& members) const {
+  const Time now = server_.host().clock.now();
+  if (members.leafs.size() > kLeafsFew && now - members.asked < kLeafsAsked) return;
+  members.asked = now;
+  ConnectionCounters& sum = members.leaf_traffic = {};
+  for (const auto& [cid, leaf] : members.leafs) {
+    const ConnectionCounters counters = leaf->report(false).counters;
+    sum.messages_in += counters.messages_in;
+    sum.bytes_in += counters.bytes_in;
+    sum.messages_out += counters.messages_out;
+    sum.bytes_out += counters.bytes_out;
+  }
+}
+
 // Not of the global account, as in nats-server; on its old subject too.
 void Events::tell_connections(const std::string& name) {
   if (!is_watched() || name == "$G") return;
@@ -184,15 +211,10 @@ void Events::tell_connections(const std::string& name) {
   }
   AccountConnections connections;
   if (const auto found = members_.find(name); found != members_.end()) {
+    ask_leafs(found->second);
     connections.clients = found->second.clients;
     connections.leafs = found->second.leafs.size();
-    for (const auto& [cid, leaf] : found->second.leafs) {
-      const ConnectionCounters counters = leaf->report(false).counters;
-      connections.leaf_traffic.messages_in += counters.messages_in;
-      connections.leaf_traffic.bytes_in += counters.bytes_in;
-      connections.leaf_traffic.messages_out += counters.messages_out;
-      connections.leaf_traffic.bytes_out += counters.bytes_out;
-    }
+    connections.leaf_traffic = found->second.leaf_traffic;
   }
   json::object body = identity_.event("account_connections");
   for (const auto& member : account_stat(server_, *account, connections)) {

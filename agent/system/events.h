@@ -36,10 +36,12 @@ class Events : public ServerEvents, private InterestListener {
   void traced(Account& account, const MessageTrace& trace) override;
 
  private:
-  // Who is in one account now. The leafs are few, and their traffic is part of the figures.
+  // Who is in one account now. The leafs' traffic is part of the figures.
   struct Members {
     std::size_t clients = 0;
     std::map<std::uint64_t, const Reportable*> leafs;
+    ConnectionCounters leaf_traffic{};  // As it was when they were asked last.
+    Time asked{};
   };
 
   void added(const Subscription& subscription) override;
@@ -50,6 +52,7 @@ class Events : public ServerEvents, private InterestListener {
   void publish(Account& account, std::string_view subject, const json::object& body);
 
   void remove_member(const ConnectionReport& report);
+  void ask_leafs(Members& members) const;
   void tell_connections(const std::string& account);
   void tell_leaving(std::string_view name);
   void beat();         // All accounts' connections, every 30 s.

@@ -78,6 +78,47 @@ TEST_CASE_FIXTURE(SystemFixture,
   CHECK(asker.got.size() == 6);
 }
 
+// One that counts how often it is asked.
+struct ManyLeafs : Reportable {
+  ConnectionReport report(bool) const override {
+    ++asked;
+    ConnectionReport report;
+    report.cid = cid;
+    report.kind = PeerKind::kLeaf;
+    report.account = "A";
+    report.counters.messages_in = 10;
+    return report;
+  }
+  void shut_down(const char*) override {}
+  std::uint64_t cid = 0;
+  mutable int asked = 0;
+};
+
+TEST_CASE_FIXTURE(SystemFixture,
+                  "events: thousands of leafs that come at once are not asked each time") {
+  config.accounts.push_back({.name = "A"});
+  start();
+  Asker asker(sys());
+  asker.subscribe("$SYS.ACCOUNT.A.SERVER.CONNS");
+  machine.loop.run_for(10s);
+  ManyLeafs leaf;
+  for (leaf.cid = 1; leaf.cid <= 1000; ++leaf.cid) system->events().connected(leaf);
+  REQUIRE(asker.got.size() == 1000);
+  CHECK(asker.last().at("leafnodes") == 1000);
+  CHECK(leaf.asked < 2000);
+  const auto received = [&] {
+    const json::object told = asker.last();
+    return told.at("received").at("leafs").at("msgs").to_number<int>();
+  };
+  machine.loop.run_for(30s);
+  CHECK(received() == 10'000);
+  for (leaf.cid = 1; leaf.cid <= 999; ++leaf.cid) {
+    ConnectionReport last = leaf.report(false);
+    server().leave(leaf.cid, last);
+    CHECK(received() == 10'000);
+  }
+}
+
 TEST_CASE_FIXTURE(SystemFixture, "events: a client that comes before its CONNECT counts once") {
   config.accounts.push_back({.name = "A"});
   config.auth.users.push_back({.user = "a", .password = "a", .account = "A"});
