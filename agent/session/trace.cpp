@@ -52,17 +52,34 @@ std::size_t value_behind_prefix(std::string_view text, std::size_t at) {
   }
 }
 
+// As the names of CONNECT are read: whatever their case.
+bool is_name_at(std::string_view text, std::size_t at, std::string_view name) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
+  const std::string_view there = text.substr(at, name.size());
+  return std::equal(there.begin(), there.end(), name.begin(), name.end(),
+                    [&](char a, char b) { return lower(a) == b; });
+}
+
 // Where the value of a secret begins whose name begins at `at`; npos: there is none.
 std::size_t secret_at(std::string_view text, std::size_t at) {
-  const std::string_view rest = text.substr(at);
   for (const std::string_view name : {"auth_token", "pass"}) {
-    if (rest.starts_with(name)) return value_behind_prefix(text, at + name.size());
+    if (is_name_at(text, at, name)) return value_behind_prefix(text, at + name.size());
   }
   if (at > 0 && is_word(text[at - 1])) return text.npos;
   for (const std::string_view name : {"proxy_sig", "nkey", "sig"}) {
-    if (rest.starts_with(name)) return value_at(text, at + name.size());
+    if (is_name_at(text, at, name)) return value_at(text, at + name.size());
   }
   return text.npos;
+}
+
+// Where it ends. The reference shows what follows a comma or a brace inside of a text.
+std::size_t secret_end(std::string_view text, std::size_t value) {
+  if (text[value - 1] != '"') return std::min(text.find_first_of("\",\r\n}", value), text.size());
+  for (std::size_t at = value; at < text.size(); ++at) {
+    if (text[at] == '"') return at;
+    if (text[at] == '\\') ++at;
+  }
+  return text.size();
 }
 
 std::size_t count_words(std::string_view text) {
@@ -155,7 +172,7 @@ std::string redact_secrets(std::string_view connect) {
       continue;
     }
     text.append(connect.substr(done, value - done)).append(kRedacted);
-    done = at = std::min(connect.find_first_of("\",\r\n}", value), connect.size());
+    done = at = secret_end(connect, value);
   }
   return text.append(connect.substr(done));
 }

@@ -32,7 +32,7 @@ std::string message_line(std::string_view verb, std::string_view subject, std::s
                          const Message& message, bool headers);
 
 // A CONNECT without passwords, tokens and signatures; nats-server client.go, prefixAuthPat and
-// exactAuthPat. What is left may be a JWT: that alone lets nobody in.
+// exactAuthPat. What is left may be a JWT, as there: that alone lets nobody in but a bearer.
 std::string redact_secrets(std::string_view connect);
 
 // Why the operation in front of `bytes` was refused; `sender` is "Client" or "Leafnode".
