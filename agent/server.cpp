@@ -194,6 +194,7 @@ Config Server::replace(const Config& config) {
   set_accounts();
   const bool other_users =
       !(before.auth == config_.auth) || !(before.leaf_listen == config_.leaf_listen) ||
+      before.tls.map != config_.tls.map ||
       (config_.auth.callout && before.accounts != config_.accounts);  // It places users in them.
   const bool other_gate = other_users && !config_.auth.trust.enabled();
   if (other_gate) {

@@ -14,11 +14,10 @@ Result<std::size_t> ClientSession::pass(const Entrance::Step& step, Time now) {
 
 // The peer is in: from here on its own time runs.
 void ClientSession::begin(Time now) {
-  const std::uint8_t type = connection_type(wire_->peer(), false);
-  if (server_.gate().required(type)) login_due_ = now + server_.gate().timeout(type);
-  if (greeted_) return;
+  if (greeted_) return expect_login(now);
   tls_first_ = !wire_->peer().tls_version.empty() && !wire_->peer().websocket;
   send_info();
+  expect_login(now);
 }
 
 Duration ClientSession::ping_interval() const {

@@ -89,6 +89,17 @@ Status ClientSession::ensure_login() {
   return {};
 }
 
+// Also of one that was greeted when nobody had to say who he is. INFO gave it nothing to sign then,
+// and what is a signature of nothing can be shown again by others. nats-server reload.go ends all
+// that have not said who they are.
+void ClientSession::expect_login(Time now) {
+  const std::uint8_t type = connection_type(wire_->peer(), false);
+  if (!server_.gate().required(type)) return;
+  if (server_.gate().wants_nonce(type) && nonce_.empty()) return wire_->close(turn_away({}));
+  if (login_due_ == kNever) login_due_ = now + server_.gate().timeout(type);
+  wire_->wake();
+}
+
 // What `text` does not name stays as the last CONNECT left it, but for who the client is: no
 // password is kept.
 Status ClientSession::learn(std::string_view text, ConnectOptions& options) {
@@ -231,7 +242,10 @@ void ClientSession::review() {
 }
 
 void ClientSession::configuration_changed(const Gate* before) {
-  if (ended_ || !account_ || !identity_) return;
+  if (ended_) return;
+  const bool unknown = !account_ && greeted_ && !entrance_ && !waiting_;
+  if (before && unknown) return expect_login(server_.host().clock.now());
+  if (!account_ || !identity_) return;
   if (!before) return narrow_limits();
   const Outcome outcome =
       server_.gate().review(identity_, connection_type(wire_->peer(), false), *before);

@@ -73,6 +73,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   ServerInfo make_info() const;
   void send_info();
   Status ensure_login();
+  void expect_login(Time now);
   Status on_connect(const Op& op, Time now);
   Status learn(std::string_view text, ConnectOptions& options);
   std::optional<Outcome> identify(const ConnectOptions& options);

@@ -147,6 +147,48 @@ TEST_CASE_FIXTURE(ReloadFixture, "auth: of two reloads in a row no login is forg
   CHECK(client.say("PUB p 0\r\n\r\n").starts_with("-ERR 'Permissions Violation"));
 }
 
+TEST_CASE_FIXTURE(ReloadFixture, "auth: who was greeted before a reload has to say who he is") {
+  config.auth = {};
+  Client client(machine, server());
+  CHECK(client.info.find("nonce") == std::string::npos);
+  SUBCASE("in time") {
+    config.auth.users = {user("u")};
+    server().replace(config);
+    CHECK(client.wait(1s) == "");
+    CHECK(client.wait(1s) == "-ERR 'Authentication Timeout'\r\n");
+  }
+  SUBCASE("by a signature, for which it was given no text") {
+    config.auth.users = {{.user = {}, .password = {}, .nkey = "U"}};
+    server().replace(config);
+    CHECK(client.wire.take() == kRefused);
+    CHECK(client.wire.closed);
+  }
+  SUBCASE("unless nobody has to") {
+    config.auth.users = {user("u")};
+    config.auth.no_auth_user = "u";
+    server().replace(config);
+    CHECK(client.say("PING\r\n") == "PONG\r\n");
+  }
+}
+
+PeerCertificate certificate_of(const std::string& name) {
+  PeerCertificate certificate;
+  certificate.dns_names = {name};
+  return certificate;
+}
+
+TEST_CASE_FIXTURE(ReloadFixture, "auth: from a reload on certificates tell who a client is") {
+  config.auth.users = {user("u"), user("v")};
+  server();
+  config.tls.map = true;
+  server().replace(config);
+  Client client(machine, server());
+  client.wire.info.tls_version = "1.3";
+  client.wire.info.certificate = std::make_shared<PeerCertificate>(certificate_of("v"));
+  CHECK(client.say(hello("\"user\":\"u\",\"pass\":\"secret\"")) == "+OK\r\n");
+  CHECK(client.session->report(false).user == "v");
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "auth: a storm of logins is bounded, and told to come again") {
   config.auth.users = {{.user = "u",
                         .password = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
