@@ -29,6 +29,9 @@ ClientSession::ClientSession(Server& server, std::unique_ptr<Entrance> entrance,
 
 ClientSession::~ClientSession() {
   if (!full_) server_.count_client(-1);
+  if (!account_) return;  // A connection that is dropped at the end is not told that it is closed.
+  wire_ = nullptr;
+  leave_account();
 }
 
 void ClientSession::opened(Wire& wire, Time now) {

@@ -32,5 +32,14 @@ TEST_CASE_FIXTURE(ServerFixture, "server: closed connections are kept up to a li
   CHECK(server().account("B") == nullptr);
 }
 
+TEST_CASE_FIXTURE(ServerFixture, "server: a client that is dropped unclosed leaves its account") {
+  const auto client = connect();
+  client->say("SUB a 1\r\n");
+  client->session.reset();
+  CHECK(server().global().subscription_count() == 0);
+  CHECK(server().global().client_count() == 0);
+  CHECK(server().client_count() == 0);
+}
+
 }  // namespace
 }  // namespace petiole::test
