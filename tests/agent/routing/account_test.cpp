@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "agent/routing/match_cache.h"
 #include "tests/agent/routing/peers.h"
 
 namespace petiole::test {
@@ -180,6 +181,25 @@ TEST_CASE_FIXTURE(AccountFixture,
   CHECK(refused.captured);
   CHECK(refused.delivered == 0);
   account.set_capture(nullptr);
+}
+
+// Nor could the time that a publish takes tell it: what is known of a subject is an account's own.
+TEST_CASE_FIXTURE(AccountFixture, "account: what others do is not seen in what a match costs") {
+  limits.match_cache_entries_max = 16;
+  AccountFixture other;
+  Peer here, there;
+  sub(here, "x");
+  publish("x");
+  publish("x");
+  REQUIRE(account.cache().misses() == 1);
+  for (const char* subject : {"x", "x.>", ">"}) other.sub(there, subject);
+  for (int i = 0; i < 1000; ++i) other.publish("x." + std::to_string(i));
+  other.publish("x");
+  publish("x");
+  CHECK(account.cache().misses() == 1);
+  CHECK(account.cache().hits() == 2);
+  CHECK(account.cache().size() == 1);
+  CHECK(account.hash_seed() != Account("B", limits, entropy).hash_seed());
 }
 
 }  // namespace
