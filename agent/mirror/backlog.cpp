@@ -38,6 +38,7 @@ Backlog::Backlog(BacklogSetup setup, RuleConfig rule, std::string log_name,
 }
 
 Backlog::Taken Backlog::capture(const Message& message, bool memory, const MirrorMark& mark) {
+  follow_clock();
   if (opened_) return take(message, memory, mark);
   Entry& entry = held_.push(message.subject, message.header, message.payload);
   entry.time = setup_.clock.wall();

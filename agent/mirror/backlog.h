@@ -122,6 +122,9 @@ class Backlog {
   bool refuses_new() const { return rule_.discard == Discard::kNew && at_limit(1, 1); }
   bool expired(const Entry& entry) const;
   void expire();
+  // Ages go by the time that passes: once the clock on the wall was set, what waits keeps the age
+  // that it had. Call before what is expired is asked for.
+  void follow_clock();
 
   WallTime wall() const { return setup_.clock.wall(); }
   const RuleConfig& rule() const { return rule_; }
@@ -194,6 +197,7 @@ class Backlog {
   void retain_superseded(Sequence upto);
   bool is_superseded(Sequence sequence) const { return superseded_.contains(sequence); }
   bool has_arrived(Sequence sequence) const;
+  WallTime stamp_of(const RecordView& record);
   std::size_t arrived_unloaded() const;
   void start_over();
   bool removals_are_durable(Entry& entry);
@@ -265,6 +269,18 @@ class Backlog {
   // the publishers' ids in them are still needed, and so is their place behind superseded ones.
   std::vector<Sequence> arrived_;
   Sequence scan_end_ = 0;
+
+  // Of rules with max_age. Records up to `upto` were stamped before it.
+  struct ClockJump {
+    Sequence upto;
+    WallTime from;
+    Duration by;
+    bool moves(Sequence sequence, WallTime stamp, Sequence before_run) const;
+  };
+  std::vector<ClockJump> jumps_;
+  std::optional<Duration> clock_offset_;  // Of the wall's clock to the monotonic one.
+  std::optional<WallTime> dated_;         // From then on the clock was set.
+  Sequence before_run_ = 0;               // Records up to here are of a run before.
 
   Sequence last_sent_ = 0, next_sent_ = 0;
   Sequence sent_before_ = 0;  // By a run before, at most.

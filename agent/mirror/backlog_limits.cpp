@@ -5,6 +5,15 @@
 
 namespace petiole {
 
+namespace {
+
+constexpr Duration kJumpMin = std::chrono::seconds(1);  // Less is a clock that is being corrected.
+constexpr std::size_t kJumpsMax = 16;
+// The first day of 2025. A stamp from before is of a clock that was not set.
+constexpr WallTime kDatedSince{std::chrono::hours(24) * 20089};
+
+}  // namespace
+
 // What may be at the hub already, or is about to go, is not counted: its fate is not ours to
 // decide.
 bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const {
@@ -94,11 +103,49 @@ bool Backlog::evict_unloaded(std::uint64_t LossCounts::*cause) {
   return false;
 }
 
+// Forward, older runs' records move too, for their clock may have been as wrong; but none from a
+// time that was still to come. Back, only this run's: the others would seem older than they are.
+bool Backlog::ClockJump::moves(Sequence sequence, WallTime stamp, Sequence before_run) const {
+  const bool ours = sequence == 0 || sequence > before_run;
+  return sequence <= upto && (ours || (by > Duration::zero() && stamp <= from));
+}
+
+void Backlog::follow_clock() {
+  if (rule_.max_age <= Duration::zero()) return;
+  const WallTime wall = setup_.clock.wall();
+  const Duration offset = wall.time_since_epoch() - setup_.clock.now().time_since_epoch();
+  const Duration by = clock_offset_ ? offset - *clock_offset_ : Duration::zero();
+  clock_offset_ = offset;
+  if (dated_) *dated_ += by;
+  if (!dated_ && wall >= kDatedSince) dated_ = wall;
+  if (std::chrono::abs(by) < kJumpMin) return;
+  const ClockJump jump{appended_, wall - by, by};
+  for (EntryRing* ring : {&held_, &window_, &tail_}) {
+    for (std::size_t i = 0; i < ring->size(); ++i) {
+      Entry& entry = (*ring)[i];
+      if (jump.moves(entry.sequence, entry.time, before_run_)) entry.time += by;
+    }
+  }
+  std::erase_if(jumps_, [this](const ClockJump& each) { return each.upto <= state_.cursor; });
+  if (jumps_.size() == kJumpsMax) jumps_.erase(jumps_.begin());
+  jumps_.push_back(jump);
+}
+
+// A record's, as the clock on the wall would have it by now.
+WallTime Backlog::stamp_of(const RecordView& record) {
+  WallTime stamp = record.time;
+  for (const ClockJump& jump : jumps_) {
+    if (jump.moves(record.sequence, stamp, before_run_)) stamp += jump.by;
+  }
+  return stamp < kDatedSince && dated_ ? *dated_ : stamp;
+}
+
 bool Backlog::expired(const Entry& entry) const {
   return rule_.max_age > Duration::zero() && entry.time + rule_.max_age < setup_.clock.wall();
 }
 
 void Backlog::expire() {
+  follow_clock();
   if (!opened_ || rule_.max_age <= Duration::zero()) return;
   if (suspects_.empty()) from_tail();
   for (Entry* entry = next_unsent(); entry != nullptr && expired(*entry); entry = next_unsent()) {

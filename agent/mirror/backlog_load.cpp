@@ -19,8 +19,9 @@ void Backlog::open() {
   const auto state = text ? decode_state(*text) : std::nullopt;
   const bool doubtful = (text && !state) || (!text && !setup_.store.recovery().quarantined.empty());
   state_ = state.value_or(RuleState{});
-  appended_ = log.last;
+  appended_ = before_run_ = log.last;
   durable_ = log.durable;
+  follow_clock();
   if (log.first > 0) state_.cursor = std::max(state_.cursor, log.first - 1);
   state_.cursor = std::min(state_.cursor, log.last);
   state_.settled = std::clamp(state_.settled, state_.cursor, std::max(state_.cursor, log.last));
@@ -206,7 +207,7 @@ void Backlog::load_record(RecordView record) {
   Entry& entry = window_.push(record.subject, record.header, record.payload);
   entry.order = next_order_++;
   entry.sequence = record.sequence;
-  entry.time = record.time;
+  entry.time = stamp_of(record);
   entry.maybe = !superseded && record.sequence > maybe_after_ && record.sequence <= maybe_upto_;
   entry.doubted = entry.maybe;
   if (entry.maybe) ++maybe_;

@@ -47,6 +47,7 @@ void MirrorCore::pump() {
   }
   const bool online = link_.state.uplink != nullptr;
   for (Rule& rule : rules_) {
+    rule.backlog->follow_clock();
     rule.sender->tick(now);
     rule.backlog->refill(online);
   }

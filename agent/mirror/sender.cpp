@@ -186,7 +186,8 @@ Sender::Sent Sender::send_one(Time now) {
       if (!set_aside(*entry)) return Sent::kNothing;
       continue;
     }
-    const bool replayed = entry->time + std::chrono::seconds(1) < backlog_.wall();
+    // Older than a second, or from a time to come: the clock was set back.
+    const bool replayed = std::chrono::abs(backlog_.wall() - entry->time) > std::chrono::seconds(1);
     if (replayed && !link_.pacer.ready(link_.state.uplink->queued_bytes(), now)) {
       deadline_ = std::min(deadline_, link_.pacer.next());
       return Sent::kPaced;
