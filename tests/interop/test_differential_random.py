@@ -1,5 +1,5 @@
 """Random sessions of several clients, the same for petiole and for the newest nats-server: each client
-must hear the same. See harness/random_session.py.
+must hear the same. See harness/random_session.py; harness/random_bytes.py for what is hardly a line.
 
 PETIOLE_SEEDS=300 plays so many of each kind in place of the few that CI plays; PETIOLE_SEED=7 that one.
 """
@@ -10,6 +10,7 @@ import os
 import pytest
 
 from harness import servers
+from harness.random_bytes import Bytes
 from harness.random_session import Session, Topology
 from harness.world import remote
 
@@ -41,10 +42,10 @@ def seeds(few: int) -> range:
     return range(int(os.environ.get("PETIOLE_SEEDS", few)))
 
 
-def compare(ours: Topology, theirs: Topology, few: int) -> None:
+def compare(ours, theirs, few: int, play=lambda seed, where: Session(seed, where).heard()) -> None:
     failures = []
     for seed in seeds(few):
-        heard, wanted = Session(seed, ours).heard(), Session(seed, theirs).heard()
+        heard, wanted = play(seed, ours), play(seed, theirs)
         lines = [f"seed {seed}"]
         for name in wanted:
             if heard[name] != wanted[name]:
@@ -68,6 +69,14 @@ def test_one_server(world, config, users, few):
     ours = world.alone(config, name="edge")
     theirs = world.server(servers.nats_server("newest"), "reference", config)
     compare(*(Topology([server], users, shared="accounts" in config) for server in (ours, theirs)), few)
+    assert ours.running()
+
+
+def test_bytes(world):
+    config = LIMITS + "max_control_line: 1024\nmax_subscriptions: 20\nmax_sub_tokens: 8\n"
+    ours = world.alone(config, name="edge")
+    theirs = world.server(servers.nats_server("newest"), "reference", config)
+    compare(ours, theirs, 400, lambda seed, server: Bytes(seed).heard(server))
     assert ours.running()
 
 

@@ -25,6 +25,8 @@ _QUEUED = re.compile(r"^H?MSG (\S+) (q\d)_\d+ (?:([^\d*\s]\S*) )?(?:[\d*]+ )?[\d
 
 # Of several subscriptions to a reply any may hear that there are no responders.
 _NO_RESPONDERS = re.compile(r"^(HMSG \S+) \S+(?= \d+ \d+\r\nNATS/1\.0 503)")
+# What Topology.settle sends crosses on a link with what has just been published there.
+_PROBE = re.compile(r"^MSG probe\.")
 # The reference says this again when its buffer ends within the message.
 _INVALID = "-ERR 'Invalid Publish Subject'"
 
@@ -170,6 +172,8 @@ def _comparable(lines, shared: bool) -> dict[str, list[str]]:
     for name, line in lines:
         said = []
         for text in transcript.comparable(line.heard, line.closed):
+            if _PROBE.match(text):
+                continue
             queued = _QUEUED.match(text)
             if queued:
                 found["queue groups"].append(" ".join(filter(None, (*queued.groups()[shared:], text[queued.end() :]))))
