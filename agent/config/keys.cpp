@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "agent/config/units.h"
+
 namespace petiole {
 namespace {
 
@@ -27,9 +29,24 @@ bool is_named(const KeyName& names, std::string_view key) {
 
 bool turns_off(const ConfigValue& value) {
   if (value.is(ConfigValue::Kind::kBool)) return !value.boolean;
+  if (value.is(ConfigValue::Kind::kMap)) {  // jetstream { enabled: false, store_dir: … }
+    constexpr KeyName kEnabled{"enabled|enable", KeyKind::kSet, {}};
+    return std::any_of(value.entries.begin(), value.entries.end(),
+                       [kEnabled](const ConfigEntry& entry) {
+                         return is_named(kEnabled, entry.key) && turns_off(entry.value);
+                       });
+  }
   return value.is(ConfigValue::Kind::kString) &&
          (equal_ignoring_case(value.text, "disabled") ||
           equal_ignoring_case(value.text, "disable") || equal_ignoring_case(value.text, "off"));
+}
+
+bool is_zero(const ConfigEntry& entry) {
+  const ConfigValue& value = entry.value;
+  if (value.is(ConfigValue::Kind::kInteger)) return value.integer == 0;
+  if (!value.is(ConfigValue::Kind::kString)) return false;
+  const auto duration = parse_duration(value.text);
+  return duration && *duration == Duration::zero();
 }
 
 void report(Reader& reader, const ConfigEntry& entry, const KeyName& name) {

@@ -48,6 +48,8 @@ void report_unknown(Reader& reader, const ConfigEntry& entry, const std::string&
 void append_name(std::string& list, const KeyName& name);
 // Whether the entry turns a feature off ("jetstream: false"), which is always fine.
 bool turns_off(const ConfigValue& value);
+// Whether the value is 0 or "0s", which to nats-server is as if the key were not there.
+bool is_zero(const ConfigEntry& entry);
 
 template <class Target>
 const Key<Target>* find_key(std::span<const Key<Target>> keys, std::string_view name) {

@@ -82,7 +82,7 @@ void read_nkey(Reader& r, E entry, AuthConfig& auth) {
 }
 
 void read_timeout(Reader& r, E entry, AuthConfig& auth) {
-  r.duration(entry, auth.timeout, 1ms);
+  if (!is_zero(entry)) r.duration(entry, auth.timeout, 1ms);
   if (auth.timeout > kTimeoutHigh) {
     r.warning(entry.value.place, "\"timeout\" is high; nats-server advises to keep it under 60s");
   }

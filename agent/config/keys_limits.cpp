@@ -22,11 +22,16 @@ void read_count(Reader& r, E entry, std::size_t& target) {
 }
 
 void read_connections(Reader& r, E entry, Config& c) {
+  if (is_zero(entry)) return;
   read_count(r, entry, c.limits.connections_max);
   // "None" as a number, because 0 connections would be none at all.
   if (c.limits.connections_max == 0) {
     c.limits.connections_max = std::numeric_limits<std::int32_t>::max();
   }
+}
+
+void read_closed_clients(Reader& r, E entry, Config& c) {
+  if (!is_zero(entry)) read_count(r, entry, c.limits.closed_connections_max);
 }
 
 void read_syslog_address(Reader& r, E entry, Config& c) {
@@ -43,26 +48,39 @@ void read_no_headers(Reader& r, E entry, Config& c) {
   c.limits.headers = !off;
 }
 
+// Where is_zero is asked, nats-server takes 0 for its default.
 constexpr Key<Config> kLimitKeys[] = {
     {"max_connections|max_conn", read_connections},
     {"max_subscriptions|max_subs",
      [](Reader& r, E e, Config& c) { read_count(r, e, c.limits.subscriptions_max); }},
     {"max_control_line",
-     [](Reader& r, E e, Config& c) { r.size(e, c.limits.control_line_bytes_max, 64, 1 << 20); }},
+     [](Reader& r, E e, Config& c) {
+       if (!is_zero(e)) r.size(e, c.limits.control_line_bytes_max, 64, 1 << 20);
+     }},
     {"max_payload",
-     [](Reader& r, E e, Config& c) { r.size(e, c.limits.payload_bytes_max, 1, kPayloadMost); }},
+     [](Reader& r, E e, Config& c) {
+       if (!is_zero(e)) r.size(e, c.limits.payload_bytes_max, 1, kPayloadMost);
+     }},
     {"max_pending",
-     [](Reader& r, E e, Config& c) { r.size(e, c.limits.pending_bytes_max, 1, kPendingMost); }},
+     [](Reader& r, E e, Config& c) {
+       if (!is_zero(e)) r.size(e, c.limits.pending_bytes_max, 1, kPendingMost);
+     }},
     {"no_header_support", read_no_headers},
     {"max_sub_tokens|max_subscription_tokens",
      [](Reader& r, E e, Config& c) { r.number(e, c.limits.subscription_tokens_max, 0, 255); }},
-    {"max_closed_clients",
-     [](Reader& r, E e, Config& c) { read_count(r, e, c.limits.closed_connections_max); }},
+    {"max_closed_clients", read_closed_clients},
     {"ping_interval",
-     [](Reader& r, E e, Config& c) { r.duration(e, c.limits.ping_interval, 1ms); }},
-    {"ping_max", [](Reader& r, E e, Config& c) { r.number(e, c.limits.pings_out_max, 1, 1000); }},
+     [](Reader& r, E e, Config& c) {
+       if (!is_zero(e)) r.duration(e, c.limits.ping_interval, 1ms);
+     }},
+    {"ping_max",
+     [](Reader& r, E e, Config& c) {
+       if (!is_zero(e)) r.number(e, c.limits.pings_out_max, 1, 1000);
+     }},
     {"write_deadline",
-     [](Reader& r, E e, Config& c) { r.duration(e, c.limits.write_deadline, 1ms); }},
+     [](Reader& r, E e, Config& c) {
+       if (!is_zero(e)) r.duration(e, c.limits.write_deadline, 1ms);
+     }},
 
     {"debug", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.debug); }},
     {"trace", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.trace); }},
@@ -81,9 +99,13 @@ constexpr Key<Config> kLimitKeys[] = {
     {"remote_syslog", read_syslog_address},
 
     {"connect_error_reports",
-     [](Reader& r, E e, Config& c) { r.number(e, c.link.connect_error_reports, 1, INT32_MAX); }},
+     [](Reader& r, E e, Config& c) {
+       if (!is_zero(e)) r.number(e, c.link.connect_error_reports, 1, INT32_MAX);
+     }},
     {"reconnect_error_reports",
-     [](Reader& r, E e, Config& c) { r.number(e, c.link.reconnect_error_reports, 1, INT32_MAX); }},
+     [](Reader& r, E e, Config& c) {
+       if (!is_zero(e)) r.number(e, c.link.reconnect_error_reports, 1, INT32_MAX);
+     }},
     {"no_fast_producer_stall", KeyKind::kNoEffect,
      "publishers are not made to wait for slow subscribers"},
     {"disable_sublist_cache|no_sublist_cache", KeyKind::kNoEffect, "the match cache is always on"},

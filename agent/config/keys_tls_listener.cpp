@@ -105,7 +105,10 @@ constexpr Key<TlsListenConfig> kListenTlsKeys[] = {
     {"ca_file", read_ca},
     {"verify", [](Reader& r, E e, TlsListenConfig& c) { r.boolean(e, c.options.verify); }},
     {"verify_and_map", read_map},
-    {"timeout", [](Reader& r, E e, TlsListenConfig& c) { r.duration(e, c.options.timeout, 1ms); }},
+    {"timeout",
+     [](Reader& r, E e, TlsListenConfig& c) {
+       if (!is_zero(e)) r.duration(e, c.options.timeout, 1ms);
+     }},
     {"min_version", read_version},
     {"cipher_suites", read_ciphers},
     {"handshake_first|first|immediate", read_first},
