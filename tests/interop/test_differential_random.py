@@ -1,5 +1,6 @@
 """Random sessions of several clients, the same for petiole and for the newest nats-server: each client
-must hear the same. See harness/random_session.py; harness/random_bytes.py for what is hardly a line.
+must hear the same. See harness/random_session.py; harness/random_bytes.py for what is hardly a line;
+harness/random_leaf.py for the other end of a leaf link.
 
 PETIOLE_SEEDS=300 plays so many of each kind in place of the few that CI plays; PETIOLE_SEED=7 that one.
 """
@@ -11,6 +12,7 @@ import pytest
 
 from harness import servers
 from harness.random_bytes import Bytes
+from harness.random_leaf import Dialled, LeafSession
 from harness.random_session import Session, Topology
 from harness.world import remote
 
@@ -112,3 +114,20 @@ def test_leaf_and_hub(world, hub, edge):
     ours = linked(world, "ours", kind(hub), kind(edge))
     theirs = linked(world, "theirs", servers.nats_server(hub or "newest"), servers.nats_server("newest"))
     compare(ours, theirs, 6)
+
+
+@pytest.mark.parametrize("role", ["leaf", "hub"])
+def test_raw_peer(world, role):
+    """The other end of the link is ours, byte by byte: see harness/random_leaf.py."""
+
+    def place(kind, name: str):
+        if role == "leaf":
+            return world.server(kind, name, "leafnodes { listen: 127.0.0.1:{leaf} }\n"), None
+        dialled = world.keep(Dialled())
+        link = f'url: "nats-leaf://127.0.0.1:{dialled.port}", first_info_timeout: "60s"'
+        quick = 'reconnect: "100ms"' + ("\n reconnect_max: 100ms" if kind.is_petiole else "")
+        return world.server(kind, name, f"leafnodes {{ {quick}\n remotes: [ {{ {link} }} ] }}\n"), dialled
+
+    ours, theirs = place(servers.server_under_test(), "edge"), place(servers.nats_server("newest"), "reference")
+    compare(ours, theirs, 50, lambda seed, where: LeafSession(seed, hub=role == "hub").heard(*where))
+    assert ours[0].running()

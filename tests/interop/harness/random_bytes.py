@@ -9,14 +9,13 @@ import itertools
 import random
 
 from harness import transcript
-from harness.random_session import _NO_RESPONDERS
+from harness.random_session import INVALID, NO_RESPONDERS
 
 _SUBJECTS = ["a", "b", "a.b", "a.b.c", "*", "a.*", ">", "a.>", "*.b", "_INBOX.x.1"]
 _ODD = ["", "..", "a..b", ".a", "a.", "a.*b", "*a", ">a", "a.>.b", "$SYS.x", "a\x7fb", "\u00e4", "a\\b", '"a"', "a" * 300,
         ".".join("a" * 40), "_R_.x.y", "_GR_.x.y.z", "$JS.API.INFO", "$LDS.x", "a\x00b", "-ERR", "1", "+", "a@b"]
 _SIZES = ["-1", "+1", "0", "1 ", "0x1", "1.0", "1e1", "x", "99999999999999999999", "2147483648", "1000", "1001"]
 _SIDS = ["1", "2", "3", "x", "1x", "a-b", "\u00e4", "0", "-1", "+2"]
-_INVALID = "-ERR 'Invalid Publish Subject'"
 _BROKEN = ("-ERR 'Unknown Protocol Operation'", "<closed>")
 _HEADERS = [
     "NATS/1.0\r\n\r\n", "NATS/1.0\r\nA: 1\r\n\r\n", "NATS/1.0\r\nA:1\r\nA: 2\r\n\r\n", "NATS/1.0 503\r\n\r\n",
@@ -145,6 +144,6 @@ _END = b"\r\n" + b"+OK\r\n" * 250 + b"BOOM\r\n"
 def _settled(said: list[str]) -> list[str]:
     """The reference says what is wrong with a subject before the message is there, so also of one that
     never is; and again when its buffer ends within the message."""
-    said = [_NO_RESPONDERS.sub(r"\1 *", text) for text in said]
-    said = [text for before, text in itertools.pairwise(["", *said]) if text != before or text != _INVALID]
-    return [text for text, after in itertools.pairwise([*said, ""]) if text != _INVALID or after not in _BROKEN]
+    said = [NO_RESPONDERS.sub(r"\1 *", text) for text in said]
+    said = [text for before, text in itertools.pairwise(["", *said]) if text != before or text != INVALID]
+    return [text for text, after in itertools.pairwise([*said, ""]) if text != INVALID or after not in _BROKEN]

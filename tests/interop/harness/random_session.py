@@ -24,11 +24,11 @@ _QUEUES = ["q1", "q2", "q3"]
 _QUEUED = re.compile(r"^H?MSG (\S+) (q\d)_\d+ (?:([^\d*\s]\S*) )?(?:[\d*]+ )?[\d*]+\r\n(?:NATS/1\.0.*?\r\n\r\n)?", re.S)
 
 # Of several subscriptions to a reply any may hear that there are no responders.
-_NO_RESPONDERS = re.compile(r"^(HMSG \S+) \S+(?= \d+ \d+\r\nNATS/1\.0 503)")
+NO_RESPONDERS = re.compile(r"^(HMSG \S+) \S+(?= \d+ \d+\r\nNATS/1\.0 503)")
 # What Topology.settle sends crosses on a link with what has just been published there.
 _PROBE = re.compile(r"^MSG probe\.")
 # The reference says this again when its buffer ends within the message.
-_INVALID = "-ERR 'Invalid Publish Subject'"
+INVALID = "-ERR 'Invalid Publish Subject'"
 
 
 @dataclass
@@ -40,6 +40,8 @@ class Topology:
     words: list[str] = field(default_factory=lambda: _WORDS)
     breaches: bool = True  # Clients do what ends their connection.
     shared: bool = False  # Accounts share groups, and each has subjects of its own for a message.
+    configs: list[str] = field(default_factory=list)  # Taken over one or the other in the middle.
+    again: bool = False  # Clients CONNECT again, as another user perhaps.
     settle: Callable[[int], None] = lambda place: None  # Where the step was.
 
     def connections(self) -> int:
@@ -51,6 +53,7 @@ class Step:
     client: int
     data: bytes = b""
     leaves: bool = False
+    config: str = ""  # Taken over before.
 
 
 class Session:
@@ -66,8 +69,14 @@ class Session:
         self.steps = [Step(i, self._connect(i)) for i in range(clients)]
         for _ in range(steps):
             client = self._random.randrange(clients)
+            if topology.configs and self._random.random() < 0.06:
+                self.steps.append(Step(client, config=self._random.choice(topology.configs)))
+                continue
+            if topology.again and self._random.random() < 0.02:
+                self.steps.append(Step(client, self._connect(client)))
+                continue
             if self._random.random() < 0.02:
-                all_sids = [f"{queue}{i}" for queue in ("", *(f"{q}_" for q in _QUEUES)) for i in range(8)]
+                all_sids = [f"{queue}{i}" for queue in ("", "s", *(f"{q}_" for q in _QUEUES)) for i in range(8)]
                 self.steps.append(Step(client, "".join(f"UNSUB {sid}\r\n" for sid in all_sids).encode()))
                 self.steps += [Step(client, leaves=True), Step(client, self._connect(client))]
                 continue
@@ -103,14 +112,17 @@ class Session:
         number = self._random.randrange(8)
         queued = self._random.random() < 0.35
         sid = f"{self._random.choice(_QUEUES)}_{number}" if queued else str(number)
+        alone = not queued and self._random.random() < 0.2
+        if alone:  # In a group of its own: who gets it is no chance.
+            sid = f"s{number}"
         if kind < 0.3:
-            queue = sid[:2] if queued else ""
+            queue = sid[:2] if queued else f"g{client}.{number}" if alone else ""
             return " ".join(filter(None, ("SUB", self._subject(True), queue, sid))).encode() + b"\r\n"
         if kind < 0.38:
             return f"UNSUB {sid}\r\n".encode()
         # Of a group it is chance who has had how many; of an import the reference counts apart.
         if kind < 0.46 and not self._topology.shared:
-            return f"UNSUB {number} {self._random.randrange(6)}\r\n".encode()
+            return f"UNSUB {'s' if alone else ''}{number} {self._random.randrange(6)}\r\n".encode()
         return self._publication(self._headers[client] or self._breaks(0.01))
 
     def _publication(self, headers: bool) -> bytes:
@@ -141,6 +153,14 @@ class Session:
         lives = [0] * self.clients
         for step in self.steps:
             line = lines.get(step.client)
+            if step.config:
+                for server in self._topology.servers:
+                    server.take_over(step.config)
+                for each in lines.values():
+                    each.send(b"PING\r\n")
+                    each.wait_pongs()
+                wait_gone()
+                continue
             if line is None:
                 server = self._topology.servers[self.places[step.client]]
                 line = lines[step.client] = transcript.Line(server.host, server.port)
@@ -177,8 +197,8 @@ def _comparable(lines, shared: bool) -> dict[str, list[str]]:
             queued = _QUEUED.match(text)
             if queued:
                 found["queue groups"].append(" ".join(filter(None, (*queued.groups()[shared:], text[queued.end() :]))))
-            elif text != _INVALID or said[-1:] != [_INVALID]:
-                said.append(_NO_RESPONDERS.sub(r"\1 *", text))
+            elif text != INVALID or said[-1:] != [INVALID]:
+                said.append(NO_RESPONDERS.sub(r"\1 *", text))
         found[name] = [text for _, run in itertools.groupby(said, key=_message_id) for text in _unordered(run)]
     found["queue groups"].sort()
     return found

@@ -73,6 +73,12 @@ class Server(Process):
         self.signal(signal.SIGHUP)
         until(lambda: self.output().count("Reloaded") > before, f"{self.name} reloads")
 
+    def take_over(self, config: str) -> None:
+        """Has it read `config` in place of what followed its listeners."""
+        lines = self.config.read_text().splitlines(keepends=True)
+        self.config.write_text("".join(lines[:3]) + config + "\n")
+        self.reload()
+
     def wait_ready(self, timeout: float = 20) -> None:
         def answers() -> bool:
             assert self.running(), f"{self.name} ended: {self.output()[-3000:]}"

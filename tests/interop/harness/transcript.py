@@ -85,6 +85,7 @@ class Line:
 
     def __init__(self, host: str, port: int):
         self._socket = socket.create_connection((host, port), WAIT_SECONDS)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.heard = b""
         self.closed = self.gone = False
         self._pings = 0
