@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "platform/loop_core.h"
+#include "platform/system.h"
 
 namespace petiole {
 
@@ -33,9 +34,6 @@ Duration read_clock(clockid_t id) {
   ::clock_gettime(id, &now);
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
-
-// How long the machine has slept since it was started.
-Duration slept() { return read_clock(CLOCK_BOOTTIME) - read_clock(CLOCK_MONOTONIC); }
 
 // -1: not to be had.
 int open_netlink() {
@@ -76,7 +74,7 @@ struct MachineWatch::Parts : std::enable_shared_from_this<Parts> {
         network(loop.core().io),
         clock(loop.core().io),
         told(std::move(call)),
-        slept_before(slept()) {
+        slept_before(SystemClock().slept()) {
     if (const int fd = open_netlink(); fd >= 0) network.assign(fd);
     if (const int fd = open_clock_timer(); fd >= 0) clock.assign(fd);
   }
@@ -122,7 +120,7 @@ struct MachineWatch::Parts : std::enable_shared_from_this<Parts> {
         ::read(clock.native_handle(), &ignored, sizeof(ignored)) < 0 && errno == ECANCELED;
     arm_clock_timer(clock.native_handle());
     if (!set) return;
-    const Duration asleep = slept();
+    const Duration asleep = SystemClock().slept();
     const bool woke = asleep - std::exchange(slept_before, asleep) > kSleptMin;
     told(woke ? MachineEvent::kWokeUp : MachineEvent::kClockSet);
   }

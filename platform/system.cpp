@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 
 namespace petiole {
 
@@ -15,6 +16,16 @@ Time SystemClock::now() const {
 
 WallTime SystemClock::wall() const {
   return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+}
+
+// CLOCK_MONOTONIC, which is now(), stands still meanwhile; CLOCK_BOOTTIME does not.
+Duration SystemClock::slept() const {
+  const auto read = [](clockid_t id) {
+    timespec time{};
+    ::clock_gettime(id, &time);
+    return Duration(std::chrono::seconds(time.tv_sec)) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
 }
 
 void SystemEntropy::fill(std::span<std::byte> bytes) {

@@ -10,6 +10,7 @@ class SystemClock final : public Clock {
  public:
   Time now() const override;
   WallTime wall() const override;
+  Duration slept() const override;
 };
 
 // getrandom(2). A system that has no entropy to give ends the process: no key may be made then.

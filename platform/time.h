@@ -27,6 +27,8 @@ class Clock {
   virtual ~Clock() = default;
   virtual Time now() const = 0;
   virtual WallTime wall() const = 0;
+  // What now() has not counted since it began: how long the machine was asleep.
+  virtual Duration slept() const { return {}; }
 };
 
 }  // namespace petiole

@@ -113,7 +113,8 @@ bool Backlog::ClockJump::moves(Sequence sequence, WallTime stamp, Sequence befor
 void Backlog::follow_clock() {
   if (rule_.max_age <= Duration::zero()) return;
   const WallTime wall = setup_.clock.wall();
-  const Duration offset = wall.time_since_epoch() - setup_.clock.now().time_since_epoch();
+  const Duration passed = setup_.clock.now().time_since_epoch() + setup_.clock.slept();
+  const Duration offset = wall.time_since_epoch() - passed;
   const Duration by = clock_offset_ ? offset - *clock_offset_ : Duration::zero();
   clock_offset_ = offset;
   if (dated_) *dated_ += by;

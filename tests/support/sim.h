@@ -21,12 +21,16 @@ class SimClock : public Clock {
  public:
   Time now() const override { return now_; }
   WallTime wall() const override { return WallTime(now_.time_since_epoch()) + offset_; }
+  Duration slept() const override { return slept_; }
   void move_to(Time when) { now_ = std::max(now_, when); }
   void set_wall_offset(Duration offset) { offset_ = offset; }
+  // The machine sleeps: time passes, and now() does not count it.
+  void sleep(Duration span) { offset_ += span, slept_ += span; }
 
  private:
   Time now_{std::chrono::seconds(1000)};
   Duration offset_{std::chrono::hours(24 * 365 * 56)};  // 2025 or so.
+  Duration slept_{};
 };
 
 class SimEntropy : public Entropy {

@@ -89,6 +89,20 @@ TEST_CASE("mirror: messages get too old by the time that passes, whatever the cl
   }
 }
 
+TEST_CASE("mirror: messages get older while the machine sleeps") {
+  World world(config_of(hour_rule()), {});
+  world.start();
+  publish(world, 1, 3);
+  world.run(30min);
+  world.clock.sleep(31min);
+  publish(world, 4, 6);
+  world.run(1min);
+  CHECK(world.rule().losses.age == 3);
+  world.up();
+  world.run(1min);
+  CHECK(world.payloads() == numbers(4, 6));
+}
+
 TEST_CASE("mirror: a backlog from a time to come is paced like any other") {
   MirrorConfig config = config_of(disk_rule());
   config.replay.max_rate = 1000;
