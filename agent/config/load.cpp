@@ -81,10 +81,13 @@ LoadedStart load_start(std::span<const std::string> arguments, const ConfigSourc
   } else if (start.action == StartAction::kCheck) {
     start.loaded.errors.push_back({"-t", "needs a configuration file: -c FILE"});
   }
-  if (!start.loaded.ok()) return start;
   LoadedConfig& loaded = start.loaded;
+  // Of the file its pid_file counts alone: one that is wrong by now must not keep its server up.
+  if (start.action == StartAction::kSignal) loaded.errors.clear(), loaded.warnings.clear();
+  if (!loaded.ok()) return start;
   loaded.warnings.insert(loaded.warnings.end(), flags.warnings.begin(), flags.warnings.end());
   apply_flags(flags, loaded.config, loaded.errors);
+  if (start.action == StartAction::kSignal) return start;
   if (loaded.ok()) load_operators(loaded.config, sources, loaded.errors);
   if (loaded.ok()) check_config(loaded.config, loaded.errors, loaded.warnings);
   if (loaded.ok()) check_files(loaded.config, sources, loaded.errors);

@@ -16,6 +16,7 @@ const test::Files kFiles{{{"f",
                            "store_and_forward {dir: d, rules: {subject: x}}"},
                           {"two", "leafnodes {remotes: [{url: a}, {url: b}]}"},
                           {"bad", "port: x"},
+                          {"old", "pid_file: p\nport: x"},
                           {"k", "credentials"}},
                          {}};
 
@@ -161,6 +162,11 @@ TEST_CASE("flags: actions") {
   CHECK(signal.action == StartAction::kSignal);
   CHECK(signal.signal == "reload");
   CHECK(signal.signal_target == "/run/x.pid");
+  // As nats-server, which does not read it: a file that is wrong by now keeps no server up.
+  const LoadedStart spoilt = start({"-c", "old", "-sl", "quit"});
+  CHECK(spoilt.loaded.ok());
+  CHECK(spoilt.loaded.config.pid_file == "p");
+  CHECK(start({"-c", "none", "-sl", "quit"}).loaded.ok());
   CHECK(first_error({"--signal", "kill"}).find("allowed here: ldm, stop") != std::string::npos);
 }
 
