@@ -16,15 +16,22 @@ void ApiClient::link_down() {
 }
 
 bool ApiClient::reachable() const {
-  return link_ != nullptr && !link_->hub().domain.empty() &&
-         link_->may_publish("$JS." + link_->hub().domain + ".API.STREAM.LIST");
+  return link_ != nullptr && !link_->hub().domain.empty() && allows("STREAM.LIST");
+}
+
+bool ApiClient::allows(std::string_view verb) const {
+  return link_ != nullptr && link_->may_publish(subject_of(verb));
+}
+
+std::string ApiClient::subject_of(std::string_view verb) const {
+  std::string subject = "$JS." + link_->hub().domain + ".API.";
+  subject += verb;
+  return subject;
 }
 
 void ApiClient::request(std::string_view verb, std::string body, Done done, Time now) {
   if (link_ == nullptr) return;
-  std::string subject = "$JS." + link_->hub().domain + ".API.";
-  subject += verb;
-  waiting_.push_back({std::move(subject), std::move(body), std::move(done), {}});
+  waiting_.push_back({subject_of(verb), std::move(body), std::move(done), {}});
   send_waiting(now);
 }
 

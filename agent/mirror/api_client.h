@@ -30,7 +30,10 @@ class ApiClient {
   // The API can be reached over this link: the hub has a domain, and permissions let us ask.
   bool reachable() const;
 
-  // `verb` stands behind `$JS.<domain>.API.`.
+  // Permissions let us ask this. A hub cuts the link to who asks what he may not.
+  bool allows(std::string_view verb) const;
+
+  // `verb` stands behind `$JS.<domain>.API.`, and is allowed.
   void request(std::string_view verb, std::string body, Done done, Time now);
   void answered(std::uint64_t number, const Message& message, Time now);
   void tick(Time now);
@@ -42,6 +45,7 @@ class ApiClient {
     Done done;
     Time due{};
   };
+  std::string subject_of(std::string_view verb) const;
   void send(Request request, Time now);
   void send_waiting(Time now);
 

@@ -129,6 +129,13 @@ void HubDirectory::finish(bool good) {
   changed_();
 }
 
+bool HubDirectory::tells_all() const {
+  return state_ == State::kKnown &&
+         std::all_of(streams_.begin(), streams_.end(), [this](const Stream& stream) {
+           return api_.allows("STREAM.MSG.GET." + stream.name);
+         });
+}
+
 const std::string* HubDirectory::stream_of(std::string_view subject) const {
   for (const Stream& stream : streams_) {
     for (const std::string& pattern : stream.subjects) {

@@ -36,6 +36,8 @@ class HubDirectory {
   Time deadline() const { return due_; }
 
   State state() const { return state_; }
+  // The hub tells what its streams are, and lets us look into each.
+  bool tells_all() const;
   // The stream that captures `subject` and answers; null: none.
   const std::string* stream_of(std::string_view subject) const;
   // kUnknown while the first answer is awaited.

@@ -61,8 +61,7 @@ std::string MirrorCore::refusal(int number) const {
 }
 
 std::string MirrorCore::confirm_text(const Rule& rule) const {
-  const bool reachable = directory_.state() == HubDirectory::State::kKnown;
-  const std::string puback = reachable ? "puback" : "puback (duplicate window only)";
+  const std::string puback = directory_.tells_all() ? "puback" : "puback (duplicate window only)";
   if (rule.named.rule.confirm == Confirm::kBarrier) return "barrier";
   if (rule.named.rule.confirm == Confirm::kPuback) return puback;
   switch (rule.sender->last_route()) {
@@ -81,8 +80,14 @@ std::string MirrorCore::confirm_text(const Rule& rule) const {
 std::string MirrorCore::guarantee_text() const {
   if (link_.state.uplink == nullptr)
     return "what waits is kept; what the hub can promise shows when the link is up";
+  constexpr const char* kWindowOnly =
+      ": exactly once within the duplicate window of the hub's streams, else at least once";
   switch (directory_.state()) {
     case HubDirectory::State::kKnown:
+      if (!directory_.tells_all()) {
+        return std::string("the hub does not let us look into its streams (no permission)") +
+               kWindowOnly;
+      }
       return "exactly once where a stream of the hub captures the subject, except for streams that "
              "drop what was consumed (work queues), where it holds within the duplicate window; at "
              "least once elsewhere";
@@ -90,9 +95,9 @@ std::string MirrorCore::guarantee_text() const {
       if (link_.state.uplink->hub().drops_repeats) {
         return "exactly once: the hub is a petiole and drops repeats, for as long as it runs";
       }
-      return "the hub's JetStream API cannot be reached (no domain, or no permission): exactly "
-             "once "
-             "within the duplicate window of the hub's streams, else at least once";
+      return std::string(
+                 "the hub's JetStream API cannot be reached (no domain, or no permission)") +
+             kWindowOnly;
     case HubDirectory::State::kUnknown:
       break;
   }

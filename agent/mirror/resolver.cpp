@@ -103,7 +103,7 @@ void Resolver::ask_more(Time now) {
   while (next_ < count && open_ < limits_.requests_max) {
     const std::size_t subject = next_++;
     if (suspects_.subjects()[subject].items.empty()) continue;
-    if (directory_.stream_of(suspects_.subjects()[subject].subject) == nullptr) continue;
+    if (askable(suspects_.subjects()[subject].subject) == nullptr) continue;
     ++open_;
     ask_last(subject, now);
   }
@@ -118,7 +118,7 @@ void Resolver::ask_facts() {
   std::vector<std::string> streams;
   for (const SuspectSubject& subject : suspects_.subjects()) {
     const std::string* stream = directory_.stream_of(subject.subject);
-    if (stream == nullptr || subject.proven()) continue;
+    if (stream == nullptr || subject.proven() || !api_.allows("STREAM.INFO." + *stream)) continue;
     if (std::find(streams.begin(), streams.end(), *stream) == streams.end()) {
       streams.push_back(*stream);
     }
@@ -159,9 +159,16 @@ void Resolver::finish() {
   done_(suspects_);
 }
 
+// The stream of the subject; null: there is none, or none that we may look into.
+const std::string* Resolver::askable(std::string_view subject) const {
+  const std::string* stream = directory_.stream_of(subject);
+  const bool allowed = stream != nullptr && api_.allows("STREAM.MSG.GET." + *stream);
+  return allowed ? stream : nullptr;
+}
+
 void Resolver::ask_last(std::size_t subject, Time now) {
   const std::string& name = suspects_.subjects()[subject].subject;
-  const std::string* stream = directory_.stream_of(name);
+  const std::string* stream = askable(name);
   if (stream == nullptr) return settled();
   json::object body;
   body["last_by_subj"] = name;

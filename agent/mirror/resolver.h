@@ -47,6 +47,7 @@ class Resolver {
   };
   using WalkPointer = std::shared_ptr<Walk>;
   void ask_more(Time now);
+  const std::string* askable(std::string_view subject) const;
   void ask_last(std::size_t subject, Time now);
   void got_last(std::size_t subject, Result<json::object> answer);
   void walk(std::size_t subject, const std::string& stream, std::uint64_t last);

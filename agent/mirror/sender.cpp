@@ -51,7 +51,7 @@ void Sender::start_resolving(Time now) {
 
 void Sender::finish_resolving() {
   const std::vector<std::uint64_t> arrived = resolved_->arrived();
-  const bool unanswered = link_.directory.state() != HubDirectory::State::kKnown;
+  const bool unanswered = !link_.directory.tells_all();
   if (resolving_log_) {
     backlog_.resolve_suspects(arrived, !unanswered);
   } else {

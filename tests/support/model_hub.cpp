@@ -31,8 +31,11 @@ class ModelHub::Link : public Uplink {
            std::any_of(hub_.interest.begin(), hub_.interest.end(),
                        [&](const std::string& pattern) { return matches(pattern, subject); });
   }
-  bool may_publish(std::string_view) const override { return true; }
+  bool may_publish(std::string_view subject) const override {
+    return hub_.options_.denied.empty() || !subject.starts_with(hub_.options_.denied);
+  }
   void publish(const Message& message) override {
+    if (!may_publish(message.subject)) ++hub_.violations;
     hub_.later(hub_.options_.latency,
                [this, packet = Packet{std::string(message.subject), std::string(message.reply),
                                       std::string(message.header), std::string(message.payload)}] {

@@ -1,0 +1,41 @@
+// Two things that go wrong at once.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/agent/mirror/mirror_world.h"
+
+using namespace petiole;
+using namespace petiole::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<std::string> sorted(std::vector<std::string> list) {
+  std::sort(list.begin(), list.end());
+  return list;
+}
+
+}  // namespace
+
+TEST_CASE("mirror: a hub that lists its streams is not asked for what permissions deny") {
+  for (const char* denied : {"$JS.hub.API.STREAM.MSG.GET.", "$JS.hub.API.STREAM.INFO."}) {
+    CAPTURE(denied);
+    World world(config_of(disk_rule()), {.denied = denied});
+    world.start();
+    world.up();
+    world.run(1s);
+    world.hub.refuse_once = {"2"};
+    world.hub.acks_to_drop = 5;
+    publish(world, 1, 6);
+    world.run(100ms);
+    world.down();
+    world.up();
+    world.run(5s);
+    CHECK(world.hub.violations == 0);
+    CHECK(world.drained());
+    CHECK(sorted(world.payloads()) == numbers(1, 6));
+    const bool told = world.mirror->report().guarantee.find("look into") != std::string::npos;
+    CHECK(told == (std::string(denied).find("MSG") != std::string::npos));
+  }
+}
