@@ -52,7 +52,8 @@ void HubDirectory::tick(Time now) {
     learned_.clear();  // What was learned long ago is tried again.
     return;
   }
-  if (!asking_) ask(now);
+  if (!asking_) return ask(now);
+  due_ = now + limits_.refresh_after_change;  // What has changed since was perhaps not seen.
 }
 
 void HubDirectory::ask(Time now) {

@@ -18,6 +18,21 @@ std::vector<std::string> sorted(std::vector<std::string> list) {
 
 }  // namespace
 
+TEST_CASE("mirror: a stream that is made while the hub is asked for its streams is found soon") {
+  World world(config_of(disk_rule()), {.stream_subject = "", .latency = 2s});
+  world.hub.interest = {"t.>"};
+  world.start();
+  world.up();
+  world.run(3s);  // The answer is on its way: there is none.
+  world.hub.options().stream_subject = "t.>";
+  world.mirror->interest_changed(*world.link);
+  world.run(12s);
+  world.hub.refuse_once = {"1"};
+  publish(world, 1, 1);
+  world.run(1min);
+  CHECK(world.payloads() == numbers(1, 1));
+}
+
 TEST_CASE("mirror: a hub that lists its streams is not asked for what permissions deny") {
   for (const char* denied : {"$JS.hub.API.STREAM.MSG.GET.", "$JS.hub.API.STREAM.INFO."}) {
     CAPTURE(denied);
