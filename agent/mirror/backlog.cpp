@@ -72,6 +72,10 @@ Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMa
   const std::size_t size = message.subject.size() + message.header.size() + message.payload.size();
   const Sequence before = appended_;
   if (memory && fits_memory(size)) {
+    if (refuses(size)) {
+      marks_.pass(mark, memory_messages_ == 0);
+      return refuse();
+    }
     hold_in_memory(message, mark);
   } else {
     spill();
@@ -152,7 +156,7 @@ void Backlog::keep_marks(Sequence going) {
 Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark) {
   const auto& [subject, reply, header, payload, shared] = message;
   const std::size_t size = subject.size() + header.size() + payload.size();
-  if (failed_ || (rule_.discard == Discard::kNew && at_limit(1, size))) {
+  if (failed_ || refuses(size)) {
     marks_.pass(mark, true);
     return refuse();
   }

@@ -119,7 +119,7 @@ class Backlog {
   // Gives up the oldest message that is not in flight. False: there is none.
   bool evict_oldest(std::uint64_t LossCounts::*cause);
   // A message of some size more would be refused by the rule's own limits.
-  bool refuses_new() const { return rule_.discard == Discard::kNew && at_limit(1, 1); }
+  bool refuses_new() const { return refuses(1); }
   bool expired(const Entry& entry) const;
   void expire();
   // Ages go by the time that passes: once the clock on the wall was set, what waits keeps the age
@@ -164,6 +164,9 @@ class Backlog {
   void leave_flight(Entry& entry);
   void spill_entry(std::size_t index, std::string& header);
   bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;
+  bool refuses(std::size_t bytes) const {
+    return rule_.discard == Discard::kNew && at_limit(1, bytes);
+  }
   void keep_limits();
   void count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count = 1);
   Taken refuse();

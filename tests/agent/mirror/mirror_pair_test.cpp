@@ -33,6 +33,31 @@ TEST_CASE("mirror: a stream that is made while the hub is asked for its streams 
   CHECK(world.payloads() == numbers(1, 1));
 }
 
+TEST_CASE("mirror: a rule that refuses at its limit gives up nothing, in memory neither") {
+  for (const bool fails : {false, true}) {
+    CAPTURE(fails);
+    RuleConfig rule = disk_rule();
+    rule.max_messages = 30;
+    rule.discard = Discard::kNew;
+    rule.durability = fails ? Durability::kDisk : Durability::kOutage;
+    World world(config_of(rule), {.latency = 100ms});
+    world.start();
+    if (fails) {
+      publish(world, 1, 20);
+      world.run(1s);
+      world.model->fail();
+      world.run(1s);
+    }
+    world.up();
+    if (!fails) world.run(5s);
+    publish(world, fails ? 21 : 1, 40);  // In one turn: none is sent meanwhile.
+    world.run(1min);
+    CHECK(world.rule().losses.limit == 0);
+    CHECK(world.rule().losses.refused == 10);
+    CHECK(world.payloads() == numbers(1, 30));
+  }
+}
+
 TEST_CASE("mirror: a hub that lists its streams is not asked for what permissions deny") {
   for (const char* denied : {"$JS.hub.API.STREAM.MSG.GET.", "$JS.hub.API.STREAM.INFO."}) {
     CAPTURE(denied);
