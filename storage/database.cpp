@@ -24,6 +24,7 @@ constexpr const char* kPragmas =
     "PRAGMA cache_size=-768; PRAGMA mmap_size=0; PRAGMA secure_delete=OFF; PRAGMA auto_vacuum=NONE;"
     "PRAGMA trusted_schema=OFF;";
 
+constexpr int kReadTries = 10;                     // Each is a later call of read().
 constexpr std::uint64_t kShrinkLiveMax = 1 << 20;  // So much is rewritten to give pages back,
 constexpr std::uint64_t kShrinkFreeMin = 8 << 20;  // at least so much.
 
@@ -280,13 +281,16 @@ ReadResult Database::read(const ReadPlan& plan) {
     const int rc = cached_.id == part.id ? SQLITE_OK : load(part.id, cached_);
     if (rc != SQLITE_OK) {
       cached_ = {};
-      if (rc != SQLITE_NOTFOUND && (rc & 0xff) != SQLITE_CORRUPT) {
+      const bool damaged = rc == SQLITE_NOTFOUND || (rc & 0xff) == SQLITE_CORRUPT;
+      if (!damaged && !result.page.records.empty()) return result;  // What is before it goes first.
+      if (!damaged && ((rc & 0xff) != SQLITE_IOERR || !given_up(part.id))) {
         result.status = {Errc::kStorage, "the disk refused a read"};
         return result;
       }
       result.lost.emplace_back(part.id, part.live);
       continue;
     }
+    refused_.erase(part.id);
     bool held = false;
     for (std::size_t i = 0; i < cached_.records.size(); ++i) {
       const RecordView& record = cached_.records[i];
@@ -305,6 +309,19 @@ ReadResult Database::read(const ReadPlan& plan) {
     result.page.next = std::max(result.page.next, part.last);
   }
   return result;
+}
+
+// One bad place of a disk holds up for good what is behind it: after some tries it counts as
+// damaged, but only while the disk gives others.
+bool Database::given_up(SegmentId id) {
+  if (++refused_[id] < kReadTries) return false;
+  Statement newest(db_.get(), "SELECT id FROM segment WHERE id<>? ORDER BY id DESC LIMIT 1");
+  newest.bind(1, id);
+  if (newest.step() != SQLITE_ROW) return false;
+  Loaded other;
+  if (load(newest.number(0), other) != SQLITE_OK) return false;
+  refused_.erase(id);
+  return true;
 }
 
 int Database::checkpoint(int mode) {

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -137,6 +138,7 @@ class Database {
   // SQLITE_OK, SQLITE_NOTFOUND, SQLITE_CORRUPT for a damaged one, or an I/O error.
   int load(SegmentId id, Loaded& loaded);
   void add_late(const LateRemovals& late, CommitPlan& plan);
+  bool given_up(SegmentId id);
 
   std::unique_ptr<CountingVfs> vfs_;
   DatabaseOptions options_;
@@ -144,8 +146,9 @@ class Database {
   Statement begin_, commit_, rollback_, insert_, drop_, drop_removed_, removal_, log_, state_,
       load_;
   Statement page_count_, free_count_, clean_;
-  Segment scratch_;  // For compactions.
-  Loaded cached_;    // The segment that was read last.
+  Segment scratch_;                   // For compactions.
+  Loaded cached_;                     // The segment that was read last.
+  std::map<SegmentId, int> refused_;  // How often the disk did not give a segment.
   std::uint64_t wal_bytes_ = 0;
   std::uint64_t bytes_free_ = UINT64_MAX;
   Errc last_commit_ = Errc::kOk;

@@ -58,7 +58,9 @@ class Log {
   virtual void on_durable(std::function<void(Sequence upto)> durable) = 0;
 
   // Reads committed records after `after`, oldest first, and hands them over in a later turn: at
-  // least one if there is one, then until either limit. Reads run between commits.
+  // least one if there is one, then until either limit. Reads run between commits. kStorage: the
+  // disk refused; ask again later. Where it gives others, a segment that it refused ten times
+  // counts as damaged.
   using ReadDone = std::function<void(Result<Page>)>;
   virtual void read(Sequence after, std::size_t count_max, std::size_t bytes_max,
                     ReadDone done) = 0;

@@ -105,7 +105,10 @@ class Backlog {
 
   // Notes progress on disk when it is due, or now. `idle`: nothing more will be sent for now.
   void note(bool force, bool idle);
-  Time note_deadline() const { return dirty_ ? last_note_ + note_interval() : kNever; }
+  Time note_deadline() const {
+    if (!opened_) return scan_due_;  // Then refill() goes on with the start.
+    return dirty_ ? last_note_ + note_interval() : kNever;
+  }
   // Frees what dedupe holds back, for want of space.
   void drop_retained();
 
@@ -173,6 +176,8 @@ class Backlog {
   void note_ledger();
 
   void scan(Sequence after, Sequence end);
+  void scan_failed(Sequence after);
+  void scan_again();
   void scanned(const Page& page);
   void scan_record(RecordView record);
   void finish_open();
@@ -229,6 +234,7 @@ class Backlog {
   Sequence loaded_upto_ = 0;      // The window holds what is in the log up to here.
   Sequence appended_ = 0, durable_ = 0;
   bool reading_ = false;
+  Time read_due_{};  // Not before: the disk has just refused.
   std::uint64_t read_generation_ = 0;
   std::vector<Sequence> removed_;  // While a page was on its way.
   std::size_t in_flight_ = 0, in_flight_bytes_ = 0;
@@ -271,7 +277,10 @@ class Backlog {
   // Of a run before, found at the hub; ascending. They are confirmed as they are loaded, in order:
   // the publishers' ids in them are still needed, and so is their place behind superseded ones.
   std::vector<Sequence> arrived_;
-  Sequence scan_end_ = 0;
+  Sequence scan_end_ = 0, scan_after_ = 0;
+  Time scan_due_ = kNever;  // Once more, from `scan_after_` on: the disk refused.
+  int scan_tries_ = 0;
+  bool unscanned_ = false;  // It never gave all.
 
   // Of rules with max_age. Records up to `upto` were stamped before it.
   struct ClockJump {

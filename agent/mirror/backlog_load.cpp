@@ -10,6 +10,8 @@ namespace petiole {
 namespace {
 
 constexpr std::string_view kNoMark = " 0 0";  // As kept_subject() writes it.
+constexpr Duration kReadAgain = std::chrono::seconds(1);
+constexpr int kScanTries = 20;  // More than a segment needs to count as damaged: see Log::read.
 
 }  // namespace
 
@@ -53,12 +55,28 @@ void Backlog::scan(Sequence after, Sequence end) {
   log_.read(after, setup_.limits.page_messages, setup_.limits.page_bytes,
             [this, alive = std::weak_ptr<int>(alive_), after, end](Result<Page> page) {
               if (alive.expired()) return;
-              if (!page.ok() || page->records.empty()) return finish_open();
+              if (!page.ok()) return scan_failed(after);
+              if (page->records.empty()) return finish_open();
               scanned(*page);
               const Sequence next = std::max(page->next, page->records.back().sequence);
               if (next >= end || next <= after) return finish_open();
               scan(next, end);
             });
+}
+
+// Without what it would have learned, what the hub has would be sent as if it were new.
+void Backlog::scan_failed(Sequence after) {
+  unscanned_ = ++scan_tries_ == kScanTries;
+  if (unscanned_) return finish_open();
+  scan_after_ = after;
+  scan_due_ = setup_.clock.now() + kReadAgain;
+  changed_();
+}
+
+void Backlog::scan_again() {
+  if (setup_.clock.now() < scan_due_) return;
+  scan_due_ = kNever;
+  scan(scan_after_, scan_end_);
 }
 
 void Backlog::scanned(const Page& page) {
@@ -111,6 +129,10 @@ void Backlog::finish_open() {
     return at.second.sequence > state_.settled && at.second.sequence <= state_.sent_limit;
   });
   count_captured();
+  if (unscanned_ && suspects_.empty()) {
+    maybe_after_ = state_.settled;
+    maybe_upto_ = last_sent_;
+  }
   if (suspects_.empty() && state_.settled > state_.cursor) start_over();
   while (!held_.empty()) {
     const Entry& entry = held_.front();
@@ -124,7 +146,7 @@ void Backlog::finish_open() {
 
 void Backlog::resolve_suspects(const std::vector<std::uint64_t>& arrived, bool answered) {
   maybe_after_ = state_.settled;
-  maybe_upto_ = answered ? 0 : last_sent_;
+  maybe_upto_ = answered && !unscanned_ ? 0 : last_sent_;
   arrived_ = arrived;
   // Like a refusal, but noted before anything is sent.
   if (suspects_.missing_before(arrived)) state_.holes = true;
@@ -154,14 +176,15 @@ void Backlog::from_tail() {
 }
 
 void Backlog::refill(bool online) {
-  if (!opened_ || !suspects_.empty()) return;
+  if (!opened_) return scan_again();
+  if (!suspects_.empty()) return;
   from_tail();
   const LogState log = log_.state();
   // Without a link only what may get too old is looked at.
   const bool wanted = online || (rule_.max_age > Duration::zero() && next_unsent() == nullptr);
-  if (reading_ || failed_ || !wanted || !window_has_room() || loaded_upto_ >= log.last) return;
+  if (reading_ || !wanted || !window_has_room() || loaded_upto_ >= log.last) return;
   if (!tail_.empty() && tail_.front().after <= loaded_upto_) return;
-  if (log.durable <= loaded_upto_) return;
+  if (log.durable <= loaded_upto_ || setup_.clock.now() < read_due_) return;
   reading_ = true;
   removed_.clear();
   log_.read(loaded_upto_, setup_.limits.load_messages, setup_.limits.page_bytes,
@@ -177,7 +200,10 @@ void Backlog::refill(bool online) {
 }
 
 void Backlog::loaded(Result<Page> page) {
-  if (!page.ok()) return;  // The next refill, by the clock, tries again.
+  if (!page.ok()) {  // The next refill, by the clock, tries again.
+    read_due_ = setup_.clock.now() + kReadAgain;
+    return;
+  }
   std::sort(removed_.begin(), removed_.end());
   for (const RecordView& record : page->records) {
     if (record.sequence <= loaded_upto_) continue;

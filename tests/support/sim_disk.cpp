@@ -11,6 +11,12 @@ struct SimDisk::Node {
   std::string durable;          // As of the last sync.
   std::vector<Change> changes;  // Between the two.
   Handle* owner = nullptr;      // Holds the lock.
+  std::vector<std::uint64_t> spoiled;
+
+  bool is_spoiled(std::uint64_t from, std::uint64_t bytes) const {
+    return std::any_of(spoiled.begin(), spoiled.end(),
+                       [=](std::uint64_t at) { return at >= from && at - from < bytes; });
+  }
 };
 
 struct SimDisk::Handle {
@@ -48,6 +54,10 @@ struct SimVfs {
     if (dead(h)) return SQLITE_IOERR_READ;
     if (h.disk->failing_reads_ > 0) {
       --h.disk->failing_reads_;
+      return SQLITE_IOERR_READ;
+    }
+    if ((*h.node)->is_spoiled(static_cast<std::uint64_t>(offset),
+                              static_cast<std::uint64_t>(count))) {
       return SQLITE_IOERR_READ;
     }
     const std::string& content = (*h.node)->content;
@@ -292,6 +302,10 @@ std::vector<std::string> SimDisk::files() const {
   std::vector<std::string> files;
   for (const auto& [name, node] : names_) files.push_back(name);
   return files;
+}
+
+void SimDisk::spoil(const std::string& path, std::uint64_t offset) {
+  names_.at(path)->spoiled.push_back(offset);
 }
 
 std::string* SimDisk::content(const std::string& path) {

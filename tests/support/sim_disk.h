@@ -43,6 +43,8 @@ class SimDisk {
   void set_errno(int error) { errno_ = error; }  // That they leave.
   void fail_syncs(int count) { failing_syncs_ = count; }
   void fail_reads(int count) { failing_reads_ = count; }
+  // Reads of this place fail from now on.
+  void spoil(const std::string& path, std::uint64_t offset);
 
   std::uint64_t operations() const { return operations_; }
   std::uint64_t bytes_written() const { return bytes_written_; }

@@ -18,6 +18,77 @@ std::vector<std::string> sorted(std::vector<std::string> list) {
 
 }  // namespace
 
+TEST_CASE("mirror: a backlog larger than memory is sent also once its disk has failed") {
+  World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
+  world.limits.tail_messages_max = 50;
+  world.start();
+  publish(world, 1, 400);
+  world.run(1s);
+  world.sim_disk.fail_syncs(1);
+  publish(world, 401, 402);
+  world.run(5s);
+  REQUIRE(world.mirror->report().state == "storage failed");
+  world.up();
+  publish(world, 403, 405);
+  world.run(30s);
+  CHECK(sorted(world.payloads()) == sorted(numbers(1, 405)));
+}
+
+TEST_CASE("mirror: a read that fails at a start makes none of what the hub has come twice") {
+  for (int reads = 1; reads < 6; ++reads) {
+    CAPTURE(reads);
+    World world(config_of(disk_rule()), {.duplicate_window = 1ms}, 1, World::Under::kSqlite);
+    world.power_cuts = false;
+    world.start();
+    world.up();
+    world.run(1s);
+    const std::string large(100'000, '.');  // More than a start has read anyway.
+    world.hub.acks_to_drop = 3;
+    for (const char* id : {"1", "2", "3"}) world.publish("t.a", id + large, id);
+    world.run(1s);
+    REQUIRE(world.payloads().size() == 3);
+    world.crash();
+    world.run(1min);
+    world.start();
+    world.sim_disk.fail_reads(reads);
+    world.up();
+    world.run(100ms);
+    for (const char* id : {"1", "2", "3"}) world.publish("t.a", id + large, id);
+    world.run(2min);
+    CHECK(world.payloads().size() == 3);
+    CHECK(world.drained());
+  }
+}
+
+TEST_CASE("mirror: a place that the disk gives no more is counted, and what is behind it goes") {
+  for (const bool ids : {false, true}) {  // Then a start looks at all of the log.
+    CAPTURE(ids);
+    World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
+    world.power_cuts = false;
+    world.start();
+    for (const char letter : {'A', 'B', 'C'}) {
+      for (int i = 0; i < 100; ++i) {
+        const std::string id = ids ? letter + std::to_string(i) : std::string();
+        world.publish("t.a", std::string(700, letter), id);
+      }
+      world.run(1s);
+    }
+    world.run(20s);  // All is in the database file then.
+    world.crash();
+    const std::string& file = *world.sim_disk.content("/box/petiole.db");
+    const std::size_t at = file.find(std::string(600, 'B'));
+    REQUIRE(at != std::string::npos);
+    world.sim_disk.spoil("/box/petiole.db", at + 20'000);
+    world.start();
+    world.up();
+    world.run(1min);
+    CHECK(world.drained());
+    CHECK(world.rule().losses.corrupt > 0);
+    CHECK(world.rule().losses.corrupt <= 100);
+    CHECK(world.payloads().size() + world.rule().losses.corrupt == 300);
+  }
+}
+
 TEST_CASE("mirror: a stream that is made while the hub is asked for its streams is found soon") {
   World world(config_of(disk_rule()), {.stream_subject = "", .latency = 2s});
   world.hub.interest = {"t.>"};
