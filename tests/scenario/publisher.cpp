@@ -114,6 +114,8 @@ void Publisher::append(Output& output, std::size_t number) {
   if (number == messages_.size()) {
     const std::size_t rule = plan_.rules[dice_.below(plan_.rules.size())];
     messages_.push_back({rule, subject_of(rule)});
+  } else {
+    messages_[number].repeated = true;
   }
   std::string payload = std::to_string(number_) + "-" + std::to_string(number);
   const std::string id = plan_.ids ? "NATS/1.0\r\nNats-Msg-Id: p" + payload + "\r\n\r\n" : "";

@@ -20,6 +20,7 @@ struct Published {
   std::string subject;
   bool accepted = false;
   bool uncertain = false;  // Accepted by an agent whose disk had failed: in memory at best.
+  bool repeated = false;   // Sent more than once.
 };
 
 class Publisher {

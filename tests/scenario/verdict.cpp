@@ -64,16 +64,20 @@ std::string World::verdict() {
 // Nothing doubled, and of each publisher and rule in the order of publishing. A plain subscriber
 // gets everything at least once, so there the first of each counts. What an agent accepts after its
 // disk has failed goes ahead of what is on that disk; and what a limit, or a newer one of the
-// subject, gave up while the disk could not be told comes back with the next start.
+// subject, gave up while the disk could not be told comes back with the next start. A publisher's
+// repeat of what a limit gave up is new to a process that is.
 std::string World::check_stream() {
   struct Newest {
     std::size_t number = 0;  // Plus one.
     std::size_t rule = 0;
   };
   std::map<std::pair<std::size_t, std::string>, Newest> newest;
-  const auto limited = [this](const auto& each) {
-    const RuleConfig& rule = plan_.rules[each.second.rule];
-    return rule.max_messages != 0 || rule.max_age.count() != 0 || rule.keep_last;
+  const auto may_give_up = [this](std::size_t number) {
+    const RuleConfig& rule = plan_.rules[number];
+    return rule.max_messages != 0 || rule.max_age.count() != 0;
+  };
+  const auto limited = [&](const auto& each) {
+    return may_give_up(each.second.rule) || plan_.rules[each.second.rule].keep_last;
   };
   auto dead_disk = dead_disks_.begin();
   std::size_t count = 0;
@@ -102,8 +106,9 @@ std::string World::check_stream() {
     if (message.uncertain) continue;
     Newest& last =
         newest[{name.publisher, by_subject ? message.subject : std::to_string(message.rule)}];
-    if (name.number + 1 <= last.number)
-      return "out of order: " + text + " after " + text_of(name.publisher, last.number - 1);
+    const bool late = name.number + 1 <= last.number;
+    if (late && message.repeated && may_give_up(message.rule)) continue;
+    if (late) return "out of order: " + text + " after " + text_of(name.publisher, last.number - 1);
     last = {name.number + 1, message.rule};
   }
   return {};

@@ -185,6 +185,7 @@ void World::stop_leaf() {
       stopped_ = leaf_->store->status().ok();
       count_losses();
       stopped_ = false;
+      note_dead_disk();
       network_->vanish("leaf", false);
       leaf_->agent.reset();
       leaf_->store.reset();  // Its last job is the worker's.
@@ -197,11 +198,15 @@ void World::stop_leaf() {
   });
 }
 
+void World::note_dead_disk() {
+  const bool dead = leaf_->store && leaf_->store->status().code() == Errc::kStorage;
+  if (dead) dead_disks_.push_back(stream_.stored().size());
+}
+
 void World::end_leaf(bool power_cut) {
   trace_.add("world", power_cut ? "the leaf loses power" : "the leaf is killed");
   if (leaf_->agent) count_losses();
-  const bool dead = leaf_->store && leaf_->store->status().code() == Errc::kStorage;
-  if (dead) dead_disks_.push_back(stream_.stored().size());
+  note_dead_disk();
   network_->vanish("leaf", power_cut);
   leaf_->loop.end();
   leaf_->worker.end();

@@ -62,6 +62,7 @@ class World {
   void start_edge();
   void end_edge(bool power_cut);
   void retry_edge(Duration wait);
+  void note_dead_disk();
   void end_leaf(bool power_cut);
   void stop_leaf();
   void end_hub();
