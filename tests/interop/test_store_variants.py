@@ -224,6 +224,33 @@ def test_a_work_queue_gets_each_once_within_the_duplicate_window(world, hub_vers
     assert stream.count(client) == 0
 
 
+def test_a_hub_that_only_lists_its_streams(world, hub_version):
+    """It cuts the link of a leaf that asks what it may not: then nothing would ever go."""
+    hub = world.hub(hub_version, """
+        jetstream { store_dir: '{dir}/hub', domain: hub }
+        authorization { users: [
+          { user: admin, password: admin }
+          { user: edge, password: edge, permissions {
+              publish: ["telemetry.>", "$JS.hub.API.STREAM.LIST", "_PETIOLE.>"], subscribe: ">" } }
+        ] }""")  # fmt: skip
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy, user="edge:edge"), DISK)
+    hub.wait_leafs()
+    client = world.client(hub, user="admin", password="admin")
+    stream = Stream("S", ["telemetry.>"]).create(client)
+    publisher = world.client(edge)
+    sent = send_numbers(publisher, 0, 20)
+    until(lambda: backlog(edge) == 0, "the first are confirmed", 20)
+    proxy.set(swallow=("down",))
+    sent += send_numbers(publisher, 20, 40)
+    until(lambda: stream.count(client) == 40, "all are there", 20)
+    proxy.set(swallow=())
+    proxy.reset()
+    until(lambda: backlog(edge) == 0, "all is settled", 30)
+    assert stream.payloads(client) == sent
+    assert "duplicate window" in edge.monitor("/mirrorz")["guarantee"]
+
+
 def test_local_delivery_goes_on(world, hub_version):
     hub = world.hub(hub_version)
     edge = world.leaf(remote(hub), DISK)
