@@ -9,9 +9,13 @@ namespace petiole {
 
 namespace {
 
-// Errors that lie in the message itself: size, header, time to live, what it expects of the stream.
-constexpr std::int64_t kRejections[] = {10054, 10097, 10060, 10070, 10071, 10111, 10165,
-                                        10166, 10168, 10169, 10170, 10171, 10172, 10193};
+// Errors that lie in the message itself, which would be refused each time again: its size, header,
+// time to live, what it expects of the stream, counters, batches, schedules. See nats-server's
+// errors.json.
+constexpr std::int64_t kRejections[] = {
+    10054, 10060, 10070, 10071, 10097, 10111, 10165, 10166, 10168, 10169, 10170, 10171,
+    10172, 10174, 10175, 10176, 10177, 10179, 10188, 10189, 10190, 10191, 10192, 10193,
+    10199, 10200, 10201, 10203, 10205, 10206, 10207, 10208, 10212, 10223};
 
 PubAck error_of(const json::object& error) {
   const std::int64_t code = get_int(error, "err_code");

@@ -251,6 +251,23 @@ def test_a_hub_that_only_lists_its_streams(world, hub_version):
     assert "duplicate window" in edge.monitor("/mirrorz")["guarantee"]
 
 
+@pytest.mark.parametrize("header", ["Nats-Schedule", "Nats-Batch-Id", "Nats-Incr", "Nats-TTL"])
+def test_what_no_stream_takes_holds_up_nothing(world, hub_version, header):
+    """A message that asks for what the stream does not do is refused by a newer nats-server for good,
+    and kept by an older one."""
+    hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
+    edge = world.leaf(remote(hub), DISK)
+    hub.wait_leafs()
+    client = world.client(hub)
+    stream = Stream("S", ["telemetry.>"]).create(client)
+    publisher = world.client(edge)
+    publisher.publish("telemetry.x", b"odd", headers={header: "@every 5s"})
+    sent = send_numbers(publisher, 0, 20)
+    until(lambda: backlog(edge) == 0, "nothing waits", 30)
+    rejected = edge.monitor("/mirrorz")["losses"]["rejected"]
+    assert stream.payloads(client) == [b"odd"] * (1 - rejected) + sent
+
+
 def test_local_delivery_goes_on(world, hub_version):
     hub = world.hub(hub_version)
     edge = world.leaf(remote(hub), DISK)
