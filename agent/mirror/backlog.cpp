@@ -292,6 +292,7 @@ void Backlog::mark_sent(Entry& entry, Time now) {
   ++in_flight_;
   in_flight_bytes_ += entry.text.size();
   last_sent_ = std::max(last_sent_, entry.sequence);
+  sent_order_ = std::max(sent_order_, entry.order);
 }
 
 void Backlog::mark_confirmed(Entry& entry) {

@@ -188,6 +188,7 @@ class Backlog {
   void from_tail();
 
   void settle(const Entry& entry);
+  void close_holes();
   void raise_floor(const Entry& entry);
   void trim_retained();
   Duration note_interval() const;
@@ -298,6 +299,10 @@ class Backlog {
   Sequence sent_before_ = 0;  // By a run before, at most.
   Sequence durable_sent_limit_ = 0;
   std::uint64_t unnoted_ = 0;
+  // While state_.holes: all that the refused may be behind, by order and, of a run before, by
+  // sequence. Once that is settled, order in the stream is order here again.
+  std::uint64_t sent_order_ = 0, holes_order_ = 0;
+  Sequence holes_upto_ = 0;
   bool dirty_ = false, noted_ahead_ = false;
   std::uint64_t notes_ = 0;
   Time last_note_{};

@@ -36,7 +36,7 @@ void Backlog::open() {
       std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
   if (state_.settled > state_.cursor) state_.passed = std::max(state_.passed, state_.settled);
   if (disk_failed) note_ledger();
-  last_sent_ = sent_before_ = state_.sent_limit;
+  last_sent_ = sent_before_ = holes_upto_ = state_.sent_limit;
   marks_.load(setup_.store.state(marks_key_).value_or(""));
   loaded_upto_ = evict_next_ = state_.cursor;
   if (log.messages == 0) {

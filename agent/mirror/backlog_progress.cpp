@@ -28,6 +28,7 @@ void Backlog::pop_settled() {
   while (!window_.empty()) {
     const Entry& entry = window_.front();
     if (entry.state == Entry::State::kQueued || entry.state == Entry::State::kSent) break;
+    if (state_.holes) close_holes();
     if (entry.state == Entry::State::kParked) {
       if (++parked_ == 1) evict_parked_ = entry.sequence;
       state_.settled = std::max(state_.settled, entry.sequence);
@@ -36,6 +37,11 @@ void Backlog::pop_settled() {
     }
     window_.pop_front();
   }
+}
+
+// Without it a busy flow would never be whole(), and the floor stay where it was at the refusal.
+void Backlog::close_holes() {
+  if (first_order() > holes_order_ && state_.settled >= holes_upto_) state_.holes = false;
 }
 
 void Backlog::settle(const Entry& entry) {
@@ -117,6 +123,7 @@ bool Backlog::whole() const {
 
 // On disk at once: a crash must not make the later ones vouch for this one.
 void Backlog::note_refusal() {
+  holes_order_ = sent_order_;
   if (std::exchange(state_.holes, true)) return;
   note(true, !noted_ahead_);
 }

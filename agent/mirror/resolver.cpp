@@ -227,7 +227,11 @@ void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t fro
                         std::uint64_t end) {
   if (from >= end) return part_done(subject, *walk, true);
   const std::size_t ours = suspects_.subjects()[subject].items.size();
-  if (++walk->steps > limits_.walk_steps_max + ours) return part_done(subject, *walk, false);
+  // The floor stays behind by what was in flight at a refusal.
+  const std::size_t behind = holes_ ? limits_.in_flight_messages_max : 0;
+  if (++walk->steps > limits_.walk_steps_max + behind + ours) {
+    return part_done(subject, *walk, false);
+  }
   json::object body;
   body["seq"] = from;
   body["next_by_subj"] = suspects_.subjects()[subject].subject;

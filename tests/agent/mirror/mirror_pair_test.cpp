@@ -150,3 +150,36 @@ TEST_CASE("mirror: a hub that lists its streams is not asked for what permission
     CHECK(told == (std::string(denied).find("MSG") != std::string::npos));
   }
 }
+
+// Found by mischief seed 756: after the refusal the flow never paused, so that all that came since
+// had to be looked at, which is too much.
+TEST_CASE(
+    "mirror: long after a refusal a busy flow doubles nothing when the link or petiole ends") {
+  for (const bool crash : {false, true}) {
+    CAPTURE(crash);
+    World world(config_of(disk_rule()), {.duplicate_window = 1s, .ack_delay = 20ms});
+    world.limits.in_flight_messages_max = 64;
+    world.hub.refuse_once = {"5"};
+    world.start();
+    world.up();
+    world.run(1s);
+    int number = 0;
+    for (; number < 4000; world.run(1ms)) publish(world, number + 1, number + 1), ++number;
+    REQUIRE(world.hub.refused.contains("5"));
+    world.hub.drop_acks = 1;
+    for (; number < 4020; world.run(1ms)) publish(world, number + 1, number + 1), ++number;
+    world.run(15ms);
+    world.down();
+    world.hub.drop_acks = 0;
+    if (crash) world.crash();
+    world.run(10s);  // The hub has forgotten the ids.
+    if (crash) world.start();
+    world.up();
+    world.run(1min);
+    CHECK(world.drained());
+    std::vector<std::string> payloads = world.payloads(), all = numbers(1, number);
+    std::sort(payloads.begin(), payloads.end());
+    std::sort(all.begin(), all.end());
+    CHECK(payloads == all);
+  }
+}
