@@ -2,6 +2,13 @@
 
 namespace petiole {
 
+namespace {
+
+// Not the end that a peer announced: close_notify, a close frame.
+bool is_failure(const Status& status) { return !status.ok() && status.code() != Errc::kClosed; }
+
+}  // namespace
+
 Status LayerStack::start(std::string& wire) { return start_layer(0, wire); }
 
 // Some layers are open as soon as they start; the next one then starts too.
@@ -27,17 +34,30 @@ Status LayerStack::received(Status status, std::string_view out, std::string_vie
                             std::string& plain, std::string& wire) {
   failed_ = 0;
   const Status sent = send_through(0, answer, wire);
-  if (!status.ok() || !sent.ok()) return status.ok() ? sent : status;
+  if (is_failure(status) || !sent.ok()) return status.ok() ? sent : status;
   const Status settled = settle(0, wire);
-  if (!settled.ok() || out.empty()) return settled;
-  if (entries_.size() > 1) return receive_from(1, out, plain, wire);
-  plain.append(out);
-  return {};
+  if (!settled.ok()) return settled;
+  if (entries_.size() == 1) {
+    plain.append(out);
+  } else if (!out.empty()) {
+    const Status above = receive_from(1, out, plain, wire);
+    if (!above.ok()) return above;
+  }
+  failed_ = 0;
+  return status;
 }
 
-// `bytes` are for the layer `index` and those above it.
+// `bytes` are for the layer `index` and those above it. What stands before a layer's orderly end
+// goes up first.
 Status LayerStack::receive_from(std::size_t index, std::string_view bytes, std::string& plain,
                                 std::string& wire) {
+  Status end;
+  std::size_t ended = 0;
+  const auto with_end = [&](Status last) {
+    if (!last.ok() || end.ok()) return last;
+    failed_ = ended;
+    return end;
+  };
   for (std::size_t i = index; i < entries_.size(); ++i) {
     const bool top = i + 1 == entries_.size();
     std::string& out = top ? plain : scratch_.up_next;
@@ -45,16 +65,20 @@ Status LayerStack::receive_from(std::size_t index, std::string_view bytes, std::
     std::string answer;
     const Status status = entries_[i].layer->receive(bytes, out, answer);
     const Status sent = send_through(i, answer, wire);
-    if (!status.ok() || !sent.ok()) {
+    if (is_failure(status) || !sent.ok()) {
       failed_ = i;
       return status.ok() ? sent : status;
     }
+    if (!status.ok()) {
+      end = status;
+      ended = i;
+    }
     const Status settled = settle(i, wire);
-    if (!settled.ok() || top || out.empty()) return settled;
+    if (!settled.ok() || top || out.empty()) return with_end(settled);
     scratch_.up.swap(scratch_.up_next);
     bytes = scratch_.up;
   }
-  return {};
+  return with_end({});
 }
 
 Status LayerStack::send(std::string_view plain, std::string& wire) {

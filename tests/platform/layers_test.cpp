@@ -41,6 +41,23 @@ TEST_CASE("layer stack: each layer starts when the one below is open; any cut gi
   }
 }
 
+// A client over wss that publishes and closes: frames and TLS's end in one read.
+TEST_CASE("layer stack: what came before the end of a layer goes up; any cut gives the same") {
+  const std::string input =
+      "tls!" + coded("ws!", 1) + coded("hello", 3) + coded(std::string(1, kFakeEnd), 1);
+  for (std::size_t cut = 0; cut < input.size(); ++cut) {
+    LayerScratch scratch;
+    LayerStack stack(scratch, fake_entries());
+    std::string plain, wire;
+    CHECK(stack.start(wire).ok());
+    CHECK(stack.receive(std::string_view(input).substr(0, cut), plain, wire).ok());
+    CHECK(stack.receive(std::string_view(input).substr(cut), plain, wire).code() == Errc::kClosed);
+    CHECK(stack.open());
+    CHECK(plain == "hello");
+    CHECK(stack.error() == "closed by the peer");
+  }
+}
+
 TEST_CASE("layer stack: the error is that of the layer that failed") {
   LayerScratch scratch;
   LayerStack stack(scratch, fake_entries());

@@ -162,6 +162,21 @@ TEST_CASE("listener: a network that goes away waits for no handshake") {
   }
 }
 
+TEST_CASE("listener: what comes in one read with the handshake's last and with the end is taken") {
+  for (const bool websocket : {false, true}) {
+    Served net;
+    net.layers.slow = true;
+    RawPeer peer(net.start(websocket));
+    const std::string said =
+        websocket ? coded("ws!", 1) + coded("CONNECT", 3) : coded("CONNECT", 1);
+    peer.send("tls!" + said + coded(std::string(1, kFakeEnd), 1));
+    CHECK(net.until([&] { return net.script.closed == 1; }));
+    CHECK(net.script.input == "CONNECT");
+    CHECK(net.script.reason.code == Errc::kClosed);
+    CHECK(net.script.reason.text == "closed by the peer");
+  }
+}
+
 TEST_CASE("listener: addresses of both families, and names") {
   for (const char* host : {"::1", "localhost", "0.0.0.0", "::"}) {
     CAPTURE(host);
