@@ -136,7 +136,8 @@ Status place_file(const std::string& path, std::string_view text) {
     const Status written = write_file(path, text);
     if (written.code() != Errc::kPermission || !there) return written;
   }
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  Descriptor file(::open(path.c_str(), kFlags, 0644));
   const bool done = file.number() >= 0 && write_all(file.number(), text) && file.close();
   return done ? Status() : to_status(errno);
 }

@@ -1,5 +1,6 @@
 """TLS for clients: every way in, every way to be refused, and certificates that change."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -63,6 +64,33 @@ def words(sock: socket.socket, timeout: float = 10) -> bytes:
     except (ConnectionError, ssl.SSLError):
         pass
     return text
+
+
+def test_what_came_before_the_end_is_taken(world, authority):
+    """A login whose hash is compared meanwhile, a message and TLS's own end, in one read."""
+    hashed = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+    users = f'authorization {{ users: [{{user: s, password: s}}, {{user: u, password: "{hashed}"}}] }}'
+    server = serve(world, authority, config=users)
+    heard = world.keep(server.client(tls=authority.context(), user="s", password="s"))
+    heard.subscribe("a")
+    heard.flush()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = authority.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection((server.host, server.port), 10) as plain:
+        plain.recv(65536)  # INFO
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                plain.sendall(outgoing.read())
+                incoming.write(plain.recv(65536))
+        plain.sendall(outgoing.read())
+        tls.write(b'CONNECT {"user":"u","pass":"U*U","verbose":false}\r\nPUB a 5\r\nhello\r\n')
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        plain.sendall(outgoing.read())
+        assert heard.next().payload == b"hello"
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

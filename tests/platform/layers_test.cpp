@@ -216,10 +216,10 @@ TEST_CASE("connection: what a peer sent before its orderly end waits for a proto
     peer.send(coded(std::string(whole ? "onetwo" : "onetwo+") + kFakeEnd, 1));
     CHECK(net.until([&] { return client.input == "one"; }));
     say(client, "for nobody");
-    CHECK_FALSE(net.until([&] { return client.closed == 1; }, 20ms));
+    REQUIRE_FALSE(net.until([&] { return client.closed == 1; }, 20ms));
     client.wire->resume_reading();
     CHECK(net.until([&] { return client.input == "onetwo"; }));
-    CHECK_FALSE(net.until([&] { return client.closed == 1; }, 20ms));
+    REQUIRE_FALSE(net.until([&] { return client.closed == 1; }, 20ms));
     client.on_receive = [](std::string_view) -> Result<std::size_t> { return std::size_t{0}; };
     client.wire->resume_reading();
     CHECK(net.until([&] { return client.closed == 1; }));

@@ -412,6 +412,9 @@ TEST_CASE("files: a device, a pipe and what a link leads to are written over, no
   CHECK(place_file(dir / "link", "n").ok());
   CHECK(std::filesystem::is_symlink(dir / "link"));
   CHECK(read_file(dir / "a", 100).text == "n");
+  std::filesystem::create_symlink("b", dir / "new");  // To what is not there yet.
+  CHECK(place_file(dir / "new", "m").ok());
+  CHECK(read_file(dir / "b", 100).text == "m");
   std::filesystem::create_symlink("/dev/full", dir / "full");
   CHECK(place_file(dir / "full", "x").code() == Errc::kStorageFull);
   CHECK(std::filesystem::is_symlink(dir / "full"));
