@@ -15,6 +15,10 @@ function(petiole_settings target)
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
     target_compile_definitions(${target} PRIVATE ASIO_NO_TYPEID BOOST_ASIO_NO_TYPEID)
   endif()
+  if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+    # Else a file of over 2 GB, or an inode beyond 32 bits, is one that cannot be opened.
+    target_compile_definitions(${target} PRIVATE _FILE_OFFSET_BITS=64)
+  endif()
   petiole_sanitize(${target})
 endfunction()
 

@@ -16,6 +16,8 @@ namespace {
 // Of one peer; above it further LS+ are refused, as over max_subscriptions. The reference has no
 // limit here; 200 bytes each make 200 MB.
 constexpr std::size_t kPeerInterestMax = 1 << 20;
+// Not answered, by a peer that says other things all the while.
+constexpr std::size_t kPingsOutMax = 1024;
 
 }  // namespace
 
@@ -355,6 +357,7 @@ Status LeafSession::tick(Time now) {
     case Heartbeat::Action::kNone:
       return {};
     case Heartbeat::Action::kPing:
+      if (pings_.size() >= kPingsOutMax) break;
       send_heartbeat(now);
       return {};
     case Heartbeat::Action::kGiveUp:
