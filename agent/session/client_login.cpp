@@ -185,7 +185,7 @@ Status ClientSession::settle(const Outcome& outcome) {
   }
   const bool arrives = !account_;
   account_ = account;
-  if (arrives) account_->count_client(1);
+  if (!std::exchange(counted_, true)) account_->count_client(1);
   become(outcome.identity);
   watch_expiry(server_.host().clock.now());
   if (arrives) server_.connected(*this);
@@ -221,24 +221,20 @@ Status ClientSession::turn_away(const Outcome& outcome) {
   return fail(kViolation, "Authorization Violation", "Authentication Failure");
 }
 
+// Who has to go gives its place back at once: else those that come behind it would have to go, too.
 void ClientSession::review() {
   if (ended_ || !account_ || !identity_) return;
   const Outcome outcome =
       server_.gate().review(identity_, wire_->peer(), connection_type(wire_->peer(), false));
-  Status status;
   account_->count_client(-1);
-  if (!outcome.identity) {
-    status = turn_away(outcome);
-  } else if (!account_->takes_client()) {
-    status = fail_full();
-  }
+  counted_ = false;
+  if (!outcome.identity) return wire_->close(turn_away(outcome));
+  if (!account_->takes_client()) return wire_->close(fail_full());
   account_->count_client(1);
-  if (status.ok()) {
-    if (outcome.identity != identity_) become(outcome.identity);
-    drop_forbidden();
-    return watch_expiry(server_.host().clock.now());
-  }
-  wire_->close(status);
+  counted_ = true;
+  if (outcome.identity != identity_) become(outcome.identity);
+  drop_forbidden();
+  watch_expiry(server_.host().clock.now());
 }
 
 void ClientSession::configuration_changed(const Gate* before) {

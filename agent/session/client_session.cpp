@@ -214,7 +214,7 @@ void ClientSession::leave_account() {
     account_->retire(subscription);
   }
   subscriptions_ = SidTable(server_.host().entropy.number());
-  if (account_) account_->count_client(-1);
+  if (std::exchange(counted_, false)) account_->count_client(-1);
   account_ = nullptr;
   become(nullptr);
 }

@@ -174,6 +174,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   const char* reason_ = nullptr;  // Why we close; wire 1.11.
   const bool full_;               // One too many.
   bool connected_ = false;        // CONNECT was accepted.
+  bool counted_ = false;          // It has a place among those that the account takes.
   bool relic_ = false;            // It named an account, which is refused.
   bool first_pong_sent_ = false;
   bool greeted_ = false;                       // INFO was sent.

@@ -231,6 +231,81 @@ TEST_CASE_FIXTURE(OperatorFixture,
         "-ERR 'Permissions Violation for Publish to \"reply\"'\r\n");
 }
 
+TEST_CASE_FIXTURE(OperatorFixture, "operator: when an account may have fewer, the newest go") {
+  keep_files();
+  put(account_token());
+  serve_claims();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(arrive());
+    Client& client = *clients.back();
+    const std::string said = client.say(hello(client, user_token()));
+    CHECK(said + client.wait(100ms) == "+OK\r\n");
+  }
+  const std::string fewer =
+      token("account", kAcc, kOp, R"("limits":{"subs":-1,"payload":-1,"leaf":-1,"conn":2},)");
+  server().account(kSys.text)->publish({}, {"$SYS.REQ.CLAIMS.UPDATE", "", {}, fewer, nullptr});
+  machine.loop.run_for(500ms);
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(clients[i]->wire.take() ==
+          (i < 2 ? "" : "-ERR 'maximum account active connections exceeded'\r\n"));
+    CHECK(clients[i]->wire.closed == (i >= 2));
+  }
+  clients.clear();
+  CHECK(server().account(kAcc.text)->client_count() == 0);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture,
+                  "operator: a change of one account does not touch another's users") {
+  keep_files();
+  put(account_token());
+  put(account_token("", kOtherAcc), kOtherAcc);
+  serve_claims();
+  auto joe = arrive(), jane = arrive();
+  joe->say(hello(*joe, user_token()));
+  jane->say(hello(*jane, user_token("", kOtherAcc, "", kJane), kJane));
+  for (Client* each : {joe.get(), jane.get()}) CHECK(each->wait(100ms) == "+OK\r\n");
+  const Identity *joe_was = joe->session->identity(), *jane_was = jane->session->identity();
+  const std::string changed = account_token(R"("default_permissions":{"pub":{"deny":["no"]}},)");
+  server().account(kSys.text)->publish({}, {"$SYS.REQ.CLAIMS.UPDATE", "", {}, changed, nullptr});
+  machine.loop.run_for(500ms);
+  CHECK(joe->session->identity() != joe_was);
+  CHECK(jane->session->identity() == jane_was);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture, "operator: accounts in which nobody comes in are read, too") {
+  const std::string exports = R"("exports":[{"name":"s","subject":"s.>","type":"stream"}],)";
+  keep_files();
+  put(account_token(exports));
+  SUBCASE("they export what another one imports") {
+    put(account_token(R"("imports":[{"name":"s","subject":"s.>","type":"stream","account":")" +
+                          kAcc.text + "\"}],",
+                      kOtherAcc),
+        kOtherAcc);
+    auto jane = arrive();
+    jane->say(hello(*jane, user_token("", kOtherAcc, "", kJane), kJane));
+    CHECK(jane->wait(1s) == "+OK\r\n");
+    jane->say("SUB s.1 1\r\n");
+    REQUIRE(server().account(kAcc.text));
+    server().account(kAcc.text)->publish({}, {"s.1", {}, {}, "x", nullptr});
+    CHECK(jane->wire.take() == "MSG s.1 1 1\r\nx\r\n");
+  }
+  SUBCASE("they are linked to a hub") {
+    config.remotes.emplace_back().account = kAcc.text;
+    server();
+    machine.loop.run_for(1s);
+    CHECK(server().exchange().config(kAcc.text)->exports.size() == 1);
+  }
+  SUBCASE("they are linked to a hub behind a reload") {
+    server();
+    Config linked = config;
+    linked.remotes.emplace_back().account = kAcc.text;
+    server().replace(linked);
+    machine.loop.run_for(1s);
+    CHECK(server().exchange().config(kAcc.text)->exports.size() == 1);
+  }
+}
+
 TEST_CASE_FIXTURE(OperatorFixture, "operator: a changed configuration leaves what JWTs say alone") {
   config.auth.trust.resolver.preload.emplace_back(
       kAcc.text, token("account", kAcc, kOp,
