@@ -42,6 +42,7 @@ Server::Server(const Config& config, Host host)
       host_, [this](std::string_view account) { return this->account(account); });
   set_accounts();
   make_gate();
+  look_up_linked();
 }
 
 void Server::make_gate() {
@@ -51,12 +52,13 @@ void Server::make_gate() {
       config_, host_,
       [this](const AccountConfig& account) {
         apply(account);
-        review_later();
+        review_later(account.name);
       },
       CalloutContext{callouts_.get(), &keys_, self});
 }
 
-// All of the configuration; an account that is there keeps its subscriptions, and what its JWT says.
+// All of the configuration; an account that is there keeps its subscriptions, and what its JWT
+// says.
 void Server::set_accounts() {
   make_account("$G");
   if (!config_.system_account.empty()) make_account(config_.system_account);
@@ -80,21 +82,32 @@ void Server::set_accounts() {
     exchange_.set(*account, own);
   }
   connect_imports();
+  look_up_linked();
 }
 
-void Server::review_later() {
-  if (std::exchange(reviewing_, true)) return;
+void Server::look_up_linked() {
+  AccountBook* const book = gate_ ? gate_->book() : nullptr;
+  if (!book) return;
+  for (const RemoteConfig& remote : config_.remotes) book->look_up(remote.account);
+}
+
+void Server::review_later(const std::string& account) {
+  const bool posted = !changed_.empty();
+  changed_.insert(account);
+  if (posted) return;
   host_.loop.post([self = std::weak_ptr<Server*>(self_)] {
-    if (const auto server = self.lock()) (*server)->review_all();
+    if (const auto server = self.lock()) (*server)->review();
   });
 }
 
 // The newest first: they go when there are too many. A session leaves the register later.
-void Server::review_all() {
-  reviewing_ = false;
-  std::vector<Reportable*> sessions;
-  for (auto each = open_.rbegin(); each != open_.rend(); ++each) sessions.push_back(each->second);
-  for (Reportable* session : sessions) session->review();
+void Server::review() {
+  const auto changed = std::exchange(changed_, {});
+  std::vector<Reportable*> members;
+  for (auto each = open_.rbegin(); each != open_.rend(); ++each) {
+    if (changed.contains(each->second->report(false).account)) members.push_back(each->second);
+  }
+  for (Reportable* member : members) member->review();
 }
 
 Server::~Server() = default;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -83,6 +84,7 @@ struct ServerStats {
   ConnectionCounters traffic;
   std::uint64_t connections_total = 0;
   std::uint64_t slow_consumers = 0;
+  std::map<std::string, std::uint64_t, std::less<>> slow_by_account;  // Those that were in one.
   std::uint64_t slow_consumer_leafs = 0;
   std::uint64_t stale_connections = 0;
   std::uint64_t stale_leafs = 0;  // Of those.
@@ -172,9 +174,10 @@ class Server {
  private:
   Account& make_account(const std::string& name);
   void set_accounts();
+  void look_up_linked();
   void make_gate();
-  void review_later();
-  void review_all();
+  void review_later(const std::string& account);
+  void review();
   void connect_imports();
   void watch_imports();
 
@@ -192,9 +195,9 @@ class Server {
   std::unique_ptr<Timer> import_timer_;
   std::unique_ptr<CalloutRequests> callouts_;
   std::unique_ptr<Gate> gate_;
-  std::vector<std::unique_ptr<Gate>> former_gates_;  // The last one, and who still compares hashes.
-  bool reviewing_ = false;
-  std::shared_ptr<Server*> self_;  // Held weakly by callbacks.
+  std::vector<std::unique_ptr<Gate>> former_gates_;  // The last one, and who still has to answer.
+  std::set<std::string, std::less<>> changed_;       // Accounts whose members are to be reviewed.
+  std::shared_ptr<Server*> self_;                    // Held weakly by callbacks.
   std::uint64_t last_cid_ = 0;
   std::map<std::uint64_t, Reportable*> open_;
   ClosedConnections closed_;

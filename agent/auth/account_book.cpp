@@ -56,7 +56,12 @@ Status AccountBook::take(std::string_view token, const std::string& account) {
   const AccountConfig config = claims->config;
   accounts_[config.name] = {std::move(*claims), std::string(token)};
   changed_(config);
+  for (const ImportConfig& each : config.imports) look_up(each.account);
   return {};
+}
+
+void AccountBook::look_up(const std::string& account) {
+  if (!find(account)) fetch(account, [] {});
 }
 
 const AccountClaims* AccountBook::find(const std::string& account) const {

@@ -33,6 +33,9 @@ class AccountBook {
   const std::string* token(const std::string& account) const;
   // An account that has expired, and may have been renewed where it came from.
   bool is_stale(const std::string& account, Moment now) const;
+  // Looks for an account of which nobody may ever come in: it exports what another one imports, or
+  // is linked to a hub.
+  void look_up(const std::string& account);
   // Looks for an account; then calls `done` in a later turn. The name must be a public key.
   void fetch(const std::string& account, std::function<void()> done);
   // The account lets nobody in from now on.

@@ -76,7 +76,8 @@ json::object account_stat(const Server& server, const Account& account,
       traffic_by_kind(stats.messages_out, stats.bytes_out, leafs.messages_out, leafs.bytes_out);
   item["received"] =
       traffic_by_kind(stats.messages_in, stats.bytes_in, leafs.messages_in, leafs.bytes_in);
-  item["slow_consumers"] = account.name() == "$G" ? server.stats().slow_consumers : 0;
+  const auto slow = server.stats().slow_by_account.find(account.name());
+  item["slow_consumers"] = slow == server.stats().slow_by_account.end() ? 0 : slow->second;
   return item;
 }
 

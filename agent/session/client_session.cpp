@@ -249,6 +249,7 @@ void ClientSession::give_up_slow(const char* reason) {
   reason_ = reason;
   ended_ = true;
   ++server_.stats().slow_consumers;
+  if (account_) ++server_.stats().slow_by_account[account_->name()];
   wire_->abort({Errc::kSlowConsumer, reason});
 }
 

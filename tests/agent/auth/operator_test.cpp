@@ -2,13 +2,7 @@
 // Rules: wire/client-and-leaf.md section 2.3.
 #include <doctest/doctest.h>
 
-#include <map>
-
-#include "agent/auth/claim_service.h"
-#include "agent/auth/gate.h"
-#include "platform/files.h"
-#include "tests/agent/auth/tokens.h"
-#include "tests/agent/session/clients.h"
+#include "tests/agent/auth/operator_fixture.h"
 
 namespace petiole::test {
 namespace {

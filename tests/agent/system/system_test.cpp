@@ -128,6 +128,27 @@ TEST_CASE_FIXTURE(SystemFixture, "system: an ordinary account sees itself alone"
   }
 }
 
+TEST_CASE_FIXTURE(SystemFixture, "system: an account is told of its own slow consumers alone") {
+  config.limits.pending_bytes_max = 1000;
+  config.accounts.push_back({.name = "A"});
+  config.auth.users = {{.user = "a", .password = "a", .nkey = {}, .account = "A"},
+                       {.user = "g", .password = "g", .nkey = {}}};
+  start();
+  const auto slow =
+      connect("CONNECT {\"verbose\":false,\"user\":\"a\",\"pass\":\"a\"}\r\nSUB x 1\r\n");
+  server().account("A")->publish({}, {"x", {}, {}, std::string(2000, 'x'), nullptr});
+  CHECK(slow->wire.closed);
+  const auto told = [this](const char* account) {
+    Asker asker(*server().account(account));
+    asker.subscribe("reply");
+    asker.ask("$SYS.REQ.ACCOUNT.PING.STATZ", R"({"include_unused":true})");
+    machine.loop.run_idle();
+    return asker.last().at("data").at("account_statz").at(0).at("slow_consumers").to_number<int>();
+  };
+  CHECK(told("A") == 1);
+  CHECK(told("$G") == 0);
+}
+
 TEST_CASE_FIXTURE(SystemFixture, "system: clients are kicked and told to leave") {
   start();
   const auto client = connect();
