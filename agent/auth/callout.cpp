@@ -62,7 +62,8 @@ Callout::Callout(const Config& config, Host host, CalloutContext context, Accoun
       calendar_(host.calendar ? *host.calendar : Calendar(host.clock)),
       context_(std::move(context)),
       book_(book),
-      self_(std::make_shared<Callout*>(this)) {}
+      self_(std::make_shared<Callout*>(this)),
+      open_(std::make_shared<int>()) {}
 
 // Those that the service itself comes in by, and others that it is not asked about.
 bool Callout::is_exempt(const std::string& user) const {
@@ -114,14 +115,14 @@ std::optional<Outcome> Callout::enter(std::shared_ptr<const Caller> caller, cons
   Done done = [whose, answer = std::move(answer)](const Outcome& outcome) {
     if (!whose.expired()) answer(outcome);
   };
-  const bool asked =
-      context_.line->ask(sent, whose,
-                         [self = std::weak_ptr<Callout*>(self_), question = std::move(question),
-                          done = std::move(done)](const std::optional<std::string>& said) {
-                           const auto callout = self.lock();
-                           if (!callout) return done(Outcome{});  // A reload came in between.
-                           (*callout)->answered(question, said, done);
-                         });
+  const bool asked = context_.line->ask(
+      sent, whose,
+      [self = std::weak_ptr<Callout*>(self_), open = open_, question = std::move(question),
+       done = std::move(done)](const std::optional<std::string>& said) {
+        const auto callout = self.lock();
+        if (!callout) return done(Outcome{});
+        (*callout)->answered(question, said, done);
+      });
   if (asked) return std::nullopt;
   return Outcome{.identity = nullptr, .refusal = Refusal::kBusy};
 }

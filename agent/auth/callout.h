@@ -33,6 +33,8 @@ class Callout {
 
   // Whether anybody may have to be asked.
   bool enabled() const { return context_.line && (config_.auth.callout || book_); }
+  // Questions are open: it must live on to read the answers.
+  bool is_busy() const { return open_.use_count() > 1; }
 
   // What `here`, the answer that was found without asking, comes to: at once, or later by `done`,
   // unless `whose` has expired by then.
@@ -80,6 +82,7 @@ class Callout {
   CalloutContext context_;
   AccountBook* book_;
   std::shared_ptr<Callout*> self_;  // Held weakly by what comes back.
+  std::shared_ptr<int> open_;       // Held by each question that is open.
 };
 
 }  // namespace petiole

@@ -53,8 +53,9 @@ class Gate {
   // ends it.
   Outcome review(const IdentityPtr& identity, std::uint8_t type, const Gate& before) const;
 
-  // Hashes are compared for some who want to come in: it must live on to answer them.
-  bool is_busy() const { return passwords_.waiting() != 0; }
+  // Hashes are compared, or a service is asked, for some who want to come in: it must live on to
+  // answer them.
+  bool is_busy() const { return passwords_.waiting() != 0 || callout_.is_busy(); }
 
   // Null without operators.
   AccountBook* book() { return book_.get(); }

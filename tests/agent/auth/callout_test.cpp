@@ -345,6 +345,18 @@ TEST_CASE_FIXTURE(CalloutFixture,
   CHECK(client->wire.take() == kRefused);
 }
 
+TEST_CASE_FIXTURE(CalloutFixture, "callout: reloads leave the answer to who waits for it") {
+  service();
+  auto client = come("joe");
+  Config other = config;
+  for (const char* name : {"v", "w", "x"}) {
+    other.auth.users.push_back({.user = name, .password = "p", .account = "APP"});
+    server().replace(other);
+  }
+  service().answer(service().asked[0], good(service().asked[0]));
+  CHECK(client->wait(10ms) == "+OK\r\n");
+}
+
 TEST_CASE("callout: names that clash with nothing; boxes that are none") {
   SimEntropy entropy(9);
   const ServerKeys keys = make_server_keys(entropy), other = make_server_keys(entropy);
