@@ -55,6 +55,15 @@ bool same_accounts(C a, C b) {
   return nowhere(a.accounts) == nowhere(b.accounts);
 }
 
+// The door is made once where operators are: it holds what is known of their accounts.
+bool same_door(C a, C b) {
+  if (!b.auth.trust.enabled()) return true;
+  AuthConfig after = b.auth;
+  after.trust = a.auth.trust;
+  return a.auth == after && a.leaf_listen.auth == b.leaf_listen.auth &&
+         a.leaf_listen.tls.map == b.leaf_listen.tls.map;
+}
+
 // A rule that names no account has that of the remotes.
 bool same_rule_accounts(C a, C b) {
   return std::equal(a.mirror.rules.begin(), a.mirror.rules.end(), b.mirror.rules.begin(),
@@ -84,6 +93,7 @@ constexpr Part kParts[] = {
     {"system_account", [](C a, C b) { return a.system_account == b.system_account; },
      "its services are made at the start"},
 
+    {"authorization", same_door, "where there are operators it is read at the start"},
     {"https",
      [](C a, C b) { return !a.monitor.secure || !b.monitor.secure || same_tls(a.tls, b.tls); },
      "its tls {} is that of the clients; files of the same names are read again when they change"},

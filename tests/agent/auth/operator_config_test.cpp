@@ -1,6 +1,9 @@
 // The operators of a configuration: their files, keys and system account.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
+#include "agent/config/changes.h"
 #include "agent/config/operators.h"
 #include "tests/agent/auth/tokens.h"
 #include "tests/agent/config/files.h"
@@ -69,6 +72,31 @@ TEST_CASE("operators: what does not go together") {
   config = Config();
   config.auth.trust.resolver.kind = ResolverConfig::Kind::kMemory;  // Without an operator.
   CHECK(fails(config));
+}
+
+// Else a user of leafs that is taken out of the file would go on coming in.
+TEST_CASE("operators: the users of leafs do not change while the server runs") {
+  Config before = with("jwt"), after = before;
+  after.leaf_listen.auth.users = {{.user = "u", .password = "p", .nkey = {}}};
+  const auto refused = [](const Config& a, const Config& b) {
+    const std::vector<ConfigChange> changes = changes_between(a, b);
+    return std::any_of(changes.begin(), changes.end(),
+                       [](const ConfigChange& each) { return each.needs_restart != nullptr; });
+  };
+  CHECK(refused(before, after));
+  CHECK(refused(after, before));
+  after = before;
+  after.auth.timeout = 9s;
+  CHECK(refused(before, after));
+  after = before;
+  after.leaf_listen.tls.map = true;
+  CHECK(refused(before, after));
+  after = before;
+  after.leaf_listen.min_version = "2.9.0";
+  CHECK_FALSE(refused(before, after));
+  before = after = Config();
+  after.leaf_listen.auth.users = {{.user = "u", .password = "p", .nkey = {}}};
+  CHECK_FALSE(refused(before, after));
 }
 
 }  // namespace
