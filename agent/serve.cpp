@@ -222,6 +222,7 @@ void Run::on_machine(MachineEvent event) {
 
 // All of a changed configuration, or nothing of it. Returns what is wrong; empty: nothing.
 std::string Run::reload() {
+  if (stopping_) return reload_now();  // Nothing is taken over, and systemd knows that it ends.
   notify_.reloading(machine_.clock.now());
   std::string wrong = reload_now();
   notify_.ready();

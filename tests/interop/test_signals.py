@@ -272,6 +272,37 @@ def test_systemd(world):
 
 
 @pytest.mark.petiole
+def test_systemd_is_not_told_of_a_reload_while_it_ends(world):
+    """A client that takes nothing keeps it from ending at once."""
+    path = str(world.directory / "notify")
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, contextlib.closing(deaf):
+        manager.bind(path)
+        manager.settimeout(15)
+        process = start(world, servers.server_under_test(), config="",
+                        env={"NOTIFY_SOCKET": path})  # fmt: skip
+        deaf.connect(("127.0.0.1", process.port))
+        listener = servers.Client("127.0.0.1", process.port, sock=deaf)
+        listener.subscribe("a")
+        listener.flush()
+        client = servers.Client("127.0.0.1", process.port)
+        for _ in range(7):
+            client.publish("a", bytes(1_000_000))
+        client.flush()
+        process.signal(signal.SIGTERM)
+        while manager.recv(4096) != b"STOPPING=1":
+            pass
+        process.signal(signal.SIGHUP)
+        until(lambda: "the server is stopping" in process.output(), "the reload is refused")
+        assert process.wait() == 0
+        client.close()
+        manager.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            manager.recv(4096)
+
+
+@pytest.mark.petiole
 def test_systemd_is_told_of_the_link(world):
     hub = world.hub()
     path = str(world.directory / "notify")
