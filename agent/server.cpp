@@ -223,7 +223,9 @@ Config Server::replace(const Config& config) {
 
 Outcome Server::confirm(const Outcome& answer, std::uint8_t type, const Gate& asked) const {
   if (!answer.identity || &asked == gate_.get()) return answer;
-  return gate_->review(answer.identity, type, asked);
+  Outcome now = gate_->review(answer.identity, type, asked);
+  if (now.refusal == Refusal::kMoved) now.refusal = Refusal::kViolation;  // It was not in yet.
+  return now;
 }
 
 void Server::enter(std::uint64_t cid, Reportable& session) { open_.emplace(cid, &session); }

@@ -88,22 +88,30 @@ Answer Authenticator::check_nkey(const ConnectOptions& options, std::string_view
                                                                       : Answer{};
 }
 
-IdentityPtr Authenticator::again(const Identity& identity, const Authenticator& before) const {
+const Authenticator::User* Authenticator::named(const std::string& name) const {
+  for (const Users* users : {&users_, &nkeys_}) {
+    const auto found = users->find(name);
+    if (found != users->end()) return &found->second;
+  }
+  return nullptr;
+}
+
+bool Authenticator::has(const Identity& identity) const {
+  const User* const user = named(identity.user);
+  return user && user->identity->account == identity.account;
+}
+
+IdentityPtr Authenticator::again(const Identity& identity, const Authenticator& before,
+                                 std::uint8_t type) const {
   if (identity.user.empty()) {
     const bool same = config_->required() == before.config_->required() &&
                       config_->token == before.config_->token;
     return same ? nobody_ : nullptr;
   }
-  const auto entry = [&identity](const Authenticator& known) -> const User* {
-    for (const Users* users : {&known.users_, &known.nkeys_}) {
-      const auto found = users->find(identity.user);
-      if (found != users->end()) return &found->second;
-    }
-    return nullptr;
-  };
-  const User *old = entry(before), *now = entry(*this);
+  const User *old = before.named(identity.user), *now = named(identity.user);
   if (!old || !now || old->config->password != now->config->password ||
-      old->config->account != now->config->account || old->config->nkey != now->config->nkey) {
+      old->config->account != now->config->account || old->config->nkey != now->config->nkey ||
+      (now->config->connection_types & type) == 0) {
     return nullptr;
   }
   return *old->config == *now->config ? old->identity : now->identity;

@@ -34,9 +34,11 @@ class Authenticator {
   };
   // `type` is one of ConnectionTypes.
   Answer check(const ConnectOptions& options, std::string_view nonce, std::uint8_t type) const;
-  // As whom one that `before` knew as `identity` is known here; null: no more, or by another
-  // secret.
-  IdentityPtr again(const Identity& identity, const Authenticator& before) const;
+  // As whom one that `before` knew as `identity` is known here; null: no more, by another secret,
+  // or not for a connection of this `type`.
+  IdentityPtr again(const Identity& identity, const Authenticator& before, std::uint8_t type) const;
+  // Whether there is a user of this name in the same account.
+  bool has(const Identity& identity) const;
   // verify_and_map: the certificate alone decides. Null: none was shown.
   Answer check_certificate(const PeerCertificate* certificate, std::uint8_t type) const;
 
@@ -47,6 +49,7 @@ class Authenticator {
   };
   using Users = std::unordered_map<std::string_view, User>;
 
+  const User* named(const std::string& name) const;
   static const User* find(const Users& users, std::string_view name, std::uint8_t type);
   Answer check_silent(std::uint8_t type) const;
   Answer check_nkey(const ConnectOptions& options, std::string_view nonce, std::uint8_t type) const;

@@ -182,7 +182,10 @@ Outcome Gate::review(const IdentityPtr& identity, std::uint8_t type, const Gate&
   if (book_ || before.book_) return {.identity = identity};
   if (!callout_.keeps(*identity, before.callout_)) return {};
   if (identity->delegated) return {.identity = identity};
-  IdentityPtr now = users(type).again(*identity, before.users(type));
+  IdentityPtr now = users(type).again(*identity, before.users(type), type);
+  if (!now && !identity->user.empty() && !users(type).has(*identity)) {
+    return {.identity = nullptr, .refusal = Refusal::kMoved};
+  }
   if (now && now->user.empty()) {
     if (IdentityPtr unnamed = guest(type)) now = std::move(unnamed);
     if (now->account != identity->account) return {};

@@ -37,6 +37,7 @@ enum class Refusal : std::uint8_t {
   kBusy,       // More logins wait than is good; the peer may come again.
   kRevoked,    // User Authentication Revoked: of a peer that is in.
   kAccountExpired,
+  kMoved,  // By a reload, away or to another account: it is to come again. No -ERR.
 };
 
 using IdentityPtr = std::shared_ptr<const Identity>;

@@ -200,7 +200,7 @@ Status ClientSession::fail_full() {
 }
 
 Status ClientSession::turn_away(const Outcome& outcome) {
-  if (!account_) {
+  if (!account_ || outcome.refusal == Refusal::kViolation) {
     server_.refused(*this, outcome.why.empty() ? "Authentication Failure" : outcome.why.c_str());
   }
   note_refusal(outcome.refusal);
@@ -215,6 +215,8 @@ Status ClientSession::turn_away(const Outcome& outcome) {
     case Refusal::kAccountExpired:
       return fail({Errc::kPermission, "account expired"}, "Account Authentication Expired",
                   "Authentication Expired");
+    case Refusal::kMoved:
+      return fail({Errc::kClosed, "the user is gone"}, "", "Client Closed");
     case Refusal::kViolation:
       break;
   }

@@ -31,9 +31,14 @@ constexpr std::string_view kNowhere = "NATS/1.0 503\r\nNats-Subject: \r\n\r\n";
 constexpr std::string_view kRefused = "Permissions Violation for Publish: Store Refused ";
 constexpr Duration kRefusalEvery = 1s;  // To a client that sends no PING.
 
+// The prefix of today and that of before 2.1, which servers still know.
+bool is_of_gateways(std::string_view subject) {
+  return is_below(subject, "_GR_.") || is_below(subject, "$GR.");
+}
+
 bool is_reserved_reply(std::string_view reply) {
   if (reply.empty() || (reply[0] != '_' && reply[0] != '$')) return false;
-  return reply.starts_with("_R_.") || is_below(reply, "$JS.ACK.") || is_below(reply, "_GR_.");
+  return reply.starts_with("_R_.") || is_below(reply, "$JS.ACK.") || is_of_gateways(reply);
 }
 
 std::size_t count_tokens(std::string_view subject) {
@@ -45,7 +50,7 @@ std::size_t count_tokens(std::string_view subject) {
 // Wire 1.7: subjects and replies that belong to servers.
 bool ClientSession::is_reserved_subject(std::string_view subject) {
   if (subject.empty() || (subject[0] != '_' && subject[0] != '$')) return false;  // Most.
-  return is_below(subject, "_GR_.") || subject.starts_with("$NRG.");
+  return is_of_gateways(subject) || subject.starts_with("$NRG.");
 }
 
 Status ClientSession::handle(const Op& op, Time now) {

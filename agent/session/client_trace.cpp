@@ -57,6 +57,7 @@ void ClientSession::note_with_account(LogLevel level, std::string_view text) con
 void ClientSession::note_refusal(Refusal refusal) const {
   switch (refusal) {
     case Refusal::kBusy:
+    case Refusal::kMoved:
       return;
     case Refusal::kRevoked:
       return note_with_account(LogLevel::kDebug, "User Authentication Revoked");

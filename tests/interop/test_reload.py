@@ -42,6 +42,44 @@ def test_who_stays_valid_stays(world, server):
         again.flush()
 
 
+MOVES = """
+accounts {{
+  A {{ users: [ {{ user: a, password: a }}, {{ user: b, password: {b}{types} }} ] }}
+  B {{ users: [ {c} ] }}
+}}
+"""
+
+
+def test_who_is_gone_or_moved_is_closed_without_a_word(world):
+    moving = "{ user: c, password: c }"
+    server = world.alone("# ---\n" + MOVES.format(b="b", c=moving, types=""))
+    c = world.client(server, user="c", password="c")
+    rewrite(server, MOVES.format(b="b", c="", types="").replace("{ user: a,", moving + ", { user: a,"))
+    server.reload()
+    c.wait_closed()
+    c = world.client(server, user="c", password="c")
+    rewrite(server, MOVES.format(b="b", c="", types=""))
+    server.reload()
+    c.wait_closed()
+    assert not c.errors
+    reasons = [each["reason"] for each in server.monitor("/connz?state=closed")["connections"]]
+    assert reasons.count("Client Closed") >= 2
+
+
+@pytest.mark.parametrize("change", [{"b": "other"}, {"types": ", allowed_connection_types: [WEBSOCKET]"}])
+def test_who_may_come_in_no_more_ends_and_the_account_hears_of_it(world, change):
+    before = {"b": "b", "c": "", "types": ""}
+    server = world.alone("# ---\n" + MOVES.format(**before))
+    a, b = world.client(server, user="a", password="a"), world.client(server, user="b", password="b")
+    a.subscribe("$SYS.ACCOUNT.CLIENT.AUTH.ERR")
+    a.flush()
+    rewrite(server, MOVES.format(**{**before, **change}))
+    server.reload()
+    b.wait_closed()
+    assert b.errors == ["Authorization Violation"]
+    assert b'"reason":"Authentication Failure"' in a.next().payload
+
+
 def test_a_listener_further_down_the_file_is_the_same(world):
     listener = '\nwebsocket { listen: "127.0.0.1:-1", no_tls: true }'
     server = world.alone("# ---\n" + USERS.format(b="b", c="ok.>") + listener)
