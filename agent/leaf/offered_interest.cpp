@@ -26,8 +26,9 @@ bool OfferedInterest::counts(const Subscription& subscription) const {
   if (peer_ == nullptr || owner == peer_) return false;
   const std::string_view cluster = owner->origin_cluster();
   const bool same_cluster = !cluster.empty() && cluster == peer_->origin_cluster();
-  if (same_cluster) return false;
-  if (subscription.subject().starts_with("$LDS.")) return true;
+  const bool loop = subscription.subject().starts_with("$LDS.");
+  if (same_cluster && (loop || !owner->is_import())) return false;
+  if (loop) return true;
   if (isolated_) return false;
   return !(peer_->is_spoke() && links_.is_spoke(&owner->party()));  // One hub's wish is no other's.
 }

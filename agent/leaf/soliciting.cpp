@@ -49,6 +49,12 @@ Status SolicitingLeaf::on_info(std::string_view text, Time now) {
   return {};
 }
 
+std::string_view SolicitingLeaf::hub_name() const {
+  return !is_spoke()              ? std::string_view()
+         : peer().cluster.empty() ? hub_.server_id
+                                  : peer().cluster;
+}
+
 Status SolicitingLeaf::on_first_info(const ServerInfo& info, Time now) {
   info_seen_ = true;
   Status status = check(info);

@@ -57,6 +57,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   bool solicited() const override { return true; }
   bool isolated() const override { return remote_.isolate_interest; }
   bool uplink() const override { return is_spoke(); }
+  std::string_view hub_name() const override;
 
   // What the hub said last by -ERR; empty: nothing.
   const std::string& hub_error() const { return hub_error_; }

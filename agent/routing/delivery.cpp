@@ -101,7 +101,15 @@ class Delivery {
 
   bool may_reach(const Subscriber& leaf) const {
     if (&leaf == origin_.from || (captured_ && leaf.uplink())) return false;
+    if (origin_.imported || leaf.is_import()) return !returns_to_hub(leaf);
     return cluster_.empty() || leaf.origin_cluster() != cluster_;
+  }
+
+  // Imports at both ends would send it round and round. nats-server client.go, checkLeafEcho.
+  bool returns_to_hub(const Subscriber& leaf) const {
+    if (!origin_.leaf || !origin_.from) return false;
+    const std::string_view hub = origin_.from->hub_name();
+    return !hub.empty() && hub == leaf.party().hub_name();
   }
 
   // A local member in the group's order from a random start; a leaf when no local one takes it.

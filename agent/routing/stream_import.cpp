@@ -45,9 +45,8 @@ std::string_view ImportPath::to_foreign(std::string_view subject, SubjectBuffer&
   return same ? subject : fixed ? std::string_view(from) : foreign.apply(subject, buffer);
 }
 
-// The exporter takes it for a leaf like its own: each once for all of its shadows, never back to
-// the cluster where a message comes from. What the exporter's mirror captured it gets all the same:
-// its link is another account's.
+// The exporter takes it for a leaf like its own: each once for all of its shadows. What the
+// exporter's mirror captured it gets all the same: its link is another account's.
 class StreamImport::Leaf final : public Subscriber {
  public:
   Leaf(const StreamImport& import, Subscriber& leaf) : import_(import), leaf_(leaf) {}

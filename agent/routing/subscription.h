@@ -56,8 +56,11 @@ class Subscriber {
   // kLeaf: true for the soliciting side's link to a hub. What a mirror rule captures does not go to
   // those directly: the mirror sends it.
   virtual bool uplink() const { return false; }
-  // kLeaf: the peer's cluster name; messages never go between two leafs of one cluster (wire 3.9).
+  // kLeaf: the peer's cluster name; messages never go between two leafs of one cluster (wire 3.9),
+  // but for those that cross an import: the cluster has not seen them in the other account.
   virtual std::string_view origin_cluster() const { return {}; }
+  // Of an uplink: what tells its hub from others, its cluster or itself; else empty.
+  virtual std::string_view hub_name() const { return {}; }
 
   // False: a part of the agent, of which nobody is told.
   virtual bool describe(PartyInfo& info) const { return (void)info, false; }

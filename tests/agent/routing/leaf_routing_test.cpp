@@ -43,6 +43,23 @@ TEST_CASE_FIXTURE(AccountFixture, "leaf: never back to the origin, nor to its cl
   CHECK(same.got.size() == 1);
 }
 
+TEST_CASE_FIXTURE(AccountFixture,
+                  "leaf: what is imported goes back to the cluster, not to the hub") {
+  Peer from(PeerKind::kLeaf), same(PeerKind::kLeaf);
+  from.cluster = same.cluster = "edge";
+  sub(same, "x");
+  sub(same, "x", "g");
+  const Account::Origin imported{.from = &from, .leaf = true, .queues = "g", .imported = true};
+  publish("x", imported);
+  CHECK(same.got == Lines{"plain g"});
+  from.hub = same.hub = "hub";  // Both lead there.
+  publish("x", imported);
+  CHECK(same.got.size() == 1);
+  same.hub = "another";
+  publish("x", imported);
+  CHECK(same.got.size() == 2);
+}
+
 TEST_CASE_FIXTURE(AccountFixture, "leaf: its messages serve only the queue groups they name") {
   Peer from(PeerKind::kLeaf), client;
   sub(client, "x", "g1", "1");

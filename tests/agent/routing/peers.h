@@ -31,9 +31,10 @@ class Peer : public Subscriber {
   }
   bool uplink() const override { return is_uplink; }
   std::string_view origin_cluster() const override { return cluster; }
+  std::string_view hub_name() const override { return hub; }
 
   bool takes = true, is_uplink = false;
-  std::string cluster;
+  std::string cluster, hub;
   std::vector<std::string> got;
   std::function<void(Subscription&)> hook;
   SharedBytes last_shared;
