@@ -38,6 +38,27 @@ accounts {
 """
 
 
+# Taken over one after the other: users that come, go, change their password, their permissions, their account.
+# None may answer by allow_responses: the reference forgets with a reload to whom.
+CHANGED_USERS = [
+    LIMITS + "authorization { users: [ { user: a, password: a }, " + ", ".join(users) + " ] }\n"
+    for users in (
+        ["{ user: b, password: b, permissions: { publish: { allow: ['a.>', b], deny: a.b.c }, subscribe: { deny: [b.a, 'c q1'] } } }",
+         "{ user: c, password: c, permissions: { publish: { deny: '*.c' } } }"],
+        ["{ user: b, password: b, permissions: { subscribe: { allow: [a.a, 'a.> q*', 'b.b >', 'b.a.>', c], deny: 'c.a q2' } } }",
+         "{ user: c, password: c, permissions: { publish: { allow: [a, 'b.*'] }, subscribe: ['a.>', b.b, 'c.>'] } }"],
+        ["{ user: b, password: other }", "{ user: c, password: c, allowed_connection_types: [STANDARD] }"],
+        ["{ user: c, password: c, allowed_connection_types: [WEBSOCKET] }"],
+    )
+]  # fmt: skip
+CHANGED_ACCOUNTS = [
+    ACCOUNTS,
+    ACCOUNTS.replace('{ stream: "a.>" }, ', '{ stream: "a.b" }, ').replace('subject: "a.>" }', 'subject: "a.b" }'),
+    ACCOUNTS.replace('"b.*": "a.$1.b"', '"b.*": "c.$1"'),
+    ACCOUNTS.replace("{ service: { account: A, subject: \"c.*\" }, to: \"c.$1\" }", "").replace("password: b }", "password: bb }"),
+]  # fmt: skip
+
+
 def seeds(few: int) -> range:
     if "PETIOLE_SEED" in os.environ:
         return range(int(os.environ["PETIOLE_SEED"]), int(os.environ["PETIOLE_SEED"]) + 1)
@@ -71,6 +92,26 @@ def test_one_server(world, config, users, few):
     ours = world.alone(config, name="edge")
     theirs = world.server(servers.nats_server("newest"), "reference", config)
     compare(*(Topology([server], users, shared="accounts" in config) for server in (ours, theirs)), few)
+    assert ours.running()
+
+
+@pytest.mark.parametrize(
+    "configs, users",
+    [([PERMISSIONS], "abcd"), (CHANGED_USERS, "abc"), (CHANGED_ACCOUNTS, "ab")],
+    ids=["another CONNECT", "changed users", "changed accounts"],
+)
+def test_who_is_somebody_else_now(world, configs, users):
+    def topology(server) -> Topology:
+        again = len(configs) == 1
+        return Topology([server], [(user, user) for user in users], shared="accounts" in configs[0], configs=configs * (not again), again=again)
+
+    def play(seed: int, where: Topology):
+        where.servers[0].take_over(configs[0])
+        return Session(seed, where).heard()
+
+    ours = world.alone(configs[0], name="edge")
+    theirs = world.server(servers.nats_server("newest"), "reference", configs[0])
+    compare(topology(ours), topology(theirs), 8, play)
     assert ours.running()
 
 
@@ -116,18 +157,32 @@ def test_leaf_and_hub(world, hub, edge):
     compare(ours, theirs, 6)
 
 
-@pytest.mark.parametrize("role", ["leaf", "hub"])
+# The raw leaf and a client in A, another client in B.
+LEAF_ACCOUNTS = """
+accounts {
+  A { users: [ { user: peer, password: p }, { user: c1, password: p } ], mappings: { "b.a": "a.x", "a.b.c": "b.a" }
+      exports: [ { stream: "a.>" }, { service: "b" }, { service: "c", response_type: stream } ] }
+  B { users: [ { user: c2, password: p } ], imports: [
+      { stream: { account: A, subject: "a.>" }, prefix: "a" }
+      { service: { account: A, subject: "b" }, to: "c" }, { service: { account: A, subject: "c" }, to: "b" } ] }
+}
+"""
+
+
+@pytest.mark.parametrize("role", ["leaf", "leaf of an account", "hub"])
 def test_raw_peer(world, role):
     """The other end of the link is ours, byte by byte: see harness/random_leaf.py."""
+    accounts = LEAF_ACCOUNTS if role == "leaf of an account" else ""
+    logins = {name: {"user": name, "pass": "p"} for name in ("peer", "c1", "c2") if accounts}
 
     def place(kind, name: str):
-        if role == "leaf":
-            return world.server(kind, name, "leafnodes { listen: 127.0.0.1:{leaf} }\n"), None
+        if role != "hub":
+            return world.server(kind, name, "leafnodes { listen: 127.0.0.1:{leaf} }\n" + accounts), None
         dialled = world.keep(Dialled())
         link = f'url: "nats-leaf://127.0.0.1:{dialled.port}", first_info_timeout: "60s"'
         quick = 'reconnect: "100ms"' + ("\n reconnect_max: 100ms" if kind.is_petiole else "")
         return world.server(kind, name, f"leafnodes {{ {quick}\n remotes: [ {{ {link} }} ] }}\n"), dialled
 
     ours, theirs = place(servers.server_under_test(), "edge"), place(servers.nats_server("newest"), "reference")
-    compare(ours, theirs, 50, lambda seed, where: LeafSession(seed, hub=role == "hub").heard(*where))
+    compare(ours, theirs, 50, lambda seed, where: LeafSession(seed, role == "hub", logins=logins).heard(*where))
     assert ours[0].running()

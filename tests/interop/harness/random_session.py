@@ -25,8 +25,9 @@ _QUEUED = re.compile(r"^H?MSG (\S+) (q\d)_\d+ (?:([^\d*\s]\S*) )?(?:[\d*]+ )?[\d
 
 # Of several subscriptions to a reply any may hear that there are no responders.
 NO_RESPONDERS = re.compile(r"^(HMSG \S+) \S+(?= \d+ \d+\r\nNATS/1\.0 503)")
-# What Topology.settle sends crosses on a link with what has just been published there.
-_PROBE = re.compile(r"^MSG probe\.")
+# What Topology.settle sends crosses on a link with what has just been published there; who is ended by a
+# reload is told to those that stay, which may be before or behind their own end.
+_APART = re.compile(r"^MSG (probe\.|\$SYS\.ACCOUNT\.CLIENT\.AUTH\.ERR)")
 # The reference says this again when its buffer ends within the message.
 INVALID = "-ERR 'Invalid Publish Subject'"
 
@@ -98,7 +99,7 @@ class Session:
         return self._random.random() < likely and self._topology.breaches
 
     def _subject(self, wildcards: bool) -> str:
-        if self._random.random() < 0.04:
+        if self._random.random() < 0.04 and not self._topology.configs and not self._topology.again:
             return self._random.choice(_ODD_SUBJECTS)
         tokens = [self._random.choice(self._topology.words) for _ in range(self._random.choice([1, 2, 2, 3]))]
         if wildcards and self._random.random() < 0.5:
@@ -192,16 +193,21 @@ def _comparable(lines, shared: bool) -> dict[str, list[str]]:
     for name, line in lines:
         said = []
         for text in transcript.comparable(line.heard, line.closed):
-            if _PROBE.match(text):
+            if _APART.match(text):
                 continue
             queued = _QUEUED.match(text)
             if queued:
                 found["queue groups"].append(" ".join(filter(None, (*queued.groups()[shared:], text[queued.end() :]))))
             elif text != INVALID or said[-1:] != [INVALID]:
                 said.append(NO_RESPONDERS.sub(r"\1 *", text))
-        found[name] = [text for _, run in itertools.groupby(said, key=_message_id) for text in _unordered(run)]
+        found[name] = [text for _, run in itertools.groupby(said, key=_run_of) for text in _unordered(run)]
     found["queue groups"].sort()
     return found
+
+
+def _run_of(text: str) -> str:
+    """What stands side by side in any order: one message, or subscriptions that a reload forbids."""
+    return "sid" if text.startswith("-ERR") and "(sid " in text else _message_id(text)
 
 
 def _message_id(text: str) -> str:
@@ -211,4 +217,4 @@ def _message_id(text: str) -> str:
 
 def _unordered(run) -> list[str]:
     run = list(run)
-    return sorted(run) if _message_id(run[0]) else run
+    return sorted(run) if _run_of(run[0]) else run
