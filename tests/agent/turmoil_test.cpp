@@ -117,6 +117,13 @@ Config edge_config(Dice& dice) {
   config.accounts = {a, b};
   if (third) config.accounts.push_back(c);
   if (dice.one_in(4)) config.auth.users[0].password = "other";
+  if (dice.one_in(4)) config.auth.no_auth_user = dice.one_in(2) ? "a" : "b";
+  if (dice.one_in(6)) config.auth.users.push_back({.user = {}, .password = {}, .nkey = "U"});
+  if (dice.one_in(6)) {  // Nobody answers; the leafs come in unasked.
+    config.auth.callout.emplace();
+    config.auth.callout->account = "A";
+    config.auth.callout->users = {"b", "sys"};
+  }
   if (dice.one_in(5)) config.limits.connections_max = 4;
   if (!dice.one_in(4)) config.remotes.push_back(remote("hub", "A"));
   if (dice.one_in(2)) config.remotes.push_back(remote("far", "B"));
