@@ -13,7 +13,7 @@ HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits, std::uint
     : api_(api),
       limits_(limits),
       patterns_(std::move(patterns)),
-      changed_(std::move(changed)),
+      told_(std::move(changed)),
       learned_(0, TokenHash{hash_seed}) {}
 
 void HubDirectory::link_up(Time now) {
@@ -38,6 +38,7 @@ void HubDirectory::link_down() {
 }
 
 void HubDirectory::interest_changed(Time now) {
+  stale_ = changed_ = true;
   if (due_ != kNever) refresh_soon(now);
 }
 
@@ -58,7 +59,7 @@ void HubDirectory::tick(Time now) {
 
 void HubDirectory::ask(Time now) {
   asking_ = true;
-  failed_ = false;
+  failed_ = changed_ = false;
   asked_ = now;
   coming_.clear();
   coming_subjects_ = 0;
@@ -121,13 +122,14 @@ void HubDirectory::finish(bool good) {
   if (good) {
     streams_ = std::exchange(coming_, {});
     state_ = State::kKnown;
+    stale_ = changed_;
   } else {
     due_ = std::min(due_, asked_ + 2 * limits_.refresh_after_change);
     // A hub that starts up answers late; one that never answers must not hold everything back.
     const bool given_up = asked_ + limits_.request_timeout >= linked_ + limits_.resolve_time_max;
     if (state_ == State::kUnknown && given_up) state_ = State::kUnreachable;
   }
-  changed_();
+  told_();
 }
 
 bool HubDirectory::tells_all() const {
@@ -151,7 +153,8 @@ Route HubDirectory::route_of(std::string_view subject) const {
     case State::kUnknown:
       return Route::kUnknown;
     case State::kKnown:
-      return stream_of(subject) != nullptr ? Route::kPuback : Route::kBarrier;
+      if (stream_of(subject) != nullptr) return Route::kPuback;
+      return stale_ ? Route::kReprobe : Route::kBarrier;  // A stream that has come may refuse it.
     case State::kUnreachable:
       break;
   }

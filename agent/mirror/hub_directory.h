@@ -59,9 +59,11 @@ class HubDirectory {
   ApiClient& api_;
   const MirrorLimits& limits_;
   std::vector<std::string> patterns_;
-  std::function<void()> changed_;
+  std::function<void()> told_;
   State state_ = State::kUnknown;
   bool asking_ = false, failed_ = false;
+  bool stale_ = false;    // Interest has changed since that was asked which is known:
+  bool changed_ = false;  // and since it was asked last.
   std::size_t open_ = 0;  // Pages awaited.
   std::uint64_t generation_ = 0;
   Time asked_{}, linked_{}, due_ = kNever;

@@ -104,6 +104,24 @@ TEST_CASE("mirror: a stream that is made while the hub is asked for its streams 
   CHECK(world.payloads() == numbers(1, 1));
 }
 
+TEST_CASE("mirror: what a stream refuses that has just come is sent again") {
+  for (const Duration after : {0ms, 1100ms}) {  // Asked by then, not answered.
+    CAPTURE(after.count());
+    World world(config_of(disk_rule()), {.stream_subject = "", .latency = 100ms});
+    world.hub.interest = {"t.>"};
+    world.start();
+    world.up();
+    world.run(10s);
+    world.hub.options().stream_subject = "t.>";
+    world.mirror->interest_changed(*world.link);
+    world.run(after);
+    world.hub.refuse_once = {"1"};
+    publish(world, 1, 1);
+    world.run(1min);
+    CHECK(world.payloads() == numbers(1, 1));
+  }
+}
+
 TEST_CASE("mirror: a rule that refuses at its limit gives up nothing, in memory neither") {
   for (const bool fails : {false, true}) {
     CAPTURE(fails);
