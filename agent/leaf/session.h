@@ -68,6 +68,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   const LinkBytes& bytes_in() const { return in_; }
   const LinkBytes& bytes_out() const { return out_; }
   Duration rtt() const { return rtt_; }
+  std::size_t largest_sent() const { return largest_sent_; }  // A message's header and payload.
   const PeerInterest& peer_subscriptions() const { return subscriptions_; }
   std::size_t subscription_count() const { return subscriptions_.size(); }
   std::uint64_t dropped() const { return dropped_; }
@@ -224,6 +225,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   const Permissions* user_permissions_ = nullptr;
   std::unique_ptr<ReplyRights> reply_rights_;
   Staging staging_;
+  std::size_t largest_sent_ = 0;
   std::deque<Ping> pings_;                      // On the wire, in order.
   std::deque<std::function<void()>> barriers_;  // Behind messages that wait.
   // PONGs that wait for the disk, and how many of them the question under way is for.

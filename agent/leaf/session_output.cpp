@@ -101,6 +101,7 @@ void LeafSession::send_message(const Message& message, const std::string_view* q
     trace_message(message, queues, count);
   staging_.written();
   const std::size_t bytes = message.header.size() + message.payload.size();
+  largest_sent_ = std::max(largest_sent_, bytes);
   out_.data += output.size() - before;
   ++counters_.messages_out;
   counters_.bytes_out += bytes;

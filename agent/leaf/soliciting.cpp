@@ -210,6 +210,10 @@ Status SolicitingLeaf::on_error(std::string_view text) {
   return {};
 }
 
+std::size_t SolicitingLeaf::payload_refused() const {
+  return hub_error_.find("Maximum Payload Violation") != hub_error_.npos ? largest_sent() : 0;
+}
+
 void SolicitingLeaf::on_loop() { wait_ = server().config().link.loop_delay; }
 
 void SolicitingLeaf::on_heartbeat(bool proven) {

@@ -59,6 +59,8 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   bool uplink() const override { return is_spoke(); }
   std::string_view hub_name() const override;
 
+  std::size_t payload_refused() const override;
+
   // What the hub said last by -ERR; empty: nothing.
   const std::string& hub_error() const { return hub_error_; }
   // What the end of this link calls for; zero: nothing more than the usual back-off.

@@ -209,6 +209,10 @@ void MirrorCore::link_proven(Uplink& link) {
 void MirrorCore::link_down(Uplink& link) {
   std::erase(links_, &link);
   if (link_.state.uplink != &link) return;
+  if (const std::size_t bytes = link.payload_refused(); bytes != 0) {
+    apply_answers(host_.clock.now());
+    for (Rule& rule : rules_) rule.sender->payload_refused(bytes);
+  }
   leave_link();
   if (!links_.empty()) use_link(*links_.front());
 }

@@ -32,6 +32,8 @@ class Sender {
 
   void link_up(Time now);
   void link_down();
+  // Before link_down(): the hub takes no message of so many bytes, and ended the link for one.
+  void payload_refused(std::size_t bytes);
   void acked(std::uint64_t order, const PubAck& ack, Time now);
   void group_acked(std::uint64_t number, const PubAck& ack, Time now);
   void barrier_passed(std::uint64_t number, Time now);

@@ -37,6 +37,19 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   link_.directory.doubt(now);
 }
 
+// They would end each link again. What is larger than any that was sent is none of them.
+void Sender::payload_refused(std::size_t bytes) {
+  if (phase_ != Phase::kFlowing) return;  // What is in flight went over another link.
+  EntryRing& window = backlog_.window();
+  for (std::size_t i = 0; i < window.size(); ++i) {
+    Entry& entry = window[i];
+    if (entry.state != Entry::State::kSent) continue;
+    if (header_for(entry).size() + entry.payload().size() != bytes) continue;
+    backlog_.mark_lost(entry, &LossCounts::rejected);
+  }
+  backlog_.pop_settled();
+}
+
 // A group that broke is looked for at the hub once what is under way has been answered.
 void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
   if (ack.kind == PubAck::Kind::kForeign) return;

@@ -48,6 +48,11 @@ class Uplink {
   // Never called when the link breaks first.
   virtual void barrier(std::function<void()> passed) = 0;
 
+  // The hub ended the link because a message was larger than it takes, and INFO did not say so: an
+  // account's limit. Bytes of the largest that went over this link, header and payload: it was one
+  // of those. 0: it did not.
+  virtual std::size_t payload_refused() const { return 0; }
+
   // Bytes accepted by publish() and not yet written to the socket: pacing looks at it.
   virtual std::size_t queued_bytes() const = 0;
   virtual Duration round_trip() const = 0;  // Last measured; zero: unknown.

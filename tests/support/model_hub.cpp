@@ -50,6 +50,7 @@ class ModelHub::Link : public Uplink {
     hub_.later(hub_.options_.latency,
                [this, passed = std::move(passed)] { hub_.later(hub_.options_.latency, passed); });
   }
+  std::size_t payload_refused() const override { return hub_.payload_refused; }
   std::size_t queued_bytes() const override { return 0; }
   Duration round_trip() const override { return 2 * hub_.options_.latency; }
 
@@ -65,6 +66,7 @@ Uplink& ModelHub::connect(Account& account) {
   cut();
   account_ = &account;
   link_ = std::make_unique<Link>(*this);
+  payload_refused = 0;
   return *link_;
 }
 
@@ -84,6 +86,11 @@ void ModelHub::later(Duration delay, std::function<void()> task) {
 }
 
 void ModelHub::receive(const Packet& packet) {
+  const std::size_t bytes = packet.header.size() + packet.payload.size();
+  if (bytes > options_.payload_taken_max) {
+    payload_refused = std::max(payload_refused, bytes);
+    return;
+  }
   const std::string prefix = "$JS." + options_.domain + ".API.";
   if (!options_.domain.empty() && packet.subject.starts_with(prefix)) {
     ++api_requests;

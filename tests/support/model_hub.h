@@ -28,9 +28,10 @@ struct HubOptions {
   bool deleted_details = true;  // Tells what it has removed.
   bool drops_repeats = false;   // Says that it is a petiole.
   std::size_t payload_bytes_max = 1 << 20;
-  std::string service{};  // Not empty: plain subscribers answer requests with it.
-  std::string list{};     // Not empty: each page of STREAM.LIST.
-  std::string denied{};   // Not empty: what begins so may not be sent to it.
+  std::string service{};                    // Not empty: plain subscribers answer requests with it.
+  std::string list{};                       // Not empty: each page of STREAM.LIST.
+  std::size_t payload_taken_max = 1 << 30;  // Of what it does not say: it wants to end the link.
+  std::string denied{};                     // Not empty: what begins so may not be sent to it.
 };
 
 class ModelHub {
@@ -67,7 +68,8 @@ class ModelHub {
   std::set<std::string> replies;      // Reply subjects of what the stream was sent.
   std::vector<MirrorMark> marks;      // Of what was sent with one, as it left.
   std::uint64_t api_requests = 0;
-  std::uint64_t violations = 0;  // Sent though it is denied: a nats-server would cut the link.
+  std::size_t payload_refused = 0;  // What it wants to end the link for.
+  std::uint64_t violations = 0;     // Sent though it is denied: a nats-server would cut the link.
   std::mt19937_64 random{1};
 
  private:

@@ -122,6 +122,31 @@ TEST_CASE("mirror: what a stream refuses that has just come is sent again") {
   }
 }
 
+TEST_CASE("mirror: what an account of the hub is not allowed to send ends one link, not each") {
+  World world(config_of(disk_rule()), {.payload_taken_max = 1000});
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 2);
+  for (const std::size_t size : {2000u, 900u, 3000u, 3000u}) {
+    world.publish("t.a", std::string(size, 'x'));
+  }
+  publish(world, 3, 3);
+  int links = 0;
+  for (; !world.drained() && links < 10; ++links) {
+    world.run(1s);
+    if (world.hub.payload_refused == 0) continue;
+    world.down();
+    world.up();
+  }
+  CHECK(links <= 4);  // Two sizes.
+  CHECK(world.rule().losses.rejected == 3);
+  std::vector<std::string> payloads = world.payloads();
+  REQUIRE(payloads.size() == 4);
+  std::erase(payloads, std::string(900, 'x'));
+  CHECK(payloads == numbers(1, 3));
+}
+
 TEST_CASE("mirror: a rule that refuses at its limit gives up nothing, in memory neither") {
   for (const bool fails : {false, true}) {
     CAPTURE(fails);
