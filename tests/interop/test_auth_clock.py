@@ -26,7 +26,9 @@ class MovedClock:
         self.move(0)
 
     def move(self, seconds: int) -> None:
-        self.path.write_text(f"{seconds:+d}")
+        new = self.path.with_suffix(".new")  # Never empty: it is read at any time.
+        new.write_text(f"{seconds:+d}")
+        new.replace(self.path)
 
     def prefix(self) -> list[str]:
         return ["env", f"LD_PRELOAD={LIBRARY}", f"FAKETIME_TIMESTAMP_FILE={self.path}", "FAKETIME_NO_CACHE=1",
