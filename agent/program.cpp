@@ -57,7 +57,7 @@ int run_demo() {
     return kStartError;
   }
   Machine machine(quiet_log());
-  ThreadWorker disk("petiole-store");
+  ThreadWorker disk("petiole-store", ThreadWorker::Niceness::kMuch);
   StoreOptions options;
   options.dir = directory.path();
   StoreResult opened =

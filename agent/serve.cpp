@@ -68,7 +68,7 @@ class Run {
         config_(std::move(config)),
         load_again_(std::move(load_again)),
         machine_(log_options(config_.log)),
-        disk_("petiole-store") {}
+        disk_("petiole-store", ThreadWorker::Niceness::kMuch) {}
 
   int run();
 

@@ -11,12 +11,6 @@
 
 namespace petiole {
 
-namespace {
-// The loop, when it has work, gets three times as much of a core, and a job that is handed over
-// does not push the loop from its core.
-constexpr int kNiceness = 5;
-}  // namespace
-
 ThreadWorker::~ThreadWorker() {
   {
     const std::lock_guard lock(mutex_);
@@ -52,8 +46,8 @@ bool ThreadWorker::start() {
 
 void ThreadWorker::work() {
   ask_for_slices(Duration::zero());
-  // On Linux the priority is the calling thread's; relative to what somebody chose for all of us.
-  ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kNiceness);
+  // On Linux the priority is the calling thread's.
+  ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + static_cast<int>(niceness_));
   std::vector<std::function<void()>> jobs;
   while (true) {
     {
