@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "platform/s2_layer.h"
 #include "platform/tls.h"
 #include "platform/tls_contexts.h"
 #include "platform/websocket.h"
@@ -85,6 +86,10 @@ class CodecLayers final : public LayerFactory {
   LayerResult websocket(std::shared_ptr<const WebSocketListenOptions> options) override {
     return wrap(make_websocket_server(std::move(options)));
   }
+  LayerResult compression(const CompressionOptions& options) override {
+    if (!encoder_) encoder_ = std::make_shared<S2Encoder>();
+    return {make_s2_layer(encoder_, options), {}, {}};
+  }
 
  private:
   static LayerResult wrap(std::unique_ptr<WebSocketSession> session) {
@@ -96,6 +101,7 @@ class CodecLayers final : public LayerFactory {
   }
 
   TlsContexts contexts_;
+  std::shared_ptr<S2Encoder> encoder_;  // Null until a link compresses.
 };
 
 }  // namespace

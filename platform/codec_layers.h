@@ -1,4 +1,4 @@
-// The layers of the product: TLS by tls.h, WebSocket by websocket.h.
+// The layers of the product: TLS by tls.h, WebSocket by websocket.h, compression by s2_layer.h.
 #pragma once
 
 #include <functional>

@@ -51,6 +51,7 @@ class Connection final : public Wire,
   void resume_reading() override;
   void notify_below(std::size_t bytes) override;
   Status start_tls(const TlsOptions& options) override;
+  Status compress(const CompressionOptions& options) override;
   const PeerInfo& peer() const override { return peer_; }
   void set_peer_address(std::string address, std::uint16_t port) override {
     peer_.address = std::move(address);
@@ -77,6 +78,7 @@ class Connection final : public Wire,
     std::function<void(Stage)> reached;
     Network::Accept accept;               // Until the protocol is made.
     std::shared_ptr<HandshakeStep> step;  // On the handshakes' thread at present.
+    Layer* compression = nullptr;         // On top of the stack, once there.
     std::size_t sealed_bytes_max = 0;     // Ahead of the socket: output().size() stays meaningful.
     std::optional<CloseReason> peer_end;  // Told behind what is held for a protocol that pauses.
     bool shut_down = false;
@@ -128,14 +130,22 @@ class Connection final : public Wire,
   bool handed_off() const { return layered_ && layered_->step; }
   void on_opened(std::size_t from);
   void layer_failed(Status status);
-  void begin_tls(std::string_view rest);
+  void begin_layer(std::string_view rest);
   bool securing() const { return layered_ && !layered_->stack.open(); }
+
+  // connection_compression.cpp: a layer that comes late, and makes much of little.
+  bool inflating() const { return layered_ && layered_->stack.more(); }
+  void inflate();
+  void inflate_later();
+  std::size_t layers() const { return layered_ ? layered_->stack.size() : 0; }
 
   // connection_output.cpp: from the protocol to the socket.
   void write_out();
   bool write_once(Output& from);
   std::size_t write_some(const Output& from, std::size_t& offered, std::error_code& error);
   void seal();
+  void seal_all();
+  bool seal_piece();
   void wait_writable();
   void on_writable(std::error_code error);
   void write_failed(std::error_code error);
@@ -164,11 +174,12 @@ class Connection final : public Wire,
   bool read_waiting_ = false;  // An async_wait is under way.
   bool write_waiting_ = false;
   bool paused_ = false;
-  bool resuming_ = false;      // offer_again is posted.
-  bool receiving_ = false;     // Inside Protocol::receive.
-  bool peer_ended_ = false;    // No more to read.
-  bool telling_ = false;       // tell_closed is posted.
-  bool limit_unsent_ = false;  // A slow link: keep little between protocol and socket.
+  bool resuming_ = false;         // offer_again is posted.
+  bool inflating_later_ = false;  // inflate is posted.
+  bool receiving_ = false;        // Inside Protocol::receive.
+  bool peer_ended_ = false;       // No more to read.
+  bool telling_ = false;          // tell_closed is posted.
+  bool limit_unsent_ = false;     // A slow link: keep little between protocol and socket.
 };
 
 }  // namespace petiole

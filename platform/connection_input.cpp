@@ -36,6 +36,7 @@ constexpr std::size_t kLingerBytesMax = 8 << 20;  // Read and thrown away after 
 
 void Connection::wait_readable() {
   if (read_waiting_ || peer_ended_ || handed_off() || state_ == State::kFinished) return;
+  if (inflating() && state_ == State::kOpen) return;
   if (paused_ && state_ == State::kOpen && !securing()) return;
   if (layered_ && write_waiting_ && layered_->sealed.size() > kAnswersBytesMax) return;
   read_waiting_ = true;
@@ -64,7 +65,7 @@ void Connection::read_share() {
   for (bool more = true;
        more && reads < kReadsPerTurn && state_ <= State::kOpen && took + next <= share.time;
        ++reads) {
-    if ((paused_ && !securing()) || handed_off()) break;
+    if ((paused_ && !securing()) || handed_off() || inflating()) break;
     more = read_once();
     took = now() - begin;  // Of a short read too: it may have been the dear one.
     if (asked) next = took / (reads + 1);
@@ -142,14 +143,14 @@ void Connection::linger() {
 // Offers `input`, which is all that is held and what has come behind it, and keeps the rest.
 void Connection::offer(std::string_view input) {
   if (state_ != State::kOpen || paused_) return held_.keep(input);
-  const bool clear = !layered_;
+  const std::size_t layers_before = layers();
   receiving_ = true;
   const Result<std::size_t> used = protocol_->receive(input, now());
   receiving_ = false;
   if (!used.ok()) close(used.status());
   if (state_ != State::kOpen) return held_.keep({});
   input.remove_prefix(*used);
-  if (clear && layered_) return begin_tls(input);
+  if (layers() > layers_before) return begin_layer(input);
   held_.keep(input);
   if (held_.size() >= kUnknownBytesMax && protocol_->wanted() <= held_.size() && !paused_) {
     close({Errc::kTooLarge, "an operation without an end"});
@@ -167,7 +168,8 @@ void Connection::offer_again() {
   resuming_ = false;
   if (state_ != State::kOpen || paused_) return;
   if (!held_.empty() && !securing()) offer(held_.view());
-  if (!paused_ && layered_ && layered_->peer_end) end(std::move(*layered_->peer_end));
+  inflate();
+  if (!paused_ && !inflating() && layered_ && layered_->peer_end) end(std::move(*layered_->peer_end));
   mark();
   wait_readable();
 }

@@ -44,8 +44,9 @@ void Connection::decode(std::string_view bytes) {
   while (!bytes.empty() && state_ <= State::kOpen) {
     const std::string_view slice = bytes.substr(0, kSliceBytes);
     bytes.remove_prefix(slice.size());
-    if (!decode_slice(slice)) return;
+    if (!decode_slice(slice)) break;
   }
+  inflate();
 }
 
 bool Connection::decode_slice(std::string_view bytes) {
@@ -130,7 +131,8 @@ void Connection::layer_failed(Status status) {
   // offered first, as on a bare socket, whose end is not read while the protocol pauses.
   if (status.code() == Errc::kClosed && !handshake) {
     CloseReason reason{Errc::kClosed, Stage::kOpen, text.empty() ? "the peer closed" : text};
-    const bool waits = state_ == State::kOpen && (paused_ || resuming_) && !held_.empty();
+    const bool held = (paused_ || resuming_) && !held_.empty();
+    const bool waits = state_ == State::kOpen && (held || inflating());
     return waits ? void(layered_->peer_end = std::move(reason)) : end(std::move(reason));
   }
   end({status.code(), stage(), std::move(text)});
@@ -146,15 +148,19 @@ Status Connection::start_tls(const TlsOptions& options) {
   std::vector<LayerStack::Entry> entries;
   entries.push_back({std::move(made.layer), Stage::kTls, options.timeout});
   start_layers(std::move(entries), nullptr);
-  if (!receiving_ && !held_.empty()) begin_tls(held_.view());
+  if (!receiving_ && !held_.empty()) begin_layer(held_.view());
   return {};
 }
 
-// `rest` came behind the last operation in clear: the handshake's first bytes.
-void Connection::begin_tls(std::string_view rest) {
+// `rest` came behind the last operation without the new layer: the first bytes for that.
+void Connection::begin_layer(std::string_view rest) {
   const std::string bytes(rest);
   held_.keep({});
-  decode(bytes);
+  if (layers() == 1) return decode(bytes);
+  core_.plain.clear();
+  core_.wire.clear();
+  const std::size_t opened = layered_->stack.opened();
+  if (decoded(layered_->stack.receive_top(bytes, core_.plain, core_.wire), opened)) inflate();
 }
 
 }  // namespace petiole

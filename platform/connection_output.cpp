@@ -67,21 +67,32 @@ std::size_t Connection::write_some(const Output& from, std::size_t& offered,
 void Connection::seal() {
   if (!layered_ || !layered_->stack.open() || layered_->shut_down) return;
   if (layered_->peer_end) output_.clear();  // Nobody reads it any more.
-  Output& sealed = layered_->sealed;
-  std::array<std::string_view, 1> piece;
-  while (sealed.size() < layered_->sealed_bytes_max && output_.gather(piece) == 1) {
-    const std::string_view bytes = piece[0].substr(0, kSealBytes);
-    core_.wire.clear();
-    const Status status = layered_->stack.send(bytes, core_.wire);
-    if (!status.ok()) return finish({status.code(), Stage::kOpen, layered_->stack.error()});
-    output_.consume(bytes.size());
-    sealed.append(core_.wire);
-  }
+  while (layered_->sealed.size() < layered_->sealed_bytes_max && seal_piece()) continue;
   if (state_ != State::kFlushing || !output_.empty()) return;
   layered_->shut_down = true;
   core_.wire.clear();
   layered_->stack.shut_down(*reason_, core_.wire);
-  sealed.append(core_.wire);
+  layered_->sealed.append(core_.wire);
+}
+
+void Connection::seal_all() {
+  while (seal_piece()) continue;
+}
+
+// False: nothing is left, or that was the end of the connection.
+bool Connection::seal_piece() {
+  std::array<std::string_view, 1> piece;
+  if (output_.gather(piece) == 0) return false;
+  const std::string_view bytes = piece[0].substr(0, kSealBytes);
+  core_.wire.clear();
+  const Status status = layered_->stack.send(bytes, core_.wire);
+  if (!status.ok()) {
+    finish({status.code(), Stage::kOpen, layered_->stack.error()});
+    return false;
+  }
+  output_.consume(bytes.size());
+  layered_->sealed.append(core_.wire);
+  return true;
 }
 
 void Connection::wait_writable() {

@@ -1,4 +1,4 @@
-// One codec between a socket and a protocol: a proxy's answer, TLS, WebSocket.
+// One codec between a socket and a protocol: a proxy's answer, TLS, WebSocket, compression.
 //
 // Bytes in, bytes out, no socket. `wire` is the side of the socket, `plain` that of the protocol.
 #pragma once
@@ -26,6 +26,9 @@ class Layer {
   // receive() takes milliseconds of computing at present and touches nothing but the layer: it may
   // be called on another thread.
   virtual bool slow() const { return false; }
+  // More comes out of what was taken, by receive() of no bytes. Of the top layer only.
+  virtual bool more() const { return false; }
+  virtual void adjust(const CompressionOptions& options) { (void)options; }  // Of compression.
   virtual void describe(PeerInfo& peer) const = 0;  // Once open: adds what is known of the peer.
   virtual std::string error() const = 0;            // Of the last failure, for people.
 };
@@ -43,6 +46,7 @@ class LayerFactory {
   virtual LayerResult tls(const TlsOptions& options) = 0;
   virtual LayerResult websocket(const WebSocketOptions& options) = 0;
   virtual LayerResult websocket(std::shared_ptr<const WebSocketListenOptions> options) = 0;
+  virtual LayerResult compression(const CompressionOptions& options) = 0;
 };
 
 }  // namespace petiole

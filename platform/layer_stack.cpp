@@ -26,6 +26,11 @@ Status LayerStack::settle(std::size_t index, std::string& wire) {
   return open() ? Status() : start_layer(opened_, wire);
 }
 
+Status LayerStack::push(Entry entry, std::string& wire) {
+  entries_.push_back(std::move(entry));
+  return start_layer(entries_.size() - 1, wire);
+}
+
 Status LayerStack::receive(std::string_view bytes, std::string& plain, std::string& wire) {
   return receive_from(0, bytes, plain, wire);
 }

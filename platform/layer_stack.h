@@ -39,6 +39,15 @@ class LayerStack {
   Status send(std::string_view plain, std::string& wire);
   void shut_down(const CloseReason& why, std::string& wire);
 
+  // A layer that is open when it starts goes on top of open ones.
+  Status push(Entry entry, std::string& wire);
+  // What follows the operation that called for push(): for the top layer.
+  Status receive_top(std::string_view bytes, std::string& plain, std::string& wire) {
+    return receive_from(entries_.size() - 1, bytes, plain, wire);
+  }
+  bool more() const { return open() && entries_.back().layer->more(); }
+
+  std::size_t size() const { return entries_.size(); }
   bool open() const { return opened_ == entries_.size(); }
   std::size_t opened() const { return opened_; }  // Layers that are open, from the bottom.
   const Entry& entry(std::size_t index) const { return entries_[index]; }

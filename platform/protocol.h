@@ -49,6 +49,14 @@ struct PeerInfo {
   std::shared_ptr<const UpgradeRequest> upgrade;       // Of an accepted WebSocket.
 };
 
+// How a compressed stream packs what is sent; either end takes both.
+enum class CompressionLevel : std::uint8_t { kRaw, kPacked };
+
+struct CompressionOptions {
+  CompressionLevel level = CompressionLevel::kPacked;
+  std::size_t block_bytes_max = 4 << 20;  // Of the peer; a larger one closes.
+};
+
 struct WireStats {
   std::uint64_t bytes_read = 0;  // As on the socket: TLS and WebSocket framing included.
   std::uint64_t bytes_written = 0;
@@ -85,6 +93,11 @@ class Wire {
   // appended before the call goes out in clear. Input, empty perhaps, is offered again when the
   // handshake is done; a failure closes with Stage::kTls. `options` is copied.
   virtual Status start_tls(const TlsOptions& options) = 0;
+
+  // Compresses both ways from here on, by S2 (platform/s2.h): bytes that follow the input consumed
+  // so far are compressed, and so is output appended after the call. A second call changes the
+  // options. kUnsupported: the wire is closing.
+  virtual Status compress(const CompressionOptions& options) = 0;
 
   virtual const PeerInfo& peer() const = 0;
   // Who the peer really is, as a proxy in between has said.

@@ -3,7 +3,7 @@
 #include <array>
 #include <bit>
 
-#include "storage/crc32c.h"
+#include "platform/crc32c.h"
 
 namespace petiole {
 namespace {

@@ -30,6 +30,9 @@ class NoLayers final : public LayerFactory {
   LayerResult websocket(std::shared_ptr<const WebSocketListenOptions>) override {
     return {nullptr, {Errc::kUnsupported, ""}, ""};
   }
+  LayerResult compression(const CompressionOptions&) override {
+    return {nullptr, {Errc::kUnsupported, ""}, ""};
+  }
 };
 
 // Sends back what it gets; or only counts it.

@@ -31,6 +31,7 @@ class Wire : public petiole::Wire {
   void notify_below(std::size_t) override {}
   petiole::Time blocked_since() const override { return petiole::kNever; }
   Status start_tls(const petiole::TlsOptions&) override { return {}; }
+  Status compress(const petiole::CompressionOptions&) override { return {}; }
   const petiole::PeerInfo& peer() const override { return peer_; }
   petiole::WireStats stats() const override { return {}; }
   void set_peer_address(std::string, std::uint16_t) override {}

@@ -13,6 +13,7 @@
 #include "platform/asio_loop.h"
 #include "platform/asio_network.h"
 #include "platform/resolver.h"
+#include "platform/s2_layer.h"
 #include "platform/system.h"
 
 namespace petiole::test {
@@ -50,6 +51,9 @@ class FakeLayers final : public LayerFactory {
   LayerResult tls(const TlsOptions& options) override;
   LayerResult websocket(const WebSocketOptions& options) override;
   LayerResult websocket(std::shared_ptr<const WebSocketListenOptions> options) override;
+  LayerResult compression(const CompressionOptions& options) override {  // The real one.
+    return {make_s2_layer(std::make_shared<S2Encoder>(), options), {}, {}};
+  }
   std::string tls_error;  // Set: tls() fails with it.
   bool slow = false;      // TLS says that its handshake is.
   bool answers = false;   // WebSocket takes every byte for a ping.

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "storage/crc32c.h"
+#include "platform/crc32c.h"
 
 namespace petiole {
 namespace {

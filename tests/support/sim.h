@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -129,6 +130,10 @@ class FakeWire : public Wire {
     tls = true;
     return {};
   }
+  Status compress(const CompressionOptions& options) override {
+    compression = options;
+    return {};
+  }
   const PeerInfo& peer() const override { return info; }
   void set_peer_address(std::string address, std::uint16_t port) override {
     info.address = std::move(address);
@@ -146,6 +151,7 @@ class FakeWire : public Wire {
                 .upgrade = nullptr};
   int wakes = 0;
   bool closed = false, paused = false, tls = false;
+  std::optional<CompressionOptions> compression;
   Status reason;
   std::size_t notify = 0;
   Time blocked = kNever;

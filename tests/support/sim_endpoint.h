@@ -33,6 +33,7 @@ class SimEndpoint final : public Wire, public std::enable_shared_from_this<SimEn
   void notify_below(std::size_t bytes) override;
   Time blocked_since() const override { return blocked_since_; }
   Status start_tls(const TlsOptions& options) override;
+  Status compress(const CompressionOptions&) override { return {}; }  // Costs nothing here.
   const PeerInfo& peer() const override { return peer_; }
   void set_peer_address(std::string address, std::uint16_t port) override {
     peer_.address = std::move(address);

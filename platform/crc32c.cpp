@@ -1,4 +1,4 @@
-#include "storage/crc32c.h"
+#include "platform/crc32c.h"
 
 #include <array>
 #include <cstddef>
