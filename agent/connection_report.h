@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/routing/message.h"
@@ -38,6 +39,7 @@ struct ConnectionReport {
   std::vector<std::string> tags;                       // Of a user JWT.
   std::string name_tag;                                // Of the account's JWT.
   bool is_spoke = false;                               // Leafs.
+  std::string_view compression;                        // Leafs: "off", "s2_fast".
   bool tls_first = false;                              // TLS before any word.
   std::shared_ptr<const PeerCertificate> certificate;  // Open ones; null: none was shown.
   std::vector<const Subscription*> subscription_list;  // Only when asked for; open ones only.

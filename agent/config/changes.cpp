@@ -36,6 +36,7 @@ bool same_leaf_listener(C a, C b) {
   after.auth = a.leaf_listen.auth;
   after.tls = a.leaf_listen.tls;
   after.min_version = a.leaf_listen.min_version;
+  after.compression = a.leaf_listen.compression;
   return a.leaf_listen == after;
 }
 
@@ -120,6 +121,8 @@ constexpr Part kParts[] = {
      "certificates and tokens are judged by it from the start on"},
     {"limits", [](C a, C b) { return a.limits == b.limits; }},
     {"leafnodes authorization", [](C a, C b) { return a.leaf_listen.auth == b.leaf_listen.auth; }},
+    {"leafnodes compression",
+     [](C a, C b) { return a.leaf_listen.compression == b.leaf_listen.compression; }},
     {"leafnodes timing", [](C a, C b) { return a.link == b.link; }},
     {"leafnodes remotes", [](C a, C b) { return a.remotes == b.remotes; }},
     {"link_down_grace",

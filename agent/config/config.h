@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/config/access.h"
+#include "agent/config/compression.h"
 #include "agent/config/listeners.h"
 #include "agent/limits.h"
 #include "platform/calendar.h"
@@ -41,6 +42,7 @@ struct RemoteConfig {
   bool no_randomize = false;
   std::vector<std::string> deny_imports, deny_exports;
   bool ws_compression = false;
+  CompressionConfig compression;  // Not of a WebSocket that compresses itself.
   bool ignore_discovered_servers = true;  // Ours: nats-server's default is false; see the README.
   std::string proxy_url;                  // http://host:port
   std::string proxy_user, proxy_password;
@@ -56,6 +58,7 @@ struct LeafListenConfig {  // leafnodes { listen }
   bool no_advertise = false;  // Leafs are told no address to come back to.
   AuthConfig auth;
   TlsListenConfig tls;
+  CompressionConfig compression;
   std::string min_version;        // Of leafs, "2.9.0"; empty: any.
   bool isolate_interest = false;  // Leafs are not told what other leafs want.
   // Told to leafs as our JetStream domain; empty: we have none. Ours, without a key in the file:

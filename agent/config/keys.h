@@ -101,6 +101,8 @@ void read_imports(Reader& reader, const ConfigEntry& entry, std::vector<ImportCo
 // Blocks of listeners: a missing build feature is an error at the block.
 void read_tls_listener(Reader& reader, const ConfigEntry& entry, TlsListenConfig& config);
 void read_websocket(Reader& reader, const ConfigEntry& entry, WebSocketListenConfig& config);
+// keys_compression.cpp.
+void read_compression(Reader& reader, const ConfigEntry& entry, CompressionConfig& config);
 
 // The blocks, each in its own file.
 std::span<const Key<Config>> server_keys();    // keys_server.cpp: the top level.

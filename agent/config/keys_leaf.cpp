@@ -41,13 +41,6 @@ void read_min_version(Reader& r, E entry, Config& c) {
   }
 }
 
-void read_compression(Reader& r, E entry, Config&) {
-  if (turns_off(entry.value)) return;
-  r.warning(entry.place,
-            "\"compression\" has no effect: leaf links are not S2-compressed; "
-            "ws_compression compresses links over WebSocket");
-}
-
 constexpr Key<Config> kLeafKeys[] = {
     {"listen", read_listen},
     {"host|net", [](Reader& r, E e, Config& c) { r.text(e, c.leaf_listen.host); }},
@@ -62,7 +55,8 @@ constexpr Key<Config> kLeafKeys[] = {
      [](Reader& r, E e, Config& c) { r.text(e, c.leaf_listen.advertise); }},
     {"no_advertise", [](Reader& r, E e, Config& c) { r.boolean(e, c.leaf_listen.no_advertise); }},
     {"remotes", read_remotes},
-    {"compression", read_compression},
+    {"compression",
+     [](Reader& r, E e, Config& c) { read_compression(r, e, c.leaf_listen.compression); }},
 
     // Time-outs and back-off of the links to hubs; README, "Link options".
     {"reconnect|reconnect_delay|reconnect_interval",

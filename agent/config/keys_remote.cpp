@@ -106,13 +106,6 @@ void read_credentials(Reader& r, E entry, RemoteDraft& draft) {
   }
 }
 
-void read_compression(Reader& r, E entry, RemoteDraft&) {
-  if (turns_off(entry.value)) return;
-  r.warning(entry.place,
-            "\"compression\" has no effect: leaf links are not S2-compressed; "
-            "ws_compression compresses links over WebSocket");
-}
-
 constexpr Key<RemoteDraft> kRemoteKeys[] = {
     {"urls|url", read_urls},
     {"account|local", [](Reader& r, E e, RemoteDraft& d) { r.text(e, d.config.account); }},
@@ -136,7 +129,8 @@ constexpr Key<RemoteDraft> kRemoteKeys[] = {
      [](Reader& r, E e, RemoteDraft& d) { set_duration(r, e, d.config.dial_timeout); }},
     {"proxy", read_proxy},
     {"disabled", [](Reader& r, E e, RemoteDraft& d) { r.boolean(e, d.disabled); }},
-    {"compression", read_compression},
+    {"compression",
+     [](Reader& r, E e, RemoteDraft& d) { read_compression(r, e, d.config.compression); }},
     {"ws_no_masking|websocket_no_masking", KeyKind::kNoEffect,
      "frames to the hub are masked, as RFC 6455 asks"},
     {"jetstream_cluster_migrate|js_cluster_migrate", KeyKind::kNoEffect,

@@ -93,8 +93,12 @@ Result<std::size_t> AcceptingLeaf::pass(const Entrance::Step& step, Time now) {
 void AcceptingLeaf::send_info() {
   ServerInfo info = make_info();
   info.nonce = nonce_;
+  if (offers_compression()) {
+    info.compression = name_of(server().config().leaf_listen.compression.mode);
+  }
   send_handshake(leaf_info_line(info));
   greeted_ = true;
+  greeted_at_ = host().clock.now();
 }
 
 // The peer is in: from here on its own time runs.
@@ -295,8 +299,33 @@ void AcceptingLeaf::configuration_changed(const Gate* before) {
   if (outcome.identity != identity_) become(outcome.identity);
 }
 
-Status AcceptingLeaf::on_info(std::string_view, Time) {
-  return {};  // Of a peer that wants to compress; we did not offer it.
+bool AcceptingLeaf::offers_compression() const {
+  const Config& config = server().config();
+  return config.leaf_listen.compression.mode != CompressionMode::kOff &&
+         !(wire()->peer().websocket && config.websocket.compression);
+}
+
+// Of a peer that wants to compress. From there on all is, and it waits for our INFO in that form.
+Status AcceptingLeaf::on_info(std::string_view text, Time now) {
+  if (connect_seen_ || compression_settled_ || !offers_compression()) return {};
+  compression_settled_ = true;
+  const Result<ServerInfo> theirs = parse_info(text);
+  if (!theirs.ok()) return theirs.status();
+  const CompressionConfig& ours = server().config().leaf_listen.compression;
+  const Result<CompressionMode> selected = select_compression(ours.mode, theirs->compression);
+  if (!selected.ok()) return refuse(Errc::kProtocol, "unsupported compression mode");
+  if (*selected == CompressionMode::kOff) return {};
+  const CompressionMode mode = *selected == CompressionMode::kAuto
+                                   ? compression_for(now - greeted_at_, ours.thresholds)
+                                   : *selected;
+  const Status status = compress(mode, ours);
+  if (!status.ok()) return status;
+  ServerInfo info = make_info();
+  info.nonce = nonce_;
+  info.compression = name_of(ours.mode == CompressionMode::kAuto ? ours.mode : mode);
+  send_handshake(leaf_info_line(info));
+  wire()->wake();
+  return {};
 }
 
 Status AcceptingLeaf::on_error(std::string_view text) {

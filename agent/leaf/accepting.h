@@ -51,11 +51,14 @@ class AcceptingLeaf final : public LeafSession {
 
   Result<std::size_t> pass(const Entrance::Step& step, Time now);
   void send_info();
+  bool offers_compression() const;
   void begin(Time now);
   Status check_version();
 
   std::unique_ptr<Entrance> entrance_;  // Null: passed.
-  bool greeted_ = false;                // INFO was sent.
+  bool greeted_ = false;                // INFO was sent,
+  Time greeted_at_{};                   // by then.
+  bool compression_settled_ = false;    // The peer has said what it wants.
   std::string nonce_;
   ConnectOptions connect_;
   IdentityPtr identity_;

@@ -271,6 +271,7 @@ void LeafSession::on_pong(Time now) {
   const Ping ping = std::move(pings_.front());
   pings_.pop_front();
   rtt_ = now - ping.sent;
+  if (!compression_thresholds_.empty()) adjust_compression();
   if (ping.passed) ping.passed();
 }
 
@@ -282,6 +283,7 @@ void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<Offere
   spoke_ = spoke;
   phase_ = Phase::kEstablished;
   handshake_due_ = kNever;
+  adjust_compression();
   heartbeat_.start(now);
   subscriptions_.start(account);
   links_.enter(*this);
@@ -421,6 +423,7 @@ ConnectionReport LeafSession::report(bool subscriptions) const {
   report.counters = counters_;
   report.subscriptions = subscriptions_.size();
   report.is_spoke = spoke_;
+  report.compression = name_of(compression_);
   report.pending_bytes = staging_.queued_bytes();
   if (account_) report.account = account_->name();
   if (user_) {

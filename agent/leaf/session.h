@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/auth/identity.h"
 #include "agent/auth/reply_rights.h"
@@ -122,6 +123,10 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void send_handshake(std::string_view line);
   // Sends -ERR with `text` and, quoted, `subject`; the result ends the link.
   Status refuse(Errc code, const char* text, std::string_view subject = {});
+  // Both ways from here on, as `mode` says; where `config` says so, it follows the round trip. What
+  // of the input comes behind is compressed.
+  Status compress(CompressionMode mode, const CompressionConfig& config);
+  Time opened_at() const { return opened_; }
   // The rest of the input belongs to a TLS handshake, or has to wait.
   void stop_parsing() { parsing_ = false; }
   void expect_by(Time when) { handshake_due_ = when; }
@@ -174,6 +179,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void on_unsubscribe(const Op& op);
   void on_ping();
   void on_pong(Time now);
+  void adjust_compression();  // The peer is known, or the round trip has changed.
 
   // The disk of our mirror: session_disk.cpp.
   void send_pongs(std::size_t count);
@@ -232,6 +238,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   std::size_t pongs_held_ = 0, pongs_asked_ = 0;
   bool paused_ = false;     // The disk is behind: nothing is read.
   Time life_due_ = kNever;  // The peer must hear something although its PING is not answered.
+  CompressionMode compression_ = CompressionMode::kOff;
+  std::vector<std::chrono::nanoseconds> compression_thresholds_;  // Empty: the mode stays.
   LinkBytes in_, out_;
   ConnectionCounters counters_;
   std::uint64_t dropped_ = 0;

@@ -58,8 +58,61 @@ std::string_view SolicitingLeaf::hub_name() const {
 Status SolicitingLeaf::on_first_info(const ServerInfo& info, Time now) {
   info_seen_ = true;
   Status status = check(info);
+  const bool in_clear = !options_.tls_done;
   if (status.ok()) status = upgrade(info);
-  if (status.ok()) status = send_connect(info);
+  if (!status.ok()) return status;
+  if (chosen_ != CompressionMode::kOff) return log_in(info, now);  // It is the INFO behind that.
+  chosen_ = choose_compression(info, now);
+  if (chosen_ == CompressionMode::kOff) return log_in(info, now);
+  securing_ = in_clear && options_.tls_done;
+  return securing_ ? Status() : begin_compression(now);
+}
+
+// TLS is there; its first bytes are still to come.
+Result<std::size_t> SolicitingLeaf::enter(std::string_view, Time now) {
+  securing_ = false;
+  const Status status = begin_compression(now);
+  return status.ok() ? Result<std::size_t>(std::size_t{0}) : Result<std::size_t>(status);
+}
+
+// Over a short way it would cost both ends more than it saves, so where the hub leaves it to us the
+// link stays as it is: the wire document calls that opting out. nats-server frames what it sends.
+CompressionMode SolicitingLeaf::choose_compression(const ServerInfo& info, Time now) const {
+  const CompressionConfig& ours = remote_.compression;
+  if (wire()->peer().websocket && remote_.ws_compression) return CompressionMode::kOff;
+  const Result<CompressionMode> selected = select_compression(ours.mode, info.compression);
+  if (!selected.ok()) {
+    note(LogLevel::kWarning, "the hub's compression \"" + info.compression.substr(0, 60) +
+                                 "\" is not known here: the link goes without");
+    return CompressionMode::kOff;
+  }
+  if (*selected != CompressionMode::kAuto) return *selected;
+  const CompressionMode mode = compression_for(now - opened_at(), ours.thresholds);
+  const bool ours_to_say = info.compression == name_of(CompressionMode::kAuto) ||
+                           info.compression == name_of(CompressionMode::kAccept);
+  return ours_to_say && mode == CompressionMode::kUncompressed ? CompressionMode::kOff : mode;
+}
+
+// Our INFO in clear, then all is compressed, and the hub's INFO comes once more.
+Status SolicitingLeaf::begin_compression(Time now) {
+  const CompressionConfig& ours = remote_.compression;
+  ServerInfo info;
+  info.server_id = server().id();
+  info.server_name = server().name();
+  info.version = kNatsVersion;
+  info.headers = server().config().limits.headers;
+  info.client_id = cid();
+  info.protocol = kTraceProtocol;
+  info.compression = name_of(ours.mode == CompressionMode::kAuto ? ours.mode : chosen_);
+  send_handshake(leaf_info_line(info));
+  info_seen_ = false;
+  expect_by(now + remote_.first_info_timeout.value_or(server().config().link.first_info_timeout));
+  wire()->wake();
+  return compress(chosen_, ours);
+}
+
+Status SolicitingLeaf::log_in(const ServerInfo& info, Time now) {
+  const Status status = send_connect(info);
   if (!status.ok()) return status;
   if (owner_) owner_->link_info(info);
   apply_permissions(info);
@@ -112,6 +165,7 @@ Status SolicitingLeaf::upgrade(const ServerInfo& info) {
     return {Errc::kTls, "the hub offers no TLS"};
   }
   stop_parsing();
+  options_.tls_done = true;
   return wire()->start_tls(options_.tls.value_or(TlsOptions{}));
 }
 
@@ -156,6 +210,7 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
   connect.petiole_leaf = links().leaf_id;
   connect.headers = headers_;
   connect.protocol = kTraceProtocol;
+  if (chosen_ != CompressionMode::kOff) connect.compression = name_of(chosen_);
   connect.is_hub = remote_.hub;
   connect.isolate = remote_.request_isolation;
   connect.deny_publish = remote_.deny_imports;

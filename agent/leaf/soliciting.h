@@ -79,6 +79,8 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
 
  private:
   void greet(Time now) override;
+  bool entering() const override { return securing_; }
+  Result<std::size_t> enter(std::string_view input, Time now) override;
   Status on_info(std::string_view text, Time now) override;
   Status on_connect(std::string_view text, Time now) override;
   Status on_error(std::string_view text) override;
@@ -95,6 +97,9 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   Status on_first_info(const ServerInfo& info, Time now);
   Status check(const ServerInfo& info);
   Status upgrade(const ServerInfo& info);
+  CompressionMode choose_compression(const ServerInfo& info, Time now) const;
+  Status begin_compression(Time now);
+  Status log_in(const ServerInfo& info, Time now);
   Status send_connect(const ServerInfo& info);
   Status sign(const ServerInfo& info, ConnectOptions& connect);
   void find_groups(std::string_view subject) const;
@@ -109,6 +114,8 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   LinkOwner* owner_;
   HubInfo hub_;
   bool info_seen_ = false;
+  bool securing_ = false;  // TLS is on its way, and compression is to be spoken of behind it.
+  CompressionMode chosen_ = CompressionMode::kOff;  // Of compression; once.
   std::string hub_error_, detail_;
   Duration wait_{};
   // Of find_groups(), kept so that they need no memory once they have grown.

@@ -29,7 +29,7 @@ json::object leafz(const MonitorInput& input, Query& query) {
     if (subscriptions && !report.subscription_list.empty()) {
       item["subscriptions_list"] = subject_list(report, room);
     }
-    item["compression"] = "off";
+    item["compression"] = report.compression;
     leafs.emplace_back(std::move(item));
   }
   json::object body;

@@ -194,7 +194,9 @@ const Case kCases[] = {
     {"leafnodes {remotes {url: h}}", SAYS(c.remotes.size() == 1)},
     {"leafnodes {remotes: [{urls: ['tls://a', 'tls://b:1']}]}",
      SAYS(c.remotes.at(0).urls.at(1).port == 1)},
-    {"leafnodes {compression: off}", SAYS(c.remotes.empty())},
+    {"leafnodes {compression: off}", SAYS(c.leaf_listen.compression.mode == CompressionMode::kOff)},
+    {"leafnodes {compression: accept}",
+     SAYS(c.leaf_listen.compression.mode == CompressionMode::kAccept)},
 };
 
 // Keys of a remote, inside the remote.
@@ -219,7 +221,13 @@ const Case kRemoteCases[] = {
     {"websocket_compression: true", SAYS(c.remotes.at(0).ws_compression)},
     {"first_info_timeout: 9s", SAYS(c.remotes.at(0).first_info_timeout == 9s)},
     {"dial_timeout: 9s", SAYS(c.remotes.at(0).dial_timeout == 9s)},
-    {"compression: off", SAYS(c.remotes.size() == 1)},
+    {"compression: off", SAYS(c.remotes.at(0).compression.mode == CompressionMode::kOff)},
+    {"compression: true", SAYS(c.remotes.at(0).compression.mode == CompressionMode::kAuto)},
+    {"compression: S2_Best", SAYS(c.remotes.at(0).compression.mode == CompressionMode::kBest)},
+    {"compression: {mode: s2_better}",
+     SAYS(c.remotes.at(0).compression.mode == CompressionMode::kBetter)},
+    {"compression: {rtt_thresholds: [0, 5ms, 1s]}",
+     SAYS(c.remotes.at(0).compression.thresholds.at(2) == 1s)},
     {"isolate_leafnode_interest: true", SAYS(c.remotes.at(0).isolate_interest)},
     {"isolate: true", SAYS(c.remotes.at(0).isolate_interest)},
     {"request_isolation: true", SAYS(c.remotes.at(0).request_isolation)},

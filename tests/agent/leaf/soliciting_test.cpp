@@ -31,8 +31,6 @@ TEST_CASE("soliciting: first INFO") {
        "the hub spoke before its INFO: not a leaf node port?", ""},
       {"garbage", "HTTP/1.1 400 Bad Request\r\n", "Unknown Protocol Operation",
        "-ERR 'Unknown Protocol Operation'\r\n"},
-      {"compression offered is not taken",
-       info("\"compression\":\"s2_auto\",\"info_on_connect\":true,"), "", "CONNECT {"},
       {"no TLS where it must be none", kInfo, "", "CONNECT {"},
   };
   for (const Case& each : cases) {

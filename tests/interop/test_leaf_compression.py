@@ -1,0 +1,137 @@
+"""S2 on leaf links, with the newest nats-server at the other end, and petiole at both. (2.9.10 has
+none: every other test of leafs shows that it goes without.)"""
+
+import pytest
+
+from harness import servers
+from harness.certificates import Authority
+from harness.traffic import both_ways
+from harness.wait import until
+from harness.world import remote
+
+MESSAGES = 3000
+BODY = b'{"line": 7, "sensor": "temperature", "unit": "C", "value": 21.5, "quality": "good", "n": %d}'
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)
+
+
+def hub_of(world, kind, leafnodes: str, **more):
+    if kind == "nats-server":
+        return world.hub("newest", leafnodes=leafnodes, **more)
+    return world.alone(f"leafnodes {{ listen: 127.0.0.1:{{leaf}}\n {leafnodes} }}", name="hub", **more)
+
+
+def edge_of(world, kind, line: str):
+    if kind == "petiole":
+        return world.leaf(line)
+    return world.server(servers.nats_server("newest"), "edge", f"leafnodes {{ remotes: [ {{ {line} }} ] }}")
+
+
+def said(hub, edge) -> list[str]:
+    """What each end says of what it sends. nats-server has several words, and none, for off."""
+    modes = [each.get("compression", "off") for each in hub.leafs() + edge.leafs()]
+    return [mode if mode.startswith("s2_") else "off" for mode in modes]
+
+
+def both_say(hub, edge, mode: str) -> None:
+    until(lambda: said(hub, edge) == [mode, mode], f"both ends say {mode}, not {said(hub, edge)}")
+
+
+def much_both_ways(world, hub, edge, proxy=None) -> float:
+    """Messages and a large one each way, in order; returns what a byte of them was on the wire."""
+    hub.wait_leafs()
+    at_hub, at_edge = both_ways(world, hub, edge)
+    before = sum(proxy.bytes.values()) if proxy else 0
+    size, large = 0, bytes(i * i % 251 for i in range(900_000))
+    for sender, receiver, subject in ((at_edge, at_hub, "up.x"), (at_hub, at_edge, "down.x")):
+        for i in range(MESSAGES):
+            sender.publish(subject, BODY % i)
+            size += len(BODY % i) + len(subject)
+        sender.flush()
+        assert [receiver.next().payload for _ in range(MESSAGES)] == [BODY % i for i in range(MESSAGES)]
+        size += len(large)
+        sender.publish(subject, large)
+        assert receiver.next().payload == large
+    return ((sum(proxy.bytes.values()) if proxy else 0) - before) / size
+
+
+PAIRS = [("nats-server", "petiole"), ("petiole", "nats-server"), ("petiole", "petiole")]
+
+
+@pytest.mark.parametrize("mode", ["s2_fast", "s2_better", "s2_best"])
+@pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)
+def test_each_mode(world, hub_kind, edge_kind, mode):
+    hub = hub_of(world, hub_kind, f"compression: {mode}")
+    edge = edge_of(world, edge_kind, remote(hub, more=f"compression: {mode}"))
+    much_both_ways(world, hub, edge)
+    both_say(hub, edge, mode)
+
+
+@pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)
+@pytest.mark.parametrize("theirs, ours", [("s2_fast", "accept"), ("accept", "s2_fast")])
+def test_one_end_wants_it(world, hub_kind, edge_kind, theirs, ours):
+    hub = hub_of(world, hub_kind, f"compression: {theirs}")
+    edge = edge_of(world, edge_kind, remote(hub, more=f"compression: {ours}"))
+    much_both_ways(world, hub, edge)
+    both_say(hub, edge, "s2_fast")
+
+
+@pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)
+def test_one_end_packs(world, hub_kind, edge_kind):
+    """The other only frames what it says: the way is short."""
+    hub = hub_of(world, hub_kind, "compression: s2_fast")
+    edge = edge_of(world, edge_kind, remote(hub, more="compression: s2_auto"))
+    much_both_ways(world, hub, edge)
+    assert said(hub, edge) == ["s2_fast", "s2_uncompressed"]
+
+
+@pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)
+@pytest.mark.parametrize("theirs, ours", [("accept", "accept"), ("off", "s2_fast"), ("s2_fast", "off")])
+def test_one_end_does_not(world, hub_kind, edge_kind, theirs, ours):
+    hub = hub_of(world, hub_kind, f"compression: {theirs}")
+    edge = edge_of(world, edge_kind, remote(hub, more=f"compression: {ours}"))
+    much_both_ways(world, hub, edge)
+    both_say(hub, edge, "off")
+
+
+@pytest.mark.petiole
+def test_over_a_short_way_the_default_leaves_the_link_as_it_is(world):
+    hub = world.hub("newest")
+    edge = world.leaf(remote(hub))
+    much_both_ways(world, hub, edge)
+    both_say(hub, edge, "off")
+
+
+@pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)
+def test_over_a_long_way_the_default_saves_bytes(world, hub_kind, edge_kind):
+    hub = hub_of(world, hub_kind, "")
+    proxy = world.proxy(hub.ports["leaf"])
+    proxy.set(latency=0.03)  # Each way.
+    edge = edge_of(world, edge_kind, remote(hub, proxy))
+    hub.wait_leafs()
+    both_say(hub, edge, "s2_better")
+    assert much_both_ways(world, hub, edge, proxy) < 0.5
+
+
+@pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)
+def test_over_tls(world, authority, hub_kind, edge_kind):
+    hub = hub_of(world, hub_kind, authority.server_tls() + "\n compression: s2_fast")
+    more = f'tls {{ ca_file: "{authority.cert}" }}\n compression: s2_fast'
+    edge = edge_of(world, edge_kind, remote(hub, more=more, scheme="tls"))
+    much_both_ways(world, hub, edge)
+    both_say(hub, edge, "s2_fast")
+
+
+def test_a_refused_login_says_why(world):
+    """The hub's -ERR comes compressed."""
+    hub = world.hub("newest", leafnodes="compression: s2_fast\n authorization { user: u, password: p }")
+    edge = world.leaf(remote(hub, more="compression: s2_fast", user="u:wrong"))
+
+    def told() -> bool:
+        link = edge.monitor("/linkz")["links"][0]
+        return "Authorization Violation" in (link.get("last_error") or "")
+
+    until(told, "the refusal is told")
