@@ -167,8 +167,8 @@ void Run::report_recovery(const StoreRecovery& recovery) {
     log.info("mirror: the last run ended without a stop; all that was on disk is here");
   if (recovery.quarantined.empty()) return;
   log.error(
-      "mirror: the store was damaged and set aside as " + recovery.quarantined + "; " +
-      std::to_string(recovery.salvaged_messages) + " messages salvaged, " +
+      "mirror: the store was damaged or not readable and is set aside as " + recovery.quarantined +
+      "; " + std::to_string(recovery.salvaged_messages) + " messages salvaged, " +
       std::to_string(recovery.lost_messages) + " lost and entered in the ledger" +
       (recovery.lost_uncounted ? ", and an unknown number more: part of it was not readable" : ""));
 }

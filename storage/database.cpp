@@ -320,6 +320,10 @@ bool Database::given_up(SegmentId id) {
   if (newest.step() != SQLITE_ROW) return false;
   Loaded other;
   if (load(newest.number(0), other) != SQLITE_OK) return false;
+  newest.reset();
+  // Caches give what a disk that is gone does not: it takes a write, too, unless it is full.
+  const int wrote = mark({}, false);
+  if (wrote != SQLITE_OK && (wrote & 0xff) != SQLITE_FULL) return false;
   refused_.erase(id);
   return true;
 }

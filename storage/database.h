@@ -17,7 +17,6 @@ namespace petiole {
 // are.
 inline constexpr int kSchemaVersion = 2;
 inline constexpr std::int64_t kApplicationId = 0x50544c45;  // PRAGMA application_id: "PTLE".
-inline constexpr std::uint64_t kPageBytes = 4096;
 
 struct SqliteClose {
   void operator()(sqlite3* db) const { sqlite3_close_v2(db); }

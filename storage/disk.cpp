@@ -1,6 +1,7 @@
 #include "storage/disk.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 #include "platform/files.h"
@@ -13,6 +14,7 @@ struct File {
   sqlite3_file base;
   CountingVfs* vfs;
   std::string* path;  // Owned; null for temporary files, which are not counted as files.
+  bool wal;
 
   sqlite3_file* below() { return reinterpret_cast<sqlite3_file*>(this + 1); }
 };
@@ -27,9 +29,25 @@ int close(sqlite3_file* base) {
   return methods(file).xClose(file.below());
 }
 
+// Only who recovers a WAL reads its head and whole frames; who wants a page of it reads a page.
+int read_to_salvage(File& file, void* to, int count, sqlite3_int64 offset) {
+  const bool recovers = file.wal && static_cast<std::uint64_t>(count) != kPageBytes;
+  if (file.path != nullptr) file.vfs->unreadable().emplace(*file.path, offset);
+  if (!recovers) return SQLITE_IOERR_READ;
+  file.vfs->wal_ends();
+  std::memset(to, 0, static_cast<std::size_t>(count));
+  return SQLITE_OK;
+}
+
+// What the system's VFS cannot read it calls the file system's damage, and SQLite then the
+// database's. To us it is a read that failed: the next one may give it.
 int read(sqlite3_file* base, void* to, int count, sqlite3_int64 offset) {
   File& file = file_of(base);
-  return methods(file).xRead(file.below(), to, count, offset);
+  const bool known = file.path != nullptr && file.vfs->salvages() &&
+                     file.vfs->unreadable().contains({*file.path, offset});
+  const int rc = known ? SQLITE_IOERR_READ : methods(file).xRead(file.below(), to, count, offset);
+  if (rc != SQLITE_IOERR_CORRUPTFS && rc != SQLITE_IOERR_READ) return rc;
+  return file.vfs->salvages() ? read_to_salvage(file, to, count, offset) : SQLITE_IOERR_READ;
 }
 
 // SQLite takes a full disk for one, and a quota that is used up for a disk that failed.
@@ -98,7 +116,7 @@ CountingVfs& vfs_of(sqlite3_vfs* vfs) { return *static_cast<CountingVfs*>(vfs->p
 
 int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* base, int flags, int* flags_out) {
   CountingVfs& counting = vfs_of(vfs);
-  auto* file = new (base) File{{nullptr}, &counting, nullptr};
+  auto* file = new (base) File{{nullptr}, &counting, nullptr, (flags & SQLITE_OPEN_WAL) != 0};
   const int rc = counting.below().xOpen(&counting.below(), path, file->below(), flags, flags_out);
   if (file->below()->pMethods == nullptr) return rc;
   file->base.pMethods = &kMethods;

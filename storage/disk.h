@@ -7,9 +7,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace petiole {
+
+inline constexpr std::uint64_t kPageBytes = 4096;  // Of a database.
 
 // Used by one thread at a time.
 class CountingVfs {
@@ -24,6 +28,10 @@ class CountingVfs {
   std::uint64_t bytes_written() const { return bytes_written_; }
   std::uint64_t file_bytes() const;
   bool sync_failed() const { return sync_failed_; }
+  // From now on all is read that can be: what is not there ends a WAL, as a torn page does, and is
+  // not asked for again, as a disk may take seconds to say no.
+  void salvage() { salvages_ = true; }
+  bool wal_cut() const { return wal_cut_; }
 
   // For the methods of the VFS.
   sqlite3_vfs& below() { return *below_; }
@@ -32,6 +40,9 @@ class CountingVfs {
   void resized(const std::string& path, std::uint64_t bytes) { sizes_[path] = bytes; }
   void deleted(const std::string& path) { sizes_.erase(path); }
   void sync_done(bool ok) { sync_failed_ = sync_failed_ || !ok; }
+  bool salvages() const { return salvages_; }
+  void wal_ends() { wal_cut_ = true; }
+  std::set<std::pair<std::string, std::int64_t>>& unreadable() { return unreadable_; }
 
  private:
   explicit CountingVfs(sqlite3_vfs& below);
@@ -42,6 +53,8 @@ class CountingVfs {
   std::map<std::string, std::uint64_t> sizes_;
   std::uint64_t bytes_written_ = 0;
   bool sync_failed_ = false;
+  bool salvages_ = false, wal_cut_ = false;
+  std::set<std::pair<std::string, std::int64_t>> unreadable_;  // While it salvages: path, offset.
 };
 
 }  // namespace petiole

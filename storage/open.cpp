@@ -15,6 +15,9 @@ constexpr const char* kFileName = "petiole.db";
 // kRecordOverheadBytes of StoreBudget::pending_max at least, which is 8 MiB at most.
 constexpr Sequence kSequenceSkip = (8 << 20) / kRecordOverheadBytes;
 
+constexpr int kOpenTries = 3;
+constexpr int kOpenAgainMicroseconds = 1'000'000;
+
 Status make_store_directory(const std::string& dir) {
   if (make_directory(dir).ok()) return {};
   if (file_exists(dir)) return {Errc::kPermission, "not a directory"};
@@ -192,14 +195,16 @@ int load_image(Database& database, StoreImage& image) {
 // Makes the database ours: marked as in use, and after a crash with sequences that no one has seen.
 int claim(Database& database, StoreImage& image, std::uint64_t random) {
   CommitPlan plan;
+  // What a salvage could not read may have had as many.
+  const Sequence skip = image.recovery.quarantined.empty() ? kSequenceSkip : 2 * kSequenceSkip;
   if (image.recovery.unclean) {
     for (auto& [row, directory] : image.logs) {
-      row.last = std::max({row.last, directory.last(), row.first - 1}) + kSequenceSkip;
+      row.last = std::max({row.last, directory.last(), row.first - 1}) + skip;
       plan.logs.push_back(row);
     }
   }
   // A log that the crash took whole starts above what it can have reached.
-  image.floor = image.recovery.unclean ? image.floor + kSequenceSkip : 0;
+  image.floor = image.recovery.unclean ? image.floor + skip : 0;
   const std::string floor =
       "INSERT OR REPLACE INTO meta VALUES('floor'," + std::to_string(image.floor) + ")";
   int rc = execute(database.handle(), floor.c_str());
@@ -214,12 +219,34 @@ int claim(Database& database, StoreImage& image, std::uint64_t random) {
   return database.mark(plan, false);
 }
 
-int open_and_load(Database& database, StoreImage& image, std::uint64_t random) {
+int open_once(Database& database, StoreImage& image, std::uint64_t random) {
+  image = {};
   int rc = database.open();
   if (rc == SQLITE_OK) rc = database.start();
   if (rc == SQLITE_OK) rc = load_image(database, image);
   if (rc == SQLITE_OK) rc = claim(database, image, random);
   return rc;
+}
+
+bool unreadable(int rc) { return rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ; }
+
+// A bus that has a bad moment gives it a little later.
+int open_and_load(Database& database, StoreImage& image, std::uint64_t random) {
+  int rc = open_once(database, image, random);
+  for (int tries = 1; unreadable(rc) && tries < kOpenTries; ++tries) {
+    database.abandon();
+    sqlite3_vfs& vfs = database.vfs().below();
+    (void)vfs.xSleep(&vfs, kOpenAgainMicroseconds);
+    rc = open_once(database, image, random);
+  }
+  return rc;
+}
+
+// A place that cannot be read, and goes on to be so, is as good as damaged; a disk that gives
+// nothing at all is not there, and may be at the next start.
+bool to_be_salvaged(CountingVfs& vfs, const std::string& path, int rc) {
+  if (status_of_open(rc).code() == Errc::kCorrupt) return true;
+  return unreadable(rc) && gives_any(vfs, path);
 }
 
 }  // namespace
@@ -250,13 +277,13 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
   const DatabaseOptions settings{path, budget.wal_max, budget.reserve, real};
   auto database = std::make_shared<Database>(std::move(vfs), settings);
   StoreImage image;
-  status = status_of_open(open_and_load(*database, image, random));
-  if (status.code() == Errc::kCorrupt) {
+  int rc = open_and_load(*database, image, random);
+  if (to_be_salvaged(database->vfs(), path, rc)) {
     status = salvage(database, settings, real, clock.wall());
     if (!status.ok()) return refuse(path, status);
-    image = {};
-    status = status_of_open(open_and_load(*database, image, random));
+    rc = open_and_load(*database, image, random);
   }
+  status = status_of_open(rc);
   if (!status.ok()) return refuse(path, status);
   image.recovery.doubtful = database->doubted();
   database->make_reserve();

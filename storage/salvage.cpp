@@ -50,7 +50,8 @@ bool copy_file(sqlite3_vfs& vfs, const std::string& from, const std::string& to)
   std::array<char, 4096> block;
   for (sqlite3_int64 at = 0; at < bytes; at += 4096) {
     const int count = static_cast<int>(std::min<sqlite3_int64>(4096, bytes - at));
-    if (source->xRead(source.file(), block.data(), count, at) != SQLITE_OK) return false;
+    // A rename reads nothing: it does not fail for what cannot be read.
+    if (source->xRead(source.file(), block.data(), count, at) != SQLITE_OK) block.fill(0);
     if (target->xWrite(target.file(), block.data(), count, at) != SQLITE_OK) return false;
   }
   return target->xSync(target.file(), SQLITE_SYNC_FULL) == SQLITE_OK;
@@ -79,12 +80,21 @@ std::string utc(WallTime now) {
 
 // Fills the new database completely before the damaged one moves.
 Status fill(Database& from, Database& to, const std::string& quarantined) {
+  // Once more, for the WAL as far as it can be read; what else fails shows in what is not there.
+  from.abandon();
+  from.vfs().salvage();
+  if ((from.open() & 0xff) == SQLITE_BUSY) return {Errc::kBusy, "in use by another petiole"};
+  const bool cut = from.vfs().wal_cut();
   int rc = to.open();
   if (rc == SQLITE_OK) rc = to.start();
-  if (rc == SQLITE_OK) rc = copy_readable(from.handle(), to.handle(), quarantined);
+  Copied copied;
+  if (rc == SQLITE_OK) copied = copy_readable(from.handle(), to.handle(), quarantined, cut);
+  if (rc == SQLITE_OK) rc = copied.rc;
   // All of it is in the file itself then: the WAL is not moved with it.
   if (rc == SQLITE_OK) rc = to.empty_wal();
-  return to.status_of(rc);
+  if (rc != SQLITE_OK) return to.status_of(rc);
+  if (!copied.doubtful || from.note_doubt()) return {};
+  return {Errc::kStorage, "damaged, and the mark of doubt cannot be written"};
 }
 
 void delete_files(sqlite3_vfs& vfs, const std::string& path) {
@@ -120,6 +130,21 @@ FileHeader read_header(CountingVfs& vfs, const std::string& path) {
   header.version = number(60);
   header.application_id = number(68);
   return header;
+}
+
+bool gives_any(CountingVfs& vfs, const std::string& path) {
+  constexpr sqlite3_int64 kPlaces = 16;
+  sqlite3_vfs& below = vfs.below();
+  VfsFile file(below, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB);
+  sqlite3_int64 bytes = 0;
+  if (!file || file->xFileSize(file.file(), &bytes) != SQLITE_OK) return false;
+  std::array<char, 512> block;
+  const auto sectors = bytes / std::ssize(block);
+  for (sqlite3_int64 i = 0; i < kPlaces; ++i) {
+    const sqlite3_int64 at = sectors * i / kPlaces * std::ssize(block);
+    if (file->xRead(file.file(), block.data(), 512, at) == SQLITE_OK) return true;
+  }
+  return false;
 }
 
 Status finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk, WallTime now) {

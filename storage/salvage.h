@@ -23,6 +23,9 @@ struct FileHeader {
 // Reads the head, takes no lock and changes nothing.
 FileHeader read_header(CountingVfs& vfs, const std::string& path);
 
+// Some part of the file can be read.
+bool gives_any(CountingVfs& vfs, const std::string& path);
+
 // Puts a finished salvage in its place when the run that made it ended before it could. An error:
 // the damaged one's WAL is still in the way.
 Status finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk, WallTime now);

@@ -13,6 +13,8 @@ namespace {
 constexpr std::int64_t kProbesMax = 65536;  // Single look-ups between the two readable ends.
 constexpr int kRowsPerCommit = 32;
 constexpr Sequence kGapMax = 1 << 20;  // A longer one was made by a crash, not by a loss.
+constexpr std::uint64_t kRecordsMax = 4 * kSegmentRecordsMax;  // Of a segment, small ones merged.
+constexpr std::uint64_t kBadRowsMax = kGapMax / kRecordsMax;   // Then claim() skips what was lost.
 
 // One line "<salvaged> <lost> <0|1> <path>\n", then one for each recovered log.
 std::string salvage_text(const StoreRecovery& recovery) {
@@ -26,19 +28,20 @@ std::string salvage_text(const StoreRecovery& recovery) {
 // Copies the rows that can be read and trusted from one database into another.
 class Copier {
  public:
-  Copier(sqlite3* from, sqlite3* to) : from_(from), to_(to) {}
+  Copier(sqlite3* from, sqlite3* to, bool cut)
+      : from_(from), to_(to), doubtful_(cut), uncounted_(cut), sequences_known_(!cut) {}
 
-  // SQLITE_OK, or the first error of the new database: then nothing in it is to be used.
-  int run(const std::string& quarantined) {
+  Copied run(const std::string& quarantined) {
     wrote(execute(to_, "BEGIN"));
     copy_logs();
     copy_states();
     copy_segments();
     claim_damaged();
     name_lost_logs();
+    copy_epoch();
     note_recovery(quarantined);
     wrote(execute(to_, "COMMIT"));
-    return error_;
+    return {error_, doubtful_};
   }
 
  private:
@@ -66,7 +69,8 @@ class Copier {
   void copy_logs() {
     Statement rows(from_, "SELECT id, name, first, last, dropped FROM log");
     Statement insert(to_, "INSERT OR REPLACE INTO log VALUES(?,?,?,?,?)");
-    while (rows && rows.step() == SQLITE_ROW) {
+    int rc = rows.step();
+    for (; rc == SQLITE_ROW; rc = rows.step()) {
       firsts_[rows.number(0)] = rows.unsigned_number(2);
       wrote(insert.bind(1, rows.number(0))
                 .bind_text(2, rows.bytes(1))
@@ -75,15 +79,29 @@ class Copier {
                 .bind(5, rows.number(4))
                 .run());
     }
+    sequences_known_ = sequences_known_ && rc == SQLITE_DONE;
   }
 
   void copy_states() {
     Statement rows(from_, "SELECT key, value FROM state");
     Statement insert(to_, "INSERT OR REPLACE INTO state VALUES(?,?)");
-    while (rows && rows.step() == SQLITE_ROW) {
+    int rc = rows.step();
+    for (; rc == SQLITE_ROW; rc = rows.step()) {
       const std::string value(rows.bytes(1));
       if (rows.bytes(0) == kSalvageKey) read_salvage(value, before_);
       wrote(insert.bind_text(1, rows.bytes(0)).bind_blob(2, value).run());
+    }
+    doubtful_ = doubtful_ || rc != SQLITE_DONE;
+  }
+
+  // The ids of messages are made of it, and the hub knows them of what was on its way: it is kept
+  // as long as no sequence can come twice.
+  void copy_epoch() {
+    if (!sequences_known_ || bad_rows_ > kBadRowsMax) return;
+    Statement rows(from_, "SELECT key, value FROM meta WHERE key IN ('epoch', 'floor')");
+    Statement insert(to_, "INSERT OR REPLACE INTO meta VALUES(?,?)");
+    while (rows.step() == SQLITE_ROW) {
+      wrote(insert.bind_text(1, rows.bytes(0)).bind(2, rows.number(1)).run());
     }
   }
 
@@ -98,12 +116,16 @@ class Copier {
     if (scan((select + " ORDER BY id").c_str(), low)) return;
     torn_ = true;
     (void)scan((select + " ORDER BY id DESC").c_str(), high);
+    low = std::clamp<std::int64_t>(low, 0, INT64_MAX - kProbesMax);
+    sequences_known_ = sequences_known_ && high <= low + kProbesMax;
     if (high == INT64_MAX) high = low + kProbesMax;
     Statement probe(from_, (select + " WHERE id=?").c_str());
     const std::int64_t end = std::min(high, low + kProbesMax);
     for (std::int64_t id = low + 1; probe && id < end; ++id) {
       probe.bind(1, id);
-      if (probe.step() == SQLITE_ROW) take(probe);
+      const int rc = probe.step();
+      if (rc == SQLITE_ROW) take(probe);
+      bad_rows_ += rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : 1;
       probe.reset();
     }
   }
@@ -147,10 +169,13 @@ class Copier {
   // Counted as well as it can be: any of its numbers may be the wrong one.
   void count_damaged(const SegmentRow& row, std::size_t index_bytes) {
     constexpr std::size_t kRecordIndexBytes = 5;  // At least.
+    ++bad_rows_;
     const SegmentHead& head = row.head;
     const bool ordered = head.first != 0 && head.last >= head.first;
     const std::uint64_t span = ordered ? head.last - head.first + 1 : 0;
-    std::uint64_t count = std::min<std::uint64_t>(head.count, index_bytes / kRecordIndexBytes);
+    // Empty: not readable.
+    const std::uint64_t most = index_bytes == 0 ? kRecordsMax : index_bytes / kRecordIndexBytes;
+    std::uint64_t count = std::min<std::uint64_t>(head.count, most);
     if (ordered) count = std::min(count, span);
     lost_ += live_records(row, count);
     if (head.count == 0 || span < head.count) uncounted_ = true;
@@ -175,7 +200,9 @@ class Copier {
   std::uint64_t live_records(const SegmentRow& row, std::uint64_t count) {
     bits_.clear();
     removed_.bind(1, row.id);
-    if (removed_ && removed_.step() == SQLITE_ROW) bits_ = removed_.bytes(0);
+    const int rc = removed_.step();
+    if (rc == SQLITE_ROW) bits_ = removed_.bytes(0);
+    doubtful_ = doubtful_ || (rc != SQLITE_ROW && rc != SQLITE_DONE);  // Some come back.
     removed_.reset();
     const Bits bits = Bits::decode(bits_);
     std::uint64_t live = 0;
@@ -236,15 +263,17 @@ class Copier {
   std::string bits_;
   std::uint64_t salvaged_ = 0, lost_ = 0;
   int rows_ = 0, error_ = SQLITE_OK;
-  bool torn_ = false, uncounted_ = false;
+  bool torn_ = false, doubtful_, uncounted_;
+  bool sequences_known_;  // The newest of each log, but for what bad rows held.
+  std::uint64_t bad_rows_ = 0;
   std::vector<std::string> recovered_;
   StoreRecovery before_;  // Of a salvage that is not accounted for yet.
 };
 
 }  // namespace
 
-int copy_readable(sqlite3* from, sqlite3* to, const std::string& quarantined) {
-  return Copier(from, to).run(quarantined);
+Copied copy_readable(sqlite3* from, sqlite3* to, const std::string& quarantined, bool cut) {
+  return Copier(from, to, cut).run(quarantined);
 }
 
 void read_salvage(std::string_view text, StoreRecovery& recovery) {

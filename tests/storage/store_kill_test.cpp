@@ -1,13 +1,16 @@
 // A real process on a real disk, killed with SIGKILL at random: what it reported durable is there.
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <random>
 #include <string>
 
+#include "storage/database.h"
 #include "storage/store.h"
 #include "tests/support/sim.h"
 
@@ -138,6 +141,80 @@ TEST_CASE("store: killed with -9 on a real disk, it has what it reported durable
     if (log.state().first <= sum.durable) CHECK(seen >= sum.durable);
   }
   CHECK(sum.durable > 0);
+  std::filesystem::remove_all(dir);
+}
+
+// A place that cannot be read: of a file, whatever its name comes to be.
+struct Place {
+  ino_t file = 0;
+  off_t at = 0;
+};
+Place& bad_sector() {
+  static Place place;
+  return place;
+}
+
+ssize_t read_or_fail(int file, void* to, std::size_t count, off_t offset) {
+  const Place bad = bad_sector();
+  struct stat state {};
+  const bool there = bad.at >= offset && bad.at < offset + static_cast<off_t>(count);
+  if (!there || fstat(file, &state) != 0 || state.st_ino != bad.file) {
+    return pread(file, to, count, offset);
+  }
+  errno = EIO;
+  return -1;
+}
+
+// SQLite's calls to the system go through a table.
+class BadSector {
+ public:
+  BadSector(const std::string& path, off_t at) {
+    struct stat state {};
+    REQUIRE(stat(path.c_str(), &state) == 0);
+    bad_sector() = {state.st_ino, at};
+    for (const char* name : {"pread", "pread64"}) {
+      (void)vfs_->xSetSystemCall(vfs_, name, reinterpret_cast<sqlite3_syscall_ptr>(&read_or_fail));
+    }
+  }
+  ~BadSector() { (void)vfs_->xSetSystemCall(vfs_, nullptr, nullptr); }
+  BadSector(const BadSector&) = delete;
+  BadSector& operator=(const BadSector&) = delete;
+
+ private:
+  sqlite3_vfs* vfs_ = sqlite3_vfs_find(nullptr);
+};
+
+TEST_CASE("store: a sector of a real disk that cannot be read costs what is there, and no start") {
+  const auto dir =
+      std::filesystem::temp_directory_path() / ("petiole-sector-" + std::to_string(getpid()));
+  for (const off_t page : {0, 2}) {  // The head, the logs.
+    CAPTURE(page);
+    std::filesystem::remove_all(dir);
+    {
+      RealBox box(dir.string());
+      REQUIRE(box.store != nullptr);
+      for (int i = 0; i < 100; ++i) {
+        (void)box.store->log("a").append(
+            {.sequence = 0, .time = {}, .subject = "s", .header = {}, .payload = "x"});
+      }
+      box.store->set_state("k", "v");
+    }
+    std::string aside;
+    {
+      const BadSector bad(dir / "petiole.db", page * 4096 + 512);
+      RealBox box(dir.string());
+      INFO(box.error);
+      REQUIRE(box.store != nullptr);
+      aside = box.store->recovery().quarantined;
+      CHECK(std::filesystem::exists(aside));
+      CHECK(box.store->recovery().salvaged_messages == (page == 0 ? 0 : 100));
+      box.store->settle_salvage();
+    }
+    RealBox box(dir.string());
+    REQUIRE(box.store != nullptr);
+    CHECK(box.store->recovery().quarantined.empty());
+    CHECK(std::filesystem::exists(aside));
+  }
   std::filesystem::remove_all(dir);
 }
 

@@ -54,11 +54,12 @@ struct SimVfs {
     if (dead(h)) return SQLITE_IOERR_READ;
     if (h.disk->failing_reads_ > 0) {
       --h.disk->failing_reads_;
-      return SQLITE_IOERR_READ;
+      return SQLITE_IOERR_CORRUPTFS;  // As SQLite's own VFS says of EIO.
     }
     if ((*h.node)->is_spoiled(static_cast<std::uint64_t>(offset),
                               static_cast<std::uint64_t>(count))) {
-      return SQLITE_IOERR_READ;
+      ++h.disk->refused_reads_;
+      return SQLITE_IOERR_CORRUPTFS;
     }
     const std::string& content = (*h.node)->content;
     const auto at = static_cast<std::size_t>(offset), wanted = static_cast<std::size_t>(count);

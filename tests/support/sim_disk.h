@@ -49,6 +49,7 @@ class SimDisk {
   std::uint64_t operations() const { return operations_; }
   std::uint64_t bytes_written() const { return bytes_written_; }
   std::uint64_t syncs() const { return syncs_; }
+  std::uint64_t refused_reads() const { return refused_reads_; }  // Of spoiled places.
   std::uint64_t used() const;
   std::vector<std::string> files() const;
   std::string* content(
@@ -75,7 +76,7 @@ class SimDisk {
   std::map<std::string, std::shared_ptr<Node>> names_, durable_names_;
   std::uint64_t generation_ = 1;  // Of the process; handles of an older one are dead.
   std::uint64_t operations_ = 0, fail_after_ = 0;
-  std::uint64_t bytes_written_ = 0, syncs_ = 0;
+  std::uint64_t bytes_written_ = 0, syncs_ = 0, refused_reads_ = 0;
   std::uint64_t capacity_ = UINT64_MAX;
   bool read_only_ = false;
   int failing_writes_ = 0, failing_syncs_ = 0, failing_reads_ = 0, errno_ = 0;
