@@ -52,6 +52,16 @@ std::size_t SegmentInfo::index_of(Sequence sequence) const {
   return static_cast<std::size_t>(at - offsets.begin());
 }
 
+std::size_t SegmentInfo::index_behind(Sequence sequence) const {
+  if (sequence < first) return 0;
+  if (sequence >= last) return count;
+  const auto offset = static_cast<std::uint32_t>(sequence - first);
+  if (!details || details->offsets.empty()) return offset + 1;
+  const auto& offsets = details->offsets;
+  return static_cast<std::size_t>(std::upper_bound(offsets.begin(), offsets.end(), offset) -
+                                  offsets.begin());
+}
+
 Sequence SegmentInfo::sequence_of(std::size_t i) const {
   return first + (details && !details->offsets.empty() ? details->offsets[i] : i);
 }
@@ -324,10 +334,13 @@ bool Directory::has_work() const {
          (!half_dead_.empty() && stored_bytes_ > 2 * bytes_ + kDeadBytesMin);
 }
 
-Sequence Directory::first_live() const {
-  for (const SegmentInfo& info : segments_) {
+Sequence Directory::next_live(Sequence after) const {
+  for (std::size_t at = find(after + 1); at < segments_.size(); ++at) {
+    const SegmentInfo& info = segments_[at];
     if (info.live() == 0) continue;
-    return info.sequence_of(info.details ? info.details->removed.first_clear(0) : 0);
+    std::size_t i = info.index_behind(after);
+    if (info.details) i = info.details->removed.first_clear(i);
+    if (i < info.count) return info.sequence_of(i);
   }
   return 0;
 }

@@ -36,6 +36,7 @@ struct SegmentInfo {
   bool is_removed(std::size_t i) const { return details && details->removed.get(i); }
   // The record of that sequence, or count when there is none.
   std::size_t index_of(Sequence sequence) const;
+  std::size_t index_behind(Sequence sequence) const;  // Of the first with a larger one, or count.
   Sequence sequence_of(std::size_t i) const;
   Details& make_details();
 };
@@ -80,7 +81,8 @@ class Directory {
   std::uint64_t bytes() const { return bytes_; }
   // The oldest live record, 0 when there is none; the time is exact at the start of a segment,
   // within it that of the segment's first record.
-  Sequence first_live() const;
+  Sequence first_live() const { return next_live(0); }
+  Sequence next_live(Sequence after) const;  // The same, of those behind it.
   std::int64_t first_live_time() const;
   std::size_t segments() const { return segments_.size(); }
 

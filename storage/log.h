@@ -70,6 +70,10 @@ class Log {
   // Forgets one record; cheap, a bit in its segment's bitmap, written with the next commit.
   virtual void remove(Sequence sequence) = 0;
 
+  // The first record behind `after` that is still there, on disk or not yet; none: last + 1. Looks
+  // at no gap record by record: a crash leaves wide ones.
+  virtual Sequence next(Sequence after) const = 0;
+
   virtual LogState state() const = 0;
   virtual Sequence last() const { return state().last; }  // The same; asked for with each message.
 };

@@ -58,17 +58,22 @@ std::uint64_t SqliteLog::pending_live() const {
   return last_ - below - pending_removed_count_;
 }
 
-Sequence SqliteLog::first_pending() const {
-  const Sequence from = std::max(durable_ + 1, first_);
+Sequence SqliteLog::pending_from(Sequence from) const {
+  from = std::max({from, durable_ + 1, first_});
   return std::min<Sequence>(durable_ + 1 + pending_removed_.first_clear(from - durable_ - 1),
                             last_ + 1);
+}
+
+Sequence SqliteLog::next(Sequence after) const {
+  const Sequence stored = directory_.next_live(after);
+  return stored != 0 ? stored : pending_from(after + 1);
 }
 
 LogState SqliteLog::state() const {
   LogState state;
   const std::uint64_t pending = pending_live();
   const Sequence stored = directory_.first_live();
-  state.first = stored != 0 ? stored : first_pending();
+  state.first = stored != 0 ? stored : pending_from(0);
   state.last = last_;
   state.durable = durable_;
   state.messages = directory_.messages() + pending;

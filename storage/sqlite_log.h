@@ -41,6 +41,7 @@ class SqliteLog : public Log {
   void read(Sequence after, std::size_t count_max, std::size_t bytes_max, ReadDone done) override;
   void trim(Sequence upto) override;
   void remove(Sequence sequence) override;
+  Sequence next(Sequence after) const override;
   LogState state() const override;
 
   void drop();
@@ -76,7 +77,7 @@ class SqliteLog : public Log {
     return pending_removed_.get(sequence - durable_ - 1);
   }
   std::uint64_t pending_live() const;
-  Sequence first_pending() const;
+  Sequence pending_from(Sequence from) const;  // The first there; last_ + 1: none.
 
   LogOwner& owner_;
   LogWrite row_;

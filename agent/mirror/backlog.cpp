@@ -330,6 +330,7 @@ void Backlog::requeue(Entry& entry, bool maybe) {
   entry.barrier = 0;
   entry.late = entry.late || entry.missed;
   send_order_ = std::min(send_order_, entry.order);
+  evict_order_ = std::min(evict_order_, entry.order);
   drop_if_superseded(entry);
 }
 

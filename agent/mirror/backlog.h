@@ -273,6 +273,7 @@ class Backlog {
   bool parked_many_ = false;  // More subjects than are remembered.
   // Before these there is nothing to be evicted, of what was passed over and of what is not loaded.
   Sequence evict_parked_ = 0, evict_next_ = 0;
+  std::uint64_t evict_order_ = 0;  // The same of the window.
 
   SuspectList suspects_;
   // Of a run before, found at the hub; ascending. They are confirmed as they are loaded, in order:

@@ -193,7 +193,9 @@ void Backlog::claim(std::uint64_t order) {
 
 void Backlog::unclaim() {
   for (std::size_t i = 0; i < window_.size() && claimed_ > 0; ++i) {
-    if (std::exchange(window_[i].claimed, false)) --claimed_;
+    if (!std::exchange(window_[i].claimed, false)) continue;
+    --claimed_;
+    evict_order_ = std::min(evict_order_, window_[i].order);
   }
   if (rule_.discard == Discard::kOld) keep_limits();
 }

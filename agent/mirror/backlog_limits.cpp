@@ -57,7 +57,7 @@ bool Backlog::give_up_record(Sequence sequence) {
 bool Backlog::evict_parked(std::uint64_t LossCounts::*cause) {
   if (parked_ == 0) return false;
   evict_parked_ = std::max(evict_parked_, state_.cursor + 1);
-  while (evict_parked_ <= state_.settled) {
+  while ((evict_parked_ = log_.next(evict_parked_ - 1)) <= state_.settled) {
     if (!give_up_record(evict_parked_++)) continue;
     forget_parked(1);
     count_loss(cause);
@@ -69,10 +69,11 @@ bool Backlog::evict_parked(std::uint64_t LossCounts::*cause) {
 
 bool Backlog::evict_queued(std::uint64_t LossCounts::*cause) {
   if (next_unsent() == nullptr) return false;
-  for (std::size_t i = send_order_ - first_order(); i < window_.size(); ++i) {
-    const Entry& entry = window_[i];
+  evict_order_ = std::max(evict_order_, send_order_);
+  for (; evict_order_ < next_order_; ++evict_order_) {
+    Entry& entry = window_[evict_order_ - first_order()];
     if (entry.state != Entry::State::kQueued || entry.maybe || entry.claimed) continue;
-    mark_lost(window_[i], cause);
+    mark_lost(entry, cause);
     pop_settled();
     return true;
   }
@@ -84,12 +85,8 @@ bool Backlog::evict_unloaded(std::uint64_t LossCounts::*cause) {
   Sequence from = loaded_upto_ + 1;
   if (!suspects_.empty()) from = std::max(from, last_sent_ + 1);
   from = std::max(from, maybe_upto_ + 1);
-  const bool first =
-      window_.empty() && retained_.empty() && parked_ == 0 && from <= loaded_upto_ + 1;
-  // A crash leaves a wide gap in the sequences.
-  if (first) from = std::max(from, log_.state().first);
   evict_next_ = std::max(evict_next_, from);
-  while (evict_next_ <= last) {
+  while ((evict_next_ = log_.next(evict_next_ - 1)) <= last) {
     const Sequence sequence = evict_next_++;
     if (has_arrived(sequence) || !give_up_record(sequence)) continue;
     ++removals_;

@@ -210,7 +210,7 @@ void Backlog::rescan() {
 
 // All that is in the log behind the cursor is known not to be at the hub.
 void Backlog::start_over() {
-  send_order_ = first_order();  // What came after the disk has failed may be there.
+  send_order_ = evict_order_ = first_order();  // What came after the disk has failed may be there.
   parked_ = 0;
   parked_subjects_.clear();
   parked_many_ = false;

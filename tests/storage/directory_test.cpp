@@ -108,6 +108,22 @@ TEST_CASE("directory: removals are handed out once, the last one drops the segme
   CHECK(directory.take_removals().empty());
 }
 
+TEST_CASE("directory: the next live record, over what was removed and over gaps") {
+  Directory directory;
+  directory.add(contiguous(1, 1, 4));
+  directory.add(contiguous(2, 1'000'001, 3));
+  directory.add(
+      make_info(3, {.first = 2'000'000, .last = 2'000'009, .count = 3, .bytes = 300}, {0, 5, 9}));
+  for (const Sequence gone : {1, 4, 1'000'002}) CHECK(directory.remove(gone));
+  std::vector<Sequence> live;
+  for (Sequence at = directory.next_live(0); at != 0; at = directory.next_live(at))
+    live.push_back(at);
+  CHECK(live == std::vector<Sequence>{2, 3, 1'000'001, 1'000'003, 2'000'000, 2'000'005, 2'000'009});
+  CHECK(directory.next_live(2'000'006) == 2'000'009);
+  CHECK(directory.first_live() == 2);
+  CHECK(Directory().next_live(0) == 0);
+}
+
 // Ten segments of which every second record is gone.
 Directory half_dead() {
   Directory directory;

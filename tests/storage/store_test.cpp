@@ -92,6 +92,34 @@ TEST_CASE("store: records that are not on disk yet can be removed and trimmed") 
   CHECK(box.all("a") == Records{{3, "3"}, {5, "5"}});
 }
 
+TEST_CASE("store: the next record that is there, on disk or not, over the gap of a crash") {
+  StoreBox box;
+  REQUIRE(box.open());
+  for (int i = 0; i < 3; ++i) box.append("a", "x");
+  CHECK(box.sync().ok());
+  box.kill();
+  REQUIRE(box.open());
+  Log& log = box.store->log("a");
+  const Sequence first = box.append("a", "y");
+  CHECK(first > 1'000'000);
+  for (const bool durable : {false, true}) {
+    if (durable) CHECK(box.sync().ok());
+    CHECK(log.next(0) == 1);
+    CHECK(log.next(3) == first);
+    CHECK(log.next(first) == first + 1);
+  }
+  log.remove(2);
+  const Sequence second = box.append("a", "z");
+  log.remove(first);
+  CHECK(log.next(1) == 3);
+  CHECK(log.next(3) == second);
+  const Sequence third = box.append("a", "z");
+  log.remove(second);
+  CHECK(log.next(3) == third);
+  log.trim(third);
+  CHECK(log.next(0) == third + 1);
+}
+
 TEST_CASE("store: an emptied log keeps its last sequence") {
   StoreBox box;
   REQUIRE(box.open());

@@ -50,12 +50,18 @@ class ModelStore::ModelLog : public Log {
   }
 
   void remove(Sequence sequence) override {
+    ++store_.removes;
     const auto at = data_.records.find(sequence);
     if (at == data_.records.end()) return;
     bytes_ -= at->second.size();
     data_.records.erase(at);
     store_.change(
         [name = name_, sequence](ModelDisk& disk) { disk.logs[name].records.erase(sequence); });
+  }
+
+  Sequence next(Sequence after) const override {
+    const auto at = data_.records.upper_bound(after);
+    return at != data_.records.end() ? at->first : data_.last + 1;
   }
 
   LogState state() const override {

@@ -54,6 +54,7 @@ class ModelStore : public Store {
   void fail(bool tell = true);  // From now on nothing is written.
   std::uint64_t commits = 0;
   std::uint64_t states_set = 0;
+  std::uint64_t removes = 0;  // Asked for, whether there was something or not.
 
  private:
   class ModelLog;

@@ -283,3 +283,25 @@ TEST_CASE("mirror: what a damaged store has no name for goes to no account's hub
     twins.close();
   }
 }
+
+TEST_CASE("mirror: the gap that a crash leaves is not looked at number by number") {
+  for (const bool parked : {false, true}) {
+    CAPTURE(parked);
+    World world(config_of(disk_rule()), {.stream_subject = ""});
+    world.config.rules.front().max_messages = 10;
+    world.start();
+    publish(world, 1, 20);
+    world.run(1s);
+    world.crash();
+    world.disk.logs.begin()->second.last += 1 << 20;
+    world.start();
+    if (parked) world.up();
+    publish(world, 21, 22);
+    world.run(10s);
+    const std::uint64_t before = world.model->removes;
+    publish(world, 23, 40);
+    CHECK(world.rule().messages == 10);
+    CHECK(world.rule().losses.limit == 30);
+    CHECK(world.model->removes - before == 18);
+  }
+}
