@@ -198,18 +198,23 @@ void Backlog::spill() {
 }
 
 // The id that it had in memory goes into its header: it may have been sent with it.
+void Backlog::keep_id(std::size_t index, std::string& header) {
+  Entry& entry = window_[index];
+  if (entry.own_id) return;
+  const std::size_t size = entry.text.size();
+  header.clear();
+  append_header_with_id(header, entry.header(), memory_ids_, entry.order);
+  window_.rewrite_header(index, header);
+  entry.own_id = entry.made = true;
+  if (entry.state == Entry::State::kSent) in_flight_bytes_ += entry.text.size() - size;
+}
+
 void Backlog::spill_entry(std::size_t index, std::string& header) {
   Entry& entry = window_[index];
   const std::size_t size = entry.text.size();
-  const bool feigned = entry.own_id && feigns_ours(entry.header());
-  if (!entry.own_id) {
-    header.clear();
-    append_header_with_id(header, entry.header(), memory_ids_, entry.order);
-    window_.rewrite_header(index, header);
-    entry.own_id = entry.made = true;
-    if (entry.state == Entry::State::kSent) in_flight_bytes_ += entry.text.size() - size;
-    state_.own_ids = state_.own_ids || entry.state == Entry::State::kSent;
-  }
+  const bool feigned = entry.own_id && !entry.made && feigns_ours(entry.header());
+  if (!entry.own_id && entry.state == Entry::State::kSent) state_.own_ids = true;
+  keep_id(index, header);
   RecordView record = entry.record();
   record.subject = kept_subject(record.subject, entry.mark, feigned);
   const Sequence sequence = log_.append(record);
@@ -368,6 +373,7 @@ std::uint64_t Backlog::bytes() const {
 
 WallTime Backlog::oldest() const {
   if (messages() == 0) return {};
+  if (!put_by_.empty()) return put_by_.front().time;
   if (parked_ == 0 && !window_.empty()) return window_.front().time;
   return log_.state().oldest;
 }

@@ -35,7 +35,8 @@ void Backlog::keep_limits() {
 }
 
 bool Backlog::evict_oldest(std::uint64_t LossCounts::*cause) {
-  return opened_ && (evict_parked(cause) || evict_queued(cause) || evict_unloaded(cause));
+  return opened_ && (evict_put_by(cause) || evict_parked(cause) || evict_queued(cause) ||
+                     evict_unloaded(cause));
 }
 
 bool Backlog::remove_record(Sequence sequence) {
@@ -118,7 +119,7 @@ void Backlog::follow_clock() {
   if (!dated_ && wall >= kDatedSince) dated_ = wall;
   if (std::chrono::abs(by) < kJumpMin) return;
   const ClockJump jump{appended_, wall - by, by};
-  for (EntryRing* ring : {&held_, &window_, &tail_}) {
+  for (EntryRing* ring : {&held_, &window_, &tail_, &put_by_}) {
     for (std::size_t i = 0; i < ring->size(); ++i) {
       Entry& entry = (*ring)[i];
       if (jump.moves(entry.sequence, entry.time, before_run_)) entry.time += by;
@@ -146,6 +147,7 @@ void Backlog::expire() {
   follow_clock();
   if (!opened_ || rule_.max_age <= Duration::zero()) return;
   if (suspects_.empty()) from_tail();
+  while (!put_by_.empty() && expired(put_by_.front())) (void)evict_put_by(&LossCounts::age);
   for (Entry* entry = next_unsent(); entry != nullptr && expired(*entry); entry = next_unsent()) {
     if (entry->maybe || entry->claimed) break;  // Its fate comes first.
     mark_lost(*entry, &LossCounts::age);

@@ -13,7 +13,7 @@ void Sender::link_up(Time now) {
   refused_ = false;
   cautious_ = 0;
   retry_ = {};
-  interest_moved_ = backlog_.has_parked();
+  interest_moved_ = backlog_.has_parked() || backlog_.has_put_by();
   start_resolving(now);
 }
 
@@ -95,6 +95,10 @@ void Sender::tick(Time now) {
 }
 
 void Sender::check_rescan(Time now) {
+  const auto wants = [this](std::string_view subject) {
+    return link_.state.uplink->wants(subject);
+  };
+  if (backlog_.failed() && std::exchange(interest_moved_, false)) backlog_.take_up(wants);
   if (!backlog_.has_parked() || backlog_.failed()) {
     rescan_wanted_ = false;
     return;
@@ -106,8 +110,7 @@ void Sender::check_rescan(Time now) {
       return;
     }
     interest_moved_ = false;
-    rescan_wanted_ = backlog_.parked_wanted(
-        [this](std::string_view subject) { return link_.state.uplink->wants(subject); });
+    rescan_wanted_ = backlog_.parked_wanted(wants);
   }
   if (!rescan_wanted_ || backlog_.in_flight() != 0) return;
   rescan_wanted_ = false;
@@ -149,6 +152,10 @@ bool Sender::may_pass_over(Time now) {
 
 // Onto the disk, if it is not there, and out of the way of others.
 bool Sender::set_aside(Entry& entry) {
+  if (entry.sequence == 0 && backlog_.failed()) {
+    backlog_.put_by(entry);
+    return true;
+  }
   if (entry.sequence == 0) {
     const std::uint64_t order = entry.order;
     backlog_.spill();

@@ -253,3 +253,88 @@ TEST_CASE("mirror: what is no subject is not taken, for nobody would confirm it"
   world.run(1s);
   CHECK(world.rule().captured == 1);
 }
+
+namespace {
+
+std::vector<std::string> heard(const World& world) {
+  std::vector<std::string> list;
+  for (const ModelHub::Stored& each : world.hub.heard) list.push_back(each.payload);
+  return list;
+}
+
+// A hub without streams that wants "t.a" alone, and a disk that has failed.
+void fail_disk(World& world) {
+  world.hub.interest = {"t.a"};
+  world.start();
+  world.up();
+  world.run(3s);
+  world.model->fail();
+}
+
+}  // namespace
+
+TEST_CASE("mirror: once the disk has failed, what nobody wants lets others go ahead, in order") {
+  World world(config_of(disk_rule()), {.stream_subject = ""});
+  fail_disk(world);
+  publish(world, 1, 2, "t.b");
+  publish(world, 3, 4, "t.a");
+  publish(world, 5, 5, "t.b");
+  world.run(10s);
+  CHECK(heard(world) == numbers(3, 4));
+  CHECK(world.rule().messages == 3);
+  publish(world, 6, 6, "t.b");
+  world.hub.interest = {"t.>"};
+  world.mirror->interest_changed(*world.link);
+  publish(world, 7, 7, "t.b");
+  world.run(10s);
+  CHECK(heard(world) == std::vector<std::string>{"3", "4", "1", "2", "5", "6", "7"});
+  CHECK(world.drained());
+  CHECK(world.rule().confirmed == 7);
+}
+
+TEST_CASE("mirror: once the disk has failed, what nobody wants outlives a link, and is sent once") {
+  World world(config_of(disk_rule()), {.stream_subject = "", .latency = 200ms});
+  fail_disk(world);
+  publish(world, 1, 2, "t.a");
+  world.run(50ms);  // On their way.
+  world.down();
+  world.hub.interest = {"t.c"};
+  world.up();
+  publish(world, 3, 3, "t.c");
+  world.run(10s);
+  CHECK(heard(world) == numbers(3, 3));
+  world.down();
+  world.hub.interest = {"t.>"};
+  world.up();
+  world.run(10s);
+  CHECK(heard(world) == std::vector<std::string>{"3", "1", "2"});
+  CHECK(world.hub.heard[1].id.ends_with(":1"));  // By the name that it was sent with at first.
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: once the disk has failed, what nobody wants is the first to be given up") {
+  RuleConfig rule = disk_rule();
+  rule.max_messages = 4;
+  World world(config_of(rule), {.stream_subject = ""});
+  fail_disk(world);
+  publish(world, 1, 4, "t.b");
+  world.run(1s);
+  publish(world, 5, 8, "t.a");
+  world.run(1s);
+  CHECK(heard(world) == numbers(5, 8));
+  CHECK(world.rule().losses.limit == 4);
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: once the disk has failed, what nobody wants gets too old like any other") {
+  RuleConfig rule = disk_rule();
+  rule.max_age = 30s;
+  World world(config_of(rule), {.stream_subject = ""});
+  fail_disk(world);
+  publish(world, 1, 4, "t.b");
+  world.run(10s);
+  publish(world, 5, 6, "t.b");
+  world.run(25s);
+  CHECK(world.rule().losses.age == 4);
+  CHECK(world.rule().messages == 2);
+}
