@@ -11,6 +11,12 @@ namespace {
 constexpr std::string_view kOwner = "mirror/account";
 constexpr std::string_view kSeveral = "mirror/several";
 constexpr std::string_view kCatalog = "mirror/logs";  // As of rules.cpp.
+// How often a disk had failed, of the store, and of that what a part has accounted for: an account
+// that is not there at the start after a failure may come back when its mark is gone.
+constexpr std::string_view kDoubts = "mirror/doubts";
+constexpr std::string_view kDoubtsKnown = "mirror/doubts-known";
+
+std::string doubts_of(const Store& store) { return store.state(kDoubts).value_or("0"); }
 
 }  // namespace
 
@@ -18,6 +24,8 @@ class StorePart final : public Store {
  public:
   StorePart(Store& store, StoreParts& all, std::string prefix, bool several)
       : store_(store), all_(all), prefix_(std::move(prefix)), recovery_(store.recovery()) {
+    const std::string known = state(kDoubtsKnown).value_or("0");
+    recovery_.doubtful = recovery_.doubtful || known != doubts_of(store_);
     if (prefix_.empty()) {
       if (several) give_up_nameless();
       return;
@@ -41,7 +49,11 @@ class StorePart final : public Store {
   Status status() const override { return store_.status(); }
   void on_status(std::function<void(Status)> changed) override { changed_ = std::move(changed); }
   bool doubt_noted() const override { return store_.doubt_noted(); }
-  void settle_doubt() override { store_.settle_doubt(); }
+  void settle_doubt() override {
+    const std::string doubts = doubts_of(store_);
+    if (state(kDoubtsKnown).value_or("0") != doubts) set_state(kDoubtsKnown, doubts);
+    store_.settle_doubt();
+  }
   void settle_salvage() override {
     if (!prefix_.empty()) return;
     for (const std::string& log : nameless_) store_.drop_log(log);
@@ -100,6 +112,10 @@ StoreParts::StoreParts(Store& store, std::string_view first, bool several)
   } else {
     owner_ = first;
     store.set_state(kOwner, owner_);
+  }
+  if (store_.recovery().doubtful) {
+    const std::uint64_t before = parse_number(doubts_of(store_)).value_or(0);
+    store_.set_state(kDoubts, std::to_string(before + 1));
   }
   store_.on_status([this](Status status) {
     for (const auto& each : parts_) each->tell_status(status);

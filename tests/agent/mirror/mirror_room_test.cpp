@@ -47,13 +47,14 @@ struct Twins {
   Twins(Discard of_a, Discard of_b) : greedy(of_a), modest(of_b) { open(); }
   ~Twins() { close(); }
 
-  void open() {
+  void open(bool with_b = true) {
     StoreOptions options{.dir = "/box", .bytes_max = 4 << 20, .vfs = disk.name()};
     store = open_store(options, loop, worker, clock, 1).store;
     REQUIRE(store);
     parts = std::make_unique<StoreParts>(*store, "a", true);
     a = std::make_unique<Side>(*this, "a", RuleConfig{.subjects = {"t.>"}, .discard = greedy});
-    b = std::make_unique<Side>(*this, "b", RuleConfig{.subjects = {"*.a"}, .discard = modest});
+    if (with_b)
+      b = std::make_unique<Side>(*this, "b", RuleConfig{.subjects = {"*.a"}, .discard = modest});
   }
   void close() {
     loop.run_for(1s);  // For what the hubs have under way.
@@ -280,6 +281,35 @@ TEST_CASE("mirror: what a damaged store has no name for goes to no account's hub
     twins.drain();
     CHECK(twins.a->hub.stored.empty());
     CHECK(twins.b->hub.stored.empty());
+    twins.close();
+  }
+}
+
+TEST_CASE(
+    "mirror: an account that was away at the start after a disk failed asks when it is back") {
+  Twins twins(Discard::kOld, Discard::kOld);
+  for (int i = 0; i < 20; ++i) twins.b->publish(10);
+  twins.loop.run_for(1s);
+  twins.disk.fail_syncs(1);
+  twins.a->publish(10);
+  twins.loop.run_for(1s);
+  REQUIRE(twins.b->mirror.report().state == "storage failed");
+  twins.b->mirror.link_up(twins.b->hub.connect(twins.b->account));
+  twins.loop.run_for(10s);
+  const auto stored = twins.b->hub.stored;
+  REQUIRE(stored.size() == 20);
+  twins.close();
+  twins.open(false);
+  twins.loop.run_for(10s);
+  twins.close();
+  for (int start = 0; start < 2; ++start) {
+    CAPTURE(start);
+    twins.open();
+    CHECK_FALSE(twins.store->recovery().doubtful);
+    CHECK(twins.parts->part("b").recovery().doubtful == (start == 0));
+    twins.b->hub.stored = stored;
+    twins.drain();
+    CHECK(twins.b->hub.stored.size() == 20);
     twins.close();
   }
 }
