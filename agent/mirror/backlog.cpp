@@ -79,6 +79,10 @@ Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMa
     hold_in_memory(message, mark);
   } else {
     spill();
+    if (unspilled()) {  // It would go ahead of them.
+      marks_.pass(mark, false);
+      return refuse();
+    }
     if (append(message, mark) == Taken::kRefused) return Taken::kRefused;
     // Progress goes with the commit that is due now.
     if (dirty_ && setup_.clock.now() >= last_note_ + setup_.limits.note_interval) {
@@ -191,7 +195,7 @@ void Backlog::spill() {
   for (std::size_t i = 0; i < window_.size(); ++i) {
     const Entry& entry = window_[i];
     const bool open = entry.state == Entry::State::kQueued || entry.state == Entry::State::kSent;
-    if (entry.sequence == 0 && open) spill_entry(i, header);
+    if (entry.sequence == 0 && open && !spill_entry(i, header)) break;  // No room for now.
   }
   pop_settled();
   if (last_sent_ > state_.sent_limit) note(true, !noted_ahead_);
@@ -209,7 +213,7 @@ void Backlog::keep_id(std::size_t index, std::string& header) {
   if (entry.state == Entry::State::kSent) in_flight_bytes_ += entry.text.size() - size;
 }
 
-void Backlog::spill_entry(std::size_t index, std::string& header) {
+bool Backlog::spill_entry(std::size_t index, std::string& header) {
   Entry& entry = window_[index];
   const std::size_t size = entry.text.size();
   const bool feigned = entry.own_id && !entry.made && feigns_ours(entry.header());
@@ -218,19 +222,29 @@ void Backlog::spill_entry(std::size_t index, std::string& header) {
   RecordView record = entry.record();
   record.subject = kept_subject(record.subject, entry.mark, feigned);
   const Sequence sequence = log_.append(record);
-  --memory_messages_;
   memory_bytes_ -= size;
   if (sequence == 0) {
-    mark_lost(entry, &LossCounts::refused);
-    entry.forgotten = true;
-    return;
+    memory_bytes_ += entry.text.size();
+    return false;
   }
+  --memory_messages_;
   entry.sequence = appended_ = loaded_upto_ = sequence;
   if (entry.state == Entry::State::kSent) last_sent_ = std::max(last_sent_, sequence);
   const auto latest = latest_.find(entry.subject());
   if (latest != latest_.end() && latest->second.order == entry.order) {
     latest->second = {sequence, 0, entry.own_id, entry.text.size()};
   }
+  return true;
+}
+
+void Backlog::give_up_memory() {
+  if (failed_) return;
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    Entry& entry = window_[i];
+    const bool open = entry.state == Entry::State::kQueued || entry.state == Entry::State::kSent;
+    if (entry.sequence == 0 && open) mark_lost(entry, &LossCounts::refused);
+  }
+  pop_settled();
 }
 
 Entry* Backlog::find(std::uint64_t order) {

@@ -55,8 +55,11 @@ class Backlog {
   Taken capture(const Message& message, bool memory, const MirrorMark& mark = {});
   // It was captured, or refused, before.
   bool repeated(const Message& message, const MirrorMark& mark);
-  // Puts what is in memory only on disk, in order.
+  // Puts what is in memory only on disk, in order. What finds no room there waits where it is, and
+  // what comes meanwhile is refused.
   void spill();
+  // Counts what is still in memory as refused: the process ends.
+  void give_up_memory();
   // The disk failed for good: memory is all there is.
   void fail() { failed_ = true; }
   bool failed() const { return failed_; }
@@ -143,6 +146,7 @@ class Backlog {
   std::size_t in_flight() const { return in_flight_; }
   std::size_t in_flight_bytes() const { return in_flight_bytes_; }
   std::size_t memory_messages() const { return memory_messages_; }
+  bool unspilled() const { return !failed_ && memory_messages_ > 0; }
   bool undurable() const { return !failed_ && (!held_.empty() || appended_ > durable_); }
   bool holding_much() const { return held_.bytes() > setup_.limits.held_bytes_max; }
   bool holding() const { return !held_.empty(); }
@@ -170,7 +174,7 @@ class Backlog {
   void keep_marks(Sequence going);
   Sequence ids_behind();
   void leave_flight(Entry& entry);
-  void spill_entry(std::size_t index, std::string& header);
+  bool spill_entry(std::size_t index, std::string& header);
   void keep_id(std::size_t index, std::string& header);
   bool evict_put_by(std::uint64_t LossCounts::*cause);
   bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;

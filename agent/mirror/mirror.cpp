@@ -194,6 +194,7 @@ void MirrorCore::stop(std::function<void()> done) {
   stopping_ = true;
   for (Rule& rule : rules_) {
     rule.backlog->spill();
+    rule.backlog->give_up_memory();
     rule.backlog->note(true, true);
   }
   when_durable([done = std::move(done)](Status) { done(); });

@@ -74,6 +74,7 @@ class MirrorCore : public Mirror {
   void pass_on(const Answer& answer);
   void use_link(Uplink& link);
   void leave_link();
+  void spill();
   void send(Time now);
   bool send_some(Rule& rule, Time now, bool& paced);
   void ask_barrier(Time now);

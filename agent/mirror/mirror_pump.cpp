@@ -44,6 +44,7 @@ void MirrorCore::pump() {
   if (now >= ticked_ + kTick) {
     ticked_ = now;
     for (Rule& rule : rules_) rule.backlog->expire();
+    if (!link_.state.proven) spill();
   }
   const bool online = link_.state.uplink != nullptr;
   for (Rule& rule : rules_) {
@@ -198,8 +199,12 @@ void MirrorCore::use_link(Uplink& link) {
 void MirrorCore::link_doubted(Uplink& link) {
   if (link_.state.uplink != &link) return;
   link_.state.proven = false;
-  for (Rule& rule : rules_) rule.backlog->spill();
+  spill();
   poke();
+}
+
+void MirrorCore::spill() {
+  for (Rule& rule : rules_) rule.backlog->spill();
 }
 
 void MirrorCore::link_proven(Uplink& link) {
@@ -274,6 +279,7 @@ void MirrorCore::arm(Time now) {
     due = std::min({due, rule.sender->deadline(), rule.backlog->note_deadline()});
     const bool ages = rule.named.rule.max_age > Duration::zero() || online;
     if (ages && rule.backlog->messages() > 0) due = std::min(due, now + kTick);
+    if (rule.backlog->unspilled() && !link_.state.proven) due = std::min(due, now + kTick);
   }
   if (due == kNever)
     timer_->cancel();

@@ -160,8 +160,13 @@ bool Sender::set_aside(Entry& entry) {
     const std::uint64_t order = entry.order;
     backlog_.spill();
     Entry* spilled = backlog_.find(order);
-    if (spilled == nullptr || spilled->sequence == 0) return false;
-    backlog_.park(*spilled);
+    if (spilled == nullptr) return false;
+    if (spilled->sequence != 0) {
+      backlog_.park(*spilled);
+    } else {  // No room on the disk, and none in memory while others wait behind it.
+      backlog_.mark_lost(*spilled, &LossCounts::refused);
+      backlog_.pop_settled();
+    }
     return true;
   }
   backlog_.park(entry);

@@ -51,6 +51,7 @@ class ModelStore : public Store {
   const StoreRecovery& recovery() const override { return recovery_; }
   std::uint32_t epoch() const override { return disk_.epoch; }
 
+  void set_bytes_max(std::uint64_t bytes) { bytes_max_ = bytes; }
   void fail(bool tell = true);  // From now on nothing is written.
   std::uint64_t commits = 0;
   std::uint64_t states_set = 0;

@@ -227,6 +227,121 @@ TEST_CASE(
   }
 }
 
+namespace {
+
+// Five of an outage rule on their way, and a store that another rule has filled.
+struct FullWorld : World {
+  static MirrorConfig two_rules() {
+    RuleConfig outage = disk_rule();
+    outage.durability = Durability::kOutage;
+    MirrorConfig config = config_of(outage);
+    config.rules.push_back({.subjects = {"d.>"}, .discard = Discard::kNew});
+    return config;
+  }
+  FullWorld() : World(two_rules(), {.duplicate_window = 1ms, .latency = 200ms}) {
+    store_bytes_max = 1 << 20;
+    start();
+    up();
+    run(5s);
+    test::publish(*this, 1, 5);
+    for (int i = 0; i < 1200; ++i) publish("d.x", std::string(1000, '.'));
+    run(100ms);
+    REQUIRE(rule(1).losses.refused > 0);
+    REQUIRE(rule().in_flight == 5);
+    down();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("mirror: a link that is lost while the disk is full takes nothing with it") {
+  FullWorld world;
+  CHECK(world.rule().messages == 5);
+  CHECK(world.rule().losses.refused == 0);
+  world.publish("t.a", "refused");
+  CHECK(world.rule().losses.refused == 1);
+  world.run(1s);
+  world.up();
+  world.run(10s);
+  CHECK(std::count_if(world.hub.stored.begin(), world.hub.stored.end(),
+                      [](const auto& each) { return each.payload.size() == 1; }) == 5);
+  CHECK(world.rule().confirmed == 5);
+  CHECK(world.rule().losses.refused == 1);
+  CHECK(world.rule().messages == 0);
+}
+
+TEST_CASE("mirror: what waits for room on the disk goes there in order once there is some") {
+  FullWorld world;
+  world.model->set_bytes_max(2 << 20);
+  world.run(5s);
+  CHECK(world.publish("t.a", "6"));
+  world.run(1s);
+  world.crash();
+  world.start();
+  world.up();
+  world.run(20s);
+  std::vector<std::string> ours;
+  for (const auto& each : world.hub.stored) {
+    if (each.subject == "t.a") ours.push_back(each.payload);
+  }
+  CHECK(ours == numbers(1, 6));
+}
+
+TEST_CASE("mirror: what finds no room on the disk when the process stops is counted") {
+  FullWorld world;
+  bool done = false;
+  world.mirror->stop([&] { done = true; });
+  world.run(5s);
+  CHECK(done);
+  CHECK(world.rule().losses.refused == 5);
+  world.crash();
+  world.start();
+  CHECK(world.rule().losses.refused == 5);
+}
+
+TEST_CASE("mirror: what nobody wants and no disk has room for holds up none of its rule") {
+  RuleConfig outage = disk_rule();
+  outage.durability = Durability::kOutage;
+  MirrorConfig config = config_of(outage);
+  config.rules.push_back({.subjects = {"d.>"}, .discard = Discard::kNew});
+  World world(config, {.stream_subject = ""});
+  world.hub.interest = {"t.a"};
+  world.store_bytes_max = 1 << 20;
+  world.start();
+  world.up();
+  world.run(5s);
+  for (int i = 0; i < 1200; ++i) world.publish("d.x", std::string(1000, '.'));
+  publish(world, 1, 1, "t.b");
+  publish(world, 2, 5);
+  world.run(10s);
+  CHECK(world.hub.heard.size() == 4);
+  CHECK(world.rule().losses.refused == 1);
+}
+
+TEST_CASE("mirror: what waits in memory goes to disk when the process stops") {
+  RuleConfig rule = disk_rule();
+  rule.durability = Durability::kOutage;
+  World world(config_of(rule), {.duplicate_window = 1ms, .latency = 200ms});
+  world.start();
+  world.up();
+  world.run(5s);
+  const std::uint64_t commits = world.model->commits;
+  publish(world, 1, 20);
+  world.run(100ms);  // Half of its way.
+  publish(world, 21, 40);
+  REQUIRE(world.model->commits == commits);
+  bool done = false;
+  world.mirror->stop([&] { done = true; });
+  CHECK(world.loop.run_until([&] { return done; }, 1s));
+  world.crash();
+  world.start();
+  CHECK(world.rule().messages == 40);
+  world.up();
+  world.run(10s);
+  CHECK(world.payloads() == numbers(1, 40));
+  CHECK(world.drained());
+}
+
 // Each page in turn, while all of it is on its way.
 TEST_CASE("mirror: what was on its way when a page of the store went bad does not come twice") {
   int known = 0;
