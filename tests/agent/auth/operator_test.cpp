@@ -169,6 +169,28 @@ TEST_CASE_FIXTURE(OperatorFixture, "operator: a user's and an account's time run
   CHECK(login(user_token()) == kRefused);
 }
 
+TEST_CASE_FIXTURE(OperatorFixture, "operator: a clock that is set is seen within a minute") {
+  preload(account_token("", kAcc, kOp, R"("exp":20000,)"));
+  auto user = arrive(), account = arrive();
+  CHECK(user->say(hello(*user, user_token("", kAcc, R"("exp":15000,)"))) == "+OK\r\n");
+  CHECK(account->say(hello(*account, user_token())) == "+OK\r\n");
+  const auto set_clock = [this](std::int64_t wall) {
+    const auto now = machine.clock.now().time_since_epoch();
+    machine.clock.set_wall_offset(std::chrono::seconds(wall) - now);
+  };
+  for (const std::int64_t wall : {0, 14900}) {
+    set_clock(wall);
+    CHECK(user->wait(1min).find("-ERR") == std::string::npos);
+    user->say("PONG\r\n");
+  }
+  set_clock(15000);
+  CHECK(user->wait(1min).ends_with("-ERR 'User Authentication Expired'\r\n"));
+  CHECK(account->wait(1s).find("-ERR") == std::string::npos);
+  account->say("PONG\r\n");
+  set_clock(20000);
+  CHECK(account->wait(1min).ends_with("-ERR 'Account Authentication Expired'\r\n"));
+}
+
 TEST_CASE_FIXTURE(OperatorFixture, "operator: accounts are read from files, away from the loop") {
   keep_files();
   put(account_token());
