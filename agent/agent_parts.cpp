@@ -45,6 +45,7 @@ MonitorInput Agent::Parts::gather() {
   input.now = host.clock.now();
   input.wall = host.clock.wall();
   input.requests = &monitor.requests();
+  input.certificates = &certificates;
   return input;
 }
 

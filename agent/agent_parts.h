@@ -13,6 +13,7 @@
 #include "agent/leaf/register.h"
 #include "agent/leaf/remote.h"
 #include "agent/mirrors.h"
+#include "agent/monitor/certificate_ends.h"
 #include "agent/monitor/monitor.h"
 #include "agent/server.h"
 #include "agent/session/client_listener.h"
@@ -70,6 +71,7 @@ struct Agent::Parts {
   bool stopping = false;
   Monitor monitor;
   CpuMeter cpu;
+  CertificateEnds certificates;
   std::unique_ptr<System> system;  // Null: there is no system account.
   std::unique_ptr<LameDuck> lame_duck;
   std::unique_ptr<Listener> client_listener, websocket_listener, leaf_listener, monitor_listener;

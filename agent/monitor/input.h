@@ -13,6 +13,7 @@
 
 namespace petiole {
 
+class CertificateEnds;
 using RequestCounts = std::map<std::string, std::uint64_t, std::less<>>;
 
 // From the operating system; see platform/process.h.
@@ -32,6 +33,7 @@ struct MonitorInput {
   Time now{};
   WallTime wall{};
   const RequestCounts* requests = nullptr;  // Of the monitoring port, by path; null: none.
+  CertificateEnds* certificates = nullptr;  // Null: they are not told.
 };
 
 }  // namespace petiole

@@ -1,5 +1,6 @@
 // /varz: nats-server monitor.go, Varz; fields in its order, ours at the end.
 #include "agent/config/units.h"
+#include "agent/monitor/certificate_ends.h"
 #include "agent/monitor/endpoints.h"
 #include "agent/monitor/text.h"
 
@@ -27,9 +28,9 @@ json::array remote_list(const Config& config) {
 }
 
 // Of a listener's certificate, as nats-server tells it.
-void add_certificate_end(json::object& to, const TlsListenConfig& tls) {
-  if (!tls.enabled) return;
-  if (const auto end = certificate_end(tls.options.cert_file)) {
+void add_certificate_end(json::object& to, const TlsListenConfig& tls, const MonitorInput& input) {
+  if (!tls.enabled || !input.certificates) return;
+  if (const auto end = input.certificates->of(tls.options.cert_file)) {
     to["tls_cert_not_after"] = go_time(*end);
   }
 }
@@ -45,7 +46,7 @@ json::object leaf_options(const MonitorInput& input) {
     leaf["tls_timeout"] = seconds_value(tls.options.timeout);
     if (tls.enabled) leaf["tls_required"] = true;
     if (tls.enabled && tls.options.verify) leaf["tls_verify"] = true;
-    add_certificate_end(leaf, tls);
+    add_certificate_end(leaf, tls, input);
   }
   if (!config.remotes.empty()) leaf["remotes"] = remote_list(config);
   return leaf;
@@ -73,7 +74,7 @@ json::object websocket_options(const MonitorInput& input) {
     websocket["allowed_origins"] = json::value_from(config.allowed_origins);
   }
   if (config.compression) websocket["compression"] = true;
-  add_certificate_end(websocket, config.tls);
+  add_certificate_end(websocket, config.tls, input);
   return websocket;
 }
 
@@ -203,7 +204,7 @@ json::object varz(const MonitorInput& input) {
   stale["gateways"] = 0;
   stale["leafs"] = stats.stale_leafs;
   body["stale_connection_stats"] = std::move(stale);
-  add_certificate_end(body, config.tls);
+  add_certificate_end(body, config.tls, input);
   body["petiole_version"] = kPetioleVersion;
   const Calendar& calendar = input.server.calendar();
   body["clock"] = {{"trust", kClockTrustNames[static_cast<int>(calendar.trust())]},

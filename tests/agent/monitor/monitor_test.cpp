@@ -6,7 +6,9 @@
 #include <set>
 #include <sstream>
 
+#include "agent/monitor/certificate_ends.h"
 #include "agent/monitor/text.h"
+#include "platform/files.h"
 #include "tests/support/sim.h"
 #include "tests/support/sim_network.h"
 
@@ -247,6 +249,21 @@ TEST_CASE("monitor: Go's texts") {
   CHECK(go_duration(1h) == "1h0m0s");
   CHECK(uptime_text(26h) == "1d2h0m0s");
   CHECK(go_time(WallTime(1500ms)) == "1970-01-01T00:00:01.5Z");
+}
+
+TEST_CASE("monitor: a certificate's file is read again when it has changed, not before") {
+  using std::chrono::seconds;
+  const std::string path = "certificate_ends.tmp";
+  int read = 0;
+  CertificateEnds ends(
+      [&read](const std::string&) { return std::optional(WallTime(seconds(++read))); });
+  const auto end = [&] { return ends.of(path)->time_since_epoch(); };
+  REQUIRE(write_file(path, "one").ok());
+  for (int i = 0; i < 3; ++i) CHECK(end() == seconds(1));
+  REQUIRE(write_file(path, "other").ok());
+  for (int i = 0; i < 3; ++i) CHECK(end() == seconds(2));
+  remove_file(path);
+  for (int i = 0; i < 3; ++i) CHECK(end() == seconds(3));
 }
 
 }  // namespace petiole
