@@ -81,6 +81,7 @@ Status take_protocol(const json::object& object, std::int64_t& protocol) {
 
 Status parse_connect(std::string_view text, ConnectOptions& options) {
   const Result<json::value> document = parse_json(text);
+  if (document.ok() && document->is_null()) return {};  // As Go: nothing is said.
   if (!document.ok() || !document->is_object())
     return {Errc::kProtocol, "CONNECT is no JSON object"};
   const json::object& object = document->get_object();

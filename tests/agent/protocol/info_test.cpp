@@ -77,6 +77,7 @@ TEST_CASE("info: what is refused") {
 TEST_CASE("connect: defaults, and a second CONNECT adds to the first") {
   ConnectOptions options;
   CHECK(parse_connect("{}", options).ok());
+  CHECK(parse_connect("null", options).ok());  // To Go the same.
   CHECK(options.verbose);
   CHECK(options.echo);
   CHECK(!options.headers);
