@@ -11,8 +11,8 @@ namespace petiole {
 namespace {
 
 // Beyond these nobody answers: the requestor gets a 503.
-constexpr std::size_t kWaitingMax = 256;  // Of the system account; and of all others together.
-constexpr std::size_t kOrdinaryMax = 32;  // Of each other.
+constexpr std::size_t kWaitingMax = 256;  // Of the system account; and of all others together,
+constexpr std::size_t kOrdinaryMax = 32;  // of each of which so many; one has a place in any case.
 constexpr Duration kSliceMax = 1ms;       // Of one turn; more waits.
 constexpr int kShare = 10;                // Answers take a tenth of the time.
 
@@ -90,6 +90,7 @@ bool System::is_system(Port& port) const {
 
 bool System::has_room(Port& port) const {
   if (is_system(port)) return port.waiting.size() < kWaitingMax;
+  if (port.waiting.empty()) return true;
   if (port.waiting.size() >= kOrdinaryMax) return false;
   std::size_t all = 0;
   for (Port* each : turns_) all += is_system(*each) ? 0 : each->waiting.size();

@@ -94,6 +94,24 @@ TEST_CASE_FIXTURE(SystemFixture, "system: no account keeps another, or the opera
   CHECK(crowd.got.size() == 32);
 }
 
+TEST_CASE_FIXTURE(SystemFixture, "system: many accounts together keep none from asking") {
+  for (int i = 0; i < 9; ++i) config.accounts.push_back({.name = std::string(1, char('A' + i))});
+  answer_takes = 20ms;
+  start();
+  std::vector<std::unique_ptr<Asker>> askers;
+  int taken = 0;
+  for (const AccountConfig& each : config.accounts) {
+    askers.push_back(std::make_unique<Asker>(*server().account(each.name)));
+    askers.back()->subscribe("reply");
+    for (int i = 0; i < 100; ++i) taken += askers.back()->ask("$SYS.REQ.ACCOUNT.PING.CONNZ");
+  }
+  CHECK(taken == 8 * 32 + 1);
+  Asker& last = *askers.back();
+  machine.loop.run_until([&] { return last.got.size() == 1; }, 60s);
+  CHECK(last.got.size() == 1);
+  CHECK(askers.front()->got.size() == 1);
+}
+
 TEST_CASE_FIXTURE(SystemFixture, "system: a reply subject with a wildcard gets nothing") {
   start();
   Asker asker(sys());
