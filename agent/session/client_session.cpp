@@ -169,6 +169,7 @@ Status ClientSession::tick(Time now) {
     give_up_slow("Slow Consumer (Write Deadline)");
     return {};
   }
+  keepalive_->set(ping_interval(), limits_->pings_out_max);
   switch (keepalive_->tick(now)) {
     case Keepalive::Action::kPing:
       note(LogLevel::kDebug, "Client Ping Timer");

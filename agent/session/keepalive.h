@@ -13,6 +13,8 @@ class Keepalive {
   // The first ping is due after `first`; it measures the round trip.
   Keepalive(const Limits& limits, Duration first, Time now);
 
+  // From the next ping on that is due: the configuration may have changed.
+  void set(Duration interval, int out_max) { interval_ = interval, out_max_ = out_max; }
   void restart(Duration first, Time now) { due_ = now + first; }  // After CONNECT.
   void heard(Time now) { heard_ = now; }
   void pong(Time now);

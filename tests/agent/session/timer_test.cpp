@@ -39,6 +39,20 @@ TEST_CASE_FIXTURE(ServerFixture,
   CHECK(client->wait(15s) == "PING\r\n");
 }
 
+// nats-server client.go, processPingTimer: the timer that runs is not moved.
+TEST_CASE_FIXTURE(ServerFixture, "timer: a reload's ping interval holds from the next ping on") {
+  config.limits.ping_interval = 60s;
+  auto client = connect();
+  CHECK(client->wait(3s) == "PING\r\n");
+  client->say("PONG\r\n");
+  config.limits.ping_interval = 5s;
+  config.limits.pings_out_max = 1;
+  server().replace(config);
+  CHECK(client->wait(55s) == "");
+  CHECK(client->wait(7s) == "PING\r\n");
+  CHECK(client->wait(5s) == "-ERR 'Stale Connection'\r\n");
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "timer: a clock that is set changes no round trip and no uptime") {
   Client client(machine, server());
   machine.clock.set_wall_offset(std::chrono::hours(24 * 365 * 57));
