@@ -71,18 +71,17 @@ void Agent::Parts::take_over(const Config& config) {
 }
 
 // As nats-server: a lower max_connections ends connections; the newest, for they are missed least.
+// Those that leave already are not counted. A session leaves the register later.
 void Agent::Parts::close_surplus() {
   const std::size_t most = server.config().limits.connections_max;
   const std::size_t count = server.client_count();
   if (count <= most) return;
-  std::vector<Reportable*> surplus;
   for (auto each = server.open().rbegin();
-       each != server.open().rend() && surplus.size() < count - most; ++each) {
+       each != server.open().rend() && server.client_count() > most; ++each) {
     const bool client = each->second->report(false).kind == PeerKind::kClient;
-    if (client) surplus.push_back(each->second);
+    if (client) each->second->shut_down("Maximum Connections Exceeded");
   }
-  for (Reportable* const session : surplus) session->shut_down("Maximum Connections Exceeded");
-  server.host().log.info("Closed " + std::to_string(surplus.size()) +
+  server.host().log.info("Closed " + std::to_string(count - server.client_count()) +
                          " connections to fall within max_connections");
 }
 

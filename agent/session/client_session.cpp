@@ -11,6 +11,7 @@ namespace petiole {
 namespace {
 
 constexpr Duration kFirstPing = 2s;  // nats-server: firstClientPingInterval.
+constexpr const char* kSurplus = "Maximum Connections Exceeded";
 
 }  // namespace
 
@@ -28,7 +29,7 @@ ClientSession::ClientSession(Server& server, std::unique_ptr<Entrance> entrance,
 }
 
 ClientSession::~ClientSession() {
-  if (!full_) server_.count_client(-1);
+  end();
   if (!account_) return;  // A connection that is dropped at the end is not told that it is closed.
   wire_ = nullptr;
   leave_account();
@@ -51,8 +52,7 @@ void ClientSession::opened(Wire& wire, Time now) {
     send_info();
   }
   if (!full_) return;
-  wire_->close(fail({Errc::kPermission, "connections"}, "maximum connections exceeded",
-                    "Maximum Connections Exceeded"));
+  wire_->close(fail_surplus());
 }
 
 Result<std::size_t> ClientSession::receive(std::string_view input, Time now) {
@@ -133,7 +133,7 @@ Status ClientSession::refused(ParseError error) {
 Status ClientSession::fail(Status why, std::string_view text, const char* reason) {
   if (!text.empty()) send_err(text);
   if (!reason_) reason_ = reason;
-  ended_ = true;
+  end();
   return {why.code(), reason_};
 }
 
@@ -187,8 +187,19 @@ Status ClientSession::tick(Time now) {
   return {};
 }
 
+Status ClientSession::fail_surplus() {
+  note_with_account(LogLevel::kError, "maximum connections exceeded");
+  return fail({Errc::kPermission, "connections"}, "maximum connections exceeded", kSurplus);
+}
+
+// Others may have its place from now on, though its last words may have to wait for the peer. Its
+// account it leaves later: one that is removed lives until nobody is in it.
+void ClientSession::end() {
+  if (!std::exchange(ended_, true) && !full_) server_.count_client(-1);
+}
+
 void ClientSession::closed(const CloseReason& reason, Time) {
-  ended_ = true;
+  end();
   self_.reset();
   if (reason.stage == Stage::kTls && wire_) {
     note(LogLevel::kError, "TLS handshake error: " + reason.text);
@@ -239,8 +250,9 @@ void ClientSession::send_err(std::string_view prefix, std::string_view quoted) {
 
 void ClientSession::shut_down(const char* reason) {
   if (ended_) return;
+  if (std::string_view(reason) == kSurplus) return wire_->close(fail_surplus());
   reason_ = reason;
-  ended_ = true;
+  end();
   wire_->close({Errc::kOk, reason});
 }
 
@@ -248,7 +260,7 @@ void ClientSession::shut_down(const char* reason) {
 void ClientSession::give_up_slow(const char* reason) {
   if (ended_) return;
   reason_ = reason;
-  ended_ = true;
+  end();
   ++server_.stats().slow_consumers;
   if (account_) ++server_.stats().slow_by_account[account_->name()];
   wire_->abort({Errc::kSlowConsumer, reason});

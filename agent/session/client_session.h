@@ -140,6 +140,8 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   Status refuse(ParseError error, std::string_view bytes);
   Status refused(ParseError error);
   Status fail(Status why, std::string_view text, const char* reason);
+  Status fail_surplus();
+  void end();
   void send(std::string_view text);
   void send_err(std::string_view prefix, std::string_view quoted = {});
   void send_ok() {

@@ -155,13 +155,37 @@ def test_tls_is_taken_over_for_those_who_come_next(world, tmp_path):
     early.flush()
 
 
+def told_to_go(client) -> bool:
+    try:
+        client.flush()
+    except (EOFError, OSError):
+        assert client.errors == ["maximum connections exceeded"]
+        return True
+    return False
+
+
 def test_a_lower_max_connections_ends_connections(world, server):
     clients = [world.client(server, user="a", password="a") for _ in range(3)]
     rewrite(server, USERS.format(b="b", c="ok.>") + "max_connections: 1")
     server.reload()
     server.wait_for_output("Closed 2 connections to fall within max_connections")
     until(lambda: server.monitor("/connz")["num_connections"] == 1, "one is left")
-    assert len(clients) == 3
+    closed = [client for client in clients if told_to_go(client)]
+    assert len(closed) == 2
+
+
+@pytest.mark.petiole  # A nats-server may close those who could stay.
+def test_those_of_a_removed_account_count_towards_a_lower_max_connections(world):
+    config = "accounts { A { users: [ { user: a, password: a } ] }%s }\n"
+    server = world.alone("# ---\n" + config % ", B { users: [ { user: b, password: b } ] }")
+    leaving = [world.client(server, user="b", password="b") for _ in range(3)]
+    staying = [world.client(server, user="a", password="a") for _ in range(3)]
+    rewrite(server, config % "" + "max_connections: 3")
+    server.reload()
+    for client in leaving:
+        client.wait_closed()
+    for client in staying:
+        client.flush()
 
 
 def test_debug_and_trace_are_turned_on(world, server):

@@ -41,5 +41,35 @@ TEST_CASE_FIXTURE(ServerFixture, "server: a client that is dropped unclosed leav
   CHECK(server().client_count() == 0);
 }
 
+TEST_CASE_FIXTURE(ServerFixture,
+                  "server: who is closed has no place, though it takes no last words") {
+  auto client = connect(), other = connect();
+  CHECK(server().client_count() == 2);
+  client->session->shut_down("Maximum Connections Exceeded");
+  CHECK(server().client_count() == 1);
+  client->close();
+  CHECK(server().client_count() == 1);
+  CHECK(server().global().client_count() == 1);
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "server: a removed account lives until its last client is gone") {
+  const std::string name = "an account that is named at length";
+  config.auth.users = {{.user = "a", .password = "p", .account = name}};
+  config.accounts = {{.name = name}};
+  auto client = connect(R"(CONNECT {"verbose":false,"user":"a","pass":"p"})"
+                        "\r\n");
+  Config without = config;
+  without.accounts.clear();
+  without.auth.users.clear();
+  for (int i = 0; i < 3; ++i) {  // Its peer does not take its last words.
+    server().replace(without);
+    CHECK(client->wire.closed);
+    CHECK(client->session->report(false).account == name);
+    server().replace(config);
+  }
+  client->close();
+  CHECK(server().closed().back().account == name);
+}
+
 }  // namespace
 }  // namespace petiole::test
