@@ -19,6 +19,18 @@ bool holds(const std::vector<RemoteConfig>& list, const RemoteConfig& remote) {
   return std::find(list.begin(), list.end(), remote) != list.end();
 }
 
+// Whether each remote has its account there still.
+bool has_homes(const Config& config) {
+  const auto is_account = [&config](const std::string& name) {
+    return name == "$G" || name == config.system_account ||
+           std::any_of(config.accounts.begin(), config.accounts.end(),
+                       [&name](const AccountConfig& each) { return each.name == name; });
+  };
+  return config.auth.trust.enabled() ||
+         std::all_of(config.remotes.begin(), config.remotes.end(),
+                     [&](const RemoteConfig& each) { return is_account(each.account); });
+}
+
 bool lacks_one_of(const std::vector<RemoteConfig>& list, const std::vector<RemoteConfig>& wanted) {
   return std::any_of(wanted.begin(), wanted.end(),
                      [&](const RemoteConfig& remote) { return !holds(list, remote); });
@@ -56,6 +68,7 @@ void Agent::Parts::change_to(const Config& config, bool were_up) {
   if (before) back.remotes = std::move(before->remotes);
   const bool links_change = config.remotes != server.config().remotes;
   take_over(config);
+  if (!has_homes(back)) return before.reset();  // Better a link that may come up than none.
   if (links_change && (before || (were_up && lacks_one_of(config.remotes, back.remotes)))) {
     start_probation(std::move(back));
   } else if (before) {

@@ -80,6 +80,23 @@ TEST_CASE_FIXTURE(ReloadWorld,
   CHECK(loop.run_until([&] { return linked_to("one"); }, 1min));
 }
 
+TEST_CASE_FIXTURE(ReloadWorld, "reload: there is no way back to a remote whose account is gone") {
+  Config app = to_hub("one"), late = to_hub("three");
+  app.accounts.push_back({.name = "APP"});
+  app.remotes[0].account = "APP";
+  CHECK(edge.reload(app).errors.empty());
+  REQUIRE(loop.run_until([&] { return linked_to("one"); }, 1min));
+  late.accounts = app.accounts;
+  CHECK(edge.reload(late).errors.empty());
+  loop.run_for(5s);
+  late.accounts.clear();
+  CHECK(edge.reload(late).errors.empty());
+  loop.run_for(2min);
+  const Hub three(*this, "three");
+  CHECK(loop.run_until([&] { return linked_to("three"); }, 5min));
+  network.vanish("three", false);
+}
+
 TEST_CASE_FIXTURE(ReloadWorld,
                   "reload: a remote that takes nobody's place may come up when it can") {
   REQUIRE(loop.run_until([&] { return linked_to("one"); }, 10s));
