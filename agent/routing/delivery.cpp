@@ -76,25 +76,27 @@ class Delivery {
     message_.shared = std::make_shared<const std::string>(std::move(whole));
   }
 
-  // Local parties see what the consumer's stream held; other leafs get it as it came.
+  // Local clients see what the consumer's stream held; other leafs get it as it came.
   void restore_subject() {
-    const std::size_t at = find_original_subject(message_.reply);
-    if (at == message_.reply.npos) return;
     restored_ = message_;
-    restored_.subject = message_.reply.substr(at + 1);
-    restored_.reply = message_.reply.substr(0, at);
-    local_ = &restored_;
+    if (petiole::restore_subject(restored_)) local_ = &restored_;
+  }
+
+  // Imports and services go by the subject that was sent: a peer may name any other one behind it.
+  const Message& seen_by(const Subscriber& owner) const {
+    return local_ == &message_ || owner.kind() == PeerKind::kClient ? *local_ : message_;
   }
 
   bool give(Subscription& subscription) {
     if constexpr (kTraced) {
-      const bool given =
-          origin_.trace->give(origin_, subscription, *local_, subscription.subject());
+      const bool given = origin_.trace->give(origin_, subscription, seen_by(*subscription.owner),
+                                             subscription.subject());
       if (given) ++delivered_;
       return given;
     }
     if (subscription.closed || (!origin_.echo && subscription.owner == origin_.from)) return false;
-    if (!subscription.owner->deliver(subscription, *local_)) return false;
+    Subscriber& owner = *subscription.owner;
+    if (!owner.deliver(subscription, seen_by(owner))) return false;
     ++delivered_;
     return true;
   }
@@ -210,6 +212,14 @@ class Delivery {
 };
 
 }  // namespace
+
+bool restore_subject(Message& message) {
+  const std::size_t at = find_original_subject(message.reply);
+  if (at == message.reply.npos) return false;
+  message.subject = message.reply.substr(at + 1);
+  message.reply = message.reply.substr(0, at);
+  return true;
+}
 
 std::uint32_t deliver(const Account::Origin& origin, const Message& message,
                       const MatchResult& result, bool captured, std::uint64_t& random) {

@@ -11,4 +11,8 @@ namespace petiole {
 std::uint32_t deliver(const Account::Origin& origin, const Message& message,
                       const MatchResult& result, bool captured, std::uint64_t& random);
 
+// What a JetStream consumer delivers crosses leaf links with the subject of its stream behind its
+// reply (wire 3.8). Takes it from there; false: there is none.
+bool restore_subject(Message& message);
+
 }  // namespace petiole

@@ -130,6 +130,9 @@ bool ServiceImport::answer(bool back, std::string_view to, const Message& messag
                            const Account::Origin& from) {
   Account& target = back ? parties_.exporter : parties_.importer;
   Responses& table = back ? parties_.exporter_responses : parties_.importer_responses;
+  SubjectBuffer mapped;
+  if (Mapper* const mapper = target.mapper()) to = mapper->map(to, mapped);
+  if (to.empty()) return false;
   Message answer{to, message.reply, message.header, message.payload, message.shared};
   ResponseSubject response;
   if (is_mapped_reply(message.reply)) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/routing/delivery.h"
 #include "agent/routing/message_trace.h"
 #include "agent/subject/subject.h"
 
@@ -150,13 +151,14 @@ bool StreamImport::localize(const Message& message, Message& local, SubjectBuffe
 bool StreamImport::deliver(Subscription& shadow, const Message& message) {
   Subscription& original = original_of(shadow);
   const Account::Origin* const origin = exporter_.origin();
-  Message local;
+  Message shown = message, local;
+  if (origin->leaf) restore_subject(shown);
   SubjectBuffer buffer;
   if (origin->trace) [[unlikely]] {
-    return localize(message, local, buffer) && deliver_traced(original, shadow, local, *origin);
+    return localize(shown, local, buffer) && deliver_traced(original, shadow, local, *origin);
   }
   if (original.closed || (!origin->echo && origin->from == original.owner)) return false;
-  return localize(message, local, buffer) && original.owner->deliver(original, local);
+  return localize(shown, local, buffer) && original.owner->deliver(original, local);
 }
 
 // nats-server client.go, processMsgResults. What is told of a target is the exporter's subject.
