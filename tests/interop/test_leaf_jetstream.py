@@ -97,3 +97,33 @@ def test_object_store(cli, tmp_path):
     cli("object", "put", "files", str(source), "--name", "source", "--no-progress", "--force")
     cli("object", "get", "files", "source", "--output", str(back), "--no-progress", "--force")
     assert back.read_bytes() == source.read_bytes()
+
+
+SHARED = """
+accounts {
+  LINKED { users: [ {user: l, password: l} ], exports: [ {service: "$JS.hub.API.>", response_type: stream}, {service: "$JS.ACK.>"} ] }
+  APP { users: [ {user: a, password: a} ]
+        imports: [ {service: {account: LINKED, subject: "$JS.hub.API.>"}}, {service: {account: LINKED, subject: "$JS.ACK.>"}} ] }
+}
+"""  # fmt: skip
+
+
+def test_an_account_pulls_through_the_one_that_is_linked(world, hub_version):
+    hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
+    edge = world.leaf(remote(hub, more="account: LINKED"), SHARED)
+    hub.wait_leafs()
+    linked, app = (world.client(edge, user=each, password=each) for each in ("l", "a"))
+    until(lambda: answers(linked), "the hub's JetStream answers on the leaf")
+
+    def api(call: str, **body) -> dict:
+        return json.loads(linked.request(f"$JS.hub.API.{call}", json.dumps(body).encode()).payload)
+
+    assert "error" not in api("STREAM.CREATE.ORDERS", name="ORDERS", subjects=["orders.>"])
+    config = {"durable_name": "work", "ack_policy": "explicit"}
+    assert "error" not in api("CONSUMER.DURABLE.CREATE.ORDERS.work", stream_name="ORDERS", config=config)
+    until(lambda: linked.request("orders.new", b"hi", 2).status() != "503", "the stream's interest")
+    got = app.request("$JS.hub.API.CONSUMER.MSG.NEXT.ORDERS.work", b'{"batch":1,"expires":5000000000}')
+    assert (got.subject, got.payload) == ("orders.new", b"hi")
+    assert got.reply.startswith("$JS.ACK.") and "@" not in got.reply
+    app.publish(got.reply, b"+ACK")
+    until(lambda: api("CONSUMER.INFO.ORDERS.work")["ack_floor"]["stream_seq"] == 1, "it is acknowledged")
