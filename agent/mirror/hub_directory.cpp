@@ -8,6 +8,24 @@
 
 namespace petiole {
 
+namespace {
+
+constexpr std::int64_t kNotAvailable = 10008;  // Of a cluster's nodes too few are there.
+
+// Among the streams that `answer` tells all of.
+bool is_listed(const json::object& answer, std::string_view name) {
+  const json::value* list = find(answer, "streams");
+  if (list == nullptr || !list->is_array()) return false;
+  const json::array& streams = list->get_array();
+  return std::any_of(streams.begin(), streams.end(), [&](const json::value& each) {
+    const json::value* config = each.is_object() ? find(each.get_object(), "config") : nullptr;
+    return config != nullptr && config->is_object() &&
+           get_string(config->get_object(), "name") == name;
+  });
+}
+
+}  // namespace
+
 HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits, std::uint64_t hash_seed,
                            std::vector<std::string> patterns, std::function<void()> changed)
     : api_(api),
@@ -18,7 +36,7 @@ HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits, std::uint
 
 void HubDirectory::link_up(Time now) {
   link_down();
-  linked_ = now;
+  patient_from_ = now;
   if (api_.reachable() && !patterns_.empty()) {
     due_ = now;
   } else {
@@ -34,7 +52,13 @@ void HubDirectory::link_down() {
   open_ = 0;
   due_ = kNever;
   streams_.clear();
-  learned_.clear();
+  forget_barriers();
+}
+
+// Where a PubAck came there is a stream, also while it has no leader: the next link, or a minute,
+// is no reason to doubt it.
+void HubDirectory::forget_barriers() {
+  std::erase_if(learned_, [](const auto& each) { return each.second != Route::kPuback; });
 }
 
 void HubDirectory::interest_changed(Time now) {
@@ -50,7 +74,7 @@ void HubDirectory::tick(Time now) {
   if (now < due_) return;
   due_ = now + limits_.refresh_interval;
   if (!api_.reachable()) {
-    learned_.clear();  // What was learned long ago is tried again.
+    forget_barriers();  // What was learned long ago is tried again.
     return;
   }
   if (!asking_) return ask(now);
@@ -62,6 +86,7 @@ void HubDirectory::ask(Time now) {
   failed_ = changed_ = false;
   asked_ = now;
   coming_.clear();
+  missing_.clear();
   coming_subjects_ = 0;
   open_ = patterns_.size();
   for (std::size_t i = 0; i < patterns_.size(); ++i) ask_page(i, 0, now);
@@ -82,8 +107,10 @@ void HubDirectory::ask_page(std::size_t pattern, std::int64_t offset, Time now) 
 void HubDirectory::answered(std::size_t pattern, std::int64_t offset, Result<json::object> answer) {
   const bool good = answer.ok() && api_error(*answer) == 0;
   failed_ = failed_ || !good;
+  if (answer.ok() && api_error(*answer) == kNotAvailable) patient_from_ = asked_;
   if (good) {
-    const std::int64_t next = offset + add_streams(*answer);
+    const std::int64_t known = add_streams(*answer);
+    const std::int64_t next = offset + known + add_missing(*answer, patterns_[pattern]);
     // However many there are, or are said to be.
     const auto most = std::min<std::int64_t>(get_int(*answer, "total"),
                                              static_cast<std::int64_t>(limits_.streams_max));
@@ -104,31 +131,66 @@ std::int64_t HubDirectory::add_streams(const json::object& answer) {
     // A stream that gives no PubAck confirms nothing: the barrier has to do.
     if (get_bool(object, "no_ack") || subjects == nullptr || !subjects->is_array()) continue;
     Stream stream{std::string(get_string(object, "name")), {}};
-    if (!is_stream_name(stream.name)) continue;
-    coming_subjects_ += subjects->get_array().size();
-    const bool many =
-        coming_.size() >= limits_.streams_max || coming_subjects_ > limits_.stream_subjects_max;
-    if (many) break;
     for (const json::value& subject : subjects->get_array()) {
+      if (stream.subjects.size() > limits_.stream_subjects_max) break;
       if (subject.is_string()) stream.subjects.emplace_back(subject.get_string());
     }
-    coming_.push_back(std::move(stream));
+    add(std::move(stream));
   }
   return static_cast<std::int64_t>(list->get_array().size());
+}
+
+void HubDirectory::add(Stream stream) {
+  if (!is_stream_name(stream.name) || coming_.size() >= limits_.streams_max) return;
+  coming_subjects_ += stream.subjects.size();
+  if (coming_subjects_ <= limits_.stream_subjects_max) coming_.push_back(std::move(stream));
+}
+
+// A cluster tells of a stream that has no leader only the name: it is there, and what it captures
+// must wait for it. What that is we know from before, or it is all that was asked for. Returns how
+// many are not in the list of streams.
+std::int64_t HubDirectory::add_missing(const json::object& answer, const std::string& pattern) {
+  const json::value* list = find(answer, "missing");
+  if (list == nullptr || !list->is_array()) return 0;
+  std::int64_t count = 0;
+  for (const json::value& each : list->get_array()) {
+    if (!each.is_string() || is_listed(answer, each.get_string())) continue;
+    ++count;
+    miss(each.get_string(), pattern);
+  }
+  return count;
+}
+
+void HubDirectory::miss(std::string_view name, const std::string& pattern) {
+  const auto has_name = [&](const Stream& stream) { return stream.name == name; };
+  const bool again = std::any_of(missing_.begin(), missing_.end(), has_name);
+  bool known = false;
+  for (const Stream& stream : streams_) {
+    if (!has_name(stream)) continue;
+    known = true;
+    if (!again) missing_.push_back(stream);
+  }
+  if (!known && missing_.size() < limits_.streams_max) {
+    missing_.push_back({std::string(name), {pattern}});
+  }
 }
 
 void HubDirectory::finish(bool good) {
   asking_ = false;
   if (good) {
+    if (!missing_.empty()) due_ = std::min(due_, asked_ + 10 * limits_.refresh_after_change);
+    for (Stream& stream : missing_) add(std::move(stream));  // Last: what is known goes first.
     streams_ = std::exchange(coming_, {});
     state_ = State::kKnown;
     stale_ = changed_;
   } else {
     due_ = std::min(due_, asked_ + 2 * limits_.refresh_after_change);
     // A hub that starts up answers late; one that never answers must not hold everything back.
-    const bool given_up = asked_ + limits_.request_timeout >= linked_ + limits_.resolve_time_max;
+    const Time patience = patient_from_ + limits_.resolve_time_max;
+    const bool given_up = asked_ + limits_.request_timeout >= patience;
     if (state_ == State::kUnknown && given_up) state_ = State::kUnreachable;
   }
+  missing_.clear();
   told_();
 }
 
@@ -166,6 +228,11 @@ void HubDirectory::learn(std::string_view subject, Route route) {
   if (state_ != State::kUnreachable) return;
   if (learned_.size() >= limits_.learned_subjects_max) learned_.clear();
   learned_.insert_or_assign(std::string(subject), route);
+}
+
+void HubDirectory::forget(std::string_view subject) {
+  const auto at = learned_.find(subject);
+  if (at != learned_.end()) learned_.erase(at);
 }
 
 }  // namespace petiole

@@ -43,6 +43,7 @@ class HubDirectory {
   // kUnknown while the first answer is awaited.
   Route route_of(std::string_view subject) const;
   void learn(std::string_view subject, Route route);
+  void forget(std::string_view subject);  // No PubAck came for long.
 
  private:
   struct Stream {
@@ -54,7 +55,11 @@ class HubDirectory {
   void ask_page(std::size_t pattern, std::int64_t offset, Time now);
   void answered(std::size_t pattern, std::int64_t offset, Result<json::object> answer);
   std::int64_t add_streams(const json::object& answer);
+  std::int64_t add_missing(const json::object& answer, const std::string& pattern);
+  void miss(std::string_view name, const std::string& pattern);
+  void add(Stream stream);
   void finish(bool good);
+  void forget_barriers();
 
   ApiClient& api_;
   const MirrorLimits& limits_;
@@ -66,8 +71,10 @@ class HubDirectory {
   bool changed_ = false;  // and since it was asked last.
   std::size_t open_ = 0;  // Pages awaited.
   std::uint64_t generation_ = 0;
-  Time asked_{}, linked_{}, due_ = kNever;
+  Time asked_{}, due_ = kNever;
+  Time patient_from_{};  // The link's begin, or when the hub last said that it cannot answer now.
   std::vector<Stream> streams_, coming_;
+  std::vector<Stream> missing_;  // Of those that are coming: streams that do not answer the hub.
   std::size_t coming_subjects_ = 0;  // Of all in `coming_`.
   std::unordered_map<std::string, Route, TokenHash, std::equal_to<>> learned_;
 };

@@ -11,6 +11,8 @@ namespace petiole {
 namespace {
 
 constexpr std::int64_t kNoMessage = 10037;
+constexpr Duration kAskAgainMin = std::chrono::seconds(1);
+constexpr Duration kAskAgainMax = std::chrono::seconds(5);
 
 struct StoredMessage {
   std::uint64_t sequence = 0;
@@ -77,7 +79,8 @@ Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLi
       suspects_(std::move(suspects)),
       floors_(std::move(floors)),
       done_(std::move(done)),
-      holes_(holes) {}
+      holes_(holes),
+      ask_again_after_(kAskAgainMin) {}
 
 void Resolver::start(Time now) {
   started_ = true;
@@ -90,11 +93,68 @@ void Resolver::start(Time now) {
 void Resolver::tick(Time now) {
   now_ = now;
   if (!started_ || finished_ || now < retry_) return;
-  if (now >= give_up_) return finish();
+  if (now >= give_up_) {
+    // With the last words missing, what is known of the rest has to do.
+    if (facts_asked_) return finish();
+    give_up_ = now + limits_.resolve_time_max;
+    if (!failed_.empty()) ask_health();
+    if (finished_) return;
+  }
   retry_ = give_up_;
-  const std::vector<std::size_t> again = std::exchange(failed_, {});
-  open_ += again.size();  // All first: one whose stream is gone is settled at once.
+  ask_again_after_ = std::min(2 * ask_again_after_, kAskAgainMax);
+  // Not all of many: once one is answered, the rest follow.
+  const std::size_t count = std::min(failed_.size(), limits_.requests_max);
+  const std::vector<std::size_t> again(failed_.end() - static_cast<std::ptrdiff_t>(count),
+                                       failed_.end());
+  failed_.resize(failed_.size() - count);
+  const std::vector<std::string> streams = std::exchange(untold_, {});
+  open_ += count;  // All first: one whose stream is gone is settled at once.
   for (const std::size_t subject : again) ask_last(subject, now);
+  for (const std::string& stream : streams) ask_info(stream, false);
+}
+
+void Resolver::answered() {
+  silent_rounds_ = 0;
+  ask_again_after_ = kAskAgainMin;
+  if (!failed_.empty()) retry_ = now_;
+}
+
+// A stream that has no leader, or not enough of its nodes, is silent or says so: what it has will
+// be known when it is back, and before that it takes nothing. Only of one that answers this, and
+// then nothing else, twice, is nothing more to be learned.
+void Resolver::ask_health() {
+  const std::vector<std::string> streams = streams_of(failed_);
+  if (streams.empty()) return finish();
+  ill_ = false;
+  health_open_ = streams.size();
+  for (const std::string& stream : streams) {
+    api_.request(
+        "STREAM.INFO." + stream, "",
+        [this, alive = std::weak_ptr<int>(alive_)](Result<json::object> answer) {
+          if (!alive.expired()) got_health(answer.ok() && api_error(*answer) == 0);
+        },
+        now_);
+  }
+}
+
+void Resolver::got_health(bool good) {
+  ill_ = ill_ || !good;
+  if (--health_open_ > 0 || finished_) return;
+  silent_rounds_ = ill_ ? 0 : silent_rounds_ + 1;
+  if (silent_rounds_ == 2 && !facts_asked_) finish();
+}
+
+// Of these subjects, each once, where STREAM.INFO may be asked.
+std::vector<std::string> Resolver::streams_of(const std::vector<std::size_t>& subjects) const {
+  std::vector<std::string> streams;
+  for (const std::size_t subject : subjects) {
+    const std::string* stream = directory_.stream_of(suspects_.subjects()[subject].subject);
+    if (stream == nullptr || !api_.allows("STREAM.INFO." + *stream)) continue;
+    if (std::find(streams.begin(), streams.end(), *stream) == streams.end()) {
+      streams.push_back(*stream);
+    }
+  }
+  return streams;
 }
 
 // As many at a time as the API client may have outstanding; the answers ask for the rest.
@@ -107,23 +167,21 @@ void Resolver::ask_more(Time now) {
     ++open_;
     ask_last(subject, now);
   }
-  if (next_ == count && open_ == 0 && failed_.empty() && !finished_) ask_facts();
+  if (next_ == count && open_ == 0 && failed_.empty() && untold_.empty() && !finished_) ask_facts();
 }
 
 // Once, for the streams where some are missing.
 void Resolver::ask_facts() {
   if (facts_asked_) return finish();
   facts_asked_ = true;
+  give_up_ = now_ + limits_.resolve_time_max;
+  retry_ = give_up_;
   ++open_;
-  std::vector<std::string> streams;
-  for (const SuspectSubject& subject : suspects_.subjects()) {
-    const std::string* stream = directory_.stream_of(subject.subject);
-    if (stream == nullptr || subject.proven() || !api_.allows("STREAM.INFO." + *stream)) continue;
-    if (std::find(streams.begin(), streams.end(), *stream) == streams.end()) {
-      streams.push_back(*stream);
-    }
+  std::vector<std::size_t> unproven;
+  for (std::size_t i = 0; i < suspects_.subjects().size(); ++i) {
+    if (!suspects_.subjects()[i].proven()) unproven.push_back(i);
   }
-  for (const std::string& stream : streams) ask_info(stream, false);
+  for (const std::string& stream : streams_of(unproven)) ask_info(stream, false);
   settled();
 }
 
@@ -145,6 +203,9 @@ void Resolver::got_info(const std::string& stream, bool removed, Result<json::ob
     const bool more = !removed && !facts.removed && gaps <= limits_.removed_max;
     facts_.insert_or_assign(stream, std::move(facts));
     if (more) ask_info(stream, true);
+  } else if (!removed) {
+    untold_.push_back(stream);
+    retry_ = std::min(give_up_, now_ + ask_again_after_);
   }
   settled();
 }
@@ -169,7 +230,7 @@ const std::string* Resolver::askable(std::string_view subject) const {
 void Resolver::ask_last(std::size_t subject, Time now) {
   const std::string& name = suspects_.subjects()[subject].subject;
   const std::string* stream = askable(name);
-  if (stream == nullptr) return settled();
+  if (stream == nullptr) return answered(), settled();
   json::object body;
   body["last_by_subj"] = name;
   api_.request(
@@ -182,6 +243,7 @@ void Resolver::ask_last(std::size_t subject, Time now) {
 
 void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
   const std::int64_t error = answer.ok() ? api_error(*answer) : -1;
+  if (error == 0 || error == kNoMessage) answered();
   if (error == kNoMessage) return settled();
   if (error != 0) {
     ask_again(subject);
@@ -274,7 +336,7 @@ void Resolver::part_done(std::size_t subject, Walk& walk, bool whole) {
 
 void Resolver::ask_again(std::size_t subject) {
   failed_.push_back(subject);
-  retry_ = std::min(give_up_, now_ + std::chrono::seconds(1));
+  retry_ = std::min(give_up_, now_ + ask_again_after_);
 }
 
 void Resolver::settled() {

@@ -57,6 +57,10 @@ class Resolver {
   void part_done(std::size_t subject, Walk& walk, bool whole);
   void ask_again(std::size_t subject);
   void settled();
+  void answered();
+  void ask_health();
+  void got_health(bool good);
+  std::vector<std::string> streams_of(const std::vector<std::size_t>& subjects) const;
   void ask_facts();
   void ask_info(const std::string& stream, bool removed);
   void got_info(const std::string& stream, bool removed, Result<json::object> answer);
@@ -75,6 +79,11 @@ class Resolver {
   std::size_t next_ = 0, open_ = 0;
   std::map<std::string, StreamFacts> facts_;
   std::vector<std::size_t> failed_;  // Asked in vain: once more later.
+  std::vector<std::string> untold_;  // Streams whose facts were: the same.
+  std::size_t health_open_ = 0;      // Answers awaited, of streams that were silent:
+  bool ill_ = false;                 // one cannot answer at all.
+  Duration ask_again_after_;
+  int silent_rounds_ = 0;  // All could, and have not said what was asked.
   Time now_{}, asked_{}, give_up_{}, retry_ = kNever;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -170,6 +170,7 @@ void Sender::check_overdue(Time now) {
       backlog_.mark_confirmed(entry);
     } else {
       lost = true;
+      if (backoff_ == link_.limits.backoff_max) link_.directory.forget(entry.subject());
     }
   }
   deadline_ = std::min(deadline_, overdue_);

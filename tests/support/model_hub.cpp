@@ -112,6 +112,7 @@ void ModelHub::receive(const Packet& packet) {
 }
 
 void ModelHub::capture(const Packet& packet) {
+  if (vanish_once.erase(packet.payload) != 0) return;
   if (!error.empty()) {
     refused.insert(packet.payload);
     return answer(packet.reply, error);
@@ -148,7 +149,7 @@ void ModelHub::store(std::string subject, std::string id, std::string payload) {
 }
 
 void ModelHub::answer(const std::string& reply, std::string text) {
-  if (reply.empty() || link_ == nullptr) return;
+  if (reply.empty() || text.empty() || link_ == nullptr) return;
   later(options_.ack_delay + options_.latency, [this, reply, text = std::move(text)] {
     account_->publish(
         {.from = nullptr, .echo = true, .leaf = false, .queues = {}, .capture = false},
@@ -157,6 +158,9 @@ void ModelHub::answer(const std::string& reply, std::string text) {
 }
 
 std::string ModelHub::api(std::string_view verb, std::string_view body) {
+  if (api_says) {
+    if (const auto said = api_says(verb)) return *said;
+  }
   if (verb == "STREAM.LIST") return list_answer();
   if (verb == "STREAM.MSG.GET.S") return message_answer(body);
   if (verb == "STREAM.INFO.S") return info_answer(body.find("deleted_details") != body.npos);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -63,10 +64,13 @@ class ModelHub {
   std::string error;                  // Not empty: each publish to the stream gets this answer.
   std::set<std::string> refuse_once;  // Payloads that get this one once: no room.
   std::set<std::string> refused;      // Payloads that were answered so.
-  double drop_acks = 0;               // Share of PubAcks that get lost in the hub;
-  int acks_to_drop = 0;               // so many of the next ones.
-  std::set<std::string> replies;      // Reply subjects of what the stream was sent.
-  std::vector<MirrorMark> marks;      // Of what was sent with one, as it left.
+  std::set<std::string> vanish_once;  // Payloads that get none: no leader was there to take them.
+  // What the API says to a verb, in place of the usual; "": nothing.
+  std::function<std::optional<std::string>(std::string_view verb)> api_says;
+  double drop_acks = 0;           // Share of PubAcks that get lost in the hub;
+  int acks_to_drop = 0;           // so many of the next ones.
+  std::set<std::string> replies;  // Reply subjects of what the stream was sent.
+  std::vector<MirrorMark> marks;  // Of what was sent with one, as it left.
   std::uint64_t api_requests = 0;
   std::size_t payload_refused = 0;  // What it wants to end the link for.
   std::uint64_t violations = 0;     // Sent though it is denied: a nats-server would cut the link.

@@ -1,0 +1,180 @@
+// What a hub of several nodes says, or does not say, while some of them are away.
+#include <doctest/doctest.h>
+
+#include "tests/agent/mirror/mirror_world.h"
+
+using namespace petiole;
+using namespace petiole::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kNotAvailable =
+    R"({"error":{"code":503,"err_code":10008,"description":"JetStream system temporarily unavailable"}})";
+constexpr const char* kMissing =
+    R"({"total":1,"offset":0,"limit":256,"streams":[],"missing":["S"]})";
+constexpr const char* kSilent = "";
+
+auto says(std::string_view begin, const char* text) {
+  return [begin, text](std::string_view verb) {
+    return verb.starts_with(begin) ? std::optional<std::string>(text) : std::nullopt;
+  };
+}
+
+// Three that the stream has, and of which we have not heard.
+void leave_unconfirmed(World& world) {
+  world.start();
+  world.up();
+  world.run(1s);
+  const std::size_t stored = 3 - world.hub.vanish_once.size();
+  publish(world, 1, 3);
+  world.run(7ms);
+  REQUIRE(world.hub.stored.size() == stored);
+  world.down();
+  REQUIRE(world.rule().messages == 3);
+}
+
+}  // namespace
+
+TEST_CASE("mirror: a stream that cannot say for now what it has is waited for") {
+  for (const char* answer : {kSilent, kNotAvailable}) {
+    for (const bool crash : {false, true}) {
+      CAPTURE(answer);
+      CAPTURE(crash);
+      World world(config_of(disk_rule()), {.duplicate_window = 1s});
+      leave_unconfirmed(world);
+      if (crash) {
+        world.crash();
+        world.start();
+      }
+      world.hub.api_says = says("STREAM.", answer);
+      const auto unable = world.hub.api_says;
+      world.hub.api_says = [unable](std::string_view verb) {
+        return verb == "STREAM.LIST" ? std::nullopt : unable(verb);
+      };
+      world.up();
+      world.run(5min);
+      CHECK(world.payloads() == numbers(1, 3));
+      CHECK(!world.drained());
+      world.hub.api_says = {};
+      world.run(40s);
+      CHECK(world.payloads() == numbers(1, 3));
+      CHECK(world.drained());
+    }
+  }
+}
+
+TEST_CASE("mirror: a stream that is there, and never says what it has, is sent to in the end") {
+  World world(config_of(disk_rule()), {});
+  leave_unconfirmed(world);
+  world.hub.api_says = says("STREAM.MSG.GET", kSilent);
+  world.up();
+  world.run(90s);
+  CHECK(world.payloads() == numbers(1, 3));  // For its window drops the repeats.
+  CHECK(world.drained());
+}
+
+TEST_CASE(
+    "mirror: a stream that is lost and found while it is asked has no hole taken for granted") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1s});
+  world.hub.vanish_once = {"2"};
+  leave_unconfirmed(world);
+  world.hub.api_says = says("STREAM.INFO", kNotAvailable);
+  world.up();
+  world.run(10s);
+  CHECK(world.hub.stored.size() == 2);
+  world.hub.api_says = {};
+  world.run(20s);
+  CHECK(world.payloads() == std::vector<std::string>{"1", "3", "2"});
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: a stream without a leader is no reason to believe a subscriber's barrier") {
+  for (const bool known : {false, true}) {
+    CAPTURE(known);
+    World world(config_of(disk_rule()), {});
+    world.hub.interest = {"t.>"};
+    world.start();
+    if (known) {
+      world.up();
+      world.run(1s);
+    }
+    world.hub.options().list = kMissing;
+    world.hub.options().stream_subject = "";
+    world.up();
+    world.run(2min);  // A refresh, too.
+    publish(world, 1, 3);
+    world.run(2min);
+    CHECK(world.rule().messages == 3);
+    world.hub.options().list = "";
+    world.hub.options().stream_subject = "t.>";
+    world.run(2min);
+    CHECK(world.payloads() == numbers(1, 3));
+    CHECK(world.drained());
+  }
+}
+
+TEST_CASE("mirror: a missing stream holds up only what it may capture") {
+  RuleConfig rule = disk_rule();
+  RuleConfig other{.subjects = {"u.>"}};
+  MirrorConfig config = config_of(rule);
+  config.rules.push_back(other);
+  World world(config, {.stream_subject = ""});
+  world.hub.interest = {"t.>", "u.>"};
+  // Each is asked for alone, and of S all that is known is the question.
+  int asked = 0;
+  world.hub.api_says = [&](std::string_view verb) -> std::optional<std::string> {
+    if (verb != "STREAM.LIST") return kNotAvailable;
+    return ++asked % 2 == 1 ? kMissing : R"({"total":0,"offset":0,"limit":256,"streams":[]})";
+  };
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 3, "t.a");
+  publish(world, 1, 3, "u.a");
+  world.run(1min);
+  CHECK(world.rule(0).messages == 3);
+  CHECK(world.rule(1).messages == 0);
+}
+
+TEST_CASE("mirror: a hub whose nodes cannot answer has no streams that we could do without") {
+  World world(config_of(disk_rule()), {});
+  world.hub.interest = {"t.>"};
+  world.hub.api_says = says("STREAM.", kNotAvailable);
+  world.hub.options().stream_subject = "";
+  world.start();
+  publish(world, 1, 3);
+  world.up();
+  world.run(5min);
+  CHECK(world.rule().messages == 3);
+  world.hub.api_says = {};
+  world.hub.options().stream_subject = "t.>";
+  world.run(1min);
+  CHECK(world.payloads() == numbers(1, 3));
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: where PubAcks came, and the API is out of reach, they are waited for") {
+  World world(config_of(disk_rule()), {.domain = ""});
+  world.hub.interest = {"t.>"};
+  world.start();
+  world.up();
+  publish(world, 1, 3);
+  world.run(5s);
+  REQUIRE(world.payloads() == numbers(1, 3));
+  world.run(2min);
+  world.down();
+  world.hub.options().stream_subject = "";  // It has no leader.
+  world.up();
+  publish(world, 4, 6);
+  world.run(30s);
+  CHECK(world.rule().messages == 3);
+  world.hub.options().stream_subject = "t.>";
+  world.run(1min);
+  CHECK(world.payloads() == numbers(1, 6));
+  CHECK(world.drained());
+  world.hub.options().stream_subject = "";  // It was deleted: the others are those who want it.
+  publish(world, 7, 9);
+  world.run(5min);
+  CHECK(world.drained());
+}
