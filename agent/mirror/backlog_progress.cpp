@@ -13,7 +13,9 @@ void Backlog::note_stream(Entry& entry, std::string_view stream, std::uint64_t s
                                [&](const StreamFloor& floor) { return floor.stream == stream; });
   if (at == floors.end() && floors.size() == setup_.limits.floors_max) return;
   entry.stream = static_cast<std::uint32_t>(at - floors.begin()) + 1;
-  if (at == floors.end()) floors.push_back({std::string(stream), 0});
+  if (at != floors.end()) return;
+  floors.push_back({std::string(stream), 0});
+  note_ledger();  // A new process must know that there is one: Sender::stream_may_be_away.
 }
 
 // What comes later in the rule's order is later in the stream too, but for what was refused once; a

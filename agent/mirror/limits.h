@@ -47,7 +47,8 @@ struct MirrorLimits {
   Duration ack_timeout = std::chrono::seconds(5);           // After the barrier behind it passed.
   Duration reprobe_grace = std::chrono::milliseconds(150);  // Where no PubAck came before.
   Duration probe_grace = std::chrono::milliseconds(750);    // For a first PubAck, the same.
-  Duration backoff_min = std::chrono::milliseconds(500);    // After the hub refused for now.
+  Duration stream_away_max = std::chrono::minutes(1);     // For a first one, where some came once.
+  Duration backoff_min = std::chrono::milliseconds(500);  // After the hub refused for now.
   Duration backoff_max = std::chrono::seconds(30);
   Duration park_after = std::chrono::seconds(2);         // Without interest, others go ahead.
   Duration rescan_interval = std::chrono::seconds(5);    // Between looks at what was parked.

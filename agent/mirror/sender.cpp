@@ -10,7 +10,7 @@ void Sender::link_up(Time now) {
   groups_.link_up();
   requesters_.clear();
   backoff_ = {};
-  refused_ = false;
+  refused_ = acked_ = false;
   cautious_ = 0;
   retry_ = {};
   interest_moved_ = backlog_.has_parked() || backlog_.has_put_by();
@@ -118,7 +118,14 @@ void Sender::check_rescan(Time now) {
   backlog_.rescan();
 }
 
-Route Sender::route_of(const Entry& entry) const {
+// Where the hub cannot be asked: a stream took messages of this rule once, and none has yet over
+// this link. Perhaps it has no leader, and a barrier would only mean that others were there.
+bool Sender::stream_may_be_away(Time now) const {
+  return !acked_ && !backlog_.state().floors.empty() &&
+         now < link_.state.up + link_.limits.stream_away_max;
+}
+
+Route Sender::route_of(const Entry& entry, Time now) const {
   switch (backlog_.rule().confirm) {
     case Confirm::kPuback:
       return Route::kPuback;
@@ -131,6 +138,7 @@ Route Sender::route_of(const Entry& entry) const {
   const bool asked = link_.directory.state() != HubDirectory::State::kUnreachable;
   if (!asked && link_.state.uplink->hub().drops_repeats) return Route::kBarrier;
   if (!link_.state.uplink->hub().headers && route == Route::kProbe) return Route::kBarrier;
+  if (route == Route::kProbe && stream_may_be_away(now)) return Route::kPuback;
   // Found out by trying is not known: a stream that comes, or refuses, must still be heard.
   return !asked && route == Route::kBarrier ? Route::kReprobe : route;
 }
@@ -185,7 +193,7 @@ Sender::Sent Sender::send_one(Time now) {
     }
     if (cautious_ != 0 && backlog_.in_flight() >= cautious_) return Sent::kNothing;
     if (!backlog_.room_in_flight(in_flight_max())) return Sent::kNothing;
-    const Route route = route_of(*entry);
+    const Route route = route_of(*entry, now);
     if (route == Route::kUnknown) return Sent::kNothing;
     const bool behind = backlog_.behind_parked(*entry);
     waiting_for_interest_ = !behind && !link_.state.uplink->wants(entry->subject());

@@ -68,7 +68,10 @@ class Sender {
   void hold_off(Time now);
   bool may_pass_over(Time now);
   bool set_aside(Entry& entry);
-  Route route_of(const Entry& entry) const;
+  Route route_of(const Entry& entry, Time now) const;
+  bool stream_may_be_away(Time now) const;
+  void more_at_a_time();
+  void confirmed_without_ack();
   void publish(Entry& entry, Route route, Time now);
   std::string_view reply_for(const Entry& entry, Route route);
   std::size_t in_flight_max() const;
@@ -89,6 +92,7 @@ class Sender {
   bool refused_ = false;
   Duration backoff_{};
   std::size_t cautious_ = 0;  // After a refusal: so many in flight; 0: no limit.
+  bool acked_ = false;        // A stream took something from this link.
   bool missed_ = false;       // Some that met nobody are in flight.
   bool waiting_for_interest_ = false, interest_moved_ = false, rescan_wanted_ = false;
   Time rescanned_{};

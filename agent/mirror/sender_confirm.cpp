@@ -16,12 +16,13 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
     // It counts even when the entry waits to be sent again: the hub has it.
     backlog_.note_stream(*entry, ack.stream, ack.sequence);
     if (ack.duplicate) backlog_.count_duplicate();
-    if (entry->route == Route::kProbe || entry->route == Route::kReprobe)
+    if (entry->route == Route::kProbe || entry->route == Route::kReprobe || !acked_)
       link_.directory.learn(entry->subject(), Route::kPuback);
+    acked_ = true;
     backlog_.mark_confirmed(*entry);
     groups_.stored(ack.stream);
     backoff_ = {};
-    if (cautious_ != 0) cautious_ = cautious_ < 4096 ? cautious_ * 2 : 0;
+    more_at_a_time();
     backlog_.pop_settled();
     return;
   }
@@ -84,6 +85,15 @@ void Sender::hold_off(Time now) {
   cautious_ = 1;
 }
 
+void Sender::more_at_a_time() {
+  if (cautious_ != 0) cautious_ = cautious_ < 4096 ? cautious_ * 2 : 0;
+}
+
+// No stream vouches for it: what was in flight at a refusal says nothing of what comes after.
+void Sender::confirmed_without_ack() {
+  if (backlog_.in_flight() == 0) more_at_a_time();
+}
+
 void Sender::interest_lost(std::string_view pattern) {
   if (phase_ != Phase::kFlowing || backlog_.in_flight() == 0) return;
   EntryRing& window = backlog_.window();
@@ -126,10 +136,12 @@ void Sender::barrier_passed(std::uint64_t number, Time now) {
       continue;
     }
     entry->sent = now;  // From here on an answer is due.
-    if (entry->route == Route::kBarrier)
+    if (entry->route == Route::kBarrier) {
       backlog_.mark_confirmed(*entry);
-    else
+      confirmed_without_ack();
+    } else {
       overdue_ = std::min(overdue_, answer_due(*entry));
+    }
   }
   reached_order_ = order;
   backlog_.pop_settled();
@@ -168,6 +180,7 @@ void Sender::check_overdue(Time now) {
     } else if (probe) {
       link_.directory.learn(entry.subject(), Route::kBarrier);
       backlog_.mark_confirmed(entry);
+      confirmed_without_ack();
     } else {
       lost = true;
       if (backoff_ == link_.limits.backoff_max) link_.directory.forget(entry.subject());

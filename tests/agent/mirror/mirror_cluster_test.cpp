@@ -178,3 +178,28 @@ TEST_CASE("mirror: where PubAcks came, and the API is out of reach, they are wai
   world.run(5min);
   CHECK(world.drained());
 }
+
+TEST_CASE("mirror: where the API is out of reach, a stream that took any of a rule is waited for") {
+  for (const bool back : {true, false}) {
+    CAPTURE(back);
+    World world(config_of(disk_rule()), {.domain = ""});
+    world.hub.interest = {"t.>"};
+    world.start();
+    world.up();
+    publish(world, 1, 3);
+    world.run(100ms);
+    REQUIRE(world.payloads() == numbers(1, 3));
+    world.crash();  // That a stream took them is noted.
+    world.hub.options().stream_subject = "";
+    world.start();
+    world.up();
+    publish(world, 4, 2000, "t.b");
+    world.run(30s);
+    CHECK(world.payloads() == numbers(1, 3));
+    CHECK(world.rule().messages >= 1997);
+    if (back) world.hub.options().stream_subject = "t.>";
+    world.run(90s);  // Or it was deleted: then all goes to the others, and not one by one.
+    CHECK(world.drained());
+    CHECK(world.payloads() == numbers(1, back ? 2000 : 3));
+  }
+}
