@@ -167,6 +167,7 @@ class Session : public TlsSession {
         context_->server() ? wolfSSL_accept(session_.get()) : wolfSSL_connect(session_.get());
     if (result != WOLFSSL_SUCCESS) return failed(result);
     if (Status wrong = check_dates(); !wrong.ok()) return fail(wrong);
+    if (Status wrong = check_address(); !wrong.ok()) return fail(wrong);
     if (!is_pinned()) {
       error_ = "the peer's certificate is not among the pinned ones";
       return fail({Errc::kTls, "tls: the certificate is not pinned"});
@@ -195,6 +196,13 @@ class Session : public TlsSession {
       return {Errc::kTls, "tls: the certificate is for another name"};
     }
     return {};
+  }
+
+  // Where we are asked about errors (see judge), wolfSSL 5.5 passes over a wrong address.
+  Status check_address() {
+    if (!is_address_ || peer_is_named(session_.get(), name_, true)) return {};
+    error_ = "the certificate is for another address";
+    return {Errc::kTls, "tls: the certificate is for another address"};
   }
 
   bool is_pinned() const {

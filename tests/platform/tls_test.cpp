@@ -11,6 +11,7 @@
 
 #include "platform/files.h"
 #include "platform/process.h"
+#include "platform/system.h"
 #include "platform/tls_wolfssl.h"
 // The options come first.
 #include <wolfssl/wolfcrypt/asn_public.h>
@@ -175,10 +176,13 @@ TEST_CASE("tls: a handshake that fails says why") {
       {"foreign client", with_cert(client_options(), "stranger"), mutual(server_options()),
        "hub.example", "unknown authority", true},
   };
-  for (int i = 0; i < 2 * static_cast<int>(std::size(cases)); ++i) {
-    const Case& c = cases[i / 2];
+  const SystemClock clock;
+  const Calendar calendar(clock, ClockTrust::kFloor, WallTime(std::chrono::seconds(1)));
+  for (int i = 0; i < 4 * static_cast<int>(std::size(cases)); ++i) {
+    const Case& c = cases[i / 4];
     CAPTURE(std::string(c.name));
-    Pair pair(c.client, c.server, c.host, SIZE_MAX, i % 2 ? TlsVersion::k12 : TlsVersion::k13);
+    Pair pair(c.client, c.server, c.host, SIZE_MAX, i % 2 ? TlsVersion::k12 : TlsVersion::k13,
+              i % 4 < 2 ? nullptr : &calendar);  // With one, wolfSSL asks us about each error.
     REQUIRE(pair.start().ok());
     pair.run();
     const TlsSession& end = c.at_server ? *pair.server : *pair.client;
@@ -187,6 +191,8 @@ TEST_CASE("tls: a handshake that fails says why") {
     CHECK_MESSAGE(end.error().find(c.error) != std::string::npos, end.error());
     // The other end hears of it by an alert; wolfSSL sends none for the absent certificate in 1.2.
     if (c.at_server && i % 2 == 1 && !c.client.cert_file.size()) continue;
+    // With a calendar the address is looked at when the handshake is over: that end just closes.
+    if (i % 4 >= 2 && std::string_view(c.error) == "another address") continue;
     const Status other = c.at_server ? pair.client_status : pair.server_status;
     CHECK(!other.ok());
     CHECK((c.at_server ? *pair.client : *pair.server).error().find("the peer ") == 0);
