@@ -46,6 +46,13 @@ const char* stage_name(Stage stage) {
   return nullptr;
 }
 
+// What is wrong with the files for TLS; empty: nothing.
+std::string check_tls_files(const RemoteConfig& remote, const ConfigSources& sources) {
+  if (!remote.tls || !sources.check_tls) return {};
+  std::string wrong = sources.check_tls(*remote.tls);
+  return wrong.starts_with("tls: ") ? wrong.substr(5) : wrong;
+}
+
 TlsOptions tls_options(const RemoteConfig& remote) {
   TlsOptions tls = remote.tls.value_or(TlsOptions{});
   if (tls.server_name.empty()) tls.server_name = remote.urls[0].host;
@@ -90,6 +97,8 @@ void examine(const RemoteConfig& remote, const ConfigSources& sources, Host host
   DoctorLogin login;
   const std::string wrong = read_credentials(remote, sources, login);
   if (!wrong.empty()) return record->fail("credentials", wrong);
+  const std::string bad_file = check_tls_files(remote, sources);
+  if (!bad_file.empty()) return record->fail("TLS", bad_file);
   DialOptions options = dial_options(remote);
   options.reached = [record](Stage stage) {
     if (const char* name = stage_name(stage)) record->pass(name);

@@ -93,7 +93,9 @@ std::string link_part(const json::object& link) {
     text += "\n";
   }
   if (const std::string error = text_of(link, "last_error"); !error.empty()) {
-    text += "    last error: " + error + "\n";
+    text += "    last error: " + error;
+    const std::string at = text_of(link, "last_error_at").substr(0, kWholeSeconds);
+    text += is_up(link) && !at.empty() ? ", at " + at + "Z\n" : "\n";
   }
   return text + "    bytes in " + size_text(get_number(in, "total")) + ", out " +
          size_text(get_number(out, "total")) + "\n";
@@ -142,7 +144,12 @@ std::string refusals(const json::object& rule) {
 
 std::string mirror_part(const json::object& mirror) {
   if (!get_bool(mirror, "enabled")) return "\nStore and forward: not configured\n";
-  std::string text = "\nStore and forward: " + text_of(mirror, "state") + "\n";
+  const std::string state = text_of(mirror, "state");
+  std::string text = "\nStore and forward: " + state + "\n";
+  if (state == "waiting for interest") {
+    text +=
+        "  nobody at the hub takes what waits: make a stream of its subjects there, or subscribe\n";
+  }
   if (const std::string guarantee = text_of(mirror, "guarantee"); !guarantee.empty()) {
     text += "  " + guarantee + "\n";
   }

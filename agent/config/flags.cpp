@@ -217,9 +217,18 @@ void apply_flags(const ParsedFlags& flags, Config& config, std::vector<ConfigErr
 std::string usage_text() {
   std::string text =
       "Usage: petiole [options]\n"
-      "       petiole status [--json] [--watch] [-m port | URL]\n"
-      "       petiole doctor URL [--creds FILE] [--tlsca FILE]\n"
-      "       petiole demo\n";
+      "           Serves clients, with the options below or a file (-c), until it is stopped.\n"
+      "       petiole status [--json] [--watch] [-m PORT | URL]\n"
+      "           Shows links, backlog and clients of one that runs with -m or \"http\" (default: "
+      "8222).\n"
+      "           Exit status: 0 healthy, 1 a link is down or the disk takes nothing, 2 no "
+      "answer.\n"
+      "       petiole doctor URL [--creds FILE] [--tlsca FILE] [--tlscert FILE --tlskey FILE]\n"
+      "                          [--proxy URL] [--insecure]\n"
+      "           Goes to a hub step by step and says which step fails, and what to do.\n"
+      "           URL: nats-leaf://, tls://, ws:// or wss://[user:password@]host[:port]\n"
+      "       petiole demo\n"
+      "           Shows in half a minute how a link is lost and no message is.\n";
   std::string_view section;
   for (const Flag& flag : flag_table()) {
     if (flag.kind == Flag::Kind::kRefused || flag.kind == Flag::Kind::kNoEffect) continue;
@@ -230,7 +239,8 @@ std::string usage_text() {
     while (!rest.empty()) {
       const std::size_t bar = rest.find('|');
       const std::string_view name = rest.substr(0, bar);
-      line += (line.size() > 4 ? ", " : "") + std::string(name.size() <= 3 ? "-" : "--");
+      const bool brief = name.size() <= 2 || name[0] == 'D';
+      line += (line.size() > 4 ? ", " : "") + std::string(brief ? "-" : "--");
       line += name;
       rest = bar == std::string_view::npos ? "" : rest.substr(bar + 1);
     }

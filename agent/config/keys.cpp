@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <vector>
 
 #include "agent/config/units.h"
 
@@ -13,6 +14,40 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
     return std::tolower(static_cast<unsigned char>(x)) ==
            std::tolower(static_cast<unsigned char>(y));
   });
+}
+
+// How many letters one has to add, leave out, change or swap with the next to make `b` of `a`.
+std::size_t edits(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> older, before(b.size() + 1), row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) before[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t other = a[i - 1] == b[j - 1] ? 0 : 1;
+      row[j] = std::min({before[j] + 1, row[j - 1] + 1, before[j - 1] + other});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], older[j - 2] + 1);
+    }
+    older = before;
+    before = row;
+  }
+  return before[b.size()];
+}
+
+// The name of a list "one, two" that `key` is most likely meant to be; empty: none is near.
+std::string_view nearest_name(std::string_view key, std::string_view list) {
+  constexpr std::size_t kKeyMax = 40;  // Longer ones are no slips.
+  std::string_view nearest;
+  std::size_t least = key.size() > kKeyMax ? 0 : key.size() < 5 ? 2 : 3;
+  while (!list.empty()) {
+    const std::string_view name = list.substr(0, list.find(','));
+    if (const std::size_t count = edits(key.substr(0, kKeyMax), name); count < least) {
+      nearest = name;
+      least = count;
+    }
+    list.remove_prefix(std::min(list.size(), name.size() + 2));
+  }
+  return nearest;
 }
 
 }  // namespace
@@ -66,7 +101,10 @@ void append_name(std::string& list, const KeyName& name) {
 }
 
 void report_unknown(Reader& reader, const ConfigEntry& entry, const std::string& allowed) {
-  reader.error(entry.place, "unknown field \"" + entry.key + "\"; allowed here: " + allowed);
+  std::string text = "unknown field \"" + entry.key + "\"; ";
+  const std::string_view meant = nearest_name(entry.key, allowed);
+  if (!meant.empty()) text += "is it \"" + std::string(meant) + "\"? ";
+  reader.error(entry.place, text + "allowed here: " + allowed);
 }
 
 }  // namespace petiole

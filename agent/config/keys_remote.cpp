@@ -107,7 +107,7 @@ void read_credentials(Reader& r, E entry, RemoteDraft& draft) {
 }
 
 constexpr Key<RemoteDraft> kRemoteKeys[] = {
-    {"urls|url", read_urls},
+    {"url|urls", read_urls},
     {"account|local", [](Reader& r, E e, RemoteDraft& d) { r.text(e, d.config.account); }},
     {"credentials|creds", read_credentials},
     {"nkey|seed", read_nkey},

@@ -49,6 +49,12 @@ std::string text_of(Duration duration) {
   return std::to_string(milliseconds / 1000) + "s";
 }
 
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::uint64_t kMegabyte = 1 << 20;
+  const bool whole = bytes > 0 && bytes % kMegabyte == 0;
+  return whole ? std::to_string(bytes / kMegabyte) + "MB" : std::to_string(bytes);
+}
+
 }  // namespace
 
 void Reader::error(const ConfigPlace& place, std::string text) {
@@ -129,8 +135,11 @@ void Reader::bytes(const ConfigEntry& entry, std::uint64_t& target, std::uint64_
                  "a size in bytes such as 65536, 64KB, 512MB, 2GB (or k, m, g for powers of 1000)");
   }
   if (*value < least || *value > most) {
-    return error(entry.value.place, "\"" + entry.key + "\" must be from " + std::to_string(least) +
-                                        " to " + std::to_string(most) + " bytes");
+    const bool small = *value < least;
+    return error(entry.value.place,
+                 "\"" + entry.key + "\" must be " +
+                     (small ? "at least " + size_text(least) : "at most " + size_text(most)) +
+                     ", not " + entry.value.text);
   }
   target = *value;
 }

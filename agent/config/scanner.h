@@ -13,7 +13,10 @@ namespace petiole {
 
 class Scanner {
  public:
-  Scanner(std::string_view text, std::uint32_t file) : text_(text), file_(file) {}
+  Scanner(std::string_view text, std::uint32_t file) : text_(text), file_(file) {
+    // What Windows' editors put before UTF-8.
+    if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
+  }
 
   bool at_end() const { return position_ == text_.size(); }
   char peek() const { return at_end() ? '\0' : text_[position_]; }

@@ -184,6 +184,32 @@ TEST_CASE("doctor: a host without a name, and one that refuses") {
   }
 }
 
+TEST_CASE("doctor: files for TLS are looked at before the hub is") {
+  if (!kHasTls) return;
+  test::SimClock clock;
+  test::SimLoop loop(clock);
+  test::SimEntropy entropy(1);
+  test::SimLog log;
+  test::SimWorker worker(loop, [] { return Duration::zero(); });
+  ChunkPool chunks;
+  test::SimNetwork network(loop, chunks, 1);
+  Host host{loop, clock, network.host("me"), entropy, log, worker, chunks};
+  ConfigSources sources;
+  sources.check_tls = [](const TlsOptions& options) {
+    return "tls: ca_file \"" + options.ca_file + "\": No such file or directory";
+  };
+  std::string printed;
+  std::optional<int> code;
+  const std::string arguments[] = {"tls://hub", "--tlsca", "nope.pem"};
+  run_doctor(
+      arguments, sources, host, [&](std::string_view text) { printed += text; },
+      [&](int exit_code) { code = exit_code; });
+  loop.run_until([&] { return code.has_value(); }, 60s);
+  CHECK(code == 1);
+  CHECK(printed.find("  ca_file \"nope.pem\": No such file or directory\n") != printed.npos);
+  CHECK(printed.find("DNS") == printed.npos);
+}
+
 TEST_CASE("doctor: arguments") {
   RemoteConfig remote;
   const std::string good[] = {"tls://hub", "--creds", "f", "--tlsca=c", "--insecure"};

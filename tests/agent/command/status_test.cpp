@@ -44,6 +44,17 @@ TEST_CASE("status: one screen") {
   CHECK(screen.exit_code == 1);
 }
 
+TEST_CASE("status: what is over has its time, and what nobody takes an advice") {
+  StatusBodies bodies = kBodies;
+  bodies.linkz = R"({"links":[{"url":"tls://hub","state":"up","last_error":"refused",
+                     "last_error_at":"2026-11-27T06:57:36.123Z"}]})";
+  bodies.mirrorz = R"({"enabled":true,"state":"waiting for interest"})";
+  const std::string text = render_status(bodies).text;
+  CHECK(text.find("    last error: refused, at 2026-11-27T06:57:36Z\n") != text.npos);
+  CHECK(text.find("nobody at the hub takes what waits: make a stream") != text.npos);
+  CHECK(render_status(kBodies).text.find("nobody at the hub") == text.npos);
+}
+
 TEST_CASE("status: exit codes") {
   StatusBodies bodies{"{}", R"({"links":[{"state":"up"}]})", R"({"enabled":false})"};
   CHECK(render_status(bodies).exit_code == 0);

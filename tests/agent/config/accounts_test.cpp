@@ -116,7 +116,8 @@ struct Case {
 constexpr Case kErrors[] = {
     {"accounts {$G {}}", "f:1:11: \"$G\" is a Reserved Account"},
     {"accounts [A, A]", "f:1:14: Duplicate Account Entry: A"},
-    {"accounts {A {user: x}}", "unknown field \"user\"; allowed here: users, exports, imports"},
+    {"accounts {A {user: x}}",
+     "unknown field \"user\"; is it \"users\"? allowed here: users, exports, imports"},
     {"accounts {A {nkey: x}}", "Not a valid public nkey for an account: \"x\""},
     {"accounts {A {jetstream: enabled}}", "\"jetstream\" is not supported by this build"},
     {"accounts {A {limits {max_conns: 1}}}", "allowed here: max_connections, max_subscriptions"},

@@ -48,6 +48,10 @@ struct Case {
 
 constexpr Case kGood[] = {
     {"empty", "", "{}"},
+    {"a mark before UTF-8",
+     "\xEF\xBB\xBF"
+     "a 1",
+     "{a=1}"},
     {"comment only", "# hi\n// there\n", "{}"},
     {"three separators", "a = 1\nb: 2\nc 3\n", "{a=1 b=2 c=3}"},
     {"block without separator", "a {b: 1}\n", "{a={b=1}}"},
