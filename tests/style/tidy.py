@@ -4,7 +4,8 @@ Reads BUILD/compile_commands.json; .clang-tidy in ROOT selects the checks. Print
 however many files include the header it is in.
 
 A file that was found clean is not read again until it, a header that it includes, its command, the
-checks or clang-tidy change: see Cache.
+checks or clang-tidy change: see Cache. With PETIOLE_TIDY_SECONDS no file is begun after that time, those
+that have changed themselves go first, and what is left is counted: for CI, which has minutes for all.
 """
 
 import concurrent.futures
@@ -13,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import shlex
 import shutil
@@ -32,6 +34,7 @@ class Result(NamedTuple):
     seconds: float  # 0 from the cache.
     output: str
     status: int
+    left: bool = False  # For want of time.
 
 
 @functools.lru_cache(maxsize=None)
@@ -41,6 +44,15 @@ def digest_of(path: str) -> str:
         return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
     except OSError:
         return ""
+
+
+def cache_home() -> pathlib.Path:
+    """In the compiler's cache: whoever keeps that one keeps this, too."""
+    if shutil.which("ccache"):
+        asked = subprocess.run(["ccache", "--get-config", "cache_dir"], capture_output=True, text=True)
+        if asked.returncode == 0 and asked.stdout.strip():
+            return pathlib.Path(asked.stdout.strip())
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
 
 
 class Cache:
@@ -54,8 +66,7 @@ class Cache:
 
     def __init__(self, root: pathlib.Path) -> None:
         self.root = f"{root}/"
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        self.folder = pathlib.Path(base) / "petiole-tidy"
+        self.folder = cache_home() / "petiole-tidy"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError:
@@ -66,7 +77,9 @@ class Cache:
 
     def entry(self, command: dict) -> pathlib.Path:
         # The object's name holds no meaning; what is left of the command does.
-        words = [word.replace(self.root, "") for word in shlex.split(command["command"])[1:]]
+        words = [
+            (word + "/").replace(self.root, "./") for word in shlex.split(command["command"])[1:]
+        ]
         text = "\n".join([self.common, digest_of(command["file"]), *words])
         return self.folder / hashlib.sha256(text.encode()).hexdigest()
 
@@ -96,12 +109,14 @@ class Cache:
             pathlib.Path(entry.path).unlink(missing_ok=True)
 
 
-def tidy(build: pathlib.Path, cache: Cache, command: dict) -> Result:
+def tidy(build: pathlib.Path, cache: Cache, end: float, command: dict) -> Result:
     source = command["file"]
     entry = cache.entry(command)
     if cache.is_clean(entry):
         return Result(source, 0, "", 0)
     start = time.monotonic()
+    if start > end:
+        return Result(source, 0, "", 0, left=True)
     extra = ["--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-H"]
     run = subprocess.run(
         ["clang-tidy", "-p", str(build), "--quiet", *extra, source],
@@ -133,9 +148,11 @@ def report(results: list[Result]) -> int:
     for line in sorted(findings) + broken:
         print(line)
     read = [result for result in results if result.seconds]
+    left = sum(result.left for result in results)
     print(
-        f"clang-tidy: {len(results)} files, {len(results) - len(read)} of them unchanged since they were"
-        f" clean; {len(findings)} findings; {sum(result.seconds for result in read):.0f} s"
+        f"clang-tidy: {len(results)} files, {len(results) - len(read) - left} of them unchanged since they"
+        f" were clean, {left} left for want of time; {len(findings)} findings;"
+        f" {sum(result.seconds for result in read):.0f} s"
     )
     for result in sorted(read, key=lambda result: result.seconds, reverse=True)[:3]:
         print(f"  {result.seconds:5.1f} s  {result.source}")
@@ -149,8 +166,11 @@ def main() -> int:
         return 1 if os.environ.get("CI") == "true" else SKIPPED
     commands = commands_of(root, build, sys.argv[3] if len(sys.argv) > 3 else "")
     cache = Cache(root)
+    random.shuffle(commands)  # Where no result is kept, a short time sees other files each time.
+    commands.sort(key=lambda command: cache.entry(command).exists())
+    end = time.monotonic() + float(os.environ.get("PETIOLE_TIDY_SECONDS") or "inf")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda command: tidy(build, cache, command), commands))
+        results = list(pool.map(lambda command: tidy(build, cache, end, command), commands))
     cache.prune()
     return report(results)
 
