@@ -148,7 +148,8 @@ std::string mirror_part(const json::object& mirror) {
   std::string text = "\nStore and forward: " + state + "\n";
   if (state == "waiting for interest") {
     text +=
-        "  nobody at the hub takes what waits: make a stream of its subjects there, or subscribe\n";
+        "  nobody at the hub takes what waits: make a stream of its subjects there, subscribe,\n"
+        "  or allow the link's user to publish them\n";
   }
   if (const std::string guarantee = text_of(mirror, "guarantee"); !guarantee.empty()) {
     text += "  " + guarantee + "\n";
