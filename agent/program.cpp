@@ -122,7 +122,10 @@ int run_program(std::span<const std::string> words) {
       run_doctor(arguments.subspan(1), system_sources(), host, print, done);
     });
   }
-  if (command == "demo") return run_demo();
+  if (command == "demo") {
+    if (arguments.size() > 1) return complain("demo takes no arguments"), kConfigError;
+    return run_demo();
+  }
   return run_start(words.front(), arguments);
 }
 

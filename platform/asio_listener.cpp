@@ -178,7 +178,8 @@ class AsioListener final : public Listener {
 Status to_status(std::error_code error) {
   if (error == asio::error::address_in_use) return {Errc::kBusy, "the port is taken"};
   if (error == asio::error::access_denied) return {Errc::kPermission, "the port needs privileges"};
-  if (error == std::errc::address_not_available) {
+  // Asio's category does not know the condition by its name.
+  if (error.value() == static_cast<int>(std::errc::address_not_available)) {
     return {Errc::kNetwork, "this machine does not have that address"};
   }
   return {Errc::kNetwork, "the system refuses to listen"};

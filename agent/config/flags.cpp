@@ -173,7 +173,14 @@ void finish_mirror(FlagDraft& draft) {
   MirrorConfig& mirror = draft.config.mirror;
   const bool had_dir = mirror.enabled;
   if (!draft.store_dir.empty()) mirror.dir = draft.store_dir;
-  if (draft.forward.empty()) return;
+  if (draft.forward.empty()) {
+    if (!had_dir && !draft.store_dir.empty()) {
+      draft.errors.push_back({"--store",
+                              "keeps nothing without --forward SUBJECT, or rules in a "
+                              "file's store_and_forward {}"});
+    }
+    return;
+  }
   if (!had_dir && draft.store_dir.empty()) {
     draft.errors.push_back({"--forward", "needs --store DIR, where messages are kept"});
     return;

@@ -197,5 +197,14 @@ TEST_CASE("listener: addresses of both families, and names") {
   }
 }
 
+TEST_CASE("listener: an address that is not this machine's is called so") {
+  NetFixture net;
+  Script server;
+  const auto listener = net.network.listen({.host = "192.0.2.1"},
+                                           [&](const PeerInfo&) { return make_scripted(server); });
+  CHECK_FALSE(listener.ok());
+  CHECK(listener.status().text() == "this machine does not have that address");
+}
+
 }  // namespace
 }  // namespace petiole::test

@@ -116,6 +116,7 @@ TEST_CASE("flags: what is wrong with them") {
   CHECK(first_error({"serve"}).find("unknown command \"serve\"") == 0);
   CHECK(first_error({"--", "serve"}).find("unknown command \"serve\"") == 0);
   CHECK(first_error({"--forward", "x"}) == "--forward: needs --store DIR, where messages are kept");
+  CHECK(first_error({"--hub", "h", "--store", "d"}).find("--store: keeps nothing without") == 0);
   CHECK(first_error({"--store", "d", "--forward", "a..b"}).find("no empty token") !=
         std::string::npos);
   CHECK(first_error({"--hub", "ftp://x"}).find("unknown scheme") != std::string::npos);
