@@ -54,6 +54,8 @@ class MirrorCore : public Mirror {
     double drain_rate = 0;
     std::optional<std::uint64_t> losses_told{};  // In the log; null: none was looked at yet.
     Time tell_next{};
+    Time waits_since = kNever;  // Nobody at the hub takes what is here.
+    Time tell_waiting_next{};
   };
   struct Answer {
     Inbox::Address address;
@@ -81,6 +83,7 @@ class MirrorCore : public Mirror {
   void barrier_passed(std::uint64_t number);
   void sample(Time now);
   Time tell_losses(Time now);  // When the rest is due.
+  void tell_waiting(Time now);
   void make_room();
   bool give_way();
   bool evict_some();

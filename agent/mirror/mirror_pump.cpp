@@ -264,11 +264,13 @@ void MirrorCore::sample(Time now) {
   sampled_ = now;
   for (Rule& rule : rules_) {
     const std::uint64_t confirmed = rule.backlog->state().confirmed;
-    const double rate = static_cast<double>(confirmed - rule.confirmed_before) / span;
-    rule.confirmed_before = confirmed;
+    const std::uint64_t before = std::exchange(rule.confirmed_before, confirmed);
+    const double rate = static_cast<double>(confirmed - before) / span;
     const double smoothed = rule.drain_rate * 0.7 + rate * 0.3;
     rule.drain_rate = rule.backlog->messages() == 0 || smoothed < kDrainRateMin ? 0 : smoothed;
+    if (confirmed != before) rule.waits_since = kNever;
   }
+  tell_waiting(now);
 }
 
 void MirrorCore::arm(Time now) {

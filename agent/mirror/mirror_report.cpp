@@ -8,6 +8,8 @@ namespace petiole {
 namespace {
 
 constexpr Duration kLossLinesApart = std::chrono::minutes(1);
+constexpr Duration kWaitBeforeLine = std::chrono::minutes(1);
+constexpr Duration kWaitLinesApart = std::chrono::hours(1);
 
 std::string text_or_empty(const char* text) { return text != nullptr ? text : ""; }
 
@@ -20,6 +22,11 @@ std::string text_of(const LossCounts& losses) {
   return std::to_string(losses.limit) + " for want of room, " + std::to_string(losses.refused) +
          " refused, " + std::to_string(losses.age) + " too old, " +
          std::to_string(losses.rejected) + " that the hub does not take";
+}
+
+// A log of an earlier configuration has no subjects any more.
+const std::string& name_of(const NamedRule& rule) {
+  return rule.rule.subjects.empty() ? rule.log : rule.rule.subjects.front();
 }
 
 }  // namespace
@@ -140,9 +147,8 @@ Time MirrorCore::tell_losses(Time now) {
     const std::uint64_t more = count - *rule.losses_told;
     if (more == 0) continue;
     if (now >= rule.tell_next) {
-      const auto& subjects = rule.named.rule.subjects;
-      host_.log.warning("mirror: " + (subjects.empty() ? rule.named.log : subjects.front()) + ": " +
-                        std::to_string(more) + " messages given up; in all " + text_of(all));
+      host_.log.warning("mirror: " + name_of(rule.named) + ": " + std::to_string(more) +
+                        " messages given up; in all " + text_of(all));
       rule.losses_told = count;
       rule.tell_next = now + kLossLinesApart;
     } else {
@@ -150,6 +156,23 @@ Time MirrorCore::tell_losses(Time now) {
     }
   }
   return due;
+}
+
+// A rule that stands still on a link that is up: else only its messages' absence at the hub says
+// so.
+void MirrorCore::tell_waiting(Time now) {
+  for (Rule& rule : rules_) {
+    const Backlog& backlog = *rule.backlog;
+    const bool waits = link_.state.uplink != nullptr && backlog.messages() > backlog.in_flight() &&
+                       (rule.sender->waiting_for_interest() || backlog.has_parked());
+    if (!waits || rule.waits_since == kNever) rule.waits_since = waits ? now : kNever;
+    if (!waits || now < rule.waits_since + kWaitBeforeLine || now < rule.tell_waiting_next)
+      continue;
+    rule.tell_waiting_next = now + kWaitLinesApart;
+    host_.log.warning("mirror: " + name_of(rule.named) + ": " + std::to_string(backlog.messages()) +
+                      " messages wait: at the hub no stream and no subscriber takes them, or the "
+                      "link's user may not publish them");
+  }
 }
 
 }  // namespace petiole

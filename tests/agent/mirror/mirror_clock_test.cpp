@@ -1,6 +1,8 @@
 // The clock on the wall is set, forth or back by years, while messages wait.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -118,4 +120,29 @@ TEST_CASE("mirror: a backlog from a time to come is paced like any other") {
   world.run(3s);
   CHECK(world.payloads().size() > 10);
   CHECK(world.payloads().size() < 50);
+}
+
+TEST_CASE(
+    "mirror: that nobody at the hub takes what waits is said after a minute, then once an hour") {
+  World world(config_of(disk_rule()), {.stream_subject = ""});
+  world.start();
+  world.up();
+  publish(world, 1, 3);
+  const auto said = [&world] {
+    const auto& lines = world.log.lines();
+    return std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.find("mirror: t.>: 3 messages wait: at the hub no stream") != line.npos;
+    });
+  };
+  world.run(50s);
+  CHECK(said() == 0);
+  world.run(50min);
+  CHECK(said() == 1);
+  world.run(15min);
+  CHECK(said() == 2);
+  world.hub.interest = {"t.a"};
+  world.mirror->interest_changed(*world.link);
+  world.run(2h);
+  CHECK(world.drained());
+  CHECK(said() == 2);
 }
