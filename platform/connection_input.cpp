@@ -169,7 +169,8 @@ void Connection::offer_again() {
   if (state_ != State::kOpen || paused_) return;
   if (!held_.empty() && !securing()) offer(held_.view());
   inflate();
-  if (!paused_ && !inflating() && layered_ && layered_->peer_end) end(std::move(*layered_->peer_end));
+  if (!paused_ && !inflating() && layered_ && layered_->peer_end)
+    end(std::move(*layered_->peer_end));
   mark();
   wait_readable();
 }
