@@ -37,7 +37,8 @@ Status Connection::compress(const CompressionOptions& options) {
   return {};
 }
 
-// What is left in the top layer, step by step. While any is, nothing more is read.
+// What is left in the top layer, step by step, and the peer's end behind it. Until then nothing
+// more is read.
 void Connection::inflate() {
   for (int i = 0; inflating() && !paused_ && state_ == State::kOpen; ++i) {
     if (i == kStepsPerTurn) return inflate_later();

@@ -168,9 +168,7 @@ void Connection::offer_again() {
   resuming_ = false;
   if (state_ != State::kOpen || paused_) return;
   if (!held_.empty() && !securing()) offer(held_.view());
-  inflate();
-  if (!paused_ && !inflating() && layered_ && layered_->peer_end)
-    end(std::move(*layered_->peer_end));
+  inflate();  // And the peer's end, if that has come.
   mark();
   wait_readable();
 }
