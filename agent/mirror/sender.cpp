@@ -103,6 +103,9 @@ void Sender::check_rescan(Time now) {
     rescan_wanted_ = false;
     return;
   }
+  // It empties the window: what found no room on the disk goes first.
+  backlog_.spill();
+  if (backlog_.unspilled()) return;
   const Time allowed = rescanned_ + link_.limits.rescan_interval;
   if (interest_moved_ && !rescan_wanted_) {
     if (now < allowed) {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "tests/agent/mirror/mirror_world.h"
 
@@ -316,6 +317,29 @@ TEST_CASE("mirror: what nobody wants and no disk has room for holds up none of i
   world.run(10s);
   CHECK(world.hub.heard.size() == 4);
   CHECK(world.rule().losses.refused == 1);
+}
+
+TEST_CASE("mirror: what found no room on the disk outlives new interest in what did") {
+  World world(FullWorld::two_rules(), {.stream_subject = "", .latency = 200ms});
+  world.hub.interest = {"t.a"};
+  world.store_bytes_max = 1 << 20;
+  world.limits.in_flight_messages_max = 1;
+  world.start();
+  world.up();
+  world.run(5s);
+  publish(world, 1, 1, "t.b");
+  publish(world, 2, 5);
+  world.model->set_bytes_max(110);  // For one of them, with its id.
+  world.run(100ms);
+  REQUIRE(world.rule().in_flight == 1);
+  world.hub.interest = {"t.>"};
+  world.mirror->interest_changed(*world.link);
+  world.run(1min);
+  std::set<std::string> heard;
+  for (const auto& each : world.hub.heard) heard.insert(each.payload);
+  CHECK(heard.size() == 5);
+  CHECK(world.rule().losses.refused == 0);
+  CHECK(world.drained());
 }
 
 TEST_CASE("mirror: what waits in memory goes to disk when the process stops") {
