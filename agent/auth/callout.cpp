@@ -29,13 +29,13 @@ bool has_account(const Config& config, const std::string& name) {
          find_account(config, name);
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 // As they are logged and told in events.
 std::string denial_text(Denial denial, const UserClaims& user) {
   switch (denial) {
     case Denial::kIssuer:
-      return "User JWT issuer " + quoted(user.issuer) + " is not known";
+      return "User JWT issuer " + in_quotes(user.issuer) + " is not known";
     case Denial::kRevoked:
       return "User JWT is revoked";
     case Denial::kAccountExpired:
@@ -152,7 +152,7 @@ void Callout::answered(const Question& question, const std::optional<std::string
                        Done done) {
   if (!answer) {
     host_.log.debug("Authorization callout response not received in time on account " +
-                    quoted(question.service.account));
+                    in_quotes(question.service.account));
     return done(Outcome{});
   }
   const Verdict verdict = read(question, *answer);
@@ -164,16 +164,16 @@ void Callout::answered(const Question& question, const std::optional<std::string
 Callout::Verdict Callout::read(const Question& question, std::string_view answer) const {
   const Service& service = question.service;
   if (answer.empty()) {
-    return {nullptr,
-            "Auth callout violation: \"no reason supplied\" on account " + quoted(service.account)};
+    return {nullptr, "Auth callout violation: \"no reason supplied\" on account " +
+                         in_quotes(service.account)};
   }
   if (service.xkey.empty() || answer.starts_with(kTokenStart)) {
     return read_clear(question, answer, false);
   }
   const Result<std::string> open = open_from(answer, service.xkey, *context_.keys);
   if (open.ok()) return read_clear(question, *open, true);
-  return {nullptr, "Error decrypting auth callout response on account " + quoted(service.account) +
-                       ": " + std::string(open.status().text())};
+  return {nullptr, "Error decrypting auth callout response on account " +
+                       in_quotes(service.account) + ": " + std::string(open.status().text())};
 }
 
 // Who could seal it needs no other proof.
@@ -209,8 +209,9 @@ Callout::Verdict Callout::read_clear(const Question& question, std::string_view 
   Result<UserClaims> user = decode_user(response->token);
   if (!user.ok()) return {nullptr, std::string(user.status().text())};
   if (user->subject != question.user_nkey) {
-    return {nullptr, "Expected authorized user of " + quoted(question.user_nkey) + " but got " +
-                         quoted(user->subject) + " on account " + quoted(question.service.account)};
+    return {nullptr, "Expected authorized user of " + in_quotes(question.user_nkey) + " but got " +
+                         in_quotes(user->subject) + " on account " +
+                         in_quotes(question.service.account)};
   }
   // Services that write tokens by hand leave these out; the reference does not look at them.
   for (std::int64_t* const limit :
@@ -223,18 +224,19 @@ Callout::Verdict Callout::read_clear(const Question& question, std::string_view 
 // Configuration mode: the token's audience names the account.
 Outcome Callout::place(const Question& question,
                        const std::shared_ptr<const UserClaims>& user) const {
-  const std::string on = " on account " + quoted(question.service.account);
+  const std::string on = " on account " + in_quotes(question.service.account);
   const std::string& issuer = config_.auth.callout->issuer;
   if (!user->issuer_account.empty()) {
-    return refuse("Error non operator mode account " + quoted(question.service.account) +
+    return refuse("Error non operator mode account " + in_quotes(question.service.account) +
                   ": attempted to use issuer_account");
   }
   if (user->issuer != issuer) {
-    return refuse("Wrong issuer for auth callout response" + on + ", expected " + quoted(issuer) +
-                  " got " + quoted(user->issuer));
+    return refuse("Wrong issuer for auth callout response" + on + ", expected " +
+                  in_quotes(issuer) + " got " + in_quotes(user->issuer));
   }
   if (!has_account(config_, user->audience)) {
-    return refuse("No valid account " + quoted(user->audience) + " for auth callout response" + on);
+    return refuse("No valid account " + in_quotes(user->audience) + " for auth callout response" +
+                  on);
   }
   AccountClaims account;
   account.subject = issuer;
@@ -254,16 +256,16 @@ void Callout::place_by_token(const Question& question,
       asked && (account == asked->subject || contains(asked->callout_accounts, account) ||
                 contains(asked->callout_accounts, "*"));
   if (!allowed) {
-    return done(refuse("Account " + quoted(user->issuer) +
+    return done(refuse("Account " + in_quotes(user->issuer) +
                        " not permitted as valid account option for auth callout for account " +
-                       quoted(question.service.account)));
+                       in_quotes(question.service.account)));
   }
   auto decide = [this, question, user, account, done = std::move(done)] {
     const AccountClaims* const target = book_->find(account);
     if (!target || book_->is_pinned_out(account)) {
-      return done(refuse("No valid account " + quoted(account) +
+      return done(refuse("No valid account " + in_quotes(account) +
                          " for auth callout response on account " +
-                         quoted(question.service.account)));
+                         in_quotes(question.service.account)));
     }
     const Visitor visitor{question.caller->type, question.caller->peer.address};
     done(finish(question, *user, admit(user, *target, visitor, calendar_.now()), account));
