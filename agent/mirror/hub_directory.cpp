@@ -12,16 +12,18 @@ namespace {
 
 constexpr std::int64_t kNotAvailable = 10008;  // Of a cluster's nodes too few are there.
 
-// Among the streams that `answer` tells all of.
-bool is_listed(const json::object& answer, std::string_view name) {
+// The names of the streams that `answer` tells all of, sorted.
+std::vector<std::string_view> listed_in(const json::object& answer) {
+  std::vector<std::string_view> names;
   const json::value* list = find(answer, "streams");
-  if (list == nullptr || !list->is_array()) return false;
-  const json::array& streams = list->get_array();
-  return std::any_of(streams.begin(), streams.end(), [&](const json::value& each) {
+  if (list == nullptr || !list->is_array()) return names;
+  for (const json::value& each : list->get_array()) {
     const json::value* config = each.is_object() ? find(each.get_object(), "config") : nullptr;
-    return config != nullptr && config->is_object() &&
-           get_string(config->get_object(), "name") == name;
-  });
+    if (config == nullptr || !config->is_object()) continue;
+    names.push_back(get_string(config->get_object(), "name"));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace
@@ -152,13 +154,18 @@ void HubDirectory::add(Stream stream) {
 std::int64_t HubDirectory::add_missing(const json::object& answer, const std::string& pattern) {
   const json::value* list = find(answer, "missing");
   if (list == nullptr || !list->is_array()) return 0;
-  std::int64_t count = 0;
+  const std::vector<std::string_view> listed = listed_in(answer);
+  std::size_t count = 0;
   for (const json::value& each : list->get_array()) {
-    if (!each.is_string() || is_listed(answer, each.get_string())) continue;
+    if (count >= limits_.streams_max) break;  // However many are said to be.
+    if (!each.is_string()) continue;
+    if (std::binary_search(listed.begin(), listed.end(), std::string_view(each.get_string()))) {
+      continue;
+    }
     ++count;
     miss(each.get_string(), pattern);
   }
-  return count;
+  return static_cast<std::int64_t>(count);
 }
 
 void HubDirectory::miss(std::string_view name, const std::string& pattern) {

@@ -82,7 +82,8 @@ Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLi
       holes_(holes),
       ask_again_after_(kAskAgainMin) {}
 
-void Resolver::start(Time now) {
+void Resolver::start(Time now, bool patient) {
+  patient_ = patient;
   started_ = true;
   now_ = asked_ = now;
   give_up_ = now + limits_.resolve_time_max;
@@ -95,7 +96,7 @@ void Resolver::tick(Time now) {
   if (!started_ || finished_ || now < retry_) return;
   if (now >= give_up_) {
     // With the last words missing, what is known of the rest has to do.
-    if (facts_asked_) return finish();
+    if (facts_asked_ || !patient_) return finish();
     give_up_ = now + limits_.resolve_time_max;
     if (!failed_.empty()) ask_health();
     if (finished_) return;

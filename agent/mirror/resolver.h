@@ -30,8 +30,8 @@ class Resolver {
   Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits, HashKey key,
            SuspectList suspects, std::vector<StreamFloor> floors, bool holes, Done done);
 
-  // Call when the directory knows, or will not.
-  void start(Time now);
+  // Call when the directory knows, or will not. `patient`: a stream that is away is waited for.
+  void start(Time now, bool patient);
   bool started() const { return started_; }
   void tick(Time now);  // Retries, and gives up in the end.
   Time deadline() const { return started_ ? retry_ : kNever; }
@@ -75,7 +75,7 @@ class Resolver {
   std::vector<StreamFloor> floors_;
   Done done_;
   bool holes_;
-  bool started_ = false, finished_ = false, facts_asked_ = false;
+  bool started_ = false, finished_ = false, facts_asked_ = false, patient_ = true;
   std::size_t next_ = 0, open_ = 0;
   std::map<std::string, StreamFacts> facts_;
   std::vector<std::size_t> failed_;  // Asked in vain: once more later.

@@ -78,9 +78,8 @@ void Sender::tick(Time now) {
   if (phase_ == Phase::kResolving) {
     if (resolver_ == nullptr) start_resolving(now);
     const bool known = link_.directory.state() != HubDirectory::State::kUnknown;
-    if (!resolver_->started() && (known || backlog_.rule().confirm == Confirm::kBarrier)) {
-      resolver_->start(now);
-    }
+    const bool barrier = backlog_.rule().confirm == Confirm::kBarrier;
+    if (!resolver_->started() && (known || barrier)) resolver_->start(now, !barrier);
     resolver_->tick(now);
     deadline_ = resolver_->deadline();
     if (!resolved_) return;
