@@ -42,7 +42,7 @@ struct RemoteConfig {
   bool no_randomize = false;
   std::vector<std::string> deny_imports, deny_exports;
   bool ws_compression = false;
-  CompressionConfig compression;          // Not of a WebSocket that compresses itself.
+  CompressionConfig compression;          // Not over WebSocket.
   bool ignore_discovered_servers = true;  // Ours: nats-server's default is false; see the README.
   std::string proxy_url;                  // http://host:port
   std::string proxy_user, proxy_password;

@@ -300,9 +300,8 @@ void AcceptingLeaf::configuration_changed(const Gate* before) {
 }
 
 bool AcceptingLeaf::offers_compression() const {
-  const Config& config = server().config();
-  return config.leaf_listen.compression.mode != CompressionMode::kOff &&
-         !(wire()->peer().websocket && config.websocket.compression);
+  const bool off = server().config().leaf_listen.compression.mode == CompressionMode::kOff;
+  return !off && !wire()->peer().websocket;  // See SolicitingLeaf::choose_compression.
 }
 
 // Of a peer that wants to compress. From there on all is, and it waits for our INFO in that form.

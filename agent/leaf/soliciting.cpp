@@ -79,7 +79,8 @@ Result<std::size_t> SolicitingLeaf::enter(std::string_view, Time now) {
 // link stays as it is: the wire document calls that opting out. nats-server frames what it sends.
 CompressionMode SolicitingLeaf::choose_compression(const ServerInfo& info, Time now) const {
   const CompressionConfig& ours = remote_.compression;
-  if (wire()->peer().websocket && remote_.ws_compression) return CompressionMode::kOff;
+  // There nats-server compresses the frames, not what they hold: masked ones do not become less.
+  if (wire()->peer().websocket) return CompressionMode::kOff;
   const Result<CompressionMode> selected = select_compression(ours.mode, info.compression);
   if (!selected.ok()) {
     note(LogLevel::kWarning, "the hub's compression \"" + info.compression.substr(0, 60) +

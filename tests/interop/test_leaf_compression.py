@@ -18,10 +18,10 @@ def authority(tmp_path):
     return Authority(tmp_path)
 
 
-def hub_of(world, kind, leafnodes: str, **more):
+def hub_of(world, kind, leafnodes: str, config: str = ""):
     if kind == "nats-server":
-        return world.hub("newest", leafnodes=leafnodes, **more)
-    return world.alone(f"leafnodes {{ listen: 127.0.0.1:{{leaf}}\n {leafnodes} }}", name="hub", **more)
+        return world.hub("newest", config, leafnodes=leafnodes)
+    return world.alone(f"leafnodes {{ listen: 127.0.0.1:{{leaf}}\n {leafnodes} }}\n{config}", name="hub")
 
 
 def edge_of(world, kind, line: str):
@@ -123,6 +123,17 @@ def test_over_tls(world, authority, hub_kind, edge_kind):
     edge = edge_of(world, edge_kind, remote(hub, more=more, scheme="tls"))
     much_both_ways(world, hub, edge)
     both_say(hub, edge, "s2_fast")
+
+
+@pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)
+def test_not_over_websocket(world, hub_kind, edge_kind):
+    """There nats-server packs masked frames, in vain; we go without, whoever asks."""
+    websocket = "websocket { listen: 127.0.0.1:{websocket}, no_tls: true }"
+    hub = hub_of(world, hub_kind, "compression: s2_fast", websocket)
+    url = f'url: "ws://127.0.0.1:{hub.ports["websocket"]}"'
+    edge = edge_of(world, edge_kind, url + "\n compression: s2_fast")
+    much_both_ways(world, hub, edge)
+    both_say(hub, edge, "off")
 
 
 def test_a_refused_login_says_why(world):

@@ -123,6 +123,23 @@ TEST_CASE("soliciting: compression, where both want it, comes before CONNECT") {
   }
 }
 
+TEST_CASE("compression: not over WebSocket") {
+  Bench edge(wanting(Mode::kFast));
+  edge.wire.info.websocket = true;
+  edge.solicit();
+  CHECK(edge.feed(offering("s2_auto")) == "");
+  CHECK(edge.wire.take().starts_with("CONNECT {"));
+
+  Config config;
+  config.leaf_listen.compression.mode = Mode::kFast;
+  Bench hub(config);
+  hub.wire.info.websocket = true;
+  hub.accept();
+  CHECK(hub.wire.take().find("compression") == std::string::npos);
+  CHECK(hub.feed("INFO {\"compression\":\"s2_fast\"}\r\n") == "");
+  CHECK_FALSE(hub.wire.compression);
+}
+
 TEST_CASE("soliciting: behind a TLS upgrade our INFO waits for it") {
   Config config = wanting(Mode::kFast);
   config.remotes[0].tls.emplace();
