@@ -71,7 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string stream = std::string("\xff\x06\x00\x00S2sTwO", 10) + std::string(input);
   const std::string_view taken = size % 2 == 0 ? std::string_view(stream) : input;
   const Outcome whole = read(taken, 0);
-  const Outcome cut = read(taken, taken.empty() ? 0 : data[0] % taken.size());
+  const Outcome cut = read(taken, size == 0 ? 0 : data[0] % taken.size());
   require(whole.ok == cut.ok);
   require(!whole.ok || whole == cut);
   return 0;
