@@ -25,7 +25,7 @@ PermissionsConfig subscribe(std::optional<Lists> allow, Lists deny = {}) {
 TEST_CASE("permissions: publishing") {
   const PublishCase cases[] = {
       {"no list allows all", publish({}), "a.b", true},
-      {"an empty list allows nothing", publish({{}}), "a", false},
+      {"an empty list allows nothing", publish(Lists{}), "a", false},
       {"literal", publish({{"a.b"}}), "a.b", true},
       {"another literal", publish({{"a.b"}}), "a.c", false},
       {"a prefix is not enough", publish({{"a.b"}}), "a", false},

@@ -136,8 +136,8 @@ TEST_CASE("reconnect: what the hub's answer calls for is kept once, and spread")
   CHECK(reconnect.lost(1s) < 30s);
 }
 
-SubjectPermissions make(std::optional<std::vector<std::string>> allow,
-                        std::vector<std::string> deny) {
+using Lists = std::vector<std::string>;
+SubjectPermissions make(std::optional<Lists> allow, Lists deny) {
   return {.allow = std::move(allow), .deny = std::move(deny)};
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("permissions: messages and interest") {
       {"all without lists", make({}, {}), "a.b", "", true, true},
       {"allowed by a wildcard", make({{"a.>"}}, {}), "a.b", "", true, true},
       {"not on the list", make({{"a.>"}}, {}), "b", "", false, false},
-      {"an empty list allows nothing", make({{}}, {}), "a", "", false, false},
+      {"an empty list allows nothing", make(Lists{}, {}), "a", "", false, false},
       {"denied", make({}, {"a.*"}), "a.b", "", false, false},
       {"deny wins", make({{"a.>"}}, {"a.b"}), "a.b", "", false, false},
       {"broader interest than denied passes", make({}, {"a.b"}), "a.*", "", true, true},
@@ -164,7 +164,7 @@ TEST_CASE("permissions: messages and interest") {
       {"queue named: another queue", make({{"a q"}}, {}), "a", "r", true, false},
       {"queue denied: plain passes", make({}, {"a q"}), "a", "", true, true},
       {"queue denied", make({}, {"a q"}), "a", "q", true, false},
-      {"loop subjects are never checked", make({{}}, {}), "$LDS.x", "", false, true},
+      {"loop subjects are never checked", make(Lists{}, {}), "$LDS.x", "", false, true},
       {"gateway replies by what they carry", make({{"_INBOX.>"}}, {}),
        "_GR_.abcdef.ghijkl._INBOX.1", "", true, true},
   };
