@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -55,6 +56,9 @@ bool start_detached(std::function<void()> work) {
   return started;
 }
 
+// This machine, also where no /etc/hosts says so; no DNS server is asked (RFC 6761, 6.3).
+bool names_loopback(std::string_view host) { return host == "localhost" || host == "localhost."; }
+
 }  // namespace
 
 HostResolver::HostResolver(Loop& loop, Lookup lookup) : state_(std::make_shared<State>()) {
@@ -99,6 +103,9 @@ void HostResolver::look_up(const std::string& host) {
 }
 
 LookupResult HostResolver::lookup_by_system(const std::string& host) {
+  if (names_loopback(host)) {
+    return {{asio::ip::address_v4::loopback(), asio::ip::address_v6::loopback()}, {}};
+  }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;

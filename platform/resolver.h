@@ -33,6 +33,7 @@ class HostResolver {
   // `done` is called in a later turn. Numeric addresses need no look-up.
   void resolve(const std::string& host, Done done);
 
+  // May block, but for localhost, which has an address without a look-up.
   static LookupResult lookup_by_system(const std::string& host);
   static constexpr std::size_t kLookupsMax = 8;  // At once. A device has a few remotes.
 

@@ -44,6 +44,16 @@ TEST_CASE("dial: an unknown name is told with the resolver's words") {
   CHECK(client.reason.text == "Name or service not known");
 }
 
+TEST_CASE("dial: localhost is this machine by both families, whatever the system knows") {
+  for (const char* host : {"localhost", "localhost."}) {
+    CAPTURE(std::string(host));
+    const LookupResult found = HostResolver::lookup_by_system(host);
+    REQUIRE(found.addresses.size() == 2);
+    CHECK(found.addresses[0] == address("127.0.0.1"));
+    CHECK(found.addresses[1] == address("::1"));
+  }
+}
+
 // A look-up that ends when it is let go. Lives until its threads are done with it.
 struct Gate {
   std::mutex mutex;
