@@ -82,7 +82,7 @@ void DialWork::on_connected(std::size_t attempt, std::error_code error) {
     return hand_over(std::move(*socket));
   }
   attempts_[attempt].reset();
-  error_ = words(error);
+  if (error_.empty()) error_ = words(error);  // Of the preferred address, as Go's net.Dial.
   if (++failed_ == endpoints_.size()) return fail({Errc::kNetwork, Stage::kConnect, error_});
   // The next one at once, unless one that was begun meanwhile is still under way.
   if (failed_ == attempts_.size()) connect_next();

@@ -47,7 +47,7 @@ class DialWork final : private Deadline, public std::enable_shared_from_this<Dia
   std::vector<asio::ip::tcp::endpoint> endpoints_;
   std::vector<std::unique_ptr<Socket>> attempts_;  // Null: failed.
   std::size_t failed_ = 0;
-  std::string error_;  // Of the last attempt that failed.
+  std::string error_;  // Of the first attempt that failed.
   bool over_ = false;
 };
 
