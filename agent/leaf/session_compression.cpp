@@ -1,6 +1,7 @@
 // Compression of a link: wire document, client-and-leaf 3.6. Who dials and who listens agree on it
 // in different ways; what follows is the same.
 #include "agent/leaf/session.h"
+#include "platform/s2.h"
 
 namespace petiole {
 
@@ -13,14 +14,13 @@ CompressionLevel level_of(CompressionMode mode) {
 
 // Of a peer that has not logged in: its CONNECT fits many times.
 constexpr std::size_t kStrangersBlockMax = 64 * 1024;
-constexpr std::size_t kBlockMax = 4 << 20;  // By the format; nats-server's are of 1 MiB.
 
 }  // namespace
 
 Status LeafSession::compress(CompressionMode mode, const CompressionConfig& config) {
   compression_ = mode;
   if (config.mode == CompressionMode::kAuto) compression_thresholds_ = config.thresholds;
-  const std::size_t block_max = solicited() ? kBlockMax : kStrangersBlockMax;
+  const std::size_t block_max = solicited() ? kS2BlockBytesMax : kStrangersBlockMax;
   const Status status = wire_->compress({level_of(mode), block_max});
   if (status.ok()) stop_parsing();
   return status;
@@ -31,7 +31,7 @@ void LeafSession::adjust_compression() {
   if (rtt_.count() > 0 && !compression_thresholds_.empty()) {
     compression_ = compression_for(rtt_, compression_thresholds_);
   }
-  (void)wire_->compress({level_of(compression_), kBlockMax});
+  (void)wire_->compress({level_of(compression_), kS2BlockBytesMax});
 }
 
 }  // namespace petiole
