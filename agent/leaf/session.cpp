@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kPeerInterestMax = 1 << 20;
 // Not answered, by a peer that says other things all the while.
 constexpr std::size_t kPingsOutMax = 1024;
+// nats-server server.go: firstPingInterval.
+constexpr Duration kFirstMeasure = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -271,6 +273,7 @@ void LeafSession::on_pong(Time now) {
   const Ping ping = std::move(pings_.front());
   pings_.pop_front();
   rtt_ = now - ping.sent;
+  measure_due_ = now + limits_->ping_interval;
   if (!compression_thresholds_.empty()) adjust_compression();
   if (ping.passed) ping.passed();
 }
@@ -285,6 +288,7 @@ void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<Offere
   handshake_due_ = kNever;
   adjust_compression();
   heartbeat_.start(now);
+  measure_due_ = now + std::min<Duration>(kFirstMeasure, limits_->ping_interval);
   subscriptions_.start(account);
   links_.enter(*this);
   offer_ = std::move(offer);
@@ -327,8 +331,8 @@ void LeafSession::end(Errc code, const char* text) {
 Time LeafSession::deadline() const {
   if (phase_ == Phase::kHandshake) return handshake_due_;
   if (phase_ == Phase::kClosed) return kNever;
-  return std::min(
-      {paused_ ? kNever : heartbeat_.deadline(), stuck_until(), life_due_, extra_deadline()});
+  const Time asking = paused_ ? kNever : std::min(heartbeat_.deadline(), measure_due_);
+  return std::min({asking, stuck_until(), life_due_, extra_deadline()});
 }
 
 // A link that is dead on our way up alone: bytes arrive, yet the socket takes none.
@@ -357,10 +361,12 @@ Status LeafSession::tick(Time now) {
   if (paused_) return {};  // Its silence is ours.
   switch (heartbeat_.tick(now)) {
     case Heartbeat::Action::kNone:
+      if (now >= measure_due_) measure(now);
       return {};
     case Heartbeat::Action::kPing:
       if (pings_.size() >= kPingsOutMax) break;
-      send_heartbeat(now);
+      send_ping(now);
+      if (heartbeat_.unanswered() == 2) on_heartbeat(false);
       return {};
     case Heartbeat::Action::kGiveUp:
       break;
@@ -372,13 +378,18 @@ Status LeafSession::tick(Time now) {
   return {Errc::kTimeout, "ping time-out"};
 }
 
-void LeafSession::send_heartbeat(Time now) {
+// A link that is never silent is not asked for a sign of life, but for its round trip.
+void LeafSession::measure(Time now) {
+  measure_due_ = now + limits_->ping_interval;
+  if (pings_.empty()) send_ping(now);
+}
+
+void LeafSession::send_ping(Time now) {
   note(LogLevel::kDebug, "Leafnode Ping Timer");
   if (tracing()) trace_output("PING");
   staging_.control("PING\r\n");
   out_.keepalive += 6;
   pings_.push_back({now, {}});
-  if (heartbeat_.unanswered() == 2) on_heartbeat(false);
 }
 
 void LeafSession::closed(const CloseReason& reason, Time now) {

@@ -203,7 +203,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void flush_later();
 
   void pump_again();
-  void send_heartbeat(Time now);
+  void measure(Time now);
+  void send_ping(Time now);
   Time stuck_until() const;
   void pump();
   bool hold_messages() const { return offer_->map().changed(); }
@@ -223,6 +224,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   bool dropping_ = false;  // In an episode of drops, logged once.
   std::size_t wanted_ = 0;
   Time handshake_due_ = kNever;
+  Time measure_due_ = kNever;  // Then the round trip is asked for, if nothing has told it.
   Heartbeat heartbeat_;
   std::shared_ptr<OfferedInterest> offer_;  // Ours, as the peer is to know it.
   PeerInterest subscriptions_;              // The peer's.

@@ -176,6 +176,36 @@ TEST_CASE("established: a silent hub is asked, doubted, given up") {
   }
 }
 
+// nats-server client.go, processPingTimer: a spoke's PING waits for no silence, and a hub's not for
+// as long as the round trip is not known.
+TEST_CASE("established: the round trip of a link that is never silent") {
+  Config config;
+  config.limits.ping_interval = 10s;
+  Bench bench(config);
+  bench.accept();
+  REQUIRE(bench.feed("CONNECT {\"name\":\"edge\",\"cluster\":\"edge\"}\r\n") == "");
+  bench.wire.take();
+  for (const Duration wait : {1s, 10s, 10s}) {
+    for (Duration span{}; span < wait; span += 500ms) {
+      CHECK(bench.feed("LS+ a\r\n") == "");
+      CHECK(bench.tick_after(500ms) == (span + 500ms < wait ? "not due" : ""));
+    }
+    CHECK(bench.wire.take() == "PING\r\n");
+    CHECK(bench.session->rtt() == Duration(wait == 1s ? 0ms : 20ms));
+    bench.world.loop.run_for(20ms);
+    CHECK(bench.feed("PONG\r\n") == "");
+    CHECK(bench.session->rtt() == 20ms);
+  }
+  bench.world.loop.run_for(10s);  // Behind a PING that is not answered yet there is no other.
+  CHECK(bench.feed("+OK\r\n") == "");
+  CHECK(bench.session->tick(bench.now()).ok());
+  CHECK(bench.wire.take() == "PING\r\n");
+  bench.world.loop.run_for(10s);
+  CHECK(bench.feed("+OK\r\n") == "");
+  CHECK(bench.session->tick(bench.now()).ok());
+  CHECK(bench.wire.take() == "");
+}
+
 TEST_CASE("established: barriers and heartbeats are told apart by their order") {
   Bench bench;
   bench.establish();
