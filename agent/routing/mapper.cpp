@@ -26,6 +26,13 @@ std::vector<const MappingConfig::Destination*> destinations_for(const MappingCon
   return own.empty() ? common : own;
 }
 
+// What is published may hold wildcards: as in the reference (isSubsetMatch) a source covers them or
+// does not match, so that `*` does not stand for `>`.
+bool is_mapped(const Mapper::Mapping& mapping, std::string_view subject) {
+  if (!mapping.wildcard) return mapping.source == subject;
+  return is_valid_published(subject) && covers(mapping.source, subject);
+}
+
 Mapper::Mapping compile(const MappingConfig& config, std::string_view cluster) {
   Mapper::Mapping mapping{config.source, has_wildcard(config.source), {}};
   int total = 0;
@@ -94,10 +101,7 @@ std::uint32_t Mapper::random() {
 
 std::string_view Mapper::map(std::string_view subject, SubjectBuffer& buffer) {
   for (const Mapping& mapping : mappings_) {
-    const bool hit = mapping.wildcard
-                         ? is_valid_published(subject) && matches(mapping.source, subject)
-                         : mapping.source == subject;
-    if (!hit) continue;
+    if (!is_mapped(mapping, subject)) continue;
     const auto& all = mapping.destinations;
     const Destination* chosen = all.size() == 1 && all[0].below == 100 ? &all[0] : nullptr;
     if (chosen == nullptr) {

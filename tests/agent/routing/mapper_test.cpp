@@ -35,6 +35,25 @@ TEST_CASE("mapper: the first source that matches decides, and others stay") {
   CHECK(mapper.map("a..b", buffer) == "a..b");
 }
 
+// Each row as a nats-server 2.15.2 does it: tests/interop/scripts/accounts.txt.
+TEST_CASE("mapper: wildcards in what is published") {
+  struct Case {
+    const char *source, *destination, *subject, *wanted;
+  };
+  const Case cases[] = {
+      {"a.*", "b.$1", "a.>", "a.>"},       {"a.*", "b.$1", "a.*", "b.*"},
+      {"a.*.c", "b.$1", "a.>.c", "a.>.c"}, {"a.*.c", "b.$1", "a.*.c", "b.*"},
+      {"a.x.*", "b.$1", "a.*.y", "a.*.y"}, {"a.>", "b.>", "a.>", "b.>"},
+      {"a.>", "b.>", "a.*.>", "b.*.>"},    {"a.*", "b.$1", "a.x>", "b.x>"},
+      {"a.*", "b.$1", "a.*x", "b.*x"},     {"a.x", "b", "a.*", "a.*"},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.source);
+    CAPTURE(each.subject);
+    CHECK(mapped({each.source, {{each.destination}}}, each.subject) == each.wanted);
+  }
+}
+
 TEST_CASE("mapper: weights; what is missing stays where it was") {
   auto got = shares({"a.*", {{"b.$1", 30}, {"c.$1", 20}}});
   CHECK(near(got["b.x"], 30));
