@@ -114,8 +114,9 @@ int run_program(std::span<const std::string> words) {
     return run_start(words.front(), std::vector<std::string>{"--help"});
   }
   if (command == "status") {
-    return run_command(
-        [&](Host host, auto done) { run_status(arguments.subspan(1), host, print, done); });
+    return run_command([&](Host host, auto done) {
+      run_status(arguments.subspan(1), system_sources(), host, print, done);
+    });
   }
   if (command == "doctor") {
     return run_command([&](Host host, auto done) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include "platform/certificate_file.h"
 #include "platform/crypto.h"
 #include "platform/files.h"
 #include "platform/tls_wolfssl.h"
@@ -186,9 +187,8 @@ bool is_of_time(std::string_view der, WallTime now) {
   return from && until && now >= *from && now <= *until;
 }
 
-}  // namespace
-
-std::optional<WallTime> certificate_end(const std::string& cert_file) {
+// DER of the first certificate of a PEM file.
+std::optional<std::string> first_certificate(const std::string& cert_file) {
   constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----", kEnd = "-----END ";
   constexpr std::size_t kFileBytesMax = 256 << 10;
   const FileText file = read_file(cert_file, kFileBytesMax);
@@ -197,8 +197,20 @@ std::optional<WallTime> certificate_end(const std::string& cert_file) {
   std::string body = file.text.substr(begin + kBegin.size());
   body.resize(std::min(body.find(kEnd), body.size()));
   std::erase_if(body, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
-  const auto der = base64_decode(body);
+  return base64_decode(body);
+}
+
+}  // namespace
+
+std::optional<WallTime> certificate_end(const std::string& cert_file) {
+  const auto der = first_certificate(cert_file);
   return der ? validity_of(*der).second : std::nullopt;
+}
+
+std::optional<std::string> certificate_key(const std::string& cert_file) {
+  const auto der = first_certificate(cert_file);
+  std::string digest = der ? public_key_digest(*der) : std::string();
+  return digest.empty() ? std::nullopt : std::optional(std::move(digest));
 }
 
 bool peer_is_of_time(WOLFSSL* session, WallTime now) {

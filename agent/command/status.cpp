@@ -3,13 +3,19 @@
 #include <array>
 #include <utility>
 
-#include "agent/config/units.h"
-
 namespace petiole {
 namespace {
 
 constexpr std::size_t kBodyBytesMax = 4 << 20;
 constexpr std::array<const char*, 3> kPaths = {"/varz", "/linkz", "/mirrorz"};
+
+constexpr const char* kAdvice =
+    "\nIs petiole running there, with -m or \"http\" in its configuration? With \"https\" give\n"
+    "that configuration (-c FILE) or https://host:port.\n";
+constexpr const char* kTlsAdvice =
+    "\nIs petiole running there, with \"https\" in its configuration? A certificate that the\n"
+    "system does not know needs that configuration (-c FILE), its authority (--tlsca FILE) or\n"
+    "--insecure.\n";
 
 // One round of requests after the other; lives as long as a callback of its own may come.
 class Run : public std::enable_shared_from_this<Run> {
@@ -26,6 +32,7 @@ class Run : public std::enable_shared_from_this<Run> {
     dial.host = options_.host;
     dial.port = options_.port;
     dial.timeout = std::chrono::seconds(5);
+    dial.tls = options_.tls;
     auto self = shared_from_this();
     dial_ =
         host_.network.dial(dial, make_http_get(options_.host, options_.path + kPaths[index],
@@ -50,13 +57,18 @@ class Run : public std::enable_shared_from_this<Run> {
   }
 
   void failed(std::size_t index, const HttpResponse& response) {
-    const std::string url = "http://" + options_.host + ":" + std::to_string(options_.port) +
-                            options_.path + kPaths[index];
+    const std::string url = (options_.tls ? "https://" : "http://") + options_.host + ":" +
+                            std::to_string(options_.port) + options_.path + kPaths[index];
     const std::string why =
         response.status == 0 ? response.body : "HTTP status " + std::to_string(response.status);
-    show("no answer from " + url + ": " + why +
-         "\nIs petiole running there, with -m or \"http\" in its configuration?\n");
+    show("no answer from " + url + ": " + why + advice(response.status));
     finish(2);
+  }
+
+  // Of what helps, as far as can be told from here.
+  const char* advice(int status) const {
+    if (status == 404) return "\nIs that all of its \"http_base_path\"?\n";
+    return options_.tls ? kTlsAdvice : kAdvice;
   }
 
   void show(const std::string& text) {
@@ -78,54 +90,12 @@ class Run : public std::enable_shared_from_this<Run> {
   std::unique_ptr<Timer> timer_;
 };
 
-std::string parse_target(std::string text, StatusOptions& options) {
-  if (text.starts_with("http://")) text.erase(0, 7);
-  if (text.find("://") != std::string::npos) return "the URL must be http://host:port";
-  const std::size_t slash = text.find('/');
-  if (slash != std::string::npos) {
-    options.path = text.substr(slash);
-    text.resize(slash);
-    while (options.path.ends_with('/')) options.path.pop_back();
-  }
-  const auto target = parse_host_port(text);
-  if (target && target->port != 0 && !target->host.empty()) {
-    options.host = target->host;
-    options.port = target->port;
-    return {};
-  }
-  if (text.empty() || text.find(':') != std::string::npos)
-    return "the URL must be http://host:port";
-  options.host = text;
-  return {};
-}
-
 }  // namespace
 
-std::string parse_status_arguments(std::span<const std::string> arguments, StatusOptions& options) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    std::string word = arguments[i];
-    if (word.starts_with("--")) word.erase(0, 1);
-    if (word == "-json") {
-      options.json = true;
-    } else if (word == "-watch") {
-      options.watch = true;
-    } else if (word == "-m" || word == "-http_port") {
-      const auto port = i + 1 < arguments.size() ? parse_port(arguments[++i]) : std::nullopt;
-      if (!port || *port == 0) return "-m needs a port from 1 to 65535";
-      options.port = *port;
-    } else if (word.starts_with('-')) {
-      return "unknown flag " + arguments[i] + "; allowed here: --json, --watch, -m port, URL";
-    } else if (std::string wrong = parse_target(word, options); !wrong.empty()) {
-      return wrong;
-    }
-  }
-  return {};
-}
-
-void run_status(std::span<const std::string> arguments, Host host,
+void run_status(std::span<const std::string> arguments, const ConfigSources& sources, Host host,
                 std::function<void(std::string_view)> print, std::function<void(int)> done) {
   StatusOptions options;
-  const std::string wrong = parse_status_arguments(arguments, options);
+  const std::string wrong = parse_status_arguments(arguments, sources, options);
   if (!wrong.empty()) {
     print("petiole status: " + wrong + "\n");
     host.loop.post([done = std::move(done)] { done(2); });

@@ -4,13 +4,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "agent/config/source.h"
 #include "platform/host.h"
 #include "platform/http.h"
 #include "platform/json.h"
+#include "platform/tls.h"
 
 namespace petiole {
 
@@ -31,16 +34,23 @@ StatusScreen render_status_json(const StatusBodies& bodies);
 struct StatusOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8222;
-  std::string path;  // http_base_path.
+  std::string path;               // http_base_path.
+  std::optional<TlsOptions> tls;  // https.
   bool json = false, watch = false;
   Duration interval = std::chrono::seconds(2);
 };
-// [--json] [--watch] [-m port | URL]. Returns what is wrong, empty when nothing is.
-std::string parse_status_arguments(std::span<const std::string> arguments, StatusOptions& options);
+// [--json] [--watch] [-c FILE] [-m port | -ms port | URL] [--tlsca FILE | --insecure]. Returns what
+// is wrong, empty when nothing is.
+//
+// FILE is the configuration of the one that is asked: where it is to be found, and over https who
+// it is, by the key of its own certificate; no name and no authority is needed for that. Without
+// FILE the certificate must be for the URL's host, and of `--tlsca` or one that the system trusts.
+std::string parse_status_arguments(std::span<const std::string> arguments,
+                                   const ConfigSources& sources, StatusOptions& options);
 
 // Fetches and prints; with --watch again and again, until the process is ended. `done` gets the
 // exit code: as StatusScreen, or 2 when there is no answer.
-void run_status(std::span<const std::string> arguments, Host host,
+void run_status(std::span<const std::string> arguments, const ConfigSources& sources, Host host,
                 std::function<void(std::string_view)> print, std::function<void(int)> done);
 
 }  // namespace petiole

@@ -225,9 +225,12 @@ std::string usage_text() {
   std::string text =
       "Usage: petiole [options]\n"
       "           Serves clients, with the options below or a file (-c), until it is stopped.\n"
-      "       petiole status [--json] [--watch] [-m PORT | URL]\n"
+      "       petiole status [--json] [--watch] [-c FILE | -m PORT | -ms PORT | URL]\n"
+      "                          [--tlsca FILE | --insecure]\n"
       "           Shows links, backlog and clients of one that runs with -m or \"http\" (default: "
       "8222).\n"
+      "           FILE: its configuration, which says where, and over https who it is.\n"
+      "           URL: http:// or https://host[:port][/base_path]\n"
       "           Exit status: 0 healthy, 1 a link is down or the disk takes nothing, 2 no "
       "answer.\n"
       "       petiole doctor URL [--creds FILE] [--tlsca FILE] [--tlscert FILE --tlskey FILE]\n"

@@ -52,6 +52,32 @@ def test_status(world):
     assert petiole("status", "-m", str(edge.monitor_port)).returncode == 2
 
 
+def test_status_over_https(world, tmp_path):
+    """By the configuration alone, whatever name its certificate is for; else as curl would have it."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    authority, other = Authority(tmp_path / "a"), Authority(tmp_path / "b")
+    other.issue("localhost")
+    more = f'verify: true, ca_file: "{authority.cert}"'
+    edge = world.alone(authority.server_tls(names="DNS:localhost", more=more), start=False)
+    text = edge.config.read_text().replace("http:", "https:") + "\nhttp_base_path: /box\n"
+    edge.config.write_text(text)
+    edge.start()
+    url = f"https://localhost:{edge.monitor_port}/box"
+    assert petiole("status", "-c", str(edge.config)).returncode == 0
+    assert petiole("status", url, "--tlsca", str(authority.cert)).returncode == 0
+    assert petiole("status", url, "--insecure").returncode == 0
+    for arguments in ([url], [url, "--tlsca", str(other.cert)]):
+        refused = petiole("status", *arguments)
+        assert refused.returncode == 2 and "certificate" in refused.stdout and "--tlsca" in refused.stdout, refused.stdout
+    clear = petiole("status", "-m", str(edge.monitor_port))
+    assert clear.returncode == 2 and "-c FILE" in clear.stdout
+    forged = tmp_path / "forged.conf"
+    forged.write_text(re.sub(re.escape(str(tmp_path / "a")), str(tmp_path / "b"), text))
+    stranger = petiole("status", "-c", str(forged))
+    assert stranger.returncode == 2 and "pinned" in stranger.stdout, stranger.stdout
+
+
 def _status(edge, wanted: int):
     done = petiole("status", "-m", str(edge.monitor_port))
     return done if done.returncode == wanted else None

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "agent/command/figures.h"
+#include "agent/config/features.h"
 
 namespace petiole {
 namespace {
@@ -65,20 +66,89 @@ TEST_CASE("status: exit codes") {
   CHECK(render_status(bodies).exit_code == 2);
 }
 
+// Files are named by what they hold.
+ConfigSources sources() {
+  return {.read_file = [](const std::string& path) -> Result<std::string> {
+            if (path == "no file") return {Errc::kNotFound, "no such file"};
+            return path;
+          },
+          .environment = [](const std::string&) { return std::nullopt; }};
+}
+
+std::string parse(const std::vector<std::string>& arguments, StatusOptions& options) {
+  return parse_status_arguments(arguments, sources(), options);
+}
+
 TEST_CASE("status: arguments") {
   StatusOptions options;
-  const std::string good[] = {"--json", "-watch", "http://10.0.0.1:9000/nats/"};
-  CHECK(parse_status_arguments(good, options).empty());
+  CHECK(parse({"--json", "-watch", "http://10.0.0.1:9000/nats/"}, options).empty());
   CHECK(options.json);
   CHECK(options.watch);
   CHECK(options.host == "10.0.0.1");
   CHECK(options.port == 9000);
   CHECK(options.path == "/nats");
-  const std::string port[] = {"-m", "9001"};
-  CHECK(parse_status_arguments(port, options).empty());
+  CHECK_FALSE(options.tls);
+  CHECK(parse({"-m", "9001"}, options).empty());
   CHECK(options.port == 9001);
-  const std::string bad[] = {"--nope"};
-  CHECK_FALSE(parse_status_arguments(bad, options).empty());
+  const std::vector<std::string> bad[] = {{"--nope"},           {"-m"},
+                                          {"-m", "x"},          {"ftp://x"},
+                                          {"http://x:y"},       {"--insecure"},
+                                          {"-c", "no file"},    {"-c", "nonsense: 1"},
+                                          {"-c", "port: 4222"}, {"-c", "http_port: -1"}};
+  for (const auto& each : bad) {
+    CAPTURE(each.back());
+    StatusOptions other;
+    CHECK_FALSE(parse(each, other).empty());
+  }
+}
+
+TEST_CASE("status: the configuration says where to ask, other words win" *
+          doctest::skip(!kHasMonitor)) {
+  const std::string file = "http: \"10.0.0.2:8333\"\nhttp_base_path: \"nats/\"\n";
+  StatusOptions options;
+  CHECK(parse({"-c", file}, options) == "");
+  CHECK(options.host == "10.0.0.2");
+  CHECK(options.port == 8333);
+  CHECK(options.path == "/nats");
+  StatusOptions any;
+  CHECK(parse({"-m", "9000", "--config=http_port: -1"}, any) == "");
+  CHECK(any.host == "127.0.0.1");
+  CHECK(any.port == 9000);
+}
+
+TEST_CASE("status: how a server is known over https" * doctest::skip(!kHasTls || !kHasMonitor)) {
+  StatusOptions plain;
+  CHECK(parse({"https://box:8443/x"}, plain) == "");
+  REQUIRE(plain.tls);
+  CHECK(plain.tls->server_name == "box");
+  CHECK_FALSE(plain.tls->insecure);
+  StatusOptions trusting;
+  CHECK(parse({"-ms", "8443", "--tlsca", "ca.pem"}, trusting) == "");
+  CHECK(trusting.tls->ca_file == "ca.pem");
+  CHECK(trusting.tls->server_name == "127.0.0.1");
+  StatusOptions careless;
+  CHECK(parse({"--insecure", "https://box"}, careless) == "");
+  CHECK(careless.tls->insecure);
+  CHECK(careless.tls->pinned_certs.empty());
+
+  const std::string tls = std::string("https: 8443\ntls { cert_file: \"") + PETIOLE_TEST_DATA +
+                          "/tls/client.pem\", key_file: \"no key is needed\" }\n";
+  StatusOptions own;
+  CHECK(parse({"-c", tls}, own) == "");
+  CHECK(own.port == 8443);
+  REQUIRE(own.tls);
+  CHECK(
+      own.tls->pinned_certs ==
+      std::vector<std::string>{"ca0c99595c2b98594f743fa77caf6ed99791ff28bd9ddcf8d09315094fc74011"});
+  CHECK(own.tls->insecure);
+  StatusOptions other;
+  CHECK(parse({"-c", tls, "--tlsca", "ca.pem"}, other) == "");
+  CHECK_FALSE(other.tls->insecure);
+  CHECK(other.tls->pinned_certs.empty());
+  CHECK(parse({"-c", "https: 8443\ntls { cert_file: \"none\", key_file: \"none\" }"}, other)
+            .ends_with("no certificate can be read from none"));
+  CHECK(parse({"-c", tls, "http://x", "--insecure"}, other) ==
+        "--tlsca and --insecure are for https");
 }
 
 TEST_CASE("figures for people") {
