@@ -100,9 +100,10 @@ class Bench:
         for name, kind in self.kinds.items():
             hub = self.server(self.kinds["nats-server"], f"hub-{name}-{link}", self._hub_config(link))
             port = hub.ports["websocket" if link == "ws" else "leaf"]
-            scheme = {"tcp": "nats-leaf", "tls": "tls", "ws": "ws"}[link]
-            tls = f'tls {{ ca_file: "{self.authority().cert}" }}' if link == "tls" else ""
-            config = f'leafnodes {{ remotes: [ {{ url: "{scheme}://127.0.0.1:{port}"\n {tls} }} ] }}'
+            scheme = {"tls": "tls", "ws": "ws"}.get(link, "nats-leaf")
+            more = {"tls": lambda: f'tls {{ ca_file: "{self.authority().cert}" }}',
+                    "s2": lambda: "compression: s2_fast"}.get(link, str)()  # fmt: skip
+            config = f'leafnodes {{ remotes: [ {{ url: "{scheme}://127.0.0.1:{port}"\n {more} }} ] }}'
             server = self.server(kind, f"{name}-{link}", config)
             hub.wait_leafs()
             made[name] = (server, hub.port)
@@ -111,7 +112,8 @@ class Bench:
     def _hub_config(self, link: str) -> str:
         tls = self.authority().server_tls() if link == "tls" else ""
         websocket = "websocket { listen: 127.0.0.1:{websocket}, no_tls: true }\n" if link == "ws" else ""
-        return f"{websocket}leafnodes {{ listen: 127.0.0.1:{{leaf}}\n compression: off\n {tls} }}\n"
+        compression = "s2_fast" if link == "s2" else "off"
+        return f"{websocket}leafnodes {{ listen: 127.0.0.1:{{leaf}}\n compression: {compression}\n {tls} }}\n"
 
     def authority(self) -> Authority:
         if self._authority is None:

@@ -15,7 +15,7 @@ class Workload:
     subscribers: int = 0
     subjects: int = 1
     queue: bool = False
-    link: str = ""  # "tcp", "tls", "ws": subscribers are at a hub behind a leaf link of that kind.
+    link: str = ""  # "tcp", "s2", "tls", "ws": subscribers are at a hub behind a leaf link of that kind.
     # What the one server is configured for: "" nothing, or "accounts" (subscribers are in another one,
     # which imports the publishers' subjects), "permissions", "client-tls", "client-ws".
     throughput: float = 0  # Target: ours / theirs, at least.
@@ -44,6 +44,7 @@ WORKLOADS = [
              throughput=1.0, cpu=0.6),
     Workload("client → leaf → hub → client, 128 B", count=1_000_000, subscribers=1, link="tcp",
              throughput=1.3, cpu=0.4),
+    Workload("the same, S2-compressed", count=1_000_000, subscribers=1, link="s2", throughput=1.0, cpu=0.6),
     Workload("the same over TLS", count=1_000_000, subscribers=1, link="tls", throughput=1.0, cpu=0.6),
     Workload("the same over WebSocket", count=1_000_000, subscribers=1, link="ws", throughput=1.0, cpu=0.6),
 ]  # fmt: skip
