@@ -98,6 +98,10 @@ bool Connection::decoded(Status status, std::size_t opened) {
   } else if (!plain.empty()) {
     held_.append(plain);
     offer(held_.view());
+  } else if (layered_->compression && status.ok()) {
+    // Of a block that is not all there: on a slow link a minute may pass until it is, and the
+    // peer's time must not run out meanwhile.
+    offer(held_.view());
   }
   if (plain.capacity() > kSharedBytesMax) std::string().swap(plain);
   if (!status.ok()) layer_failed(status);

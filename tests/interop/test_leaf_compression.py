@@ -1,6 +1,8 @@
 """S2 on leaf links, with the newest nats-server at the other end, and petiole at both. (2.9.10 has
 none: every other test of leafs shows that it goes without.)"""
 
+import random
+
 import pytest
 
 from harness import servers
@@ -117,6 +119,23 @@ def test_over_a_long_way_the_default_saves_bytes(world, hub_kind, edge_kind):
     packs = {"s2_fast", "s2_better", "s2_best"}
     until(lambda: set(said(hub, edge)) <= packs, f"both ends pack, not {said(hub, edge)}")
     assert much_both_ways(world, hub, edge, proxy) < 0.5
+
+
+@pytest.mark.petiole
+@pytest.mark.parametrize("hub_kind", ["nats-server", "petiole"])
+def test_a_slow_way_is_not_taken_for_a_dead_one(world, hub_kind):
+    """nats-server packs up to a megabyte as one block. That on the way, nothing comes out for longer
+    than a silence may last."""
+    hub = hub_of(world, hub_kind, "compression: s2_fast")
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy, more="compression: s2_fast"), link="heartbeat: 1s")
+    hub.wait_leafs()
+    at_hub, at_edge = both_ways(world, hub, edge)
+    proxy.set(bandwidth=120_000)
+    large = random.Random(1).randbytes(1_000_000)
+    at_hub.publish("down.x", large)
+    assert at_edge.next(60).payload == large
+    assert proxy.accepted == 1
 
 
 @pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)

@@ -315,5 +315,27 @@ TEST_CASE("connection: what inflates waits for a protocol that pauses, and comes
   CHECK(calls >= 20);
 }
 
+// nats-server's blocks are of a megabyte: minutes, where the link is slow.
+TEST_CASE("connection: each part of a block is a sign of life") {
+  NetFixture net;
+  RawListener hub;
+  Script client;
+  const auto dial = net.network.dial(dial_to(hub.port()), make_scripted(client));
+  RawPeer peer = hub.accept(net);
+  CHECK(net.until([&] { return client.opened == 1; }));
+  CHECK(client.wire->compress({}).ok());
+  const Bytes part(65536, 'x');
+  const Bytes stream = begin() + chunk(1, part, part);
+  std::size_t sent = 0;
+  while (sent < stream.size()) {
+    const int before = client.receives;
+    peer.send(std::string_view(stream).substr(sent, 10'000));
+    sent += 10'000;
+    CHECK(net.until([&] { return client.receives > before; }));
+    CHECK(client.input.empty() == (sent < stream.size()));
+  }
+  CHECK(net.until([&] { return client.input == part; }));
+}
+
 }  // namespace
 }  // namespace petiole::test
