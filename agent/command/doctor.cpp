@@ -2,6 +2,7 @@
 
 #include "agent/auth/nkey.h"
 #include "agent/command/doctor_link.h"
+#include "agent/config/units.h"
 #include "agent/config/url.h"
 #include "agent/leaf/creds.h"
 
@@ -79,7 +80,7 @@ DialOptions dial_options(const RemoteConfig& remote) {
   }
   if (uses_websocket(url)) {
     options.websocket.emplace();
-    options.websocket->host = url.host + ":" + std::to_string(url.port);
+    options.websocket->host = join_host_port(url.host, url.port);
     options.websocket->path = url.path + "/leafnode";
   }
   return options;

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "agent/config/units.h"
+
 namespace petiole {
 namespace {
 
@@ -35,7 +37,7 @@ class Run : public std::enable_shared_from_this<Run> {
     dial.tls = options_.tls;
     auto self = shared_from_this();
     dial_ =
-        host_.network.dial(dial, make_http_get(options_.host, options_.path + kPaths[index],
+        host_.network.dial(dial, make_http_get(address(), options_.path + kPaths[index],
                                                kBodyBytesMax, [self, index](HttpResponse response) {
                                                  self->fetched(index, std::move(response));
                                                }));
@@ -57,13 +59,15 @@ class Run : public std::enable_shared_from_this<Run> {
   }
 
   void failed(std::size_t index, const HttpResponse& response) {
-    const std::string url = (options_.tls ? "https://" : "http://") + options_.host + ":" +
-                            std::to_string(options_.port) + options_.path + kPaths[index];
+    const std::string url =
+        (options_.tls ? "https://" : "http://") + address() + options_.path + kPaths[index];
     const std::string why =
         response.status == 0 ? response.body : "HTTP status " + std::to_string(response.status);
     show("no answer from " + url + ": " + why + advice(response.status));
     finish(2);
   }
+
+  std::string address() const { return join_host_port(options_.host, options_.port); }
 
   // Of what helps, as far as can be told from here.
   const char* advice(int status) const {

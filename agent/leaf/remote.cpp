@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/config/units.h"
+
 namespace petiole {
 
 namespace {
@@ -118,7 +120,7 @@ DialOptions Remote::dial_options(const RemoteUrl& url) const {
   options.unsent_bytes_max = limits.unsent_bytes_max;
   if (secure_first(url)) options.tls = solicit_options(url).tls;
   if (is_websocket(url)) {
-    options.websocket = WebSocketOptions{.host = url.host + ":" + std::to_string(url.port),
+    options.websocket = WebSocketOptions{.host = join_host_port(url.host, url.port),
                                          .path = url.path + "/leafnode",
                                          .compression = config_.ws_compression,
                                          .headers = {}};

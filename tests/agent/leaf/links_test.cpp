@@ -386,6 +386,8 @@ TEST_CASE("link: a remote with TLS options never dials a WebSocket without TLS")
     DialNotes network;
     Config config = dialling("hub");
     config.remotes[0].urls[0].scheme = each.scheme;
+    config.remotes[0].urls[0].host = "fd00::7";
+    config.remotes[0].urls[0].port = 8080;
     if (each.block) config.remotes[0].tls.emplace();
     config.remotes[0].tls_handshake_first = each.first;
     config.link.tls_timeout = 40s;
@@ -401,6 +403,7 @@ TEST_CASE("link: a remote with TLS options never dials a WebSocket without TLS")
     REQUIRE(network.dials.size() >= 1);
     CHECK(network.dials[0].tls.has_value() == each.tls);
     if (each.tls) CHECK(network.dials[0].tls->timeout == 40s);
+    if (network.dials[0].websocket) CHECK(network.dials[0].websocket->host == "[fd00::7]:8080");
   }
 }
 
