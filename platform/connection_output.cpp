@@ -113,7 +113,7 @@ void Connection::write_failed(std::error_code error) {
   output_.clear();
   if (layered_) layered_->sealed.clear();
   for (int i = 0; i < kReadsAfterWriteError && state_ <= State::kOpen && !paused_; ++i) {
-    if (!read_once()) break;
+    if (handed_off() || !read_once()) break;
   }
   finish({Errc::kNetwork, stage(), words(error)});
 }
