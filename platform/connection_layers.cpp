@@ -92,15 +92,16 @@ void Connection::handed_back() {
 bool Connection::decoded(Status status, std::size_t opened) {
   std::string& plain = core_.plain;
   layered_->sealed.append(core_.wire);
+  const bool kept = layered_->stack.open() && opened == layered_->stack.opened();
   on_opened(opened);
   if (!plain.empty() && held_.empty()) {
     offer(plain);
   } else if (!plain.empty()) {
     held_.append(plain);
     offer(held_.view());
-  } else if (layered_->compression && status.ok()) {
-    // Of a block that is not all there: on a slow link a minute may pass until it is, and the
-    // peer's time must not run out meanwhile.
+  } else if (kept && status.ok()) {
+    // Of a record or a block that is not all there, or a layer's own affair. On a slow link a
+    // minute may pass until it is, and the peer's time must not run out meanwhile.
     offer(held_.view());
   }
   if (plain.capacity() > kSharedBytesMax) std::string().swap(plain);

@@ -196,6 +196,24 @@ TEST_CASE("connection: a peer that makes a layer answer and reads nothing is hea
   CHECK(net.until([&] { return peer.read(), peer.text.size() == sent + 3; }));
 }
 
+// A record of TLS that takes longer than a silence may, a ping of WebSocket.
+TEST_CASE("connection: bytes that a layer keeps to itself are a sign of life") {
+  NetFixture net;
+  net.layers.answers = true;
+  RawListener hub;
+  DialOptions options = dial_to(hub.port());
+  options.websocket.emplace();
+  Script client;
+  const auto dial = net.network.dial(options, make_scripted(client));
+  RawPeer peer = hub.accept(net);
+  peer.send("ws!");
+  CHECK(net.until([&] { return client.opened == 1; }));
+  const int before = client.receives;
+  peer.send("p");
+  CHECK(net.until([&] { return client.receives > before; }));
+  CHECK(client.input.empty());
+}
+
 // As on a bare socket, whose end is not read before what stands in front of it.
 TEST_CASE("connection: what a peer sent before its orderly end waits for a protocol that pauses") {
   for (const bool whole : {true, false}) {
