@@ -39,6 +39,7 @@ AcceptingLeaf::AcceptingLeaf(Server& server, LeafRegister& links,
                              std::unique_ptr<Entrance> entrance)
     : LeafSession(server, links),
       entrance_(std::move(entrance)),
+      compression_then_(server.config().leaf_listen.compression),
       nonce_(make_nonce(server.host().entropy)) {}
 
 ServerInfo AcceptingLeaf::make_info() const {
@@ -292,6 +293,7 @@ void AcceptingLeaf::become(IdentityPtr identity) {
 }
 
 void AcceptingLeaf::configuration_changed(const Gate* before) {
+  follow_compression();
   if (!before || !established() || !identity_) return;
   const Outcome outcome =
       server().gate().review(identity_, connection_type(wire()->peer(), true), *before);
@@ -302,6 +304,16 @@ void AcceptingLeaf::configuration_changed(const Gate* before) {
 bool AcceptingLeaf::offers_compression() const {
   const bool off = server().config().leaf_listen.compression.mode == CompressionMode::kOff;
   return !off && !wire()->peer().websocket;  // See SolicitingLeaf::choose_compression.
+}
+
+// Who knows of compression comes back and agrees on it anew, where it has to.
+void AcceptingLeaf::follow_compression() {
+  const CompressionConfig& now = server().config().leaf_listen.compression;
+  if (compression_then_ == now) return;
+  compression_then_ = now;
+  const bool knows = compression_settled_ || !connect_.compression.empty();
+  if (!established() || !knows || wire()->peer().websocket) return;
+  if (!change_compression(now)) end(Errc::kOk, "Client Closed");
 }
 
 // Of a peer that wants to compress. From there on all is, and it waits for our INFO in that form.

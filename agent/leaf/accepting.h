@@ -52,6 +52,7 @@ class AcceptingLeaf final : public LeafSession {
   Result<std::size_t> pass(const Entrance::Step& step, Time now);
   void send_info();
   bool offers_compression() const;
+  void follow_compression();
   void begin(Time now);
   Status check_version();
 
@@ -59,6 +60,7 @@ class AcceptingLeaf final : public LeafSession {
   bool greeted_ = false;                // INFO was sent,
   Time greeted_at_{};                   // by then.
   bool compression_settled_ = false;    // The peer has said what it wants.
+  CompressionConfig compression_then_;  // As it was configured when we last looked.
   std::string nonce_;
   ConnectOptions connect_;
   IdentityPtr identity_;

@@ -126,6 +126,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   // Both ways from here on, as `mode` says; where `config` says so, it follows the round trip. What
   // of the input comes behind is compressed.
   Status compress(CompressionMode mode, const CompressionConfig& config);
+  // As a reload wants it. False: both ends have to agree anew, which takes another link.
+  bool change_compression(const CompressionConfig& config);
   Time opened_at() const { return opened_; }
   // The rest of the input belongs to a TLS handshake, or has to wait.
   void stop_parsing() { parsing_ = false; }

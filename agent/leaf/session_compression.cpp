@@ -26,6 +26,19 @@ Status LeafSession::compress(CompressionMode mode, const CompressionConfig& conf
   return status;
 }
 
+// nats-server reload.go, applyCompressionChanges.
+bool LeafSession::change_compression(const CompressionConfig& config) {
+  const bool by_round_trip = config.mode == CompressionMode::kAuto;
+  const bool off = config.mode == CompressionMode::kOff || config.mode == CompressionMode::kAccept;
+  if (config.mode == CompressionMode::kOff && compression_ == CompressionMode::kOff) return true;
+  if (off || compression_ == CompressionMode::kOff) return false;
+  compression_thresholds_.clear();
+  if (by_round_trip) compression_thresholds_ = config.thresholds;
+  if (!by_round_trip) compression_ = config.mode;
+  adjust_compression();
+  return true;
+}
+
 void LeafSession::adjust_compression() {
   if (compression_ == CompressionMode::kOff) return;
   if (rtt_.count() > 0 && !compression_thresholds_.empty()) {

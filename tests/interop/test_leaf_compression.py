@@ -138,6 +138,22 @@ def test_a_slow_way_is_not_taken_for_a_dead_one(world, hub_kind):
     assert proxy.accepted == 1
 
 
+@pytest.mark.parametrize("hub_kind, edge_kind", [*PAIRS, ("nats-server", "nats-server")])
+def test_a_reload_of_the_hub(world, hub_kind, edge_kind):
+    """Another level on the same link; off on a new one."""
+    hub = hub_of(world, hub_kind, "compression: s2_fast")
+    edge = edge_of(world, edge_kind, remote(hub, more="compression: s2_fast"))
+    both_say(hub, edge, "s2_fast")
+    first = hub.leafs()[0]["id"]
+    text = hub.config.read_text()
+    for mode, wanted in (("s2_best", ["s2_best", "s2_fast"]), ("off", ["off", "off"])):
+        hub.config.write_text(text.replace("s2_fast", mode))
+        hub.reload()
+        until(lambda: said(hub, edge) == wanted, f"{wanted}, not {said(hub, edge)}")
+        assert (hub.leafs()[0]["id"] == first) == (mode == "s2_best")
+    much_both_ways(world, hub, edge)
+
+
 @pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)
 def test_over_tls(world, authority, hub_kind, edge_kind):
     hub = hub_of(world, hub_kind, authority.server_tls() + "\n compression: s2_fast")

@@ -247,5 +247,46 @@ TEST_CASE("accepting: what was not offered, or comes late, is not done") {
   CHECK(unknown.feed(asking("zstd")) == "unsupported compression mode");
 }
 
+// nats-server reload.go, leafNodeOption.Apply.
+TEST_CASE("accepting: a reload changes a link's compression, or has it made anew") {
+  struct Case {
+    const char* what;
+    Mode before, after;
+    const char* asks;  // Null: the peer is of 2.9 and knows nothing of it.
+    bool closed;
+    const char* mode;
+  };
+  const Case cases[] = {
+      {"another level", Mode::kFast, Mode::kBest, "s2_fast", false, "s2_best"},
+      {"by the round trip", Mode::kBest, Mode::kAuto, "s2_fast", false, "s2_fast"},
+      {"the same", Mode::kFast, Mode::kFast, "s2_fast", false, "s2_fast"},
+      {"no more", Mode::kFast, Mode::kOff, "s2_fast", true, ""},
+      {"as the peer wants", Mode::kFast, Mode::kAccept, "s2_fast", true, ""},
+      {"from now on", Mode::kOff, Mode::kFast, "off", true, ""},
+      {"an old peer", Mode::kOff, Mode::kFast, nullptr, false, "off"},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.what);
+    Bench bench(listening(each.before));
+    bench.accept();
+    const std::string_view asks = each.asks ? each.asks : "";
+    if (asks.starts_with("s2")) CHECK(bench.feed(asking(each.asks)) == "");
+    const std::string more =
+        each.asks ? std::string(R"(,"compress_mode":")") + each.asks + '"' : "";
+    CHECK(bench.feed("CONNECT {\"name\":\"edge\"" + more + "}\r\n") == "");
+    REQUIRE(bench.session->established());
+    CHECK(bench.tick_after(1s) == "");  // Its PING.
+    bench.world.loop.run_for(30ms);
+    CHECK(bench.feed("PONG\r\n") == "");
+    bench.wire.take();
+    Config config = bench.config();
+    config.leaf_listen.compression.mode = each.after;
+    bench.node.server().replace(config);
+    CHECK(bench.wire.closed == each.closed);
+    CHECK(bench.wire.take().find("-ERR") == std::string::npos);
+    if (!each.closed) CHECK(bench.session->report(false).compression == each.mode);
+  }
+}
+
 }  // namespace
 }  // namespace petiole::test
