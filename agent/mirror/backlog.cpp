@@ -72,7 +72,7 @@ Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMa
   const std::size_t size = message.subject.size() + message.header.size() + message.payload.size();
   const Sequence before = appended_;
   if (memory && fits_memory(size)) {
-    if (refuses(size)) {
+    if (refuses(size, older)) {
       marks_.pass(mark, memory_messages_ == 0);
       return refuse();
     }
@@ -83,7 +83,7 @@ Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMa
       marks_.pass(mark, false);
       return refuse();
     }
-    if (append(message, mark) == Taken::kRefused) return Taken::kRefused;
+    if (append(message, mark, older) == Taken::kRefused) return Taken::kRefused;
     // Progress goes with the commit that is due now.
     if (dirty_ && setup_.clock.now() >= last_note_ + setup_.limits.note_interval) {
       note(true, !noted_ahead_);
@@ -157,10 +157,11 @@ void Backlog::keep_marks(Sequence going) {
   marks_upto_ = appended_;
 }
 
-Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark) {
+Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark,
+                               const std::optional<Latest>& older) {
   const auto& [subject, reply, header, payload, shared] = message;
   const std::size_t size = subject.size() + header.size() + payload.size();
-  if (failed_ || refuses(size)) {
+  if (failed_ || refuses(size, older)) {
     marks_.pass(mark, true);
     return refuse();
   }

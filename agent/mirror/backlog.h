@@ -168,7 +168,7 @@ class Backlog {
   Taken take(const Message& message, bool memory, const MirrorMark& mark);
   bool fits_memory(std::size_t bytes) const;
   void hold_in_memory(const Message& message, const MirrorMark& mark);
-  Taken append(const Message& message, const MirrorMark& mark);
+  Taken append(const Message& message, const MirrorMark& mark, const std::optional<Latest>& older);
   bool feigns_ours(std::string_view header) const;
   std::string_view kept_subject(std::string_view subject, const MirrorMark& mark, bool feigned);
   void keep_marks(Sequence going);
@@ -181,6 +181,7 @@ class Backlog {
   bool refuses(std::size_t bytes) const {
     return rule_.discard == Discard::kNew && at_limit(1, bytes);
   }
+  bool refuses(std::size_t bytes, const std::optional<Latest>& older);
   void keep_limits();
   void count_loss(std::uint64_t LossCounts::*cause, std::uint64_t count = 1);
   Taken refuse();
@@ -207,6 +208,7 @@ class Backlog {
   std::optional<Latest> latest_of(std::string_view subject) const;
   void note_latest(std::string_view subject, const Latest& latest);
   void forget_latest(const Entry& entry);
+  std::optional<std::uint64_t> gives_way(const Latest& older);
   void supersede(const Latest& older, Sequence newer);
   void drop_if_superseded(Entry& entry);
   Entry* in_memory(const Latest& latest);

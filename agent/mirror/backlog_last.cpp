@@ -45,12 +45,25 @@ Entry* Backlog::in_memory(const Latest& latest) {
   return nullptr;
 }
 
-// An older message of the subject that was not sent yet gives way to the one that comes. `newer`:
-// that one's record; 0: it has none.
-void Backlog::supersede(const Latest& older, Sequence newer) {
-  if (Entry* entry = in_memory(older)) {
+// An older message of the subject that was not sent yet gives way to the one that comes. Its bytes;
+// none: it stays, or is gone.
+std::optional<std::uint64_t> Backlog::gives_way(const Latest& older) {
+  if (const Entry* entry = in_memory(older)) {
     const bool unsent = entry->state == Entry::State::kQueued && !entry->maybe && !entry->claimed;
-    if (!unsent) return;
+    return unsent ? std::optional<std::uint64_t>(entry->text.size()) : std::nullopt;
+  }
+  if (older.sequence <= state_.cursor) return std::nullopt;
+  const bool unloaded = older.sequence > state_.settled;
+  if (unloaded && older.sequence <= loaded_upto_) return std::nullopt;
+  // Evicted since; or for a moment only while the log is being opened.
+  if (!unloaded && older.sequence < evict_parked_) return std::nullopt;
+  return older.bytes;
+}
+
+// `newer`: the record of the one that comes; 0: it has none.
+void Backlog::supersede(const Latest& older, Sequence newer) {
+  if (!gives_way(older)) return;
+  if (Entry* entry = in_memory(older)) {
     if (!keep_superseded({entry->sequence, 0, entry->own_id, entry->text.size()}, newer)) {
       return mark_lost(*entry, &LossCounts::superseded);
     }
@@ -58,11 +71,7 @@ void Backlog::supersede(const Latest& older, Sequence newer) {
     entry->state = Entry::State::kGone;
     return;
   }
-  if (older.sequence <= loaded_upto_ && older.sequence > state_.settled) return;
-  if (older.sequence <= state_.cursor) return;
   const bool unloaded = older.sequence > state_.settled;
-  // Evicted since; or for a moment only while the log is being opened.
-  if (!unloaded && older.sequence < evict_parked_) return;
   if (keep_superseded(older, newer)) {
     ++removals_;
     if (!unloaded) forget_parked(1);
@@ -197,7 +206,7 @@ void Backlog::unclaim() {
     --claimed_;
     evict_order_ = std::min(evict_order_, window_[i].order);
   }
-  if (rule_.discard == Discard::kOld) keep_limits();
+  keep_limits();
 }
 
 }  // namespace petiole

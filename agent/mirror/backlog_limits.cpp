@@ -27,8 +27,19 @@ bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) co
          (rule_.max_bytes != 0 && size + more_bytes > rule_.max_bytes);
 }
 
-// A limit that was lowered is kept by and by: one turn must not give up a million.
+// One that takes the place of another needs the room of what it is larger by; as nats-server has it
+// for max_msgs_per_subject.
+bool Backlog::refuses(std::size_t bytes, const std::optional<Latest>& older) {
+  if (rule_.discard != Discard::kNew) return false;
+  const auto freed = older ? gives_way(*older) : std::nullopt;
+  if (!freed) return at_limit(1, bytes);
+  return bytes > *freed && at_limit(0, bytes - *freed);
+}
+
+// A limit that was lowered is kept by and by: one turn must not give up a million. discard: new
+// keeps what it has.
 void Backlog::keep_limits() {
+  if (rule_.discard == Discard::kNew) return;
   int left = setup_.limits.evicted_per_turn_max;
   while (left-- > 0 && at_limit(0, 0) && evict_oldest(&LossCounts::limit)) {
   }

@@ -28,6 +28,14 @@ void want(World& world, const std::string& subject) {
   if (world.link != nullptr) world.mirror->interest_changed(*world.link);
 }
 
+// Not refused.
+bool takes(World& world, const std::string& subject, const std::string& payload,
+           const std::string& id = {}) {
+  const std::uint64_t before = world.rule().losses.refused;
+  world.publish(subject, payload, id);
+  return world.rule().losses.refused == before;
+}
+
 std::size_t records(const World& world) { return world.disk.logs.begin()->second.records.size(); }
 
 // Captured once each: confirmed, given up, or still here.
@@ -123,6 +131,89 @@ TEST_CASE("keep last: what was superseded does not outlive the newer one that go
   world.run(20s);
   CHECK(heard(world) == (confirmed ? Texts{"0"} : Texts{"4"}));
   CHECK(world.rule().losses.superseded == 2);
+  CHECK(world.drained());
+}
+
+TEST_CASE("keep last, discard new: at the limit a subject that is held takes its newest value") {
+  RuleConfig rule = last_rule();
+  rule.discard = Discard::kNew;
+  bool in_bytes = false, parked = false, from_log = false;
+  SUBCASE("of messages") { rule.max_messages = 2; }
+  SUBCASE("of messages, read again from the log") {
+    rule.max_messages = 2;
+    from_log = true;
+  }
+  SUBCASE("of messages, passed over") {
+    rule.max_messages = 2;
+    parked = true;
+  }
+  SUBCASE("of bytes") {
+    rule.max_bytes = 110;
+    in_bytes = true;
+  }
+  World world(config_of(rule), {.stream_subject = ""});
+  if (from_log) world.limits.tail_messages_max = 1;
+  world.start();
+  REQUIRE(takes(world, "t.a", "0", "id-0"));
+  REQUIRE(takes(world, "t.b", "0", "id-1"));
+  world.run(1s);
+  if (parked) {
+    world.up();
+    world.run(5s);
+  }
+  CHECK(!takes(world, "t.c", "0", "id-2"));
+  CHECK(takes(world, "t.a", "1", "id-3"));
+  CHECK(takes(world, "t.a", "2"));
+  CHECK(!takes(world, "t.c", "1", "id-4"));
+  if (in_bytes) CHECK(!takes(world, "t.b", std::string(100, 'x')));
+  world.run(1s);
+  CHECK(world.rule().messages == 2);
+  CHECK(world.rule().losses.refused == (in_bytes ? 3 : 2));
+  CHECK(world.rule().losses.limit == 0);
+  for (int crash = 0; crash < 2; ++crash) {
+    world.crash();
+    world.start();
+    world.run(1s);
+    CHECK(world.rule().messages == 2);
+  }
+  want(world, "t.>");
+  world.up();
+  world.run(20s);
+  CHECK(heard(world) == Texts{"0", "2"});
+  CHECK(world.drained());
+}
+
+TEST_CASE(
+    "keep last, discard new: a crash before the one that was replaced is gone costs neither") {
+  RuleConfig rule = last_rule();
+  rule.discard = Discard::kNew;
+  rule.max_messages = 2;
+  World world(config_of(rule), {.stream_subject = ""});
+  world.start();
+  world.publish("t.a", "0");
+  world.publish("t.b", "0");
+  world.run(1s);
+  const auto before = world.disk.logs;
+  world.publish("t.a", "1");
+  world.run(1s);
+  world.crash();
+  // The new row is there, and so is the old one.
+  auto& after = world.disk.logs.begin()->second.records;
+  for (const auto& [sequence, record] : before.begin()->second.records) {
+    after.emplace(sequence, record);
+  }
+  REQUIRE(records(world) == 3);
+  world.start();
+  world.run(1s);
+  CHECK(world.rule().messages == 2);
+  CHECK(!takes(world, "t.c", "0"));
+  CHECK(takes(world, "t.a", "2"));
+  world.run(1s);
+  CHECK(world.rule().messages == 2);
+  want(world, "t.>");
+  world.up();
+  world.run(20s);
+  CHECK(heard(world) == Texts{"0", "2"});
   CHECK(world.drained());
 }
 
