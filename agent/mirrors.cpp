@@ -22,6 +22,11 @@ Mirrors::Mirrors(Server& server, Store& store, const std::string& leaf_id) : ser
     if (own.rules.empty() && !remains && name != first) continue;
     make(*entry.second, own, parts_->part(name), leaf_id);
   }
+  std::vector<std::string> present;
+  for (const auto& entry : server.accounts()) present.push_back(entry.first);
+  for (const std::string& line : parts_->left_behind(present)) {
+    server.host().log.warning("mirror: " + line);
+  }
 }
 
 Mirrors::~Mirrors() {

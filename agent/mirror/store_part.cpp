@@ -1,8 +1,10 @@
 #include "agent/mirror/store_part.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/mirror/ids.h"
+#include "agent/mirror/rule_state.h"
 
 namespace petiole {
 
@@ -10,7 +12,8 @@ namespace {
 
 constexpr std::string_view kOwner = "mirror/account";
 constexpr std::string_view kSeveral = "mirror/several";
-constexpr std::string_view kCatalog = "mirror/logs";  // As of rules.cpp.
+constexpr std::string_view kCatalog = "mirror/logs";       // As of rules.cpp.
+constexpr std::string_view kAccounts = "mirror/accounts";  // With a prefix, ever; a line for each.
 // How often a disk had failed, of the store, and of that what a part has accounted for: an account
 // that is not there at the start after a failure may come back when its mark is gone.
 constexpr std::string_view kDoubts = "mirror/doubts";
@@ -139,6 +142,11 @@ Store& StoreParts::part(std::string_view account) {
   for (const auto& each : parts_) {
     if (each->prefix() == wanted) return *each;
   }
+  const std::string known = store_.state(kAccounts).value_or("");
+  const std::string line = std::string(account) + '\n';
+  if (!wanted.empty() && ('\n' + known).find('\n' + line) == std::string::npos) {
+    store_.set_state(kAccounts, known + line);
+  }
   return *parts_.emplace_back(std::make_unique<StorePart>(store_, *this, wanted, several_));
 }
 
@@ -161,6 +169,41 @@ std::optional<bool> StoreParts::another_yields(const StorePart& caller) {
 
 bool StoreParts::has_logs(std::string_view account) const {
   return !store_.state(prefix(account) + std::string(kCatalog)).value_or("").empty();
+}
+
+std::vector<std::string> StoreParts::left_behind(const std::vector<std::string>& present) {
+  std::vector<std::string> lines;
+  std::string accounts = owner_ + '\n' + store_.state(kAccounts).value_or("");
+  for (std::size_t end = accounts.find('\n'); end != accounts.npos; end = accounts.find('\n')) {
+    const std::string account = accounts.substr(0, end);
+    accounts.erase(0, end + 1);
+    if (std::find(present.begin(), present.end(), account) != present.end()) continue;
+    if (std::string line = left_by(account); !line.empty()) lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+// Of what was confirmed some may still be there, for its ids: then it is at most so many.
+std::string StoreParts::left_by(std::string_view account) {
+  const std::string before = prefix(account);
+  std::string catalog = store_.state(before + std::string(kCatalog)).value_or(""), rules;
+  std::uint64_t messages = 0, bytes = 0;
+  for (std::size_t end = catalog.find('\n'); end != catalog.npos; end = catalog.find('\n')) {
+    const std::string line = catalog.substr(0, end);
+    catalog.erase(0, end + 1);
+    const std::size_t space = std::min(line.find(' '), line.size());
+    const std::string log = line.substr(0, space);
+    const LogState held = store_.log(before + log).state();
+    const auto state = decode_state(store_.state(before + "mirror/" + log).value_or(""));
+    if (held.messages == 0 || (state && state->cursor >= held.last)) continue;
+    messages += held.messages;
+    bytes += held.bytes;
+    rules += line.substr(space);
+  }
+  if (messages == 0) return {};
+  return "account \"" + std::string(account) + "\" is not there: up to " +
+         std::to_string(messages) + " messages (" + std::to_string(bytes) + " bytes) of" + rules +
+         " stay in the store and go nowhere until it is configured again";
 }
 
 }  // namespace petiole

@@ -29,10 +29,13 @@ class StoreParts {
   Store& part(std::string_view account);
   // Whether `account` has left something here.
   bool has_logs(std::string_view account) const;
+  // A line of the log for each account that has messages here and is not among `present`.
+  std::vector<std::string> left_behind(const std::vector<std::string>& present);
 
  private:
   friend class StorePart;
   std::string prefix(std::string_view account) const;
+  std::string left_by(std::string_view account);
   std::optional<bool> another_yields(const StorePart& caller);
 
   Store& store_;

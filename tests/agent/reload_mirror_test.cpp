@@ -1,6 +1,8 @@
 // What a reload makes of the remote that a mirror sends over.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "agent/agent.h"
 #include "tests/support/leaf_world.h"
 #include "tests/support/model_store.h"
@@ -62,6 +64,47 @@ TEST_CASE("reload: an account that comes back is captured as before") {
     REQUIRE(edge.account("APP") != nullptr);
   }
   world.network.vanish("edge", false);
+}
+
+TEST_CASE("start: what an account that is gone has left is told, and stays") {
+  World world(1);
+  Config config, renamed;
+  SUBCASE("of the only one") {
+    config = dialling("hub");
+    config.accounts.resize(1);
+    config.remotes[0].account = "APP";
+  }
+  SUBCASE("of one among several") { config.accounts.resize(1); }
+  config.accounts[0].name = "APP";
+  config.server_name = "edge";
+  config.mirror.enabled = true;
+  config.mirror.rules = {RuleConfig{.account = "APP", .subjects = {"t.>", "u.*"}}};
+  renamed = config;
+  renamed.accounts[0].name = renamed.mirror.rules[0].account = "NEW";
+  for (RemoteConfig& remote : renamed.remotes) remote.account = "NEW";
+  ModelDisk disk;
+  const auto told = [&] {
+    return std::count_if(world.log.lines().begin(), world.log.lines().end(), [](const auto& line) {
+      return line.find("\"APP\" is not there: up to 3 messages (") != std::string::npos &&
+             line.find(" bytes) of t.> u.* stay in the store") != std::string::npos;
+    });
+  };
+  int sent = 0;
+  for (const Config& each : {config, config, renamed, config}) {
+    ModelStore store(disk, world.loop, [] { return Duration(1ms); });
+    Agent edge(each, world.host("edge"), &store);
+    REQUIRE(edge.start().status.ok());
+    Account* app = edge.account("APP");
+    for (; app != nullptr && sent < 3; ++sent) {
+      CHECK(app->publish({}, {"t.a", {}, {}, "x", {}}).captured);
+    }
+    world.loop.run_for(5s);
+    world.network.vanish("edge", false);
+  }
+  CHECK(told() == 1);
+  std::size_t records = 0;
+  for (const auto& [name, log] : disk.logs) records += log.records.size();
+  CHECK(records == 3);
 }
 
 TEST_CASE("reload: rules do not move to another account") {
