@@ -33,18 +33,18 @@ class SlowDisk:
         self.path.write_text(str(milliseconds))
 
 
-def store(name: str) -> str:
+def store(name: str, durability: str = "disk") -> str:
     return (
         f'store_and_forward {{ dir: "{{dir}}/{name}", max_bytes: 256MB\n'
-        ' rules: [ { subjects: ["telemetry.>"], durability: disk } ] }\n'
+        f' rules: [ {{ subjects: ["telemetry.>"], durability: {durability} }} ] }}\n'
     )
 
 
-def middle_of(world, hub=None, **more):
+def middle_of(world, hub=None, durability="disk", **more):
     remotes = f"remotes: [ {{ {remote(hub)} }} ]\n reconnect_max: 2s" if hub else ""
     leafnodes = f"leafnodes {{ listen: 127.0.0.1:{{leaf}}\n {remotes} }}\n"
     return world.server(
-        servers.server_under_test(), "middle", leafnodes + store("middle"), **more
+        servers.server_under_test(), "middle", leafnodes + store("middle", durability), **more
     )
 
 
@@ -83,12 +83,13 @@ def test_a_slow_disk_does_not_cut_the_link_of_a_nats_server(world, hub_version):
     assert "Stale" not in below.output() + middle.output()
 
 
-def test_what_a_nats_server_sends_while_the_hub_is_away_is_kept(world, hub_version):
+@pytest.mark.parametrize("durability", ["disk", "outage"])
+def test_what_a_nats_server_sends_while_the_hub_is_away_is_kept(world, hub_version, durability):
     """It is told of what the rules capture: else it would send nothing, as nobody there asks."""
     hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
     with hub.client() as client:
         stream = Stream("S", ["telemetry.>"], 1).create(client)
-    middle = middle_of(world, hub)
+    middle = middle_of(world, hub, durability)
     hub.wait_leafs()
     hub.kill()
     until(lambda: middle.monitor("/linkz")["links"][0]["state"] != "up", "the hub is missed", 20)

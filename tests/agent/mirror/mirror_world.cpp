@@ -14,7 +14,7 @@ World::World(MirrorConfig given, HubOptions options, std::uint64_t seed, Under w
   hub.random.seed(seed);
 }
 
-void World::start() {
+bool World::start() {
   if (under == Under::kModel) {
     auto made = std::make_unique<ModelStore>(
         disk, loop, [this] { return commit_delay; }, store_bytes_max);
@@ -23,12 +23,15 @@ void World::start() {
   } else {
     StoreOptions options{.dir = "/box", .vfs = sim_disk.name()};
     if (store_bytes_max != 0) options.bytes_max = store_bytes_max;
+    if (reserve_bytes != 0) options.reserve_bytes = reserve_bytes;
     store = open_store(options, loop, worker, clock, entropy.number()).store;
+    if (!store) return false;
   }
   mirror = std::make_unique<MirrorCore>(config, "leaf1", account, *store,
                                         Host{loop, clock, network, entropy, log, worker, chunks},
                                         limits);
   account.set_capture(mirror.get());
+  return true;
 }
 
 void World::crash() {

@@ -29,7 +29,7 @@ class World {
   World(MirrorConfig config, HubOptions hub, std::uint64_t seed = 1, Under under = Under::kModel);
   ~World() { crash(); }
 
-  void start();  // The mirror, over what the disk holds.
+  bool start();  // The mirror, over what the disk holds; false: the store does not open.
   void crash();  // What was not committed is lost, and what the mirror knew.
   void up();
   void down();
@@ -50,7 +50,7 @@ class World {
   Duration commit_delay = std::chrono::milliseconds(1);
   MirrorConfig config;
   MirrorLimits limits;
-  std::uint64_t store_bytes_max = 0;
+  std::uint64_t store_bytes_max = 0, reserve_bytes = 0;  // 0: as usual.
   ModelDisk disk;
   ModelHub hub;
   Account account;
