@@ -29,7 +29,10 @@ void System::Port::subscribe(std::string_view subject) {
 }
 
 bool System::Port::deliver(Subscription&, const Message& message) {
-  return system_.take(*this, message);
+  if (!system_.take(*this, message)) return false;
+  // nats-server: an account has sent what its connections got, not what it asked of the system's.
+  if (!system_.is_system(*this)) account_.passed_on(message.header.size() + message.payload.size());
+  return true;
 }
 
 System::System(Server& server, Gather gather, Reload reload)
@@ -175,7 +178,8 @@ void System::send(Port& port, const std::string& reply, Answer answer) {
     body = std::move(envelope);
   }
   const std::string text = to_text(body);
-  const Account::Origin origin{.from = &port, .echo = false, .capture = false};
+  const Account::Origin origin{
+      .from = &port, .echo = false, .capture = false, .imported = !is_system(port)};
   Message message;
   message.subject = reply;
   message.payload = text;

@@ -318,6 +318,22 @@ def test_accounts_count_what_their_connections_send_and_get(world):
     assert shown(servers.server_under_test()) == shown(servers.nats_server("newest"))
 
 
+def test_what_an_account_asks_of_its_server_counts_where_it_was_sent_and_got(world):
+    """The answer comes from no connection of its own: the account has not received it."""
+    from harness import servers
+    from harness.system import ask
+
+    def shown(kind) -> list:
+        server = world.server(kind, "ours" if kind.is_petiole else "theirs", SHARED)
+        client = world.client(server, user="c", password="c")
+        for _ in range(3):
+            ask(client, "$SYS.REQ.USER.INFO")
+        stats = {each["acc"]: each for each in server.monitor("/accstatz?unused=1")["account_statz"]}
+        return [stats["C"]["sent"]["msgs"], stats["C"]["received"]["msgs"], stats["C"]["received"]["bytes"]]
+
+    assert shown(servers.server_under_test()) == shown(servers.nats_server("newest"))
+
+
 def test_what_is_told_of_accounts_with_tokens(world):
     """accountz, and what a user may ask of itself."""
     from harness import servers
