@@ -126,5 +126,30 @@ TEST_CASE("reload: rules do not move to another account") {
   world.network.vanish("edge", false);
 }
 
+TEST_CASE("reload: other rules take a restart, and are refused whole and by name") {
+  World world(1);
+  Config config;
+  config.server_name = "edge";
+  config.mirror.enabled = true;
+  config.mirror.rules = {RuleConfig{.subjects = {"t.>"}}};
+  ModelDisk disk;
+  ModelStore store(disk, world.loop, [] { return Duration(1ms); });
+  Agent edge(config, world.host("edge"), &store);
+  REQUIRE(edge.start().status.ok());
+  Config other = config;
+  other.server_tags = {"new"};
+  SUBCASE("one comes") { other.mirror.rules.push_back({.subjects = {"u.>"}}); }
+  SUBCASE("one goes") { other.mirror.rules[0].subjects = {"u.>"}; }
+  SUBCASE("durability") { other.mirror.rules[0].durability = Durability::kOutage; }
+  SUBCASE("limit") { other.mirror.rules[0].max_messages = 1; }
+  const Agent::Reloaded result = edge.reload(other);
+  REQUIRE(result.errors.size() == 1);
+  CHECK(result.errors[0].find("store_and_forward") != std::string::npos);
+  CHECK(edge.account("$G")->publish({}, {"t.a", {}, {}, "x", {}}).captured);
+  CHECK_FALSE(edge.account("$G")->publish({}, {"u.a", {}, {}, "x", {}}).captured);
+  CHECK(edge.reload(config).lines.empty());  // Nor was anything else taken.
+  world.network.vanish("edge", false);
+}
+
 }  // namespace
 }  // namespace petiole::test
