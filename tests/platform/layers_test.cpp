@@ -170,48 +170,51 @@ TEST_CASE("connection: a failed or silent handshake is told with its stage") {
   }
 }
 
-TEST_CASE("connection: a peer that makes a layer answer and reads nothing is heard no more") {
+// A connection that is open, over a layer that answers each byte of its peer by itself.
+struct AnsweringLayer {
   NetFixture net;
-  net.layers.answers = true;
   RawListener hub;
-  DialOptions options = dial_to(hub.port());
-  options.websocket.emplace();
   Script client;
-  const auto dial = net.network.dial(options, make_scripted(client));
-  RawPeer peer = hub.accept(net);
-  peer.send("ws!");
-  CHECK(net.until([&] { return client.opened == 1; }));
+  std::unique_ptr<Dial> dial;
+  RawPeer peer;
+
+  AnsweringLayer() : dial(start()), peer(hub.accept(net)) {
+    peer.send("ws!");
+    CHECK(net.until([&] { return client.opened == 1; }));
+  }
+
+  std::unique_ptr<Dial> start() {
+    net.layers.answers = true;
+    DialOptions options = dial_to(hub.port());
+    options.websocket.emplace();
+    return net.network.dial(options, make_scripted(client));
+  }
+};
+
+TEST_CASE("connection: a peer that makes a layer answer and reads nothing is heard no more") {
+  AnsweringLayer link;
   const std::string pings(64 * 1024, 'p');
   constexpr std::size_t kSystemBuffers = 24 << 20;  // Of both ends, at most.
   std::size_t sent = 0;
   int full = 0;  // Turns in a row in which the peer could send nothing.
-  CHECK(net.until([&] {
-    const std::size_t count = peer.send_some(pings);
+  CHECK(link.net.until([&] {
+    const std::size_t count = link.peer.send_some(pings);
     sent += count;
     full = count == 0 ? full + 1 : 0;
     return full == 100 || sent > 2 * kSystemBuffers;
   }));
   CHECK(sent <= kSystemBuffers);
   // It reads: all is heard and answered.
-  CHECK(net.until([&] { return peer.read(), peer.text.size() == sent + 3; }));
+  CHECK(link.net.until([&] { return link.peer.read(), link.peer.text.size() == sent + 3; }));
 }
 
 // A record of TLS that takes longer than a silence may, a ping of WebSocket.
 TEST_CASE("connection: bytes that a layer keeps to itself are a sign of life") {
-  NetFixture net;
-  net.layers.answers = true;
-  RawListener hub;
-  DialOptions options = dial_to(hub.port());
-  options.websocket.emplace();
-  Script client;
-  const auto dial = net.network.dial(options, make_scripted(client));
-  RawPeer peer = hub.accept(net);
-  peer.send("ws!");
-  CHECK(net.until([&] { return client.opened == 1; }));
-  const int before = client.receives;
-  peer.send("p");
-  CHECK(net.until([&] { return client.receives > before; }));
-  CHECK(client.input.empty());
+  AnsweringLayer link;
+  const int before = link.client.receives;
+  link.peer.send("p");
+  CHECK(link.net.until([&] { return link.client.receives > before; }));
+  CHECK(link.client.input.empty());
 }
 
 // As on a bare socket, whose end is not read before what stands in front of it.
