@@ -1,6 +1,7 @@
 #include "agent/config/units.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <string>
 
@@ -58,7 +59,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
     total += *number * *unit;
   }
   if (total > 9.2e18) return std::nullopt;
-  return Duration(static_cast<std::int64_t>(total + 0.5));
+  return Duration(std::llround(total));
 }
 
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
