@@ -21,13 +21,15 @@ ThreadWorker::~ThreadWorker() {
 }
 
 void ThreadWorker::run(std::function<void()> job) {
-  bool queued = false;
-  {
-    const std::lock_guard lock(mutex_);
-    queued = thread_.joinable() || start();
-    if (queued) queue_.push_back(std::move(job));
-  }
-  queued ? wake_.notify_one() : job();
+  if (!enqueue(job)) return job();
+  wake_.notify_one();
+}
+
+bool ThreadWorker::enqueue(std::function<void()>& job) {
+  const std::lock_guard lock(mutex_);
+  if (!thread_.joinable() && !start()) return false;
+  queue_.push_back(std::move(job));
+  return true;
 }
 
 bool ThreadWorker::start() {

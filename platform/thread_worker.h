@@ -28,6 +28,7 @@ class ThreadWorker final : public Worker {
   void run(std::function<void()> job) override;
 
  private:
+  bool enqueue(std::function<void()>& job);  // False, and the job untouched, without a thread.
   bool start();
   void work();
 
