@@ -65,8 +65,8 @@ SESSIONS = {
 }  # fmt: skip
 
 
-def play(port: int, writes: list[str]) -> None:
-    """Sends each write when all of the one before is answered, then closes."""
+def play(port: int, writes: list[str]) -> str:
+    """Sends each write when all of the one before is answered, then closes. Its own address."""
     with socket.create_connection(("127.0.0.1", port), 10) as sock:
         file = sock.makefile("rb")
         file.readline()
@@ -77,6 +77,7 @@ def play(port: int, writes: list[str]) -> None:
                     pass
             else:
                 file.read()  # Until the server closes.
+        return "{}:{}".format(*sock.getsockname())
 
 
 STAMP = re.compile(r"^\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} ")
@@ -104,20 +105,18 @@ def log_lines(path) -> list[str]:
     return [STAMP.sub("", line) for line in lines]
 
 
-def ends(path) -> int:
-    return path.read_text(errors="replace").count("Client connection closed:")
+def lines_of(path, address: str) -> list[str]:
+    return [line for line in log_lines(path) if line.split("] ", 1)[-1].startswith(address + " - cid:")]
 
 
 def session_lines(path, port: int, writes: list[str]) -> list[str]:
     """What is logged of one session. A second connection marks the end of it."""
-    begin = len(log_lines(path))
+    addresses = []
     for each in (writes, []):
-        before = ends(path)
-        play(port, each)
-        until(lambda b=before: ends(path) > b, "the end is told")
-    lines = [line for line in log_lines(path)[begin:] if " - cid:" in line]
-    cid = re.search(r"cid:\d+", lines[0])[0]
-    return in_order([normal(line) for line in lines if f"{cid} " in line and not NOISE.search(line)])
+        addresses.append(play(port, each))
+        until(lambda: any("Client connection closed:" in line for line in lines_of(path, addresses[-1])),
+              "the end is told")  # fmt: skip
+    return in_order([normal(line) for line in lines_of(path, addresses[0]) if not NOISE.search(line)])
 
 
 def test_sessions(world):
