@@ -3,6 +3,8 @@
 # What building petiole takes.
 build_packages() {
   echo g++ cmake ninja-build libasio-dev libwolfssl-dev libsqlite3-dev doctest-dev
+  # AES of TLS: it has a fast one there alone (platform/crypto_aes.h).
+  [ "$(uname -m)" != x86_64 ] || echo libsodium-dev
   # Boost 1.81 or newer; a distribution carries some of these.
   local version
   for version in 1.81 1.83 1.88 1.90; do

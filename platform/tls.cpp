@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "platform/client_hello.h"
 #include "platform/tls_wolfssl.h"
 // The options come first.
 #include <wolfssl/error-ssl.h>
@@ -58,8 +59,11 @@ class Session : public TlsSession {
     if (bytes.empty()) return {};
     if (!seen_ && !is_tls(bytes)) return fail({Errc::kTls, "tls: the peer does not speak TLS"});
     seen_ = true;
-    if (!session_) create();
-    if (!session_) return fail({Errc::kTls, "tls: out of memory"});
+    if (!session_) {
+      create();
+      if (!session_) return fail({Errc::kTls, "tls: out of memory"});
+      prefer_as(bytes);
+    }
     input_ = bytes;
     wire_ = &wire;
     if (!open_) {
@@ -120,6 +124,14 @@ class Session : public TlsSession {
     wolfSSL_SSLSetIOSend(session_.get(), put);
     wolfSSL_SetIOReadCtx(session_.get(), this);
     wolfSSL_SetIOWriteCtx(session_.get(), this);
+  }
+
+  // A client without instructions for AES is not made to do without them, if its hello came in one
+  // read; nats-server does the same.
+  void prefer_as(std::string_view hello) {
+    const std::string& suites = context_->suites_for_chacha();
+    if (suites.empty() || !prefers_chacha(hello)) return;
+    wolfSSL_set_cipher_list(session_.get(), suites.c_str());
   }
 
   // wolfSSL wants `count` bytes.

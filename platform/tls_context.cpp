@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "platform/crypto_aes.h"
 #include "platform/tls_wolfssl.h"
 // The options come first.
 #include <wolfssl/openssl/ec.h>
@@ -42,18 +43,38 @@ constexpr const char* kSystemStores[] = {
     "/etc/ssl/cert.pem",                                  // Alpine, BSD.
 };
 
-bool library_ready() {
-  static const bool ready = wolfSSL_Init() == WOLFSSL_SUCCESS;
-  return ready;
+struct Library {
+  bool ready = wolfSSL_Init() == WOLFSSL_SUCCESS;
+  int aes_device = ready ? register_aes_device() : kNoAesDevice;
+};
+
+const Library& library() {
+  static const Library library;
+  return library;
 }
 
+struct Suites {
+  const char* newer;  // TLS 1.3, with a colon behind each.
+  const char* older;
+};
+
 // Debian's wolfSSL does AES in plain C: ChaCha20 is then three times as fast, so it goes first.
-constexpr const char* kNewSuites =
-    "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:";
-constexpr const char* kOldSuites =
+constexpr Suites kChachaFirst = {
+    "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:",
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"};
+constexpr Suites kDeviceFirst = {
+    "TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256:",
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"};
+
+// A client offers ChaCha20 first in any case: a server in Go to which AES is offered first takes
+// that of 128 bits, which the device does not have.
+bool puts_device_first(const TlsOptions& options) {
+  return options.server && library().aes_device != kNoAesDevice;
+}
 
 struct Free {
   void operator()(WOLFSSL_EVP_PKEY* key) const { wolfSSL_EVP_PKEY_free(key); }
@@ -168,17 +189,18 @@ std::string library_name(const std::string& name) {
   return {};
 }
 
-Error set_cipher_suites(WOLFSSL_CTX* context, const std::vector<std::string>& names) {
-  std::string list = names.empty() ? kOldSuites : "";
+Error set_cipher_suites(WOLFSSL_CTX* context, const TlsOptions& options) {
+  const Suites& usual = puts_device_first(options) ? kDeviceFirst : kChachaFirst;
+  std::string list = options.cipher_suites.empty() ? usual.older : "";
   bool names_new = false;
-  for (const std::string& name : names) {
+  for (const std::string& name : options.cipher_suites) {
     const std::string known = library_name(name);
     if (known.empty()) return "tls: unknown cipher suite \"" + name + "\"";
     names_new = names_new || known.starts_with("TLS13-");
     list += (list.empty() ? "" : ":") + known;
   }
   // A list for TLS 1.2 alone leaves TLS 1.3 as it is, as in nats-server.
-  if (!names_new) list.insert(0, kNewSuites);
+  if (!names_new) list.insert(0, usual.newer);
   if (wolfSSL_CTX_set_cipher_list(context, list.c_str()) == WOLFSSL_SUCCESS) return {};
   return "tls: the library refuses the cipher suites " + list;
 }
@@ -195,7 +217,8 @@ Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify,
   if (options.server) wolfSSL_CTX_no_ticket_TLSv13(context);
   const int mode =
       !verify ? WOLFSSL_VERIFY_NONE : WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-  if (Error error = set_cipher_suites(context, options.cipher_suites); !error.empty()) return error;
+  if (Error error = set_cipher_suites(context, options); !error.empty()) return error;
+  wolfSSL_CTX_SetDevId(context, library().aes_device);
   // wolfSSL takes an authority whose time has not come, or is over, only where nothing is verified.
   wolfSSL_CTX_set_verify(context, is_doubtful(calendar) ? WOLFSSL_VERIFY_NONE : mode, nullptr);
   if (verify) {
@@ -217,13 +240,16 @@ void drop_tables() {}
 }  // namespace
 
 TlsContextResult make_tls_context(const TlsOptions& options, const Calendar* calendar) {
-  if (!library_ready()) return {nullptr, "tls: wolfSSL does not start"};
+  if (!library().ready) return {nullptr, "tls: wolfSSL does not start"};
   WOLFSSL_CTX* raw =
       wolfSSL_CTX_new(options.server ? wolfSSLv23_server_method() : wolfSSLv23_client_method());
   if (raw == nullptr) return {nullptr, "tls: out of memory"};
   const bool verify = options.verify && (options.server || !options.insecure);
   auto context = std::make_shared<TlsContext>(raw, options.server, verify, calendar);
   context->pin(options.pinned_certs);
+  if (puts_device_first(options) && options.cipher_suites.empty()) {
+    context->set_suites_for_chacha(std::string(kChachaFirst.newer) + kChachaFirst.older);
+  }
   Error error = configure(raw, options, verify, calendar);
   for (const TlsKeyPair& pair : options.more_certs) {
     if (!error.empty()) break;

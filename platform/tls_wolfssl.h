@@ -33,6 +33,10 @@ class TlsContext {
   const Calendar* calendar() const { return calendar_; }  // Null: the clock is right.
   const std::vector<std::string>& pinned() const { return pinned_; }
   void pin(std::vector<std::string> pinned) { pinned_ = std::move(pinned); }
+  // Server: the suites for a client that prefers ChaCha20, as wolfSSL lists them. Empty: those of
+  // all.
+  const std::string& suites_for_chacha() const { return suites_for_chacha_; }
+  void set_suites_for_chacha(std::string list) { suites_for_chacha_ = std::move(list); }
 
   // Another certificate of this server, for clients that ask for its name.
   void add(WOLFSSL_CTX* other);
@@ -45,6 +49,7 @@ class TlsContext {
   const Calendar* calendar_;
   std::vector<Context> others_;
   std::vector<std::string> pinned_;
+  std::string suites_for_chacha_;
   bool server_;
   bool verify_;
 };

@@ -52,6 +52,7 @@ const Library kLibraries[] = {
      {"wolfssl/", "wolfcrypt/"},
      {"platform/tls", "platform/crypto", "platform/box", "platform/wolfssl", "tests/platform/tls",
       "tests/platform/crypto"}},
+    {"libsodium", {"sodium"}, {"platform/crypto"}},
     {"SQLite", {"sqlite3"}, {"storage/", "tests/storage/", "tests/support/sim_disk"}},
     {"sockets",
      {"sys/socket.h", "sys/epoll.h", "sys/un.h", "sys/eventfd.h", "sys/select.h", "netinet/",

@@ -1,0 +1,7 @@
+#include "platform/crypto_aes.h"
+
+namespace petiole {
+
+int register_aes_device() { return kNoAesDevice; }
+
+}  // namespace petiole
