@@ -83,8 +83,12 @@ void read_nkey(Reader& r, E entry, AuthConfig& auth) {
 
 void read_timeout(Reader& r, E entry, AuthConfig& auth) {
   if (!is_zero(entry)) r.duration(entry, auth.timeout, 1ms);
-  if (auth.timeout > kTimeoutHigh) {
-    r.warning(entry.value.place, "\"timeout\" is high; nats-server advises to keep it under 60s");
+  // To the grammar a bare 1m is a million.
+  const bool unquoted = entry.value.is(ConfigValue::Kind::kInteger) && entry.value.integer > 60;
+  if (unquoted || auth.timeout > kTimeoutHigh) {
+    r.misuse(entry.place,
+             "invalid use of field \"timeout\": timeout is high, consider keeping it "
+             "under 60 seconds; a time with a unit is put in quotes: \"1m\"");
   }
 }
 

@@ -60,7 +60,7 @@ constexpr Key<Config> kLeafKeys[] = {
 
     // Time-outs and back-off of the links to hubs; README, "Link options".
     {"reconnect|reconnect_delay|reconnect_interval",
-     [](Reader& r, E e, Config& c) { r.duration(e, c.link.reconnect_min, 10ms); }},
+     [](Reader& r, E e, Config& c) { r.quoted_duration(e, c.link.reconnect_min, 10ms); }},
     {"reconnect_max", [](Reader& r, E e, Config& c) { r.duration(e, c.link.reconnect_max, 10ms); }},
     {"stable_after", [](Reader& r, E e, Config& c) { r.duration(e, c.link.stable_after); }},
     {"loop_delay", [](Reader& r, E e, Config& c) { r.duration(e, c.link.loop_delay, 1s); }},

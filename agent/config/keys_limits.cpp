@@ -71,7 +71,7 @@ constexpr Key<Config> kLimitKeys[] = {
     {"max_closed_clients", read_closed_clients},
     {"ping_interval",
      [](Reader& r, E e, Config& c) {
-       if (!is_zero(e)) r.duration(e, c.limits.ping_interval, 1ms);
+       if (!is_zero(e)) r.quoted_duration(e, c.limits.ping_interval, 1ms);
      }},
     {"ping_max",
      [](Reader& r, E e, Config& c) {
@@ -79,7 +79,7 @@ constexpr Key<Config> kLimitKeys[] = {
      }},
     {"write_deadline",
      [](Reader& r, E e, Config& c) {
-       if (!is_zero(e)) r.duration(e, c.limits.write_deadline, 1ms);
+       if (!is_zero(e)) r.quoted_duration(e, c.limits.write_deadline, 1ms);
      }},
 
     {"debug", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.debug); }},

@@ -67,7 +67,7 @@ void set_proxy_url(Reader& r, E entry, RemoteConfig& c) {
 
 void set_duration(Reader& r, E entry, std::optional<std::chrono::nanoseconds>& target) {
   std::chrono::nanoseconds value{0};
-  r.duration(entry, value, 1ms);
+  r.quoted_duration(entry, value, 1ms);
   if (value.count() > 0) target = value;
 }
 

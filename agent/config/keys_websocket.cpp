@@ -57,6 +57,12 @@ void set_duration(Reader& r, E entry, std::optional<std::chrono::nanoseconds>& t
   if (value.count() > 0) target = value;
 }
 
+void read_ping_interval(Reader& r, E entry, W& w) {
+  std::chrono::nanoseconds value{0};
+  r.quoted_duration(entry, value, 1ms);
+  if (value.count() > 0) w.ping_interval = value;
+}
+
 constexpr Key<W> kAuthKeys[] = {
     {"user|username", [](Reader& r, E e, W& w) { r.text(e, w.user); }},
     {"password|pass", [](Reader& r, E e, W& w) { r.text(e, w.password); }},
@@ -74,7 +80,7 @@ constexpr Key<W> kWebSocketKeys[] = {
     {"same_origin", [](Reader& r, E e, W& w) { r.boolean(e, w.same_origin); }},
     {"allowed_origins|allowed_origin|allow_origins|allow_origin|origins|origin", read_origins},
     {"handshake_timeout", [](Reader& r, E e, W& w) { r.duration(e, w.handshake_timeout, 1ms); }},
-    {"ping_interval", [](Reader& r, E e, W& w) { set_duration(r, e, w.ping_interval); }},
+    {"ping_interval", read_ping_interval},
     {"jwt_cookie", [](Reader& r, E e, W& w) { r.text(e, w.jwt_cookie); }},
     {"user_cookie", [](Reader& r, E e, W& w) { r.text(e, w.user_cookie); }},
     {"pass_cookie", [](Reader& r, E e, W& w) { r.text(e, w.pass_cookie); }},

@@ -54,7 +54,13 @@ LoadedConfig read_tree(const ParsedConfig& parsed, const std::string& file) {
   loaded.config.limits.auth_timeout = loaded.config.auth.timeout;
   loaded.errors = reader.errors();
   loaded.warnings = reader.warnings();
+  loaded.misuses = reader.misuses();
   return loaded;
+}
+
+void judge_misuses(LoadedConfig& loaded, bool checking) {
+  std::vector<ConfigError>& list = checking ? loaded.errors : loaded.warnings;
+  list.insert(list.end(), loaded.misuses.begin(), loaded.misuses.end());
 }
 
 }  // namespace
@@ -82,6 +88,7 @@ LoadedStart load_start(std::span<const std::string> arguments, const ConfigSourc
     start.loaded.errors.push_back({"-t", "needs a configuration file: -c FILE"});
   }
   LoadedConfig& loaded = start.loaded;
+  judge_misuses(loaded, start.action == StartAction::kCheck);
   // Of the file its pid_file counts alone: one that is wrong by now must not keep its server up.
   if (start.action == StartAction::kSignal) loaded.errors.clear(), loaded.warnings.clear();
   if (!loaded.ok()) return start;

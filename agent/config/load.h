@@ -16,6 +16,7 @@ struct LoadedConfig {
   Config config;                      // Valid when there are no errors.
   std::vector<ConfigError> errors;    // Exit status 1.
   std::vector<ConfigError> warnings;  // For the log.
+  std::vector<ConfigError> misuses;   // nats-server starts with these, but its -t fails.
   bool ok() const { return errors.empty(); }
 };
 

@@ -66,6 +66,10 @@ void Reader::warning(const ConfigPlace& place, std::string text) {
     warnings_.push_back({tree_.place_text(place), std::move(text)});
 }
 
+void Reader::misuse(const ConfigPlace& place, std::string text) {
+  if (misuses_.size() < kErrorsMax) misuses_.push_back({tree_.place_text(place), std::move(text)});
+}
+
 void Reader::wrong(const ConfigEntry& entry, const ConfigValue& value, std::string_view wanted) {
   error(value.place,
         "\"" + entry.key + "\" must be " + std::string(wanted) + ", not " + shown(value));
@@ -125,6 +129,14 @@ void Reader::duration(const ConfigEntry& entry, Duration& target, Duration least
     return error(entry.value.place, "\"" + entry.key + "\" must be at least " + text_of(least));
   }
   target = *value;
+}
+
+void Reader::quoted_duration(const ConfigEntry& entry, Duration& target, Duration least) {
+  if (entry.value.is(Kind::kInteger)) {
+    misuse(entry.place, "invalid use of field \"" + entry.key + "\": " + entry.key +
+                            " should be converted to a duration, such as \"30s\"");
+  }
+  duration(entry, target, least);
 }
 
 void Reader::bytes(const ConfigEntry& entry, std::uint64_t& target, std::uint64_t least,

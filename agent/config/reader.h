@@ -26,6 +26,9 @@ class Reader {
   void port(const ConfigEntry& entry, std::uint16_t& target);
   // A number of seconds, or a text like "2m".
   void duration(const ConfigEntry& entry, Duration& target, Duration least = Duration::zero());
+  // The same, of an option for which nats-server wants the text.
+  void quoted_duration(const ConfigEntry& entry, Duration& target,
+                       Duration least = Duration::zero());
   void bytes(const ConfigEntry& entry, std::uint64_t& target, std::uint64_t least,
              std::uint64_t most);
   void percent(const ConfigEntry& entry, int& target);
@@ -60,8 +63,11 @@ class Reader {
 
   void error(const ConfigPlace& place, std::string text);
   void warning(const ConfigPlace& place, std::string text);
+  // Works, but a check (-t) does not let it pass.
+  void misuse(const ConfigPlace& place, std::string text);
   const std::vector<ConfigError>& errors() const { return errors_; }
   const std::vector<ConfigError>& warnings() const { return warnings_; }
+  const std::vector<ConfigError>& misuses() const { return misuses_; }
   const ConfigTree& tree() const { return tree_; }
 
  private:
@@ -71,7 +77,7 @@ class Reader {
   void wrong(const ConfigEntry& entry, const ConfigValue& value, std::string_view wanted);
 
   const ConfigTree& tree_;
-  std::vector<ConfigError> errors_, warnings_;
+  std::vector<ConfigError> errors_, warnings_, misuses_;
 };
 
 }  // namespace petiole

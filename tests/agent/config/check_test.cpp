@@ -88,6 +88,31 @@ TEST_CASE("config: options that contradict each other") {
   }
 }
 
+// nats-server takes these as seconds, says so, and its -t fails.
+TEST_CASE(
+    "config: a number where nats-server wants a quoted time is taken, but no check passes it") {
+  for (const char* text :
+       {"ping_interval: 30", "write_deadline: 2", "ping_interval: 2m", "leafnodes {reconnect: 3}",
+        "leafnodes {remotes: [{url: h, first_info_timeout: 3}]}",
+        "leafnodes {remotes: [{url: h, dial_timeout: 3}]}",
+        "websocket {port: 1, no_tls: true, ping_interval: 3}",
+        "authorization {token: t, timeout: 1m}", "leafnodes {authorization {timeout: '61s'}}"}) {
+    CAPTURE(text);
+    CHECK(told(text).find("warning f:1:") == 0);
+    CHECK(told(text).find("invalid use of field \"") != std::string::npos);
+    test::Files files;
+    files.files["f"] = text;
+    const std::string arguments[] = {"-t", "-c", "f"};
+    CHECK_FALSE(load_start(arguments, files.sources()).loaded.ok());
+  }
+  for (const char* text : {"ping_interval: '30s'", "ping_interval: 30s", "write_deadline: 0",
+                           "authorization {token: t, timeout: 60}",
+                           "websocket {port: 1, no_tls: true, handshake_timeout: 5}"}) {
+    CAPTURE(text);
+    CHECK(told(text) == "");
+  }
+}
+
 TEST_CASE("config: keys and certificates that cannot be used are told with their place") {
   struct Wrong {
     const char *error, *place;
