@@ -178,10 +178,26 @@ TEST_CASE("monitor: connz filters and pages") {
   CHECK(bench.body("/connz").at("total") == 2);
   CHECK(bench.body("/connz", {{"state", "any"}}).at("total") == 3);
   CHECK(bench.body("/connz", {{"cid", "2"}}).at("num_connections") == 1);
-  CHECK(bench.body("/connz", {{"user", "nobody"}}).at("total") == 0);
+  const json::object nobody = bench.body("/connz", {{"user", "nobody"}});
+  CHECK(nobody.at("num_connections") == 0);
+  CHECK(nobody.at("total") == 2);  // As nats-server: of those that there are.
+  CHECK(bench.body("/connz", {{"cid", "2"}, {"state", "any"}}).at("total") == 3);
   CHECK(bench.body("/connz", {{"offset", "1"}, {"limit", "1"}}).at("connections").at(0).at("cid") ==
         2);
   CHECK(bench.body("/connz", {{"offset", "99"}}).at("num_connections") == 0);
+}
+
+TEST_CASE("monitor: connz puts the youngest connection and the last one closed first") {
+  Bench bench;
+  bench.client.data.uptime = 9s;
+  bench.leaf.data.uptime = 2s;
+  CHECK(bench.body("/connz", {{"sort", "uptime"}}).at("connections").at(0).at("cid") == 2);
+  ConnectionReport later = bench.client.data;
+  later.cid = 4;
+  later.stop = bench.clock.wall() + 1s;
+  bench.server->leave(4, later);
+  const json::object closed = bench.body("/connz", {{"sort", "stop"}, {"state", "closed"}});
+  CHECK(closed.at("connections").at(0).at("cid") == 4);
 }
 
 TEST_CASE("monitor: health is red when a link has been down for longer than the grace") {
