@@ -115,12 +115,13 @@ int Run::run() {
   set_calendar();
   agent_.emplace(config_, machine_.host(), store_.get(), system_sources().read_file);
   agent_->on_reload([this] { return reload(); });
+  // Before anyone can see that it is up: what is told from then on is acted on, by the loop.
+  Signals signals(machine_.loop, [this](Signal signal) { on_signal(signal); });
   if (const Agent::Started started = agent_->start(own_address()); !started.status.ok()) {
     log.write(LogLevel::kFatal, started.error);
     return kStartError;
   }
   write_files();
-  Signals signals(machine_.loop, [this](Signal signal) { on_signal(signal); });
   MachineWatch watch(machine_.loop, [this](MachineEvent event) { on_machine(event); });
   timer_ = machine_.loop.make_timer([this] { beat(); });
   log.info("Server is ready");
