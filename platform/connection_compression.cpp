@@ -53,12 +53,14 @@ void Connection::inflate() {
 
 void Connection::inflate_later() {
   if (std::exchange(inflating_later_, true)) return;
-  asio::post(core_.loop.io, [self = shared_from_this()] {
+  const auto go_on = [self = shared_from_this()] {
     self->inflating_later_ = false;
     self->inflate();
     self->mark();
     if (self->state_ == State::kOpen) self->wait_readable();
-  });
+  };
+  // Not before the others' turn: what is posted now would still run in this one, and so again.
+  core_.loop.turn_end.emplace_back([&io = core_.loop.io, go_on] { asio::post(io, go_on); });
 }
 
 }  // namespace petiole

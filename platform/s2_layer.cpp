@@ -57,7 +57,8 @@ class S2Layer final : public Layer {
     std::string_view rest = held ? std::string_view(held_).substr(taken_) : bytes;
     const std::size_t before = plain.size();
     more_ = false;
-    while (status_.ok()) {
+    if (!block_.empty()) give(plain);
+    while (status_.ok() && block_.empty()) {
       const std::size_t size = chunk_size(rest);
       if (size == 0) break;
       more_ = plain.size() - before >= kStepBytes;
@@ -65,6 +66,7 @@ class S2Layer final : public Layer {
       status_ = take(rest.substr(0, size), plain);
       rest.remove_prefix(size);
     }
+    more_ = more_ || !block_.empty();
     if (!status_.ok() && error_.empty()) error_ = status_.text();
     keep(rest, held);
     return status_;
@@ -125,8 +127,27 @@ class S2Layer final : public Layer {
     } else {
       plain.append(body);
     }
-    if (masked_sum(std::string_view(plain).substr(before)) == sum) return {};
-    return plain.resize(before), Status(Errc::kProtocol, "S2: wrong checksum");
+    if (masked_sum(std::string_view(plain).substr(before)) != sum) {
+      return plain.resize(before), Status(Errc::kProtocol, "S2: wrong checksum");
+    }
+    hold_back(plain, before + kStepBytes);
+    return {};
+  }
+
+  // Of a large block what is beyond a step, for the next ones.
+  void hold_back(std::string& plain, std::size_t from) {
+    if (plain.size() <= from) return;
+    block_.assign(plain, from);
+    plain.resize(from);
+  }
+
+  void give(std::string& plain) {
+    const std::size_t piece = std::min(kStepBytes, block_.size() - given_);
+    plain.append(block_, given_, piece);
+    given_ += piece;
+    if (given_ < block_.size()) return;
+    std::string().swap(block_);
+    given_ = 0;
   }
 
   void keep(std::string_view rest, bool held) {
@@ -166,6 +187,8 @@ class S2Layer final : public Layer {
   CompressionOptions options_;
   std::string held_;       // Of a chunk that has not come whole, and what waits behind a step;
   std::size_t taken_ = 0;  // but so much of its front is done.
+  std::string block_;      // Of one that is larger than a step: what is still to be given.
+  std::size_t given_ = 0;
   std::string error_;
   Status status_;
   bool begun_ = false, heard_ = false, more_ = false;
