@@ -94,7 +94,8 @@ Result<std::size_t> AcceptingLeaf::pass(const Entrance::Step& step, Time now) {
 void AcceptingLeaf::send_info() {
   ServerInfo info = make_info();
   info.nonce = nonce_;
-  if (offers_compression()) {
+  // "off" is said, too: a nats-server below shows it in its /leafz.
+  if (!wire()->peer().websocket) {
     info.compression = name_of(server().config().leaf_listen.compression.mode);
   }
   send_handshake(leaf_info_line(info));

@@ -211,7 +211,9 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
   connect.petiole_leaf = links().leaf_id;
   connect.headers = headers_;
   connect.protocol = kTraceProtocol;
-  if (chosen_ != CompressionMode::kOff) connect.compression = name_of(chosen_);
+  // "off", too: a nats-server that is told nothing does not come back to it when it is reloaded.
+  const bool asked = !info.compression.empty() && !wire()->peer().websocket;
+  if (asked || chosen_ != CompressionMode::kOff) connect.compression = name_of(chosen_);
   connect.is_hub = remote_.hub;
   connect.isolate = remote_.request_isolation;
   connect.deny_publish = remote_.deny_imports;
