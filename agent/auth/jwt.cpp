@@ -144,6 +144,7 @@ Result<UserClaims> decode_user(std::string_view text) {
   JwtReader reader;
   if (user.version == 1) user.grant.subscriptions = user.grant.data = user.grant.payload = -1;
   read_grant(reader, nats_of(*token), user.grant);
+  check_permissions(reader, user.grant.permissions);
   reader.text(user.version == 1 ? token->body : nats_of(*token), "issuer_account",
               user.issuer_account);
   if (!reader.ok()) return bad("a field of the user's token has another type");

@@ -216,6 +216,7 @@ void read_account(JwtReader& reader, const json::object& nats, AccountClaims& to
     PermissionsConfig permissions;
     bool given = false;
     read_permissions(reader, *defaults, permissions, given);
+    check_permissions(reader, permissions);
     if (given) to.config.default_permissions = std::move(permissions);
   }
 }

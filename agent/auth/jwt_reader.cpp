@@ -138,6 +138,12 @@ void read_sources(JwtReader& reader, const json::object& object, UserGrant& to) 
   }
 }
 
+// As the jwt library sees it: '>' in the middle it lets pass.
+bool is_subject(std::string_view text) {
+  return !text.empty() && text.front() != '.' && text.back() != '.' &&
+         text.find("..") == std::string_view::npos && text.find(' ') == std::string_view::npos;
+}
+
 bool is_empty(const UserGrant& grant) {
   return !grant.has_permissions && grant.subscriptions == 0 && grant.data == 0 &&
          grant.payload == 0 && grant.sources.empty() && grant.times.empty() &&
@@ -152,6 +158,22 @@ void read_permissions(JwtReader& reader, const json::object& object, Permissions
   read_rules(reader, object, "pub", to.publish, given);
   read_rules(reader, object, "sub", to.subscribe, given);
   read_responses(reader, object, to, given);
+}
+
+void check_permissions(JwtReader& reader, const PermissionsConfig& permissions) {
+  const auto check = [&reader](const SubjectRules& rules, bool queues) {
+    const auto good = [queues](std::string_view each) {
+      const std::size_t blank = queues ? each.find(' ') : std::string_view::npos;
+      return is_subject(each.substr(0, blank)) &&
+             (blank == std::string_view::npos || is_subject(each.substr(blank + 1)));
+    };
+    const auto all_good = [&good](const std::vector<std::string>& list) {
+      return std::all_of(list.begin(), list.end(), good);
+    };
+    if ((rules.allow && !all_good(*rules.allow)) || !all_good(rules.deny)) reader.fail();
+  };
+  check(permissions.publish, false);
+  check(permissions.subscribe, true);
 }
 
 void read_grant(JwtReader& reader, const json::object& object, UserGrant& to) {

@@ -33,6 +33,9 @@ class JwtReader {
 // Parts of a token; what is wrong fails `reader`.
 void read_permissions(JwtReader& reader, const json::object& object, PermissionsConfig& to,
                       bool& given);
+// Fails where a subject is none: nats-server does not take such a token. (A scope's template it
+// does.)
+void check_permissions(JwtReader& reader, const PermissionsConfig& permissions);
 void read_grant(JwtReader& reader, const json::object& object, UserGrant& to);
 void read_account(JwtReader& reader, const json::object& nats, AccountClaims& to);
 

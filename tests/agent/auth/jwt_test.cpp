@@ -83,6 +83,12 @@ TEST_CASE("jwt: what is refused") {
             kAcc)},
       {"a limit that is a text", token("user", kJoe, kAcc, R"("subs":"7",)")},
       {"a list that is a number", token("user", kJoe, kAcc, R"("pub":{"allow":7},)")},
+      {"a publish permission with a queue",
+       token("user", kJoe, kAcc, R"("pub":{"deny":["a b"]},)")},
+      {"a permission of three words", token("user", kJoe, kAcc, R"("sub":{"allow":["a b c"]},)")},
+      {"a permission of nothing", token("user", kJoe, kAcc, R"("pub":{"allow":[""]},)")},
+      {"an empty token in a permission", token("user", kJoe, kAcc, R"("sub":{"deny":["a..b"]},)")},
+      {"a permission that ends in a dot", token("user", kJoe, kAcc, R"("pub":{"allow":["a."]},)")},
       {"a time that is none", token("user", kJoe, kAcc, R"("times":[{"start":"25:00:00"}],)")},
       {"an issuer account that is none", token("user", kJoe, kAcc, R"("issuer_account":"A",)")},
       {"too large", std::string(kTokenBytesMax + 1, 'a')},
@@ -91,6 +97,16 @@ TEST_CASE("jwt: what is refused") {
     CAPTURE(each.what);
     CHECK_FALSE(decode_user(each.token).ok());
   }
+}
+
+TEST_CASE("jwt: an account whose default permissions are none") {
+  const auto with = [](const std::string& pub) {
+    return decode_account(token("account", kAcc, kOp,
+                                R"("default_permissions":{"pub":{"deny":[")" + pub + R"("]}},)"));
+  };
+  CHECK(with("a.>").ok());
+  CHECK_FALSE(with("a b").ok());
+  CHECK_FALSE(with("a..b").ok());
 }
 
 TEST_CASE("jwt: an account, all of it") {
