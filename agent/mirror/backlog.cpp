@@ -291,13 +291,21 @@ std::string_view Backlog::id_of(const Entry& entry, std::string& scratch) const 
   return scratch;
 }
 
+bool Backlog::was_passed(const Entry& entry) const {
+  return entry.late || (entry.sequence != 0 && entry.sequence <= state_.passed);
+}
+
+bool Backlog::may_be_there(const Entry& entry) const {
+  return was_passed(entry) || entry.doubted || entry.sent != Time{} ||
+         (entry.sequence != 0 && entry.sequence <= sent_before_);
+}
+
 // What was in memory keeps the number it had there.
 MirrorMark Backlog::mark_of(const Entry& entry) const {
   using Kind = MirrorMark::Kind;
-  const bool late = entry.late || (entry.sequence != 0 && entry.sequence <= state_.passed);
-  const bool sent = entry.doubted || entry.sent != Time{} ||
-                    (entry.sequence != 0 && entry.sequence <= sent_before_);
-  const Kind kind = late ? Kind::kLate : sent ? Kind::kRepeat : Kind::kNew;
+  const Kind kind = was_passed(entry)     ? Kind::kLate
+                    : may_be_there(entry) ? Kind::kRepeat
+                                          : Kind::kNew;
   const auto id = entry.made ? find_header(entry.header(), kMessageIdHeader) : std::nullopt;
   const auto made = id ? made_id(setup_.leaf_id, *id) : std::nullopt;
   if (made) return {made->origin, made->number, kind};
@@ -306,6 +314,7 @@ MirrorMark Backlog::mark_of(const Entry& entry) const {
 
 void Backlog::mark_sent(Entry& entry, Time now) {
   leave_flight(entry);
+  entry.again = may_be_there(entry);
   entry.state = Entry::State::kSent;
   entry.sent = now;
   entry.missed = false;

@@ -86,6 +86,8 @@ class Backlog {
   // What a hub that drops repeats is told of it, before mark_sent.
   MirrorMark mark_of(const Entry& entry) const;
 
+  // The hub may have it, from this run or from one before.
+  bool may_be_there(const Entry& entry) const;
   void mark_sent(Entry& entry, Time now);
   void mark_confirmed(Entry& entry);
   void mark_lost(Entry& entry, std::uint64_t LossCounts::*cause);
@@ -165,6 +167,7 @@ class Backlog {
     std::uint64_t bytes = 0;
   };
 
+  bool was_passed(const Entry& entry) const;
   Taken take(const Message& message, bool memory, const MirrorMark& mark);
   bool fits_memory(std::size_t bytes) const;
   void hold_in_memory(const Message& message, const MirrorMark& mark);

@@ -52,12 +52,15 @@ struct Entry {
   bool forgotten = false;  // In memory only, and no longer counted there.
   bool claimed = false;    // About to be sent, once removal `behind` is on disk: not given up now.
   std::uint64_t behind = 0;
+  bool again = false;  // Sent, and perhaps not for the first time.
   // In its flight nobody may have wanted it: where it goes again it is behind others.
   bool late = false;
   MirrorMark mark{};  // Of the leaf behind us that it came from.
   std::string text;   // Subject, header, payload.
   // Of a captured request, for as long as it waits in memory: who asks is not there for longer.
   std::unique_ptr<std::string> reply;
+  // What the hub said when it was sent again: from then on it goes as a question (Sender::asks).
+  std::unique_ptr<std::string> refusal;
 
   std::string_view subject() const { return std::string_view(text).substr(0, subject_bytes); }
   std::string_view header() const {

@@ -81,7 +81,7 @@ void MirrorCore::take_answer(const Inbox::Address& address, const Message& messa
 void MirrorCore::apply_answers(Time now) {
   std::vector<Answer> answers = std::exchange(answers_, std::exchange(applied_, {}));
   const std::uint64_t link = link_.state.generation;
-  for (const Answer& answer : answers) {
+  for (Answer& answer : answers) {
     if (link_.state.generation != link) return;
     if (answer.address.kind == 'q') {
       api_.answered(answer.address.b, {{}, {}, {}, answer.payload, {}}, now);
@@ -89,7 +89,7 @@ void MirrorCore::apply_answers(Time now) {
       Sender& sender = *rules_[answer.address.a].sender;
       if (answer.address.kind == 'g') {
         sender.group_acked(answer.address.b, answer.ack, now);
-      } else {
+      } else if (!sender.asks(answer.address.b, answer.ack, answer.payload)) {
         if (!answer.requester.empty()) pass_on(answer);
         sender.acked(answer.address.b, answer.ack, now);
       }

@@ -9,6 +9,8 @@ namespace petiole {
 
 namespace {
 
+constexpr std::int64_t kWrongSequence = 10071;
+
 // Errors that lie in the message itself, which would be refused each time again: its size, header,
 // time to live, what it expects of the stream, counters, batches, schedules. See nats-server's
 // errors.json.
@@ -24,6 +26,7 @@ PubAck error_of(const json::object& error) {
       std::find(std::begin(kRejections), std::end(kRejections), code) != std::end(kRejections) ||
       (code == 10077 && text == "message too large");
   return {.kind = rejected ? PubAck::Kind::kRejected : PubAck::Kind::kTemporary,
+          .wrong_sequence = code == kWrongSequence,
           .stream = {},
           .error = std::string(text)};
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/protocol/headers.h"
+
 namespace petiole {
 
 void Sender::link_up(Time now) {
@@ -231,10 +233,24 @@ Sender::Sent Sender::send_one(Time now) {
 // Valid until the next call.
 std::string_view Sender::header_for(const Entry& entry) {
   if (!link_.state.uplink->hub().headers) return {};
+  if (entry.refusal) return header_ = question_for(entry);
   if (entry.own_id) return entry.header();
   header_.clear();
   append_header_with_id(header_, entry.header(), backlog_.ids_of(entry), backlog_.number_of(entry));
   return header_;
+}
+
+// With an expectation that never holds, as no id has the number 0: found or refused, not stored.
+std::string Sender::question_for(const Entry& entry) const {
+  std::string header(entry.own_id ? entry.header() : std::string_view());
+  if (!entry.own_id) {
+    append_header_with_id(header, entry.header(), backlog_.ids_of(entry),
+                          backlog_.number_of(entry));
+  }
+  std::string never;
+  backlog_.ids_of(entry).append(never, 0);
+  return add_header(without_headers(header, "Nats-Expected-Last-"), "Nats-Expected-Last-Msg-Id",
+                    never);
 }
 
 // The hub would close the link for it, each time again.

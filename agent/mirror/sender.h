@@ -35,6 +35,9 @@ class Sender {
   // Before link_down(): the hub takes no message of so many bytes, and ended the link for one.
   void payload_refused(std::size_t bytes);
   void acked(std::uint64_t order, const PubAck& ack, Time now);
+  // The answer only shows that the hub must be asked whether it has the message: it says nothing to
+  // anybody. Else `text`, the answer, is what to pass on to who asked.
+  bool asks(std::uint64_t order, const PubAck& ack, std::string& text);
   void group_acked(std::uint64_t number, const PubAck& ack, Time now);
   void barrier_passed(std::uint64_t number, Time now);
   // Who asked with the message of this order and may still wait for an answer; empty: nobody. The
@@ -76,6 +79,7 @@ class Sender {
   std::string_view reply_for(const Entry& entry, Route route);
   std::size_t in_flight_max() const;
   std::string_view header_for(const Entry& entry);
+  std::string question_for(const Entry& entry) const;
   bool too_large(const Entry& entry);
   void note_requester(const Entry& entry);
 

@@ -38,6 +38,26 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   link_.directory.doubt(now);
 }
 
+// A nats-server compares the sequence that a message expects before it looks for a repeat: of one
+// that may be there already such a refusal says nothing. A question is "duplicate", or refused.
+bool Sender::asks(std::uint64_t order, const PubAck& ack, std::string& text) {
+  Entry* entry = backlog_.find(order);
+  if (ack.kind != PubAck::Kind::kRejected || entry == nullptr ||
+      entry->state != Entry::State::kSent) {
+    return false;
+  }
+  if (entry->refusal) {
+    if (ack.wrong_sequence) return true;  // Of a sending before the question.
+    text = *entry->refusal;
+    return false;
+  }
+  if (!ack.wrong_sequence || !entry->again) return false;
+  entry->refusal = std::make_unique<std::string>(text);
+  backlog_.requeue(*entry, true);
+  backlog_.pop_settled();
+  return true;
+}
+
 // They would end each link again. What is larger than any that was sent is none of them.
 void Sender::payload_refused(std::size_t bytes) {
   if (phase_ != Phase::kFlowing) return;  // What is in flight went over another link.

@@ -1,5 +1,7 @@
 #include "agent/protocol/headers.h"
 
+#include <algorithm>
+
 namespace petiole {
 
 namespace {
@@ -47,6 +49,17 @@ void replace_header(std::string& out, std::string_view header, std::string_view 
     if (!same && !line.empty()) out.append(line).append(kEnd);
   }
   out.append(name).append(": ").append(value).append(kEnd).append(kEnd);
+}
+
+std::string without_headers(std::string_view header, std::string_view prefix) {
+  std::string block;
+  for (bool first = true; !header.empty(); first = false) {
+    const std::size_t end = std::min(header.find(kEnd), header.size());
+    const std::string_view line = header.substr(0, end);
+    header.remove_prefix(std::min(end + kEnd.size(), header.size()));
+    if (first || !line.starts_with(prefix)) block.append(line).append(kEnd);
+  }
+  return block;
 }
 
 std::string no_responders_header(std::string_view subject) {

@@ -19,6 +19,9 @@ std::string add_header(std::string_view header, std::string_view name, std::stri
 void replace_header(std::string& out, std::string_view header, std::string_view name,
                     std::string_view value);
 
+// `header` without the lines whose name begins with `prefix`.
+std::string without_headers(std::string_view header, std::string_view prefix);
+
 // The status block that tells a requester that nobody listens on `subject`: servers from 2.12.0 on
 // name it, older ones (`subject` empty) do not.
 std::string no_responders_header(std::string_view subject);

@@ -126,6 +126,13 @@ void ModelHub::capture(const Packet& packet) {
   const auto known = ids_.find(id);
   const bool duplicate =
       !id.empty() && known != ids_.end() && known->second.first + options_.duplicate_window > now;
+  // As nats-server 2.15.2: the sequences before it looks for a repeat, the id behind that.
+  const std::uint64_t code = wrong_sequence(packet) ? 10071 : duplicate ? 0 : wrong_id(packet);
+  if (code != 0) {
+    ++refusals;
+    return answer(packet.reply, R"({"error":{"code":400,"err_code":)" + std::to_string(code) +
+                                    R"(,"description":"wrong last"},"stream":"S","seq":0})");
+  }
   if (!duplicate) store(packet.subject, id, packet.payload);
   const std::uint64_t sequence = duplicate ? known->second.second : stored.back().sequence;
   if (packet.reply.empty()) return;
@@ -134,6 +141,23 @@ void ModelHub::capture(const Packet& packet) {
   if (std::uniform_real_distribution<>(0, 1)(random) < drop_acks) return;
   answer(packet.reply, R"({"stream":"S","seq":)" + std::to_string(sequence) +
                            (duplicate ? R"(,"duplicate":true})" : "}"));
+}
+
+bool ModelHub::wrong_sequence(const Packet& packet) const {
+  std::uint64_t of_subject = 0;
+  for (const Stored& each : stored) {
+    if (each.subject == packet.subject && !each.consumed) of_subject = each.sequence;
+  }
+  const auto last = find_header(packet.header, "Nats-Expected-Last-Sequence");
+  const auto same = find_header(packet.header, "Nats-Expected-Last-Subject-Sequence");
+  return (last && *last != std::to_string(stored.size())) ||
+         (same && *same != std::to_string(of_subject));
+}
+
+std::uint64_t ModelHub::wrong_id(const Packet& packet) const {
+  const auto last = find_header(packet.header, "Nats-Expected-Last-Msg-Id");
+  const std::string newest = stored.empty() ? std::string() : stored.back().id;
+  return last && *last != newest ? 10070 : 0;
 }
 
 void ModelHub::store(std::string subject, std::string id, std::string payload) {

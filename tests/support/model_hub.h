@@ -64,6 +64,7 @@ class ModelHub {
   std::string error;                  // Not empty: each publish to the stream gets this answer.
   std::set<std::string> refuse_once;  // Payloads that get this one once: no room.
   std::set<std::string> refused;      // Payloads that were answered so.
+  std::uint64_t refusals = 0;         // For what was expected of the stream, and is not so.
   std::set<std::string> vanish_once;  // Payloads that get none: no leader was there to take them.
   // What the API says to a verb, in place of the usual; "": nothing.
   std::function<std::optional<std::string>(std::string_view verb)> api_says;
@@ -85,6 +86,8 @@ class ModelHub {
   void later(Duration delay, std::function<void()> task);
   void receive(const Packet& packet);
   void capture(const Packet& packet);
+  bool wrong_sequence(const Packet& packet) const;
+  std::uint64_t wrong_id(const Packet& packet) const;  // An error's code; 0: none.
   void answer(const std::string& reply, std::string text);
   std::string api(std::string_view verb, std::string_view body);
   std::string list_answer() const;

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "agent/protocol/headers.h"
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -109,6 +110,31 @@ TEST_CASE("mirror: who asks hears no refusal that is for now, and the PubAck tha
   world.run(20s);
   CHECK(world.hub.refused.contains("1"));
   CHECK(requester.answers == std::vector<std::string>{R"(_INBOX.r.1 {"stream":"S","seq":1})"});
+}
+
+TEST_CASE("mirror: who asks with an expected sequence hears what is true of it") {
+  World world(config_of(request_rule()), {.domain = ""});
+  world.start();
+  world.up();
+  world.run(5s);
+  Requester requester(world);
+  bool arrived = true;
+  SUBCASE("it had arrived as the link broke") {}
+  SUBCASE("it had not, and another came") { arrived = false; }
+  if (arrived) world.hub.acks_to_drop = 1;
+  const std::string header = add_header({}, "Nats-Expected-Last-Sequence", "0");
+  world.account.publish({}, {"t.a", "_INBOX.r.1", header, "1", {}});
+  world.run(arrived ? 100ms : 3ms);
+  REQUIRE(world.hub.stored.size() == (arrived ? 1 : 0));
+  world.down();
+  if (!arrived) world.hub.store("t.a", "", "other");
+  world.run(1s);
+  world.up();
+  world.run(10s);
+  CHECK(world.drained());
+  REQUIRE(requester.answers.size() == 1);
+  CHECK(requester.answers[0].find(arrived ? R"("duplicate":true)" : R"("err_code":10071)") !=
+        std::string::npos);
 }
 
 TEST_CASE("mirror: over a crash a captured request is kept, and its reply subject is not") {

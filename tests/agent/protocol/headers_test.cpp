@@ -27,6 +27,14 @@ TEST_CASE("headers: one is added at the end, or makes a block") {
   CHECK(add_header("NATS/1.0\r\nA: 1\r\n\r\n", "K", "v") == "NATS/1.0\r\nA: 1\r\nK: v\r\n\r\n");
 }
 
+TEST_CASE("headers: those whose name begins so are left out") {
+  CHECK(without_headers("NATS/1.0\r\nA-1: x\r\nB: 1\r\nA-2: y\r\nA: z\r\n\r\n", "A-") ==
+        "NATS/1.0\r\nB: 1\r\nA: z\r\n\r\n");
+  CHECK(without_headers("NATS/1.0\r\nA: 1\r\n\r\n", "NATS") == "NATS/1.0\r\nA: 1\r\n\r\n");
+  CHECK(without_headers("NATS/1.0\r\nA: 1\r\n\r\n", "A") == "NATS/1.0\r\n\r\n");
+  CHECK(without_headers("", "A").empty());
+}
+
 TEST_CASE("headers: no responders, before and from 2.12 on") {
   CHECK(no_responders_header("") == "NATS/1.0 503\r\n\r\n");
   CHECK(no_responders_header("a.b") == "NATS/1.0 503\r\nNats-Subject: a.b\r\n\r\n");
