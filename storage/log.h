@@ -19,6 +19,9 @@ namespace petiole {
 // crash, which leaves a gap of 2^20.
 using Sequence = std::uint64_t;
 
+// What a record takes in LogState::bytes beside its parts: index bytes, about.
+inline constexpr std::uint64_t kRecordOverheadBytes = 8;
+
 struct RecordView {
   Sequence sequence = 0;
   WallTime time{};

@@ -17,8 +17,6 @@ namespace petiole {
 
 inline constexpr std::size_t kSegmentBytes = 64 << 10;     // A segment is closed at this size,
 inline constexpr std::uint32_t kSegmentRecordsMax = 4096;  // or with so many records.
-inline constexpr std::uint64_t kRecordOverheadBytes =
-    8;  // Index bytes, about; for LogState::bytes.
 
 // What the row of a segment says beside its blobs.
 struct SegmentHead {

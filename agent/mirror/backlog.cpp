@@ -9,6 +9,11 @@ namespace petiole {
 
 namespace {
 
+// Of a record that is kept, beside what it was captured as.
+std::uint32_t more_bytes(const RecordView& record, std::string_view subject) {
+  return static_cast<std::uint32_t>(record.subject.size() - subject.size() + kRecordOverheadBytes);
+}
+
 std::uint64_t disk_epoch(const Store& store, std::string_view log_name) {
   return stable_hash(log_name) ^ (std::uint64_t{store.epoch()} * 0x9e3779b97f4a7c15u);
 }
@@ -53,7 +58,7 @@ bool Backlog::repeated(const Message& message, const MirrorMark& mark) {
     const auto own = find_header(message.header, kMessageIdHeader);
     const Time now = setup_.clock.now();
     if (!own || !dedupe_.knows(keyed_hash(setup_.key, *own), now)) return false;
-    marks_.pass(mark, memory_messages_ == 0);
+    marks_.pass(mark, memory_messages() == 0);
   }
   ++state_.duplicates;
   return true;
@@ -65,7 +70,7 @@ Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMa
   const Time now = own ? setup_.clock.now() : Time{};
   if (marks_.knows(mark) || (own && dedupe_.knows(hash, now))) {
     ++state_.duplicates;
-    marks_.pass(mark, memory_messages_ == 0);
+    marks_.pass(mark, memory_messages() == 0);
     return Taken::kDuplicate;
   }
   const auto older = rule_.keep_last ? latest_of(message.subject) : std::nullopt;
@@ -73,7 +78,7 @@ Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMa
   const Sequence before = appended_;
   if (memory && fits_memory(size)) {
     if (refuses(size, older)) {
-      marks_.pass(mark, memory_messages_ == 0);
+      marks_.pass(mark, memory_messages() == 0);
       return refuse();
     }
     hold_in_memory(message, mark);
@@ -151,7 +156,7 @@ std::string_view Backlog::kept_subject(std::string_view subject, const MirrorMar
 // tells of those that the state covers and no record ever held.
 void Backlog::keep_marks(Sequence going) {
   if (going <= marks_upto_ || !marks_.changed()) return;
-  if (memory_messages_ == 0) marks_.settle();
+  if (memory_messages() == 0) marks_.settle();
   if (refusals_unnoted_) note_ledger();
   setup_.store.set_state(marks_key_, marks_.encode());
   marks_upto_ = appended_;
@@ -160,15 +165,17 @@ void Backlog::keep_marks(Sequence going) {
 Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark,
                                const std::optional<Latest>& older) {
   const auto& [subject, reply, header, payload, shared] = message;
-  const std::size_t size = subject.size() + header.size() + payload.size();
+  const WallTime now = setup_.clock.wall();
+  const RecordView record{0, now, kept_subject(subject, mark, feigns_ours(header)), header,
+                          payload};
+  const std::size_t size =
+      subject.size() + header.size() + payload.size() + more_bytes(record, subject);
   if (failed_ || refuses(size, older)) {
     marks_.pass(mark, true);
     return refuse();
   }
   const Sequence after = log_.last();
-  const WallTime now = setup_.clock.wall();
-  const Sequence sequence =
-      log_.append({0, now, kept_subject(subject, mark, feigns_ours(header)), header, payload});
+  const Sequence sequence = log_.append(record);
   marks_.pass(mark, true);
   if (sequence == 0) return refuse();
   // The mark of this one covers those that were refused: the ledger must tell of them by then.
@@ -177,6 +184,7 @@ Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark,
   Entry& entry = tail_.push(subject, header, payload);
   entry.sequence = sequence;
   entry.after = after;
+  entry.more_bytes = more_bytes(record, subject);
   entry.time = now;
   entry.own_id = find_header(header, kMessageIdHeader).has_value();
   entry.set_reply(reply);
@@ -189,7 +197,7 @@ Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark,
 }
 
 void Backlog::spill() {
-  if (memory_messages_ == 0 || failed_) return;
+  if (memory_messages() == 0 || failed_) return;
   // Told at the end of this turn; by then the window would be given up.
   if (setup_.store.status().code() == Errc::kStorage) return fail();
   std::string header;
@@ -209,7 +217,9 @@ void Backlog::keep_id(std::size_t index, std::string& header) {
   const std::size_t size = entry.text.size();
   header.clear();
   append_header_with_id(header, entry.header(), memory_ids_, entry.order);
+  unpin(entry);
   window_.rewrite_header(index, header);
+  pin(entry);
   entry.own_id = entry.made = true;
   if (entry.state == Entry::State::kSent) in_flight_bytes_ += entry.text.size() - size;
 }
@@ -229,11 +239,14 @@ bool Backlog::spill_entry(std::size_t index, std::string& header) {
     return false;
   }
   --memory_messages_;
+  unpin(entry);
+  entry.more_bytes = more_bytes(record, entry.subject());
+  pin(entry);
   entry.sequence = appended_ = loaded_upto_ = sequence;
   if (entry.state == Entry::State::kSent) last_sent_ = std::max(last_sent_, sequence);
   const auto latest = latest_.find(entry.subject());
   if (latest != latest_.end() && latest->second.order == entry.order) {
-    latest->second = {sequence, 0, entry.own_id, entry.text.size()};
+    latest->second = {sequence, 0, entry.own_id, entry.bytes()};
   }
   return true;
 }
@@ -316,6 +329,7 @@ void Backlog::mark_sent(Entry& entry, Time now) {
   leave_flight(entry);
   entry.again = may_be_there(entry);
   entry.state = Entry::State::kSent;
+  pin(entry);
   entry.sent = now;
   entry.missed = false;
   ++in_flight_;
@@ -326,24 +340,45 @@ void Backlog::mark_sent(Entry& entry, Time now) {
 
 void Backlog::mark_confirmed(Entry& entry) {
   leave_flight(entry);
+  decided(entry);
   entry.state = Entry::State::kConfirmed;
-  ++confirmed_;
+  pin(entry);
 }
 
 void Backlog::mark_lost(Entry& entry, std::uint64_t LossCounts::*cause) {
   if (entry.state == Entry::State::kQueued) note_removal(entry);
   leave_flight(entry);
+  decided(entry);
   entry.state = Entry::State::kGone;
   if (entry.sequence != 0) {
-    keep_marks(entry.sequence);
-    log_.remove(entry.sequence);
+    (void)remove_record(entry.sequence);
     if (cause != &LossCounts::superseded) drop_older(entry.sequence);
   }
   forget_latest(entry);
   count_loss(cause);
 }
 
+// It keeps its place in memory, but nobody waits for it: the next may go to disk.
+void Backlog::decided(const Entry& entry) {
+  if (entry.sequence != 0) return;
+  ++decided_;
+  decided_bytes_ += entry.text.size();
+}
+
+void Backlog::pin(const Entry& entry) {
+  if (!entry.pinned()) return;
+  ++pinned_;
+  pinned_bytes_ += entry.bytes();
+}
+
+void Backlog::unpin(const Entry& entry) {
+  if (!entry.pinned()) return;
+  --pinned_;
+  pinned_bytes_ -= entry.bytes();
+}
+
 void Backlog::leave_flight(Entry& entry) {
+  unpin(entry);
   if (std::exchange(entry.maybe, false)) --maybe_;
   if (std::exchange(entry.claimed, false)) --claimed_;
   if (entry.state != Entry::State::kSent) return;
@@ -356,6 +391,7 @@ void Backlog::requeue(Entry& entry, bool maybe) {
   entry.state = Entry::State::kQueued;
   entry.maybe = entry.doubted = maybe || entry.doubted;
   if (entry.maybe) ++maybe_;
+  pin(entry);
   entry.barrier = 0;
   entry.late = entry.late || entry.missed;
   send_order_ = std::min(send_order_, entry.order);
@@ -385,14 +421,14 @@ void Backlog::add_uncounted() { count_loss(&LossCounts::uncounted); }
 std::uint64_t Backlog::messages() const {
   const std::uint64_t in_log = log_.state().messages;
   const std::uint64_t for_ids = retained_.size() + superseded_.size();
-  return in_log - std::min(in_log, for_ids) + memory_messages_ + held_.size();
+  return in_log - std::min(in_log, for_ids) + memory_messages() + held_.size();
 }
 
 std::uint64_t Backlog::bytes() const {
   const std::uint64_t in_log = log_.state().bytes;
   if (messages() == 0) return 0;  // A removed record is counted at its segment's mean: see Log.
   const std::uint64_t for_ids = retained_bytes_ + superseded_bytes_;
-  return in_log - std::min(in_log, for_ids) + memory_bytes_ + held_.bytes();
+  return in_log - std::min(in_log, for_ids) + memory_bytes_ - decided_bytes_ + held_.bytes();
 }
 
 WallTime Backlog::oldest() const {

@@ -147,8 +147,8 @@ class Backlog {
   WallTime oldest() const;
   std::size_t in_flight() const { return in_flight_; }
   std::size_t in_flight_bytes() const { return in_flight_bytes_; }
-  std::size_t memory_messages() const { return memory_messages_; }
-  bool unspilled() const { return !failed_ && memory_messages_ > 0; }
+  std::size_t memory_messages() const { return memory_messages_ - decided_; }
+  bool unspilled() const { return !failed_ && memory_messages() > 0; }
   bool undurable() const { return !failed_ && (!held_.empty() || appended_ > durable_); }
   bool holding_much() const { return held_.bytes() > setup_.limits.held_bytes_max; }
   bool holding() const { return !held_.empty(); }
@@ -177,6 +177,9 @@ class Backlog {
   void keep_marks(Sequence going);
   Sequence ids_behind();
   void leave_flight(Entry& entry);
+  void decided(const Entry& entry);
+  void pin(const Entry& entry);    // If it is: after what makes it so,
+  void unpin(const Entry& entry);  // and before what ends it.
   bool spill_entry(std::size_t index, std::string& header);
   void keep_id(std::size_t index, std::string& header);
   bool evict_put_by(std::uint64_t LossCounts::*cause);
@@ -222,6 +225,7 @@ class Backlog {
   void retain_superseded(Sequence upto);
   bool is_superseded(Sequence sequence) const { return superseded_.contains(sequence); }
   bool has_arrived(Sequence sequence) const;
+  void count_unloaded();
   WallTime stamp_of(const RecordView& record);
   std::size_t arrived_unloaded() const;
   void start_over();
@@ -255,10 +259,11 @@ class Backlog {
   std::uint64_t read_generation_ = 0;
   std::vector<Sequence> removed_;  // While a page was on its way.
   std::size_t in_flight_ = 0, in_flight_bytes_ = 0;
-  std::size_t confirmed_ = 0;                  // In the window, behind one that is not.
   std::size_t maybe_ = 0;                      // Queued, but perhaps at the hub: never evicted.
   Sequence maybe_after_ = 0, maybe_upto_ = 0;  // Of a run before: the same, not loaded yet.
   std::size_t memory_messages_ = 0, memory_bytes_ = 0;
+  std::size_t decided_ = 0, decided_bytes_ = 0;  // Of those, behind one that is not.
+  std::uint64_t pinned_ = 0, pinned_bytes_ = 0;  // In the window: see Entry::pinned.
 
   std::deque<Retained> retained_;  // Confirmed, still in the log.
   std::uint64_t retained_bytes_ = 0;
@@ -292,6 +297,11 @@ class Backlog {
   std::uint64_t evict_order_ = 0;  // The same of the window.
 
   SuspectList suspects_;
+  // Of them, those that arrived or may have, until they are in the window.
+  struct Unloaded {
+    std::uint64_t messages = 0, bytes = 0;
+  };
+  Unloaded unloaded_;
   // Of a run before, found at the hub; ascending. They are confirmed as they are loaded, in order:
   // the publishers' ids in them are still needed, and so is their place behind superseded ones.
   std::vector<Sequence> arrived_;

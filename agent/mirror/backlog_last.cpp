@@ -50,7 +50,7 @@ Entry* Backlog::in_memory(const Latest& latest) {
 std::optional<std::uint64_t> Backlog::gives_way(const Latest& older) {
   if (const Entry* entry = in_memory(older)) {
     const bool unsent = entry->state == Entry::State::kQueued && !entry->maybe && !entry->claimed;
-    return unsent ? std::optional<std::uint64_t>(entry->text.size()) : std::nullopt;
+    return unsent ? std::optional<std::uint64_t>(entry->bytes()) : std::nullopt;
   }
   if (older.sequence <= state_.cursor) return std::nullopt;
   const bool unloaded = older.sequence > state_.settled;
@@ -64,7 +64,7 @@ std::optional<std::uint64_t> Backlog::gives_way(const Latest& older) {
 void Backlog::supersede(const Latest& older, Sequence newer) {
   if (!gives_way(older)) return;
   if (Entry* entry = in_memory(older)) {
-    if (!keep_superseded({entry->sequence, 0, entry->own_id, entry->text.size()}, newer)) {
+    if (!keep_superseded({entry->sequence, 0, entry->own_id, entry->bytes()}, newer)) {
       return mark_lost(*entry, &LossCounts::superseded);
     }
     note_removal(*entry);
@@ -92,6 +92,7 @@ void Backlog::drop_if_superseded(Entry& entry) {
   const bool same =
       newest->sequence != 0 ? newest->sequence == entry.sequence : newest->order == entry.order;
   if (same) return;
+  unpin(entry);
   if (std::exchange(entry.maybe, false)) --maybe_;
   supersede({entry.sequence, entry.order}, newest->sequence);
 }
@@ -193,7 +194,9 @@ void Backlog::claim(std::uint64_t order) {
   for (std::size_t i = order - first_order(); i < window_.size() && count < kClaimMessages; ++i) {
     Entry& entry = window_[i];
     if (entry.state != Entry::State::kQueued || entry.claimed) continue;
+    unpin(entry);
     entry.claimed = true;
+    pin(entry);
     entry.behind = removals_;
     ++claimed_;
     ++count;
@@ -202,9 +205,13 @@ void Backlog::claim(std::uint64_t order) {
 
 void Backlog::unclaim() {
   for (std::size_t i = 0; i < window_.size() && claimed_ > 0; ++i) {
-    if (!std::exchange(window_[i].claimed, false)) continue;
+    Entry& entry = window_[i];
+    if (!entry.claimed) continue;
+    unpin(entry);
+    entry.claimed = false;
+    pin(entry);
     --claimed_;
-    evict_order_ = std::min(evict_order_, window_[i].order);
+    evict_order_ = std::min(evict_order_, entry.order);
   }
   keep_limits();
 }

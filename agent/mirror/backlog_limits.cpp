@@ -18,11 +18,11 @@ constexpr WallTime kDatedSince{std::chrono::hours(24) * 20089};
 // decide.
 bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const {
   if (rule_.max_messages == 0 && rule_.max_bytes == 0) return false;
-  const std::uint64_t pinned =
-      in_flight_ + confirmed_ + maybe_ + claimed_ + suspects_.count() + arrived_unloaded();
+  const std::uint64_t pinned = pinned_ + suspects_.count() + unloaded_.messages;
+  const std::uint64_t pinned_bytes = pinned_bytes_ + suspects_.bytes() + unloaded_.bytes;
   const std::uint64_t count = messages() - std::min(messages(), pinned);
   const std::uint64_t held = bytes();
-  const std::uint64_t size = held - std::min<std::uint64_t>(held, in_flight_bytes_);
+  const std::uint64_t size = held - std::min(held, pinned_bytes);
   return (rule_.max_messages != 0 && count + more_messages > rule_.max_messages) ||
          (rule_.max_bytes != 0 && size + more_bytes > rule_.max_bytes);
 }

@@ -86,10 +86,11 @@ void Backlog::scanned(const Page& page) {
 }
 
 void Backlog::scan_record(RecordView record) {
+  const std::uint64_t size =
+      record.subject.size() + record.header.size() + record.payload.size() + kRecordOverheadBytes;
   marks_.load(take_subject_mark(record.subject));
   const auto own = find_header(record.header, kMessageIdHeader);
   if (own) dedupe_.add(keyed_hash(setup_.key, *own), setup_.clock.now(), record.sequence - 1);
-  const std::uint64_t size = record.subject.size() + record.header.size() + record.payload.size();
   if (record.sequence <= state_.cursor) {
     retained_.push_back({record.sequence, size});
     retained_bytes_ += size;
@@ -108,7 +109,7 @@ void Backlog::scan_record(RecordView record) {
     if (!own) disk_ids_.append(made, record.sequence);
     const Duration age = setup_.clock.wall() - record.time;
     suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made),
-                  age >= Duration::zero() ? age : Duration::max());
+                  age >= Duration::zero() ? age : Duration::max(), size);
   }
 }
 
@@ -134,13 +135,12 @@ void Backlog::finish_open() {
     maybe_upto_ = last_sent_;
   }
   if (suspects_.empty() && state_.settled > state_.cursor) start_over();
-  while (!held_.empty()) {
-    const Entry& entry = held_.front();
+  // No longer counted by limits, but one by one as they are taken.
+  for (EntryRing held = std::exchange(held_, {}); !held.empty(); held.pop_front()) {
+    const Entry& entry = held.front();
     (void)take({entry.subject(), entry.reply_subject(), entry.header(), entry.payload(), {}}, false,
                entry.mark);
-    held_.pop_front();
   }
-  held_.clear();
   changed_();
 }
 
@@ -150,9 +150,20 @@ void Backlog::resolve_suspects(const std::vector<std::uint64_t>& arrived, bool a
   arrived_ = arrived;
   // Like a refusal, but noted before anything is sent.
   if (suspects_.missing_before(arrived)) state_.holes = true;
+  count_unloaded();
   suspects_.clear();
   start_over();
   changed_();
+}
+
+void Backlog::count_unloaded() {
+  for (const SuspectSubject& subject : suspects_.subjects()) {
+    for (const SuspectSubject::Item& item : subject.items) {
+      if (maybe_upto_ == 0 && !has_arrived(item.key)) continue;
+      ++unloaded_.messages;
+      unloaded_.bytes += item.bytes;
+    }
+  }
 }
 
 bool Backlog::window_has_room() const {
@@ -212,6 +223,8 @@ void Backlog::loaded(Result<Page> page) {
     loaded_upto_ = record.sequence;
   }
   loaded_upto_ = std::max(loaded_upto_, page->next);
+  const Sequence arrived_upto = arrived_.empty() ? 0 : arrived_.back();
+  if (loaded_upto_ >= std::max(maybe_upto_, arrived_upto)) unloaded_ = {};
   pop_settled();
   changed_();
 }
@@ -228,22 +241,26 @@ std::size_t Backlog::arrived_unloaded() const {
 
 void Backlog::load_record(RecordView record) {
   const bool feigned = record.subject.ends_with(kNoMark);
+  const std::size_t kept = record.subject.size();
   (void)take_subject_mark(record.subject);
   const bool superseded = is_superseded(record.sequence);
   Entry& entry = window_.push(record.subject, record.header, record.payload);
   entry.order = next_order_++;
   entry.sequence = record.sequence;
+  entry.more_bytes =
+      static_cast<std::uint32_t>(kept - record.subject.size() + kRecordOverheadBytes);
   entry.time = stamp_of(record);
   entry.maybe = !superseded && record.sequence > maybe_after_ && record.sequence <= maybe_upto_;
   entry.doubted = entry.maybe;
   if (entry.maybe) ++maybe_;
   entry.own_id = find_header(record.header, kMessageIdHeader).has_value();
   entry.made = entry.own_id && !feigned;
-  if (has_arrived(record.sequence)) {
-    entry.state = Entry::State::kConfirmed;
-    ++confirmed_;
-  }
+  if (has_arrived(record.sequence)) entry.state = Entry::State::kConfirmed;
   if (superseded) entry.state = Entry::State::kGone;
+  pin(entry);
+  if (!entry.maybe && entry.state != Entry::State::kConfirmed) return;
+  unloaded_.messages -= std::min<std::uint64_t>(unloaded_.messages, 1);
+  unloaded_.bytes -= std::min(unloaded_.bytes, entry.bytes());
 }
 
 }  // namespace petiole

@@ -50,7 +50,7 @@ void Backlog::settle(const Entry& entry) {
   const bool confirmed = entry.state == Entry::State::kConfirmed;
   forget_latest(entry);
   if (confirmed) {
-    --confirmed_;
+    unpin(entry);
     ++state_.confirmed;
     raise_floor(entry);
   }
@@ -58,6 +58,8 @@ void Backlog::settle(const Entry& entry) {
     if (entry.forgotten) return;
     --memory_messages_;
     memory_bytes_ -= entry.text.size();
+    --decided_;
+    decided_bytes_ -= entry.text.size();
     return;
   }
   dirty_ = true;
@@ -75,9 +77,8 @@ void Backlog::settle(const Entry& entry) {
   replaced_.erase(entry.sequence);
   retain_superseded(entry.sequence);
   if (!confirmed) return;
-  const std::uint64_t size = entry.text.size();
-  retained_.push_back({entry.sequence, size});
-  retained_bytes_ += size;
+  retained_.push_back({entry.sequence, entry.bytes()});
+  retained_bytes_ += entry.bytes();
 }
 
 void Backlog::drop_retained() {
@@ -206,7 +207,9 @@ void Backlog::rescan() {
     ++state_.confirmed;
   }
   window_.clear();
-  maybe_ = claimed_ = confirmed_ = 0;
+  maybe_ = claimed_ = 0;
+  pinned_ = pinned_bytes_ = 0;
+  memory_messages_ = memory_bytes_ = decided_ = decided_bytes_ = 0;  // Those are on disk.
   start_over();
 }
 

@@ -85,9 +85,10 @@ std::size_t EntryRing::lower_bound(Sequence sequence) const {
   std::size_t low = 0, high = size_;
   while (low < high) {
     const std::size_t middle = (low + high) / 2;
-    const Sequence here = (*this)[middle].sequence;
-    if (here != 0 && here < sequence)
-      low = middle + 1;
+    std::size_t at = middle;
+    while (at < high && (*this)[at].sequence == 0) ++at;
+    if (at < high && (*this)[at].sequence < sequence)
+      low = at + 1;
     else
       high = middle;
   }

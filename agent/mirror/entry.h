@@ -42,6 +42,7 @@ struct Entry {
   std::uint64_t stream_seq = 0;  // Of the PubAck.
   std::uint32_t stream = 0;      // Index in the mirror's list of stream names, plus one.
   std::uint32_t subject_bytes = 0, header_bytes = 0;
+  std::uint32_t more_bytes = 0;  // That its record takes beside the text.
   State state = State::kQueued;
   Route route = Route::kUnknown;
   bool own_id = false;   // The header has a Nats-Msg-Id,
@@ -68,6 +69,12 @@ struct Entry {
   }
   std::string_view payload() const {
     return std::string_view(text).substr(subject_bytes + header_bytes);
+  }
+  std::uint64_t bytes() const { return text.size() + more_bytes; }
+  // Sent, or its fate comes first: not ours to give up.
+  bool pinned() const {
+    return state == State::kSent || (state == State::kConfirmed && sequence != 0) ||
+           (state == State::kQueued && (maybe || claimed));
   }
   RecordView record() const { return {0, time, subject(), header(), payload()}; }
   std::string_view reply_subject() const { return reply ? *reply : std::string_view(); }
@@ -102,7 +109,8 @@ class EntryRing {
   void clear();
   // Replaces the header of one entry.
   void rewrite_header(std::size_t index, std::string_view header);
-  // The first index whose entry has a sequence of at least `sequence`; memory entries come last.
+  // The first index from which on no entry has a sequence below `sequence`. Those in memory only
+  // are at the end, or decided.
   std::size_t lower_bound(Sequence sequence) const;
 
  private:

@@ -43,7 +43,7 @@ void Sender::start_resolving(Time now) {
     const Entry& entry = window[i];
     if (entry.state != Entry::State::kSent) continue;
     suspects.add(entry.subject(), entry.order, keyed_hash(link_.key, backlog_.id_of(entry, id_)),
-                 now - entry.sent);
+                 now - entry.sent, entry.bytes());
   }
   resolver_ = std::make_unique<Resolver>(link_.api, link_.directory, link_.limits, link_.key,
                                          std::move(suspects), backlog_.state().floors,

@@ -65,25 +65,29 @@ void SuspectSubject::judge(const StreamFacts* facts, Duration since, bool holes)
 }
 
 void SuspectList::add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash,
-                      Duration age) {
+                      Duration age, std::uint64_t bytes) {
   const auto [at, fresh] = index_.try_emplace(std::string(subject), subjects_.size());
   if (fresh) {
     subjects_.emplace_back();
     subjects_.back().subject = subject;
   }
-  subjects_[at->second].items.push_back({.key = key, .id_hash = id_hash, .age = age});
+  subjects_[at->second].items.push_back(
+      {.key = key, .id_hash = id_hash, .age = age, .bytes = bytes});
   ++count_;
+  bytes_ += bytes;
 }
 
 void SuspectList::forget(std::string_view subject) {
   const auto at = index_.find(subject);
   if (at == index_.end()) return;
   count_ -= subjects_[at->second].items.size();
+  for (const SuspectSubject::Item& item : subjects_[at->second].items) bytes_ -= item.bytes;
   subjects_[at->second].items.clear();
 }
 
 void SuspectList::clear() {
   count_ = 0;
+  bytes_ = 0;
   subjects_ = {};
   index_.clear();
 }

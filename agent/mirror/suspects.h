@@ -33,6 +33,7 @@ struct SuspectSubject {
     Duration age{};              // At most, since it was sent; Duration::max(): not known.
     std::uint64_t sequence = 0;  // In the stream, if it was seen there.
     bool arrived = false;
+    std::uint64_t bytes = 0;
   };
   std::string subject;
   std::vector<Item> items;
@@ -58,10 +59,12 @@ class SuspectList {
  public:
   explicit SuspectList(std::uint64_t hash_seed) : index_(0, TokenHash{hash_seed}) {}
 
-  void add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash, Duration age);
+  void add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash, Duration age,
+           std::uint64_t bytes);
   void forget(std::string_view subject);
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
+  std::uint64_t bytes() const { return bytes_; }
   void clear();
   std::vector<SuspectSubject>& subjects() { return subjects_; }
   const std::vector<SuspectSubject>& subjects() const { return subjects_; }
@@ -72,6 +75,7 @@ class SuspectList {
 
  private:
   std::size_t count_ = 0;
+  std::uint64_t bytes_ = 0;
   std::vector<SuspectSubject> subjects_;
   std::unordered_map<std::string, std::size_t, TokenHash, std::equal_to<>> index_;
 };

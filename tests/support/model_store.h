@@ -17,7 +17,9 @@ namespace petiole::test {
 struct ModelRecord {
   WallTime time{};
   std::string subject, header, payload;
-  std::uint64_t size() const { return subject.size() + header.size() + payload.size() + 16; }
+  std::uint64_t size() const {
+    return subject.size() + header.size() + payload.size() + kRecordOverheadBytes;
+  }
 };
 
 struct ModelLogData {

@@ -148,7 +148,7 @@ TEST_CASE("keep last, discard new: at the limit a subject that is held takes its
     parked = true;
   }
   SUBCASE("of bytes") {
-    rule.max_bytes = 110;
+    rule.max_bytes = 90;
     in_bytes = true;
   }
   World world(config_of(rule), {.stream_subject = ""});

@@ -245,7 +245,7 @@ struct FullWorld : World {
     up();
     run(5s);
     test::publish(*this, 1, 5);
-    for (int i = 0; i < 1200; ++i) publish("d.x", std::string(1000, '.'));
+    for (int i = 0; i < 1200; ++i) publish("d.x", std::string(i < 1100 ? 1000 : 0, '.'));
     run(100ms);
     REQUIRE(rule(1).losses.refused > 0);
     REQUIRE(rule().in_flight == 5);
@@ -311,7 +311,7 @@ TEST_CASE("mirror: what nobody wants and no disk has room for holds up none of i
   world.start();
   world.up();
   world.run(5s);
-  for (int i = 0; i < 1200; ++i) world.publish("d.x", std::string(1000, '.'));
+  for (int i = 0; i < 1200; ++i) world.publish("d.x", std::string(i < 1100 ? 1000 : 0, '.'));
   publish(world, 1, 1, "t.b");
   publish(world, 2, 5);
   world.run(10s);
