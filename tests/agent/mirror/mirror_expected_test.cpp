@@ -24,7 +24,7 @@ void publish_expecting(World& world, const std::string& payload, const std::stri
 HubOptions without_domain() { return {.domain = ""}; }
 
 struct Way {
-  const char* text;
+  std::string text;
   HubOptions hub;
   const char* name = kOfStream;
   std::string expected = "1", id = {};

@@ -171,9 +171,9 @@ TEST_CASE("outage: what is confirmed in memory behind one that is not refuses no
 }
 
 TEST_CASE("keep last: what is superseded while a page that holds it is read is not sent") {
-  World world(config_of(rule_of(0, Discard::kOld, true)), {.latency = 1ms});
+  World world(config_of(rule_of(0, Discard::kOld, true)), {.latency = 1ms}, 1, Under::kSqlite);
   world.limits.tail_messages_max = 2;
-  world.start();
+  REQUIRE(world.start());
   for (const char* subject : {"t.a", "t.b", "t.c", "t.d"}) world.publish(subject, "1");
   world.run(1s);
   world.commit_delay = 100ms;
