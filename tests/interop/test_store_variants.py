@@ -224,6 +224,36 @@ def test_a_work_queue_gets_each_once_within_the_duplicate_window(world, hub_vers
     assert stream.count(client) == 0
 
 
+@pytest.mark.parametrize("domain, retention", [("", "limits"), (", domain: hub", "workqueue")])
+def test_what_expects_a_sequence_and_is_sent_again_is_no_loss(world, hub_version, domain, retention):
+    """nats-server 2.15.2 compares the sequence before it looks for a repeat, 2.9.10 behind that."""
+    hub = world.hub(hub_version, f"jetstream {{ store_dir: '{{dir}}/hub'{domain} }}")
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy), DISK)
+    hub.wait_leafs()
+    client = world.client(hub)
+    stream = Stream("S", ["telemetry.>"], retention=retention).create(client)
+    publisher = world.client(edge)
+
+    def send(first: int, end: int) -> None:
+        for last in range(first, end):
+            publisher.publish("telemetry.x", b"%d" % last, headers={"Nats-Expected-Last-Sequence": last})
+        publisher.flush()
+
+    send(0, 10)
+    until(lambda: backlog(edge) == 0, "the first are confirmed", 20)
+    proxy.set(swallow=("down",))
+    send(10, 20)
+    until(lambda: stream.state(client)["last_seq"] == 20, "they arrive")
+    send(7, 8)  # This one is refused.
+    proxy.reset()
+    proxy.set(swallow=())
+    until(lambda: backlog(edge) == 0, "all is settled", 30)
+    assert stream.state(client)["last_seq"] == 20
+    rule = edge.monitor("/mirrorz")["rules"][0]
+    assert (rule["confirmed"], rule["losses"]["rejected"]) == (20, 1)
+
+
 def test_a_hub_that_only_lists_its_streams(world, hub_version):
     """It cuts the link of a leaf that asks what it may not: then nothing would ever go."""
     hub = world.hub(hub_version, """
