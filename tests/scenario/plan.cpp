@@ -9,6 +9,10 @@ void plan_rules(Plan& plan, Dice& dice) {
   if (dice.one_in(6)) {
     disk.max_messages = 30;
     disk.discard = dice.one_in(2) ? Discard::kOld : Discard::kNew;
+    if (plan.seed % 2 == 0) {  // About as many.
+      disk.max_messages = 0;
+      disk.max_bytes = 2000;
+    }
   }
   if (dice.one_in(10)) disk.max_age = 20s;
   plan.rules.push_back(disk);
@@ -86,8 +90,10 @@ std::string Plan::describe() const {
     text += " " + rule.subjects.front() +
             (rule.durability == Durability::kOutage ? " outage" : "") +
             (rule.keep_last ? " keep last" : "") +
-            (rule.max_messages ? rule.discard == Discard::kOld ? " max (old)" : " max (new)" : "") +
-            (rule.max_age.count() ? " max age" : "") + ";";
+            (rule.max_messages || rule.max_bytes
+                 ? rule.discard == Discard::kOld ? " max (old)" : " max (new)"
+                 : "") +
+            (rule.max_bytes ? " in bytes" : "") + (rule.max_age.count() ? " max age" : "") + ";";
   }
   text += "\npublishers:";
   for (const PublisherPlan& each : publishers) {

@@ -15,6 +15,10 @@ struct Name {
   std::size_t publisher = 0, number = 0;
 };
 
+bool is_limited(const RuleConfig& rule) {
+  return rule.max_messages != 0 || rule.max_bytes != 0 || rule.max_age.count() != 0;
+}
+
 bool is_other(const std::string& payload) { return payload == "other"; }
 
 Name name_of(const std::string& payload) {
@@ -57,8 +61,37 @@ std::string World::verdict() {
   std::string bad = check_stream();
   for (std::size_t rule = 0; rule < plan_.rules.size() && bad.empty(); ++rule) {
     bad = plan_.rules[rule].keep_last ? check_last(rule) : check_rule(rule);
+    if (bad.empty()) bad = check_losses(rule);
+    if (bad.empty()) bad = check_sum(rule);
   }
   return bad;
+}
+
+// Without a limit, or a disk that is full or fails, there is nothing to give up a message for.
+std::string World::check_losses(std::size_t rule) const {
+  const RuleConfig& config = plan_.rules[rule];
+  const std::uint64_t losses = tallies_[rule].losses;
+  if (is_limited(config) || plan_.full_disk || plan_.io_errors || losses == 0) return {};
+  return "given up without a reason, of " + config.subjects.front() + ": " + std::to_string(losses);
+}
+
+// All that was captured is confirmed, given up or here. A kill takes of an outage rule what was in
+// memory, a disk that has failed what it was last told.
+std::string World::check_sum(std::size_t rule) {
+  const bool forgets = plan_.rules[rule].durability == Durability::kOutage && plan_.crashes;
+  if (forgets || plan_.io_errors || !leaf_ || !leaf_->agent) return {};
+  const json::object now = mirrorz(*leaf_);
+  const json::object& told = find(now, "rules")->get_array()[rule].get_object();
+  const std::int64_t sum = get_int(told, "confirmed") + get_int(told, "messages");
+  const json::object& losses = find(told, "losses")->get_object();
+  std::int64_t gone = 0;
+  for (const char* cause : {"age", "limit", "superseded", "rejected", "corrupt"}) {
+    gone += get_int(losses, cause);
+  }
+  if (get_int(told, "captured") == sum + gone) return {};
+  return "the ledger of " + plan_.rules[rule].subjects.front() + " does not add up: captured " +
+         std::to_string(get_int(told, "captured")) + ", confirmed or here " + std::to_string(sum) +
+         ", given up " + std::to_string(gone);
 }
 
 // Nothing doubled, and of each publisher and rule in the order of publishing. A plain subscriber
@@ -72,10 +105,7 @@ std::string World::check_stream() {
     std::size_t rule = 0;
   };
   std::map<std::pair<std::size_t, std::string>, Newest> newest;
-  const auto may_give_up = [this](std::size_t number) {
-    const RuleConfig& rule = plan_.rules[number];
-    return rule.max_messages != 0 || rule.max_age.count() != 0;
-  };
+  const auto may_give_up = [this](std::size_t number) { return is_limited(plan_.rules[number]); };
   const auto limited = [&](const auto& each) {
     return may_give_up(each.second.rule) || plan_.rules[each.second.rule].keep_last;
   };

@@ -75,7 +75,7 @@ Config World::edge_config() const {
   config.leaf_listen.enabled = false;
   config.remotes.front().urls.front().host = "leaf";
   for (RuleConfig& rule : config.mirror.rules) {
-    rule.max_messages = 0;
+    rule.max_messages = rule.max_bytes = 0;
     rule.max_age = {};
   }
   config.mirror.max_bytes = 64 << 20;

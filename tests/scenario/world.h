@@ -95,6 +95,8 @@ class World {
   bool drained();
   std::string verdict();
   std::string check_stream();
+  std::string check_losses(std::size_t rule) const;
+  std::string check_sum(std::size_t rule);
   std::string check_rule(std::size_t rule);
   std::string check_last(std::size_t rule);
 
