@@ -214,6 +214,7 @@ class Backlog {
   std::optional<Latest> latest_of(std::string_view subject) const;
   void note_latest(std::string_view subject, const Latest& latest);
   void forget_latest(const Entry& entry);
+  void sweep_latest();
   std::optional<std::uint64_t> gives_way(const Latest& older);
   void supersede(const Latest& older, Sequence newer);
   void drop_if_superseded(Entry& entry);
@@ -281,6 +282,7 @@ class Backlog {
     Sequence older;  // The one that it had superseded itself; 0: none.
   };
   std::unordered_map<std::string, Latest, TokenHash, std::equal_to<>> latest_;
+  std::uint64_t evicted_unseen_ = 0;                 // Since latest_ was swept.
   std::map<Sequence, Superseded> superseded_;        // Those behind the cursor.
   std::unordered_map<Sequence, Sequence> replaced_;  // By a record that is not superseded: by it.
   std::uint64_t superseded_bytes_ = 0;

@@ -20,11 +20,23 @@ std::optional<Backlog::Latest> Backlog::latest_of(std::string_view subject) cons
 void Backlog::note_latest(std::string_view subject, const Latest& latest) {
   if (!rule_.keep_last) return;
   const auto at = latest_.find(subject);
+  if (at == latest_.end() && latest_.size() >= setup_.limits.last_subjects_max) sweep_latest();
   if (at != latest_.end()) {
     at->second = latest;
   } else if (latest_.size() < setup_.limits.last_subjects_max) {
     latest_.emplace(subject, latest);
   }
+}
+
+// Of a record that a limit took, which was not in memory, nobody knew the subject. Looked for only
+// once it is worth it.
+void Backlog::sweep_latest() {
+  if (8 * evicted_unseen_ < setup_.limits.last_subjects_max) return;
+  evicted_unseen_ = 0;
+  std::erase_if(latest_, [this](const auto& at) {
+    const Sequence sequence = at.second.sequence;
+    return sequence != 0 && log_.next(sequence - 1) != sequence;
+  });
 }
 
 void Backlog::forget_latest(const Entry& entry) {

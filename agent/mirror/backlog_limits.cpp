@@ -61,6 +61,7 @@ bool Backlog::remove_record(Sequence sequence) {
 // What it had superseded goes with it.
 bool Backlog::give_up_record(Sequence sequence) {
   if (is_superseded(sequence) || !remove_record(sequence)) return false;
+  ++evicted_unseen_;
   drop_older(sequence);
   return true;
 }

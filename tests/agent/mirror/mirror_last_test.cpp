@@ -236,6 +236,34 @@ TEST_CASE("keep last: of more subjects than are remembered the newest is kept al
   CHECK(world.rule().losses.superseded <= 1);
 }
 
+TEST_CASE("keep last: subjects whose messages a limit took make room for others") {
+  RuleConfig rule = last_rule();
+  rule.max_messages = 2;
+  World world(config_of(rule), {.stream_subject = ""});
+  world.limits.last_subjects_max = 8;
+  world.limits.tail_messages_max = 1;
+  bool online = false;
+  SUBCASE("without a link") {}
+  SUBCASE("not loaded") { world.limits.loaded_messages_max = 1; }
+  SUBCASE("passed over") { online = true; }
+  world.start();
+  if (online) world.up();
+  for (int i = 1; i <= 100; ++i) {
+    const std::string subject = "t." + std::to_string(i);
+    world.publish(subject, "1");
+    world.run(1s);
+    world.publish(subject, "2");
+    world.run(3s);
+  }
+  CHECK(world.rule().messages == 2);
+  CHECK(world.rule().losses.superseded == 100);
+  CHECK(world.rule().losses.limit == 98);
+  want(world, "t.>");
+  world.up();
+  world.run(20s);
+  CHECK(heard(world) == Texts{"2", "2"});
+}
+
 TEST_CASE("limits: what was passed over is evicted in its turn, and never lost") {
   RuleConfig rule = disk_rule();
   rule.max_messages = 2;
