@@ -142,13 +142,15 @@ bool Backlog::feigns_ours(std::string_view header) const {
   return own && made_id(setup_.leaf_id, *own);
 }
 
-// How a record's subject is kept: with the mark that it came with, or one that says `feigned`.
+// How a record's subject is kept: with the mark that it came with, or one that says `feigned`; and
+// with that under which it may be at the hub.
 std::string_view Backlog::kept_subject(std::string_view subject, const MirrorMark& mark,
-                                       bool feigned) {
-  const bool marked = mark && mark.kind != MirrorMark::Kind::kLate;
-  if (!marked && !feigned) return subject;
+                                       bool feigned, const MirrorMark& sent_as) {
+  const bool marked = mark && mark.kind != MirrorMark::Kind::kLate && !feigned;
+  if (!marked && !feigned && !sent_as) return subject;
   kept_subject_.clear();
-  append_marked_subject(kept_subject_, subject, feigned ? MirrorMark{} : mark);
+  append_marked_subject(kept_subject_, subject, marked ? mark : MirrorMark{});
+  if (sent_as) append_marked_subject(kept_subject_, {}, sent_as);
   return kept_subject_;
 }
 
@@ -224,14 +226,22 @@ void Backlog::keep_id(std::size_t index, std::string& header) {
   if (entry.state == Entry::State::kSent) in_flight_bytes_ += entry.text.size() - size;
 }
 
+// No id of ours says it, and a hub that knows its messages by marks is to know it again.
+void Backlog::note_sent_as(Entry& entry) const {
+  const bool sent = entry.sequence == 0 && entry.sent != Time{};
+  if (!sent || !entry.own_id || entry.made || entry.sent_as) return;
+  entry.sent_as = {memory_ids_.origin(), entry.order, MirrorMark::Kind::kRepeat};
+}
+
 bool Backlog::spill_entry(std::size_t index, std::string& header) {
   Entry& entry = window_[index];
   const std::size_t size = entry.text.size();
   const bool feigned = entry.own_id && !entry.made && feigns_ours(entry.header());
   if (!entry.own_id && entry.state == Entry::State::kSent) state_.own_ids = true;
+  note_sent_as(entry);
   keep_id(index, header);
   RecordView record = entry.record();
-  record.subject = kept_subject(record.subject, entry.mark, feigned);
+  record.subject = kept_subject(record.subject, entry.mark, feigned, entry.sent_as);
   const Sequence sequence = log_.append(record);
   memory_bytes_ -= size;
   if (sequence == 0) {
@@ -319,6 +329,7 @@ MirrorMark Backlog::mark_of(const Entry& entry) const {
   const Kind kind = was_passed(entry)     ? Kind::kLate
                     : may_be_there(entry) ? Kind::kRepeat
                                           : Kind::kNew;
+  if (entry.sent_as) return {entry.sent_as.origin, entry.sent_as.number, kind};
   const auto id = entry.made ? find_header(entry.header(), kMessageIdHeader) : std::nullopt;
   const auto made = id ? made_id(setup_.leaf_id, *id) : std::nullopt;
   if (made) return {made->origin, made->number, kind};

@@ -173,13 +173,15 @@ class Backlog {
   void hold_in_memory(const Message& message, const MirrorMark& mark);
   Taken append(const Message& message, const MirrorMark& mark, const std::optional<Latest>& older);
   bool feigns_ours(std::string_view header) const;
-  std::string_view kept_subject(std::string_view subject, const MirrorMark& mark, bool feigned);
+  std::string_view kept_subject(std::string_view subject, const MirrorMark& mark, bool feigned,
+                                const MirrorMark& sent_as = {});
   void keep_marks(Sequence going);
   Sequence ids_behind();
   void leave_flight(Entry& entry);
   void decided(const Entry& entry);
   void pin(const Entry& entry);    // If it is: after what makes it so,
   void unpin(const Entry& entry);  // and before what ends it.
+  void note_sent_as(Entry& entry) const;
   bool spill_entry(std::size_t index, std::string& header);
   void keep_id(std::size_t index, std::string& header);
   bool evict_put_by(std::uint64_t LossCounts::*cause);

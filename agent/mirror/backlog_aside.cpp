@@ -12,6 +12,7 @@ namespace petiole {
 void Backlog::put_by(Entry& entry) {
   const std::size_t size = entry.text.size();
   std::string header;
+  note_sent_as(entry);
   if (entry.sent != Time{}) keep_id(entry.order - first_order(), header);
   memory_bytes_ += entry.text.size() - size;
   leave_flight(entry);
@@ -23,6 +24,7 @@ void Backlog::put_by(Entry& entry) {
   by.doubted = entry.doubted;
   by.late = true;
   by.mark = entry.mark;
+  by.sent_as = entry.sent_as;
   by.reply = std::move(entry.reply);
   entry.state = Entry::State::kGone;
   entry.forgotten = true;

@@ -242,7 +242,8 @@ std::size_t Backlog::arrived_unloaded() const {
 void Backlog::load_record(RecordView record) {
   const bool feigned = record.subject.ends_with(kNoMark);
   const std::size_t kept = record.subject.size();
-  (void)take_subject_mark(record.subject);
+  MirrorMark sent_as;
+  (void)take_subject_mark(record.subject, sent_as);
   const bool superseded = is_superseded(record.sequence);
   Entry& entry = window_.push(record.subject, record.header, record.payload);
   entry.order = next_order_++;
@@ -255,6 +256,7 @@ void Backlog::load_record(RecordView record) {
   if (entry.maybe) ++maybe_;
   entry.own_id = find_header(record.header, kMessageIdHeader).has_value();
   entry.made = entry.own_id && !feigned;
+  entry.sent_as = sent_as;
   if (has_arrived(record.sequence)) entry.state = Entry::State::kConfirmed;
   if (superseded) entry.state = Entry::State::kGone;
   pin(entry);

@@ -57,7 +57,9 @@ struct Entry {
   // In its flight nobody may have wanted it: where it goes again it is behind others.
   bool late = false;
   MirrorMark mark{};  // Of the leaf behind us that it came from.
-  std::string text;   // Subject, header, payload.
+  // That it was sent with from memory, under a publisher's id: on disk it keeps it.
+  MirrorMark sent_as{};
+  std::string text;  // Subject, header, payload.
   // Of a captured request, for as long as it waits in memory: who asks is not there for longer.
   std::unique_ptr<std::string> reply;
   // What the hub said when it was sent again: from then on it goes as a question (Sender::asks).

@@ -1,5 +1,6 @@
 #include "agent/protocol/mirror_mark.h"
 
+#include <algorithm>
 #include <charconv>
 #include <system_error>
 
@@ -22,6 +23,17 @@ std::uint64_t number_in(std::string_view text, int base) {
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value, base);
   return error == std::errc() && stop == end ? value : 0;
+}
+
+// Takes `<origin> <number>`, and the blank behind, off the front of `text`.
+MirrorMark take_numbers(std::string_view& text) {
+  const std::string_view origin = text.substr(0, text.find(' '));
+  text.remove_prefix(std::min(origin.size() + 1, text.size()));
+  const std::string_view digits = text.substr(0, text.find(' '));
+  text.remove_prefix(std::min(digits.size() + 1, text.size()));
+  const std::uint64_t number = number_in(digits, 10);
+  if (number == 0) return {};
+  return {number_in(origin, 16), number, MirrorMark::Kind::kRepeat};
 }
 
 MirrorMark parse_mark(std::string_view name) {
@@ -61,15 +73,17 @@ void append_marked_subject(std::string& out, std::string_view subject, const Mir
 }
 
 MirrorMark take_subject_mark(std::string_view& subject) {
-  const std::size_t blank = subject.find(' ');
-  if (blank == subject.npos) return {};
-  const std::string_view text = subject.substr(blank + 1);
-  subject = subject.substr(0, blank);
-  const std::size_t second = text.find(' ');
-  if (second == text.npos) return {};
-  const std::uint64_t number = number_in(text.substr(second + 1), 10);
-  if (number == 0) return {};
-  return {number_in(text.substr(0, second), 16), number, MirrorMark::Kind::kRepeat};
+  MirrorMark second;
+  return take_subject_mark(subject, second);
+}
+
+MirrorMark take_subject_mark(std::string_view& subject, MirrorMark& second) {
+  std::string_view text = subject;
+  subject = subject.substr(0, subject.find(' '));
+  text.remove_prefix(std::min(subject.size() + 1, text.size()));
+  const MirrorMark first = take_numbers(text);
+  second = take_numbers(text);
+  return first;
 }
 
 }  // namespace petiole

@@ -37,5 +37,7 @@ MirrorMark take_mark(std::string_view& queues);
 void append_marked_subject(std::string& out, std::string_view subject, const MirrorMark& mark);
 // Leaves the subject in `subject`; the mark, if there is one, is that of a repeat.
 MirrorMark take_subject_mark(std::string_view& subject);
+// The same where a second mark may stand behind the first, which is then ` 0 0` if there is none.
+MirrorMark take_subject_mark(std::string_view& subject, MirrorMark& second);
 
 }  // namespace petiole

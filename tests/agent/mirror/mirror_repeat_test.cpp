@@ -185,6 +185,54 @@ TEST_CASE("repeat: what comes while the log is being opened is held against it t
   CHECK(world.payloads() == numbers(1, 21));
 }
 
+// Nothing on disk says that they came, and no mark may.
+TEST_CASE("repeat: what a kill took from memory is none when it comes again") {
+  RuleConfig rule = disk_rule();
+  rule.durability = Durability::kOutage;
+  World world(config_of(rule), {.duplicate_window = 1ms, .latency = 200ms});
+  world.start();
+  send(world, 1, 5, Kind::kNew);  // There is no link: on disk.
+  world.run(1s);
+  world.up();
+  world.run(5min);
+  REQUIRE(world.payloads() == numbers(1, 5));
+  send(world, 6, 10, Kind::kNew);
+  world.run(100ms);  // On their way.
+  REQUIRE(world.rule().in_flight == 5);
+  world.crash();
+  world.start();
+  world.up();
+  world.run(5s);
+  send(world, 4, 10, Kind::kRepeat);
+  send(world, 11, 12, Kind::kNew);
+  world.run(10s);
+  CHECK(world.payloads() == numbers(1, 12));
+  CHECK(world.rule().duplicates == 2);
+}
+
+TEST_CASE("repeat: what went from memory is known while we run, and then by the hub's window") {
+  RuleConfig rule = disk_rule();
+  rule.durability = Durability::kOutage;
+  World world(config_of(rule), {});
+  world.start();
+  world.up();
+  world.run(5s);
+  send(world, 1, 10, Kind::kNew);
+  world.run(1s);
+  REQUIRE(world.payloads() == numbers(1, 10));
+  SUBCASE("a lost link") { world.run(1h); }
+  SUBCASE("a kill, and soon") {
+    world.crash();
+    world.start();
+    world.up();
+    world.run(5s);
+  }
+  send(world, 1, 10, Kind::kRepeat);
+  world.run(10s);
+  CHECK(world.payloads() == numbers(1, 10));
+  CHECK(world.drained());
+}
+
 TEST_CASE("repeat: a publisher repeats after a crash, whatever the clock on the wall says") {
   World world(config_of(disk_rule()), forgetful());
   world.start();
@@ -248,6 +296,39 @@ TEST_CASE("repeat: what we send to a petiole says what it is") {
   }();
   CHECK(origin_before != 0);
   CHECK(said(Kind::kRepeat) == Numbers{1, 2, 3});
+  CHECK(world.drained());
+}
+
+TEST_CASE("repeat: what went from memory has the same mark when it goes again, from disk") {
+  RuleConfig rule = disk_rule();
+  rule.durability = Durability::kOutage;
+  World world(config_of(rule), {.domain = "", .stream_subject = "", .drops_repeats = true});
+  world.hub.interest = {"t.>"};
+  world.start();
+  world.up();
+  world.run(10s);
+  publish(world, 1, 2);
+  world.publish("t.a", "3", "own");
+  world.run(8ms);  // No PONG yet.
+  const std::vector<MirrorMark> first = std::exchange(world.hub.marks, {});
+  REQUIRE(first.size() == 3);
+  world.down();
+  SUBCASE("after a lost link") {}
+  SUBCASE("after a crash") {
+    world.run(1s);
+    world.crash();
+    world.start();
+  }
+  world.up();
+  world.run(10s);
+  REQUIRE(world.hub.marks.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CAPTURE(i);
+    CHECK(first[i].kind == Kind::kNew);
+    CHECK(world.hub.marks[i].kind == Kind::kRepeat);
+    CHECK(world.hub.marks[i].origin == first[i].origin);
+    CHECK(world.hub.marks[i].number == first[i].number);
+  }
   CHECK(world.drained());
 }
 

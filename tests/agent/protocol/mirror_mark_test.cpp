@@ -63,6 +63,17 @@ TEST_CASE("mirror mark: beside a record's subject") {
   CHECK(mark.origin == 0xab);
   CHECK(mark.number == 12);
   CHECK(mark.kind == Kind::kRepeat);
+  append_marked_subject(text, {}, {0xcd, 3, Kind::kNew});
+  CHECK(text == "a.b ab 12 cd 3");
+  MirrorMark second;
+  subject = text;
+  CHECK(take_subject_mark(subject, second).number == 12);
+  CHECK(subject == "a.b");
+  CHECK(second.origin == 0xcd);
+  CHECK(second.number == 3);
+  subject = "a.b 0 0 cd 3";
+  CHECK_FALSE(take_subject_mark(subject, second));
+  CHECK(second.number == 3);
   for (const char* plain : {"a.b", "", "a.b ", "a.b x", "a.b 1", "a.b 1 x", "a.b 1 ", "a.b  "}) {
     CAPTURE(plain);
     std::string_view left = plain;
