@@ -15,6 +15,14 @@ constexpr const char* kMissing =
     R"({"total":1,"offset":0,"limit":256,"streams":[],"missing":["S"]})";
 constexpr const char* kSilent = "";
 
+constexpr Durability kBoth[] = {Durability::kDisk, Durability::kOutage};
+
+RuleConfig rule_of(Durability durability) {
+  RuleConfig rule = disk_rule();
+  rule.durability = durability;
+  return rule;
+}
+
 auto says(std::string_view begin, const char* text) {
   return [begin, text](std::string_view verb) {
     return verb.starts_with(begin) ? std::optional<std::string>(text) : std::nullopt;
@@ -37,27 +45,31 @@ void leave_unconfirmed(World& world) {
 }  // namespace
 
 TEST_CASE("mirror: a stream that cannot say for now what it has is waited for") {
-  for (const char* answer : {kSilent, kNotAvailable}) {
-    for (const bool crash : {false, true}) {
-      CAPTURE(answer);
-      CAPTURE(crash);
-      World world(config_of(disk_rule()), {.duplicate_window = 1s});
-      leave_unconfirmed(world);
-      if (crash) {
-        world.crash();
-        world.start();
+  for (const Durability durability : kBoth) {
+    for (const char* answer : {kSilent, kNotAvailable}) {
+      for (const bool crash : {false, true}) {
+        CAPTURE(static_cast<int>(durability));
+        CAPTURE(answer);
+        CAPTURE(crash);
+        World world(config_of(rule_of(durability)), {.duplicate_window = 1s});
+        leave_unconfirmed(world);
+        world.run(1s);
+        if (crash) {
+          world.crash();
+          world.start();
+        }
+        world.hub.api_says = [answer](std::string_view verb) {
+          return verb == "STREAM.LIST" ? std::nullopt : std::optional<std::string>(answer);
+        };
+        world.up();
+        world.run(5min);
+        CHECK(world.payloads() == numbers(1, 3));
+        CHECK(!world.drained());
+        world.hub.api_says = {};
+        world.run(40s);
+        CHECK(world.payloads() == numbers(1, 3));
+        CHECK(world.drained());
       }
-      world.hub.api_says = [answer](std::string_view verb) {
-        return verb == "STREAM.LIST" ? std::nullopt : std::optional<std::string>(answer);
-      };
-      world.up();
-      world.run(5min);
-      CHECK(world.payloads() == numbers(1, 3));
-      CHECK(!world.drained());
-      world.hub.api_says = {};
-      world.run(40s);
-      CHECK(world.payloads() == numbers(1, 3));
-      CHECK(world.drained());
     }
   }
 }
@@ -86,23 +98,28 @@ TEST_CASE("mirror: a rule that wants barriers does not wait for a stream that is
 
 TEST_CASE(
     "mirror: a stream that is lost and found while it is asked has no hole taken for granted") {
-  World world(config_of(disk_rule()), {.duplicate_window = 1s});
-  world.hub.vanish_once = {"2"};
-  leave_unconfirmed(world);
-  world.hub.api_says = says("STREAM.INFO", kNotAvailable);
-  world.up();
-  world.run(10s);
-  CHECK(world.hub.stored.size() == 2);
-  world.hub.api_says = {};
-  world.run(20s);
-  CHECK(world.payloads() == std::vector<std::string>{"1", "3", "2"});
-  CHECK(world.drained());
+  for (const Durability durability : kBoth) {
+    CAPTURE(static_cast<int>(durability));
+    World world(config_of(rule_of(durability)), {.duplicate_window = 1s});
+    world.hub.vanish_once = {"2"};
+    leave_unconfirmed(world);
+    world.hub.api_says = says("STREAM.INFO", kNotAvailable);
+    world.up();
+    world.run(10s);
+    CHECK(world.hub.stored.size() == 2);
+    world.hub.api_says = {};
+    world.run(20s);
+    CHECK(world.payloads() == std::vector<std::string>{"1", "3", "2"});
+    CHECK(world.drained());
+  }
 }
 
 TEST_CASE("mirror: a stream without a leader is no reason to believe a subscriber's barrier") {
-  for (const bool known : {false, true}) {
+  for (const auto& [known, durability] :
+       {std::pair(false, kBoth[0]), {true, kBoth[0]}, {false, kBoth[1]}, {true, kBoth[1]}}) {
     CAPTURE(known);
-    World world(config_of(disk_rule()), {});
+    CAPTURE(static_cast<int>(durability));
+    World world(config_of(rule_of(durability)), {});
     world.hub.interest = {"t.>"};
     world.start();
     if (known) {
@@ -165,7 +182,10 @@ TEST_CASE("mirror: a hub whose nodes cannot answer has no streams that we could 
 }
 
 TEST_CASE("mirror: where PubAcks came, and the API is out of reach, they are waited for") {
-  World world(config_of(disk_rule()), {.domain = ""});
+  Durability durability = Durability::kDisk;
+  SUBCASE("disk") {}
+  SUBCASE("outage") { durability = Durability::kOutage; }
+  World world(config_of(rule_of(durability)), {.domain = ""});
   world.hub.interest = {"t.>"};
   world.start();
   world.up();
@@ -190,9 +210,11 @@ TEST_CASE("mirror: where PubAcks came, and the API is out of reach, they are wai
 }
 
 TEST_CASE("mirror: where the API is out of reach, a stream that took any of a rule is waited for") {
-  for (const bool back : {true, false}) {
+  for (const auto& [back, durability] :
+       {std::pair(true, kBoth[0]), {false, kBoth[0]}, {true, kBoth[1]}, {false, kBoth[1]}}) {
     CAPTURE(back);
-    World world(config_of(disk_rule()), {.domain = ""});
+    CAPTURE(static_cast<int>(durability));
+    World world(config_of(rule_of(durability)), {.domain = ""});
     world.hub.interest = {"t.>"};
     world.start();
     world.up();
