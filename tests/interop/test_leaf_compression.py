@@ -154,6 +154,25 @@ def test_a_reload_of_the_hub(world, hub_kind, edge_kind):
     much_both_ways(world, hub, edge)
 
 
+@pytest.mark.parametrize("hub_kind, edge_kind", [*PAIRS, ("nats-server", "nats-server")])
+def test_a_reload_turns_compression_on_and_off(world, hub_kind, edge_kind):
+    """Leafs that have nothing of their own to say about it follow the hub, there and back."""
+    hub = hub_of(world, hub_kind, "compression: off")
+    edge = edge_of(world, edge_kind, remote(hub))
+    both_say(hub, edge, "off")
+    assert hub.leafs()[0]["compression"] == edge.leafs()[0]["compression"] == "off"
+    text = hub.config.read_text()
+    for mode in ("s2_fast", "off", "s2_fast"):
+        last = hub.leafs()[0]["id"]
+        hub.config.write_text(text.replace("compression: off", f"compression: {mode}"))
+        hub.reload()
+        until(lambda last=last: [each["id"] for each in hub.leafs()] not in ([], [last]), "a new link")
+        until(lambda: [each["compression"] for each in hub.leafs()] == [mode], f"the hub says {mode}")
+        until(lambda: len(edge.leafs()) == 1, "the edge has its link")
+        assert edge.leafs()[0]["compression"].startswith("s2_") == (mode != "off")
+    much_both_ways(world, hub, edge)
+
+
 @pytest.mark.parametrize("hub_kind, edge_kind", PAIRS)
 def test_over_tls(world, authority, hub_kind, edge_kind):
     hub = hub_of(world, hub_kind, authority.server_tls() + "\n compression: s2_fast")
