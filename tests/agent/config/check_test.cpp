@@ -113,6 +113,12 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("config: words may be in capitals, as in nats-server") {
+  CHECK(told("accounts {A {exports: [{service: s, response_type: Stream}]}}") == "");
+  CHECK(told("accounts {A {exports: [{service: s, response_type: SINGLETON}]}}") == "");
+  CHECK(told("resolver {type: FULL, dir: d}").find("\"type\"") == std::string::npos);
+}
+
 TEST_CASE("config: keys and certificates that cannot be used are told with their place") {
   struct Wrong {
     const char *error, *place;
