@@ -47,6 +47,15 @@ struct Loader {
     if (config.auth.callout) {
       error("operators do not allow authorization callouts to be configured directly");
     }
+    const AuthConfig& leafs = config.leaf_listen.auth;
+    if (!leafs.users.empty() && !leafs.lone_user) {
+      error("users of leafnodes cannot be configured beside operators");
+    }
+    for (const RemoteConfig& remote : config.remotes) {
+      if (remote.account != "$G") continue;
+      error("each remote of leafnodes needs its \"account\": a public key, A…");
+      break;
+    }
     if (!config.auth.no_auth_user.empty()) error("no_auth_user cannot be used with operators");
   }
 

@@ -69,6 +69,16 @@ TEST_CASE("operators: what does not go together") {
   config = with(operator_token(R"("system_account":")" + kSys.text + "\","));
   config.system_account = kAcc.text;
   CHECK(fails(config));
+  config = with(operator_token());
+  config.leaf_listen.auth.users.emplace_back();
+  CHECK(fails(config));
+  config.leaf_listen.auth.lone_user = true;
+  CHECK_FALSE(fails(config));
+  config = with(operator_token());
+  config.remotes.emplace_back();
+  CHECK(fails(config));
+  config.remotes[0].account = kAcc.text;
+  CHECK_FALSE(fails(config));
   config = Config();
   config.auth.trust.resolver.kind = ResolverConfig::Kind::kMemory;  // Without an operator.
   CHECK(fails(config));
