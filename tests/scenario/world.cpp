@@ -39,11 +39,13 @@ World::World(std::uint64_t seed, bool chain, bool print)
   sqlite3_randomness(0, nullptr);
   loop_.share_turns([this] { return turns_.one_in(2); });
   for (std::size_t i = 0; i < plan_.publishers.size(); ++i) {
-    publishers_.push_back(std::make_unique<Publisher>(
-        plan_, i, loop_, network_->host("app" + std::to_string(i)), trace_, seed * 31 + i,
-        plan_.chain ? "edge" : "leaf", [this] {
-          return leaf_ && leaf_->store && leaf_->store->status().code() == Errc::kStorage;
-        }));
+    publishers_.push_back(
+        std::make_unique<Publisher>(plan_, i, loop_, network_->host("app" + std::to_string(i)),
+                                    trace_, seed * 31 + i, plan_.chain ? "edge" : "leaf", [this] {
+                                      if (!leaf_ || !leaf_->store)
+                                        return ended_dead_;  // Its last word was still on its way.
+                                      return leaf_->store->status().code() == Errc::kStorage;
+                                    }));
   }
 }
 
@@ -200,6 +202,7 @@ void World::stop_leaf() {
 
 void World::note_dead_disk() {
   const bool dead = leaf_->store && leaf_->store->status().code() == Errc::kStorage;
+  ended_dead_ = dead;
   if (dead) dead_disks_.push_back(stream_.stored().size());
 }
 

@@ -120,6 +120,7 @@ class World {
   std::string broken_;
   // Messages in the stream when an agent ended whose disk had failed for good.
   std::vector<std::size_t> dead_disks_;
+  bool ended_dead_ = false;  // The disk had failed of the leaf that ended last.
   std::uint64_t restarts_ = 0, reloads_ = 0;
 };
 
