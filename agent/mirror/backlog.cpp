@@ -113,7 +113,7 @@ bool Backlog::fits_memory(std::size_t bytes) const {
   }
   if (failed_) return true;
   return log_.state().messages <= retained_.size() && tail_.empty() && parked_ == 0 &&
-         suspects_.empty();
+         !unresolved();
 }
 
 void Backlog::hold_in_memory(const Message& message, const MirrorMark& mark) {

@@ -124,8 +124,10 @@ class Backlog {
 
   // What may have been sent by a run before; empty once resolve_suspects was called.
   const SuspectList* suspects() const {
-    return opened_ && !suspects_.empty() ? &suspects_ : nullptr;
+    return opened_ && !asks_on_ && !suspects_.empty() ? &suspects_ : nullptr;
   }
+  // More than can be asked for at once: the next of them are being read.
+  bool asks_on() const { return asks_on_; }
   // `answered`: the hub was asked; else those not in `arrived` may be there all the same.
   void resolve_suspects(const std::vector<std::uint64_t>& arrived, bool answered);
 
@@ -201,6 +203,12 @@ class Backlog {
   void scanned(const Page& page);
   void scan_record(RecordView record);
   void finish_open();
+  void add_suspect(const RecordView& record, std::uint64_t bytes);
+  void ask_on(Sequence after);
+  void asked_for(Sequence after, const Page& page);
+  void ask_failed(Sequence after);
+  void all_asked();
+  bool unresolved() const { return !suspects_.empty() || unasked_ != 0; }
   void count_captured();
   void loaded(Result<Page> page);
   void load_record(RecordView record);
@@ -301,6 +309,9 @@ class Backlog {
   std::uint64_t evict_order_ = 0;  // The same of the window.
 
   SuspectList suspects_;
+  Sequence unasked_ = 0;  // From here on they are not among those; 0: all are.
+  bool asks_on_ = false;
+  bool missed_some_ = false;  // Of those before, some had not arrived.
   // Of them, those that arrived or may have, until they are in the window.
   struct Unloaded {
     std::uint64_t messages = 0, bytes = 0;

@@ -96,7 +96,7 @@ bool Backlog::evict_queued(std::uint64_t LossCounts::*cause) {
 bool Backlog::evict_unloaded(std::uint64_t LossCounts::*cause) {
   const Sequence last = log_.last();
   Sequence from = loaded_upto_ + 1;
-  if (!suspects_.empty()) from = std::max(from, last_sent_ + 1);
+  if (unresolved()) from = std::max(from, last_sent_ + 1);
   from = std::max(from, maybe_upto_ + 1);
   evict_next_ = std::max(evict_next_, from);
   while ((evict_next_ = log_.next(evict_next_ - 1)) <= last) {
@@ -158,7 +158,7 @@ bool Backlog::expired(const Entry& entry) const {
 void Backlog::expire() {
   follow_clock();
   if (!opened_ || rule_.max_age <= Duration::zero()) return;
-  if (suspects_.empty()) from_tail();
+  if (!unresolved()) from_tail();
   while (!put_by_.empty() && expired(put_by_.front())) (void)evict_put_by(&LossCounts::age);
   for (Entry* entry = next_unsent(); entry != nullptr && expired(*entry); entry = next_unsent()) {
     if (entry->maybe || entry->claimed) break;  // Its fate comes first.

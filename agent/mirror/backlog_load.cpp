@@ -104,13 +104,69 @@ void Backlog::scan_record(RecordView record) {
     note_latest(record.subject, {record.sequence, 0, own.has_value(), size});
   }
   if (record.sequence > state_.settled && record.sequence <= state_.sent_limit) {
-    if (suspects_.count() >= setup_.limits.suspects_max) return;
-    std::string made;
-    if (!own) disk_ids_.append(made, record.sequence);
-    const Duration age = setup_.clock.wall() - record.time;
-    suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made),
-                  age >= Duration::zero() ? age : Duration::max(), size);
+    add_suspect(record, size);
   }
+}
+
+void Backlog::add_suspect(const RecordView& record, std::uint64_t bytes) {
+  if (unasked_ == 0 && suspects_.count() >= setup_.limits.suspects_max) unasked_ = record.sequence;
+  if (unasked_ != 0) return;
+  const auto own = find_header(record.header, kMessageIdHeader);
+  std::string made;
+  if (!own) disk_ids_.append(made, record.sequence);
+  const Duration age = setup_.clock.wall() - record.time;
+  suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made),
+                age >= Duration::zero() ? age : Duration::max(), bytes);
+}
+
+// A disk that has failed leaves all of its log to be asked for: by and by.
+void Backlog::ask_on(Sequence after) {
+  asks_on_ = true;
+  scan_due_ = kNever;
+  log_.read(after, setup_.limits.page_messages, setup_.limits.page_bytes,
+            [this, alive = std::weak_ptr<int>(alive_), after](Result<Page> page) {
+              if (alive.expired()) return;
+              if (!page.ok()) return ask_failed(after);
+              asked_for(after, *page);
+            });
+}
+
+void Backlog::asked_for(Sequence after, const Page& page) {
+  unasked_ = 0;
+  for (RecordView record : page.records) {
+    const std::uint64_t size =
+        record.subject.size() + record.header.size() + record.payload.size() + kRecordOverheadBytes;
+    (void)take_subject_mark(record.subject);
+    if (record.sequence > last_sent_) break;
+    if (!is_superseded(record.sequence)) add_suspect(record, size);
+    if (unasked_ != 0) break;  // As many as can be asked for at once.
+  }
+  const Sequence next = std::max(page.next, after);
+  if (unasked_ == 0 && next > after && next < last_sent_) {
+    unasked_ = next + 1;
+    return ask_on(next);
+  }
+  asks_on_ = false;
+  if (suspects_.empty()) return all_asked();
+  changed_();
+}
+
+void Backlog::ask_failed(Sequence after) {
+  if (++scan_tries_ < kScanTries) {
+    scan_after_ = after;
+    scan_due_ = setup_.clock.now() + kReadAgain;
+    return;
+  }
+  asks_on_ = false;
+  maybe_upto_ = last_sent_;
+  suspects_.clear();
+  all_asked();
+}
+
+void Backlog::all_asked() {
+  unasked_ = 0;
+  start_over();
+  changed_();
 }
 
 // The note on disk is older than the newest records: each of those was captured once.
@@ -147,13 +203,15 @@ void Backlog::finish_open() {
 void Backlog::resolve_suspects(const std::vector<std::uint64_t>& arrived, bool answered) {
   maybe_after_ = state_.settled;
   maybe_upto_ = answered && !unscanned_ ? 0 : last_sent_;
-  arrived_ = arrived;
+  arrived_.insert(arrived_.end(), arrived.begin(), arrived.end());
   // Like a refusal, but noted before anything is sent.
-  if (suspects_.missing_before(arrived)) state_.holes = true;
+  const bool behind_others = missed_some_ && !arrived.empty();
+  if (behind_others || suspects_.missing_before(arrived)) state_.holes = true;
+  missed_some_ = missed_some_ || arrived.size() < suspects_.count();
   count_unloaded();
   suspects_.clear();
-  start_over();
-  changed_();
+  if (answered && unasked_ != 0) return ask_on(unasked_ - 1);
+  all_asked();
 }
 
 void Backlog::count_unloaded() {
@@ -188,7 +246,8 @@ void Backlog::from_tail() {
 
 void Backlog::refill(bool online) {
   if (!opened_) return scan_again();
-  if (!suspects_.empty()) return;
+  if (asks_on_ && setup_.clock.now() >= scan_due_) ask_on(scan_after_);
+  if (unresolved()) return;
   from_tail();
   const LogState log = log_.state();
   // Without a link only what may get too old is looked at.

@@ -117,7 +117,7 @@ Duration Backlog::note_interval() const {
 
 // Nothing that is not confirmed has confirmed ones behind it.
 bool Backlog::whole() const {
-  if (in_flight_ != 0 || maybe_ != 0 || !suspects_.empty() || arrived_unloaded() != 0) return false;
+  if (in_flight_ != 0 || maybe_ != 0 || unresolved() || arrived_unloaded() != 0) return false;
   for (std::size_t i = 0; i < window_.size(); ++i) {
     if (window_[i].state == Entry::State::kConfirmed) return false;
   }

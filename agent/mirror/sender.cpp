@@ -34,7 +34,7 @@ void Sender::start_resolving(Time now) {
   groups_.drop();
   resolved_.reset();
   resolver_.reset();
-  if (!backlog_.opened()) return;
+  if (!backlog_.opened() || backlog_.asks_on()) return;
   const SuspectList* before = backlog_.suspects();
   resolving_log_ = before != nullptr;
   SuspectList suspects = before != nullptr ? *before : SuspectList(link_.key.a);
@@ -71,7 +71,7 @@ void Sender::finish_resolving() {
   reached_order_ = 0;
   resolver_.reset();
   resolved_.reset();
-  phase_ = Phase::kFlowing;
+  phase_ = backlog_.asks_on() ? Phase::kResolving : Phase::kFlowing;
 }
 
 void Sender::tick(Time now) {
@@ -79,6 +79,7 @@ void Sender::tick(Time now) {
   if (phase_ == Phase::kDown || !backlog_.opened()) return;
   if (phase_ == Phase::kResolving) {
     if (resolver_ == nullptr) start_resolving(now);
+    if (resolver_ == nullptr) return;  // Those to be asked for next are being read.
     const bool known = link_.directory.state() != HubDirectory::State::kUnknown;
     const bool barrier = backlog_.rule().confirm == Confirm::kBarrier;
     if (!resolver_->started() && (known || barrier)) resolver_->start(now, !barrier);
@@ -88,6 +89,7 @@ void Sender::tick(Time now) {
     finish_resolving();
     deadline_ = kNever;
   }
+  if (phase_ != Phase::kFlowing) return;
   check_overdue(now);
   if (phase_ != Phase::kFlowing) return;
   check_missed();

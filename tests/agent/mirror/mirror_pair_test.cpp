@@ -35,6 +35,38 @@ TEST_CASE("mirror: a backlog larger than memory is sent also once its disk has f
   CHECK(sorted(world.payloads()) == sorted(numbers(1, 405)));
 }
 
+TEST_CASE("mirror: after a disk has failed the hub is asked for all of a log, however long") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms}, 1, World::Under::kSqlite);
+  world.limits.suspects_max = 100;
+  world.start();
+  publish(world, 1, 400);
+  world.run(1s);
+  world.sim_disk.fail_syncs(1);
+  publish(world, 401, 402);
+  world.run(5s);
+  world.up();
+  int read_failures = 0;
+  SUBCASE("all of it was sent") { world.run(30s); }
+  SUBCASE("some of it was sent") { world.run(45ms); }
+  SUBCASE("the disk refuses reads for a while") {
+    world.run(30s);
+    read_failures = 5;
+  }
+  const std::size_t before = world.payloads().size();
+  CAPTURE(before);
+  CHECK(before > 200);
+  world.crash();
+  REQUIRE(world.start());
+  world.run(1s);
+  world.sim_disk.fail_reads(read_failures);
+  world.up();
+  world.run(2min);
+  const std::vector<std::string> there = sorted(world.payloads());
+  CHECK(std::adjacent_find(there.begin(), there.end()) == there.end());
+  CHECK(there.size() >= 400);
+  CHECK(world.drained());
+}
+
 TEST_CASE("mirror: a read that fails at a start makes none of what the hub has come twice") {
   for (int reads = 1; reads < 6; ++reads) {
     CAPTURE(reads);
