@@ -117,7 +117,7 @@ TEST_CASE("mirror: a place that the disk gives no more is counted, and what is b
     world.run(8s);  // It is read again.
     CHECK(world.rule().losses.corrupt == 0);
     CHECK_FALSE(world.drained());
-    world.run(4s);
+    world.run(12s);
     CHECK(world.drained());
     CHECK(world.rule().losses.corrupt > 0);
     CHECK(world.rule().losses.corrupt <= 100);
