@@ -74,8 +74,8 @@ def test_it_ends(world, kind, number):
 @both
 def test_it_ends_in_order_as_soon_as_it_listens(world, kind):
     """Who sees the port may tell it to end; it does not die of that, however early it comes."""
+    port = free_port()
     for i in range(20):
-        port = free_port()
         process = world.process(f"early{i}", [str(kind.path), "-a", "127.0.0.1", "-p", str(port)])
         process.port = port
         process.start()
