@@ -326,7 +326,7 @@ TEST_CASE("store: a salvage that is cut short at any step is made or finished by
     for (const bool power : {false, true}) {
       if (power && harm == damage) continue;  // Done to what is seen: a power cut would undo it.
       std::uint64_t step = 1;
-      for (bool more = true; more; step += harm == damage ? 1 : 7) {
+      for (bool more = true; more; step += stride_of(harm == damage ? 1 : 7)) {
         CAPTURE(step);
         CAPTURE(power);
         REQUIRE(step < 1000);

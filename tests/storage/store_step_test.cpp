@@ -22,7 +22,7 @@ std::uint64_t cut_each(const Steps& steps) {
   std::uint64_t most = 0;
   for (const bool power : {false, true}) {
     bool more = true;
-    for (std::uint64_t step = 1; more; step += steps.stride) {
+    for (std::uint64_t step = 1; more; step += stride_of(steps.stride)) {
       CAPTURE(step);
       CAPTURE(power);
       REQUIRE(step < 5000);
