@@ -323,6 +323,34 @@ TEST_CASE("mirror: what waits for room on the disk goes there in order once ther
   CHECK(ours == numbers(1, 6));
 }
 
+TEST_CASE("mirror: there is no room either for what is smaller than those that wait for some") {
+  RuleConfig rule = disk_rule();
+  rule.durability = Durability::kOutage;
+  World world(config_of(rule), {.latency = 200ms});
+  world.start();
+  world.up();
+  world.run(5s);
+  for (int i = 1; i <= 5; ++i) world.publish("t.a", std::to_string(i) + std::string(1000, '.'));
+  world.run(100ms);
+  REQUIRE(world.rule().in_flight == 5);
+  world.model->set_bytes_max(500);
+  world.down();
+  world.publish("t.a", "fits");
+  CHECK(world.rule().losses.refused == 1);
+  CHECK(world.rule().messages == 5);
+  CHECK(world.model->usage().live_bytes == 0);  // It would be there before them.
+  world.model->set_bytes_max(1 << 20);
+  world.run(5s);
+  CHECK(world.publish("t.a", "6"));
+  world.up();
+  world.run(10s);
+  std::string firsts;
+  for (const std::string& each : world.payloads()) firsts += each.front();
+  CHECK(firsts == "123456");
+  CHECK(world.rule().losses.refused == 1);
+  CHECK(world.drained());
+}
+
 TEST_CASE("mirror: what finds no room on the disk when the process stops is counted") {
   FullWorld world;
   bool done = false;
