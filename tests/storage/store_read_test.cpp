@@ -145,6 +145,21 @@ TEST_CASE("store: a disk that gives nothing is left as it is, and may have all a
   CHECK(box.all("a").size() == 240);
 }
 
+TEST_CASE("store: a file of which nothing is given is not replaced by an empty one") {
+  StoreBox box;
+  fill(box, "ABC");
+  const std::vector<std::string> files = box.disk.files();
+  const std::string before = *box.disk.content(kFile);
+  for (std::size_t at = 0; at < before.size(); at += 512) box.disk.spoil(kFile, at);
+  for (int start = 0; start < 2; ++start) {
+    CAPTURE(start);
+    CHECK_FALSE(box.open());  // Though new files could be written, and read.
+    CHECK(box.status.code() == Errc::kStorage);
+    CHECK(box.disk.files() == files);
+    CHECK(*box.disk.content(kFile) == before);
+  }
+}
+
 TEST_CASE("store: what is read at the third try was never unreadable, and after it is damaged") {
   for (const int tries : {1, 2, 3}) {
     CAPTURE(tries);
