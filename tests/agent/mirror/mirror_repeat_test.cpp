@@ -210,6 +210,33 @@ TEST_CASE("repeat: what a kill took from memory is none when it comes again") {
   CHECK(world.rule().duplicates == 2);
 }
 
+TEST_CASE("repeat: marks that are written while some wait in memory do not speak of those") {
+  RuleConfig rule = disk_rule();
+  rule.durability = Durability::kOutage;
+  World world(config_of(rule), forgetful());
+  world.start();
+  send(world, 1, 5, Kind::kNew);  // There is no link: on disk.
+  world.run(1s);
+  world.up();
+  world.run(5min);
+  REQUIRE(world.payloads() == numbers(1, 5));
+  REQUIRE(world.model->usage().live_bytes > 0);  // For their ids.
+  world.hub.error = R"({"error":{"code":503,"err_code":10023}})";
+  send(world, 6, 10, Kind::kNew);
+  world.run(100ms);
+  REQUIRE(world.rule().messages == 5);
+  REQUIRE(world.model->usage().live_bytes == 0);  // Gone, and their marks in the state.
+  world.crash();
+  world.hub.error.clear();
+  world.start();
+  world.up();
+  world.run(5s);
+  send(world, 4, 10, Kind::kRepeat);
+  world.run(10s);
+  CHECK(world.payloads() == numbers(1, 10));
+  CHECK(world.rule().duplicates == 2);
+}
+
 TEST_CASE("repeat: what went from memory is known while we run, and then by the hub's window") {
   RuleConfig rule = disk_rule();
   rule.durability = Durability::kOutage;
