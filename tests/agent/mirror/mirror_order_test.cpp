@@ -179,6 +179,34 @@ TEST_CASE("mirror: what a restart finds behind a missing one is still found afte
   CHECK(payloads == numbers(1, 3));
 }
 
+// The stream has removed one from between and forgets ids at once: nothing else says it.
+TEST_CASE("mirror: a crash makes no later message vouch for one whose refusal was heard of") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms});
+  world.limits.note_interval = world.limits.note_alone = 1h;  // But for what cannot wait.
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, 3);
+  world.run(100ms);
+  world.hub.store("t.a", "x", "other");
+  world.hub.refuse_once = {"4"};
+  publish(world, 4, 30);
+  world.run(100ms);
+  REQUIRE(world.hub.refused.contains("4"));
+  REQUIRE(world.payloads().size() == 29);
+  world.hub.stored[3].consumed = true;
+  world.crash();
+  world.run(10min);
+  world.start();
+  world.up();
+  world.run(20s);
+  std::vector<std::string> expected = numbers(1, 3);
+  for (const std::string& each : numbers(5, 30)) expected.push_back(each);
+  expected.emplace_back("4");
+  CHECK(world.payloads() == expected);
+  CHECK(world.drained());
+}
+
 TEST_CASE("puback: a stream whose name would break what we write is no stream") {
   CHECK(parse_puback({}, R"({"stream":"S-1_x","seq":7})").kind == PubAck::Kind::kStored);
   for (const char* name :
