@@ -137,6 +137,27 @@ TEST_CASE("outage: limits evict the oldest of what waits in memory, and the ledg
   CHECK(world.rule().losses.limit == 10);
 }
 
+TEST_CASE("ledger: what a limit took is told of when a crash comes at once") {
+  for (const Durability durability : kBoth) {
+    CAPTURE(static_cast<int>(durability));
+    RuleConfig rule = rule_of(durability);
+    rule.max_messages = 30;
+    World world(config_of(rule), {.latency = 100ms});
+    world.limits.note_interval = world.limits.note_alone = 1h;
+    world.start();
+    if (durability == Durability::kOutage) world.up();
+    world.run(5s);
+    publish(world, 1, 40);
+    CHECK(world.rule().losses.limit == 10);
+    world.run(5ms);
+    world.crash();
+    world.start();
+    world.run(1s);
+    CHECK(world.rule().losses.limit == 10);
+    CHECK(world.rule().messages == (durability == Durability::kDisk ? 30 : 0));
+  }
+}
+
 TEST_CASE("outage: a refusal for now stops, then goes on in order") {
   World world(outage(), {});
   begin(world);

@@ -152,6 +152,33 @@ TEST_CASE("repeat: a mark that covers what was refused is on disk with the ledge
   CHECK(refused == (known ? 1 : 0));
 }
 
+TEST_CASE("repeat: a record whose mark covers what was refused is on disk with the ledger too") {
+  RuleConfig rule = disk_rule();
+  rule.max_bytes = 1000;
+  rule.discard = Discard::kNew;
+  World world(config_of(rule), forgetful());
+  world.limits.note_interval = world.limits.note_alone = 1h;
+  world.start();
+  send(world, 1, 1, Kind::kNew);
+  world.run(1s);
+  const auto send_large = [&](Kind kind) {
+    const MirrorMark mark{kOrigin, 2, kind};
+    const std::string payload(2000, '.');
+    world.account.publish({.leaf = true, .mark = &mark}, {"t.a", {}, {}, payload, {}});
+  };
+  send_large(Kind::kNew);
+  REQUIRE(world.rule().losses.refused == 1);
+  send(world, 3, 3, Kind::kNew);
+  world.run(5ms);
+  world.crash();
+  world.start();
+  world.run(1s);
+  REQUIRE(world.rule().messages == 2);
+  send_large(Kind::kRepeat);
+  CHECK(world.rule().duplicates == 1);  // It does not come again,
+  CHECK(world.rule().losses.refused == 1);
+}
+
 TEST_CASE("repeat: only what is said to be one, of that origin, in its place, is dropped") {
   World world(config_of(disk_rule()), forgetful());
   world.start();
