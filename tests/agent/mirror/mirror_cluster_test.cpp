@@ -209,6 +209,35 @@ TEST_CASE("mirror: where PubAcks came, and the API is out of reach, they are wai
   CHECK(world.drained());
 }
 
+// Of two streams one is away, and PubAcks of the other say nothing of it.
+TEST_CASE("mirror: where PubAcks came, no stream of another subject ends the wait for them") {
+  for (const Durability durability : kBoth) {
+    CAPTURE(static_cast<int>(durability));
+    World world(config_of(rule_of(durability)), {.domain = ""});
+    world.hub.interest = {"t.>"};
+    world.start();
+    world.up();
+    publish(world, 1, 3, "t.a");
+    publish(world, 4, 4, "t.b");
+    world.run(5s);
+    REQUIRE(world.payloads() == numbers(1, 4));
+    world.run(2min);
+    world.down();
+    world.hub.options().stream_subject = "t.b";
+    world.up();
+    publish(world, 5, 5, "t.b");
+    world.run(5s);
+    REQUIRE(world.payloads() == numbers(1, 5));
+    publish(world, 6, 8, "t.a");
+    world.run(20s);
+    CHECK(world.rule().messages == 3);
+    world.hub.options().stream_subject = "t.>";
+    world.run(1min);
+    CHECK(world.payloads() == numbers(1, 8));
+    CHECK(world.drained());
+  }
+}
+
 TEST_CASE("mirror: where the API is out of reach, a stream that took any of a rule is waited for") {
   for (const auto& [back, durability] :
        {std::pair(true, kBoth[0]), {false, kBoth[0]}, {true, kBoth[1]}, {false, kBoth[1]}}) {
