@@ -183,6 +183,27 @@ TEST_CASE("keep last, discard new: at the limit a subject that is held takes its
   CHECK(world.drained());
 }
 
+TEST_CASE("keep last, discard new: a limit that was lowered takes nothing that is held") {
+  RuleConfig rule = last_rule();
+  rule.discard = Discard::kNew;
+  World world(config_of(rule), {});
+  world.start();
+  for (int i = 1; i <= 10; ++i) world.publish("t." + std::to_string(i), "old");
+  world.run(1s);
+  world.crash();
+  world.config.rules.front().max_messages = 5;
+  world.start();
+  world.run(1s);
+  CHECK(takes(world, "t.3", "new"));
+  CHECK_FALSE(takes(world, "t.11", "new"));
+  CHECK(world.rule().messages == 10);
+  CHECK(world.rule().losses.limit == 0);
+  world.up();
+  world.run(5s);
+  CHECK(world.payloads().size() == 10);
+  CHECK(world.payloads().back() == "new");
+}
+
 TEST_CASE(
     "keep last, discard new: a crash before the one that was replaced is gone costs neither") {
   RuleConfig rule = last_rule();
