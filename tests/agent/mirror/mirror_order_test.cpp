@@ -207,6 +207,28 @@ TEST_CASE("mirror: a crash makes no later message vouch for one whose refusal wa
   CHECK(world.drained());
 }
 
+TEST_CASE("mirror: what waits behind those in doubt goes after the hub has told of them") {
+  for (const Durability durability : {Durability::kDisk, Durability::kOutage}) {
+    CAPTURE(static_cast<int>(durability));
+    RuleConfig rule = disk_rule();
+    rule.durability = durability;
+    World world(config_of(rule), {.duplicate_window = 1ms, .latency = 100ms});
+    world.start();
+    world.up();
+    world.run(5s);
+    publish(world, 1, 5);
+    world.run(50ms);  // On their way.
+    REQUIRE(world.rule().in_flight == 5);
+    world.down();
+    publish(world, 6, 10);
+    world.run(1s);
+    world.up();
+    world.run(10s);
+    CHECK(world.payloads() == numbers(1, 10));
+    CHECK(world.drained());
+  }
+}
+
 TEST_CASE("puback: a stream whose name would break what we write is no stream") {
   CHECK(parse_puback({}, R"({"stream":"S-1_x","seq":7})").kind == PubAck::Kind::kStored);
   for (const char* name :
