@@ -23,8 +23,21 @@ AccountBook::AccountBook(const TrustConfig& trust, Host host, Changed changed)
   for (const auto& [account, token] : trust.resolver.preload) {
     if (const Status taken = take(token, account); !taken.ok()) {
       host.log.error("resolver_preload: account " + account + ": " + std::string(taken.text()));
+    } else if (store_.keeps()) {
+      place(account);
     }
   }
+}
+
+// What was pushed since the configuration was written counts, a revocation above all.
+void AccountBook::place(const std::string& account) {
+  const auto is_newer = [issued = find(account)->issued_at](const std::string& token) {
+    const Result<AccountClaims> kept = decode_account(find_token(token));
+    return kept.ok() && kept->issued_at > issued;
+  };
+  store_.place(account, is_newer, [this, account](const std::optional<std::string>& token) {
+    if (token) (void)take(find_token(*token), account);
+  });
 }
 
 bool AccountBook::is_trusted(const std::string& key) const { return contains(trust_.keys, key); }

@@ -46,6 +46,8 @@ class AccountBook {
   AccountStore& store() { return store_; }
 
  private:
+  void place(const std::string& account);
+
   struct Entry {
     AccountClaims claims;
     std::string token;

@@ -84,6 +84,22 @@ void AccountStore::look_up(const std::string& account, Found done) {
       std::move(done));
 }
 
+void AccountStore::place(const std::string& account,
+                         std::function<bool(const std::string& token)> counts, Found done) {
+  run(
+      [files = files_, dir = config_.dir, path = path(account), token = *preloaded(account),
+       counts = std::move(counts)]() -> std::optional<std::string> {
+        auto kept = files->read(path);
+        if (kept.ok() && (*kept == token || counts(*kept))) return std::move(*kept);
+        if (!files->make_directory(dir).ok() || !files->write(path, token).ok()) return {};
+        return token;
+      },
+      [this, account, done = std::move(done)](const std::optional<std::string>& now) {
+        if (now) preload_.erase(account);
+        done(now);
+      });
+}
+
 void AccountStore::save(const std::string& account, std::string token, Saved done) {
   run(
       [files = files_, dir = config_.dir, path = path(account), account,

@@ -30,12 +30,17 @@ class AccountStore {
   bool is_full() const { return config_.kind == ResolverConfig::Kind::kFull; }
   bool allows_delete() const { return config_.allow_delete; }
 
-  // What is preloaded, without waiting; null: nothing is.
+  // What is preloaded and not in the directory, without waiting; null: nothing is.
   const std::string* preloaded(const std::string& account) const;
 
   // All of these call back in a later turn, unless the store is gone by then.
   using Found = std::function<void(std::optional<std::string> token)>;
   void look_up(const std::string& account, Found done);
+  // Once, where it keeps: writes what is preloaded into the directory, unless what stands there is
+  // the same or `counts`, which is asked on the worker. `done` gets what is there now; none: the
+  // disk refuses, and the preloaded one stays in memory.
+  void place(const std::string& account, std::function<bool(const std::string& token)> counts,
+             Found done);
   using Saved = std::function<void(Status)>;  // kTooLarge: `limit` accounts are there.
   void save(const std::string& account, std::string token, Saved done);
   void remove(const std::string& account, Saved done);
@@ -55,8 +60,8 @@ class AccountStore {
   Loop& loop_;
   Worker& worker_;
   Files* files_;
-  std::map<std::string, std::string> preload_;
-  std::unique_ptr<AccountServer> server_;  // Null: no URL is configured.
+  std::map<std::string, std::string> preload_;  // But for what was placed.
+  std::unique_ptr<AccountServer> server_;       // Null: no URL is configured.
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 

@@ -341,6 +341,47 @@ TEST_CASE_FIXTURE(OperatorFixture, "operator: a changed configuration leaves wha
   CHECK(joe->say("PUB a 5\r\n") == "-ERR 'Maximum Payload Violation'\r\n");
 }
 
+TEST_CASE_FIXTURE(OperatorFixture, "operator: what is preloaded goes into the directory, once") {
+  keep_files();
+  const std::string given = account_token();
+  preload(given);
+  CHECK(login(user_token()) == "+OK\r\n");
+  machine.loop.run_for(1s);
+  CHECK(disk.files == std::map<std::string, std::string>{{"jwt/" + kAcc.text + ".jwt", given}});
+  disk.files.clear();  // As a delete does it: from now on nobody knows the account.
+  server().gate().book()->forget(kAcc.text);
+  CHECK(login(user_token()) == kRefused);
+}
+
+std::string issued_at(int when, const std::string& more) {
+  return seal("{\"iat\":" + std::to_string(when) + ",\"iss\":\"" + kOp.text + "\",\"sub\":\"" +
+                  kAcc.text + "\",\"nats\":{" + kNoLimits + more +
+                  R"("type":"account","version":2}})",
+              kOp);
+}
+
+TEST_CASE_FIXTURE(OperatorFixture,
+                  "operator: of what is preloaded and what was pushed the newer counts") {
+  keep_files();
+  const std::string revoked = R"("revocations":{")" + kJoe.text + R"(":1000},)";
+  SUBCASE("pushed later") {
+    preload(issued_at(500, ""));
+    put(issued_at(501, revoked));
+    (void)server();
+    machine.loop.run_for(1s);
+    CHECK(login(user_token()).find("-ERR") != std::string::npos);
+    CHECK(disk.files.begin()->second == issued_at(501, revoked));
+  }
+  SUBCASE("pushed before") {
+    preload(issued_at(501, ""));
+    put(issued_at(500, revoked));
+    (void)server();
+    machine.loop.run_for(1s);
+    CHECK(login(user_token()) == "+OK\r\n");
+    CHECK(disk.files.begin()->second == issued_at(501, ""));
+  }
+}
+
 // Asks in the system account and keeps the answers.
 struct Asker : Subscriber {
   explicit Asker(OperatorFixture& fixture_)
