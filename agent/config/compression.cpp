@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/config/word.h"
+
 namespace petiole {
 
 namespace {
@@ -23,15 +25,9 @@ constexpr Word kOtherWords[] = {
     {"best", CompressionMode::kBest},
 };
 
-bool equal(std::string_view word, std::string_view lower) {
-  return std::equal(word.begin(), word.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a | 0x20) : a) == b;
-  });
-}
-
 std::optional<CompressionMode> named(std::string_view name) {
   for (std::size_t i = 0; i < kNames.size(); ++i) {
-    if (equal(name, kNames[i])) return static_cast<CompressionMode>(i);
+    if (equal_ignoring_case(name, kNames[i])) return static_cast<CompressionMode>(i);
   }
   return std::nullopt;
 }
@@ -42,7 +38,7 @@ std::string_view name_of(CompressionMode mode) { return kNames[static_cast<std::
 
 std::optional<CompressionMode> compression_mode(std::string_view word) {
   for (const Word& each : kOtherWords) {
-    if (equal(word, each.word)) return each.mode;
+    if (equal_ignoring_case(word, each.word)) return each.mode;
   }
   const std::optional<CompressionMode> mode = named(word);
   return mode == CompressionMode::kUncompressed ? std::nullopt : mode;  // As nats-server.

@@ -1,20 +1,13 @@
 #include "agent/config/keys.h"
 
 #include <algorithm>
-#include <cctype>
 #include <vector>
 
 #include "agent/config/units.h"
+#include "agent/config/word.h"
 
 namespace petiole {
 namespace {
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) ==
-           std::tolower(static_cast<unsigned char>(y));
-  });
-}
 
 // How many letters one has to add, leave out, change or swap with the next to make `b` of `a`.
 std::size_t edits(std::string_view a, std::string_view b) {

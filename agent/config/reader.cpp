@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/config/units.h"
+#include "agent/config/word.h"
 
 namespace petiole {
 namespace {
@@ -42,13 +43,6 @@ std::optional<Duration> duration_of(const ConfigValue& value) {
       value.is(Kind::kFloat) ||
       (value.is(Kind::kInteger) && value.text.find_first_not_of("0123456789") == std::string::npos);
   return parse_duration(plain ? value.text + "s" : value.text);
-}
-
-// Capitals or not, as nats-server takes words such as FULL and Stream.
-bool same_letters(std::string_view a, std::string_view b) {
-  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [low](char x, char y) { return low(x) == low(y); });
 }
 
 std::string text_of(Duration duration) {
@@ -185,7 +179,7 @@ int Reader::one_of(const ConfigEntry& entry, std::initializer_list<std::string_v
   std::string list;
   int index = 0;
   for (const std::string_view word : words) {
-    if (is_scalar(entry.value) && same_letters(entry.value.text, word)) return index;
+    if (is_scalar(entry.value) && equal_ignoring_case(entry.value.text, word)) return index;
     list += (list.empty() ? "" : ", ") + std::string(word);
     ++index;
   }

@@ -1,5 +1,6 @@
 #include "agent/config/word.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
@@ -79,6 +80,13 @@ bool parse_boolean(std::string_view word, bool& boolean) {
 }
 
 }  // namespace
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) ==
+           std::tolower(static_cast<unsigned char>(y));
+  });
+}
 
 bool parse_integer(std::string_view word, std::int64_t& number) {
   const std::size_t sign = word.starts_with('-') ? 1 : 0;

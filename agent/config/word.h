@@ -16,4 +16,7 @@ std::string classify_word(std::string_view word, ConfigValue& value);
 // Returns false when `word` is no such number or does not fit.
 bool parse_integer(std::string_view word, std::int64_t& number);
 
+// nats-server takes keys, and words such as FULL and Stream, in capitals or not. ASCII.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
 }  // namespace petiole
