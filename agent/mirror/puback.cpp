@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 #include "platform/json.h"
 
@@ -31,6 +33,73 @@ PubAck error_of(const json::object& error) {
           .error = std::string(text)};
 }
 
+// Reads {"stream":"S","domain":"D","seq":7,"duplicate":true}, as nats-server writes it: flat,
+// nothing escaped, each name once. One comes for each message: this is a good part of what
+// confirming costs.
+class UsualAck {
+ public:
+  explicit UsualAck(std::string_view text) : text_(text) {}
+
+  // Nothing: JSON may still make something of it.
+  std::optional<PubAck> read() {
+    PubAck ack{.kind = PubAck::Kind::kStored, .stream = {}, .error = {}};
+    std::string_view stream;
+    bool domain = false;
+    if (!take("{")) return std::nullopt;
+    do {
+      const std::optional<std::string_view> name = string();
+      if (!name || !take(":")) return std::nullopt;
+      bool good = false;
+      if (*name == "stream" && stream.empty()) good = text_of(stream);
+      if (*name == "seq" && ack.sequence == 0) good = number(ack.sequence);
+      if (*name == "domain" && !std::exchange(domain, true)) good = string().has_value();
+      if (*name == "duplicate" && !ack.duplicate) good = ack.duplicate = take("true");
+      if (!good) return std::nullopt;
+    } while (take(","));
+    if (!take("}") || !text_.empty() || ack.sequence == 0 || !is_stream_name(stream)) {
+      return std::nullopt;
+    }
+    ack.stream = stream;
+    return ack;
+  }
+
+ private:
+  bool take(std::string_view expected) {
+    text_.remove_prefix(std::min(text_.find_first_not_of(' '), text_.size()));
+    return text_.starts_with(expected) && (text_.remove_prefix(expected.size()), true);
+  }
+
+  std::optional<std::string_view> string() {
+    if (!take("\"")) return std::nullopt;
+    const std::size_t end = text_.find('"');
+    if (end == text_.npos) return std::nullopt;
+    const std::string_view content = text_.substr(0, end);
+    const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '\\'; };
+    if (!std::all_of(content.begin(), content.end(), plain)) return std::nullopt;
+    text_.remove_prefix(end + 1);
+    return content;
+  }
+
+  bool text_of(std::string_view& value) {
+    const std::optional<std::string_view> content = string();
+    if (content) value = *content;
+    return content.has_value();
+  }
+
+  // At most 18 digits, so that it fits; no zero in front.
+  bool number(std::uint64_t& value) {
+    take("");
+    const std::size_t digits = std::min(text_.find_first_not_of("0123456789"), text_.size());
+    if (digits == 0 || digits > 18 || text_.front() == '0') return false;
+    for (const char c : text_.substr(0, digits))
+      value = value * 10 + static_cast<unsigned>(c - '0');
+    text_.remove_prefix(digits);
+    return true;
+  }
+
+  std::string_view text_;
+};
+
 }  // namespace
 
 bool is_stream_name(std::string_view name) {
@@ -47,6 +116,11 @@ PubAck parse_puback(std::string_view header, std::string_view payload) {
     return {.kind = PubAck::Kind::kTemporary, .stream = {}, .error = "no responders"};
   }
   if (!payload.starts_with('{')) return {};
+  if (std::optional<PubAck> usual = UsualAck(payload).read()) return *std::move(usual);
+  return parse_puback_json(payload);
+}
+
+PubAck parse_puback_json(std::string_view payload) {
   const Result<json::value> value = parse_json(payload);
   if (!value.ok() || !value->is_object()) return {};
   const json::object& object = value->get_object();

@@ -26,5 +26,7 @@ struct PubAck {
 bool is_stream_name(std::string_view name);
 
 PubAck parse_puback(std::string_view header, std::string_view payload);
+// Whatever JSON it is; the other takes a shorter way through what nats-server usually writes.
+PubAck parse_puback_json(std::string_view payload);
 
 }  // namespace petiole

@@ -229,19 +229,6 @@ TEST_CASE("mirror: what waits behind those in doubt goes after the hub has told 
   }
 }
 
-TEST_CASE("puback: a stream whose name would break what we write is no stream") {
-  CHECK(parse_puback({}, R"({"stream":"S-1_x","seq":7})").kind == PubAck::Kind::kStored);
-  for (const char* name :
-       {"", "a b", "a\\nb", "a\\r", "a.b", "*", ">", "a/b", "a\\\\b", "\\u007f"}) {
-    CAPTURE(name);
-    const std::string text = std::string(R"({"seq":7,"stream":")") + name + "\"}";
-    CHECK(parse_puback({}, text).kind == PubAck::Kind::kForeign);
-  }
-  const std::string longest(255, 'x');
-  CHECK(is_stream_name(longest));
-  CHECK_FALSE(is_stream_name(longest + 'x'));
-}
-
 TEST_CASE("mirror: keep last sends none again behind the newer of its subject") {
   RuleConfig rule = disk_rule();
   rule.keep_last = true;
@@ -381,38 +368,4 @@ TEST_CASE("mirror: over its limit a rule still sends") {
     world.run(5ms);
   }
   CHECK(world.payloads().size() > 200);
-}
-
-// Of nats-server's errors.json: one that lies in the message would hold up all behind it for good.
-TEST_CASE("mirror: which of the hub's errors are the message's own fault") {
-  using Kind = PubAck::Kind;
-  struct Case {
-    int code;
-    const char* text;
-    Kind kind;
-  };
-  constexpr Case kCases[] = {
-      {10054, "message size exceeds maximum allowed", Kind::kRejected},
-      {10071, "wrong last sequence: 4", Kind::kRejected},
-      {10077, "message too large", Kind::kRejected},
-      {10077, "maximum messages exceeded", Kind::kTemporary},
-      {10023, "insufficient resources", Kind::kTemporary},
-      {10109, "invalid operation on sealed stream", Kind::kTemporary},
-      {10158, "duplicate message id is in process", Kind::kTemporary},
-      {10164, "wrong last sequence", Kind::kTemporary},  // Another is under way: then it is 10071.
-      {10166, "per-message TTL is disabled", Kind::kRejected},
-      {10174, "atomic publish is disabled", Kind::kRejected},
-      {10176, "atomic publish batch is incomplete", Kind::kRejected},
-      {10188, "message schedules is disabled", Kind::kRejected},
-      {10190, "message schedules target is invalid", Kind::kRejected},
-      {10205, "batch publish is disabled", Kind::kRejected},
-      {10210, "atomic publish too many inflight", Kind::kTemporary},
-      {10223, "message schedules time zone is invalid", Kind::kRejected},
-  };
-  for (const Case& each : kCases) {
-    CAPTURE(each.code);
-    const std::string answer = R"({"error":{"code":400,"err_code":)" + std::to_string(each.code) +
-                               R"(,"description":")" + each.text + R"("}})";
-    CHECK(parse_puback({}, answer).kind == each.kind);
-  }
 }
