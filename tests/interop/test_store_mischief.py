@@ -116,12 +116,27 @@ class Scene:
         self.proxy.set(latency=self.random.choice([0, 0.05, 0.3]), bandwidth=self.random.choice([0, 50_000]))
 
     def full_stream(self) -> None:
-        """The hub refuses, and then takes again. A limit below what it holds would remove some."""
+        """The hub refuses, and then takes again. A limit below what it holds would remove some: nothing comes
+        while one is set. Of messages: close to a limit of bytes 2.9.10 takes new ones and removes old ones."""
         with self.hub.client() as client:
-            some_more = self.stream.state(client)["bytes"] + 200_000
-            self.stream.update(client, max_bytes=some_more, discard="new")
+            self.proxy.set(stalled=True)
+            some_more = self.settled_count(client) + 1000
+            self.stream.update(client, max_msgs=some_more, discard="new")
+            self.proxy.set(stalled=False)
             self.pause(1)
-            self.stream.update(client, max_bytes=-1, discard="old")
+            self.stream.update(client, max_msgs=-1, discard="new")
+            self.stream.update(client, max_msgs=-1, discard="old")
+
+    def settled_count(self, client) -> int:
+        seen = -1
+
+        def same_again() -> bool:
+            nonlocal seen
+            before, seen = seen, self.stream.count(client)
+            return seen == before
+
+        until(same_again, "what was on the way is stored", every=0.1)
+        return seen
 
     def play(self) -> None:
         acts = [
