@@ -117,8 +117,9 @@ bool Backlog::fits_memory(std::size_t bytes) const {
 }
 
 void Backlog::hold_in_memory(const Message& message, const MirrorMark& mark) {
-  Entry& entry = window_.push(message.subject, message.header, message.payload);
-  entry.order = next_order_++;
+  EntryRing& ring = behind_disk_ ? put_by_ : window_;
+  Entry& entry = ring.push(message.subject, message.header, message.payload);
+  if (!behind_disk_) entry.order = next_order_++;
   entry.time = setup_.clock.wall();
   entry.own_id = find_header(message.header, kMessageIdHeader).has_value();
   entry.set_reply(message.reply);
@@ -126,7 +127,7 @@ void Backlog::hold_in_memory(const Message& message, const MirrorMark& mark) {
   marks_.pass(mark, false);
   ++memory_messages_;
   memory_bytes_ += entry.text.size();
-  note_latest(message.subject, {0, entry.order});
+  if (!behind_disk_) note_latest(message.subject, {0, entry.order});
 }
 
 Backlog::Taken Backlog::refuse() {
@@ -212,13 +213,13 @@ void Backlog::spill() {
   if (last_sent_ > state_.sent_limit) note(true, !noted_ahead_);
 }
 
-// The id that it had in memory goes into its header: it may have been sent with it.
+// The id that it has goes into its header: it may have been sent with it.
 void Backlog::keep_id(std::size_t index, std::string& header) {
   Entry& entry = window_[index];
   if (entry.own_id) return;
   const std::size_t size = entry.text.size();
   header.clear();
-  append_header_with_id(header, entry.header(), memory_ids_, entry.order);
+  append_header_with_id(header, entry.header(), ids_of(entry), number_of(entry));
   unpin(entry);
   window_.rewrite_header(index, header);
   pin(entry);
@@ -228,9 +229,9 @@ void Backlog::keep_id(std::size_t index, std::string& header) {
 
 // No id of ours says it, and a hub that knows its messages by marks is to know it again.
 void Backlog::note_sent_as(Entry& entry) const {
-  const bool sent = entry.sequence == 0 && entry.sent != Time{};
+  const bool sent = (entry.sequence == 0 || off_disk(entry)) && entry.sent != Time{};
   if (!sent || !entry.own_id || entry.made || entry.sent_as) return;
-  entry.sent_as = {memory_ids_.origin(), entry.order, MirrorMark::Kind::kRepeat};
+  entry.sent_as = {ids_of(entry).origin(), number_of(entry), MirrorMark::Kind::kRepeat};
 }
 
 bool Backlog::spill_entry(std::size_t index, std::string& header) {
@@ -444,7 +445,7 @@ std::uint64_t Backlog::bytes() const {
 
 WallTime Backlog::oldest() const {
   if (messages() == 0) return {};
-  if (!put_by_.empty()) return put_by_.front().time;
+  if (!put_by_.empty() && parked_ == 0 && !behind_disk_) return put_by_.front().time;
   if (parked_ == 0 && !window_.empty()) return window_.front().time;
   return log_.state().oldest;
 }

@@ -102,14 +102,19 @@ class Backlog {
   // Passes over an entry on disk that nobody upstream wants for now.
   void park(Entry& entry);
   bool has_parked() const { return parked_ > 0; }
-  // Once the disk has failed: one in memory that nobody upstream wants lets others go ahead. It
-  // goes behind them when `wants` says so, and so does what waits of its subject.
+  // The disk has failed, and memory alone has it.
+  bool off_disk(const Entry& entry) const {
+    return failed_ && (entry.sequence == 0 || entry.sequence > durable_);
+  }
+  // One of those that nobody upstream wants, or that is behind what was passed over, lets others go
+  // ahead. It goes behind them when `wants` says so, and so does what waits of its subject.
   void put_by(Entry& entry);
   void take_up(const std::function<bool(std::string_view)>& wants);
   bool has_put_by() const { return !put_by_.empty(); }
   // Messages of its subject were passed over, or may have been.
   bool behind_parked(const Entry& entry) const;
-  // Looks at the log from the cursor again. Nothing may be in flight.
+  // Looks at the log from the cursor again. Nothing may be in flight. Once the disk has failed,
+  // what memory alone has waits until all that the disk gives is in the window.
   void rescan();
   bool parked_wanted(const std::function<bool(std::string_view)>& wants) const;
 
@@ -187,6 +192,9 @@ class Backlog {
   bool spill_entry(std::size_t index, std::string& header);
   void keep_id(std::size_t index, std::string& header);
   bool evict_put_by(std::uint64_t LossCounts::*cause);
+  void wait_for_disk();
+  void follow_disk();
+  void skip_lost();
   bool at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const;
   bool refuses(std::size_t bytes) const {
     return rule_.discard == Discard::kNew && at_limit(1, bytes);
@@ -261,6 +269,9 @@ class Backlog {
   EntryRing held_;  // Captured before the log was open.
 
   EntryRing window_, tail_, put_by_;
+  // What memory alone has is put by: what was passed over before the disk failed goes first.
+  bool behind_disk_ = false;
+  int refused_reads_ = 0;         // In a row.
   std::uint64_t next_order_ = 1;  // Of the next entry of the window.
   std::uint64_t send_order_ = 1;  // No entry before it is queued.
   Sequence loaded_upto_ = 0;      // The window holds what is in the log up to here.

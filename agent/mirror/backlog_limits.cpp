@@ -46,8 +46,8 @@ void Backlog::keep_limits() {
 }
 
 bool Backlog::evict_oldest(std::uint64_t LossCounts::*cause) {
-  return opened_ && (evict_put_by(cause) || evict_parked(cause) || evict_queued(cause) ||
-                     evict_unloaded(cause));
+  return opened_ && ((!behind_disk_ && evict_put_by(cause)) || evict_parked(cause) ||
+                     evict_queued(cause) || evict_unloaded(cause) || evict_put_by(cause));
 }
 
 bool Backlog::remove_record(Sequence sequence) {

@@ -248,7 +248,9 @@ void Backlog::refill(bool online) {
   if (!opened_) return scan_again();
   if (asks_on_ && setup_.clock.now() >= scan_due_) ask_on(scan_after_);
   if (unresolved()) return;
+  if (failed_) skip_lost();
   from_tail();
+  if (behind_disk_) follow_disk();
   const LogState log = log_.state();
   // Without a link only what may get too old is looked at.
   const bool wanted = online || (rule_.max_age > Duration::zero() && next_unsent() == nullptr);
@@ -272,8 +274,10 @@ void Backlog::refill(bool online) {
 void Backlog::loaded(Result<Page> page) {
   if (!page.ok()) {  // The next refill, by the clock, tries again.
     read_due_ = setup_.clock.now() + kReadAgain;
+    ++refused_reads_;
     return;
   }
+  refused_reads_ = 0;
   std::sort(removed_.begin(), removed_.end());
   for (const RecordView& record : page->records) {
     if (record.sequence <= loaded_upto_) continue;

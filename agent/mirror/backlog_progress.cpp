@@ -187,8 +187,7 @@ void Backlog::forget_parked(std::uint64_t count) {
 }
 
 bool Backlog::behind_parked(const Entry& entry) const {
-  // What was passed over comes no more from a disk that has failed.
-  if (parked_subjects_.empty() || (failed_ && entry.sequence == 0)) return false;
+  if (parked_subjects_.empty()) return false;
   return parked_many_ || parked_subjects_.contains(entry.subject());
 }
 
@@ -199,6 +198,7 @@ bool Backlog::parked_wanted(const std::function<bool(std::string_view)>& wants) 
 void Backlog::rescan() {
   // Nothing is in flight: what is still there was passed over.
   state_.passed = std::max(state_.passed, last_sent_);
+  if (failed_) wait_for_disk();
   for (std::size_t i = 0; i < window_.size(); ++i) {
     if (window_[i].state != Entry::State::kConfirmed) continue;
     keep_marks(window_[i].sequence);
@@ -209,7 +209,9 @@ void Backlog::rescan() {
   window_.clear();
   maybe_ = claimed_ = 0;
   pinned_ = pinned_bytes_ = 0;
-  memory_messages_ = memory_bytes_ = decided_ = decided_bytes_ = 0;  // Those are on disk.
+  memory_messages_ = put_by_.size();  // The others are on disk.
+  memory_bytes_ = put_by_.bytes();
+  decided_ = decided_bytes_ = 0;
   start_over();
 }
 

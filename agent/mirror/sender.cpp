@@ -101,8 +101,11 @@ void Sender::check_rescan(Time now) {
   const auto wants = [this](std::string_view subject) {
     return link_.state.uplink->wants(subject);
   };
-  if (backlog_.failed() && std::exchange(interest_moved_, false)) backlog_.take_up(wants);
-  if (!backlog_.has_parked() || backlog_.failed()) {
+  if (interest_moved_ && backlog_.failed() && !backlog_.has_parked()) {
+    interest_moved_ = false;
+    backlog_.take_up(wants);
+  }
+  if (!backlog_.has_parked()) {
     rescan_wanted_ = false;
     return;
   }
@@ -117,6 +120,7 @@ void Sender::check_rescan(Time now) {
     }
     interest_moved_ = false;
     rescan_wanted_ = backlog_.parked_wanted(wants);
+    if (backlog_.failed() && !rescan_wanted_) backlog_.take_up(wants);
   }
   if (!rescan_wanted_ || backlog_.in_flight() != 0) return;
   rescan_wanted_ = false;
@@ -166,7 +170,7 @@ bool Sender::may_pass_over(Time now) {
 
 // Onto the disk, if it is not there, and out of the way of others.
 bool Sender::set_aside(Entry& entry) {
-  if (entry.sequence == 0 && backlog_.failed()) {
+  if (backlog_.off_disk(entry)) {
     backlog_.put_by(entry);
     return true;
   }
