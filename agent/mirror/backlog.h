@@ -122,7 +122,7 @@ class Backlog {
   void note(bool force, bool idle);
   Time note_deadline() const {
     if (!opened_) return scan_due_;  // Then refill() goes on with the start.
-    return dirty_ ? last_note_ + note_interval() : kNever;
+    return dirty_ && !failed_ ? last_note_ + note_interval() : kNever;
   }
   // Frees what dedupe holds back, for want of space.
   void drop_retained();

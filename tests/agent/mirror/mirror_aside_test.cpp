@@ -199,3 +199,17 @@ TEST_CASE("aside: what a failed commit took with it is counted, and the rest of 
   CHECK(world.rule().losses.corrupt == 50);
   CHECK(world.drained());
 }
+
+TEST_CASE("aside: once the disk has failed the mirror rests when there is nothing to do") {
+  World world(config_of(disk_rule()), no_stream());
+  start(world);
+  publish(world, 1, 5, "t.a");
+  world.run(1s);
+  publish(world, 6, 6, "t.a");
+  world.run(5ms);
+  world.model->fail();
+  world.run(10s);
+  int turns = 0;
+  for (const Time end = world.clock.now() + 10s; world.loop.step(end);) ++turns;
+  CHECK(turns < 100);
+}
