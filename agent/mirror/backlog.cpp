@@ -324,12 +324,14 @@ bool Backlog::may_be_there(const Entry& entry) const {
          (entry.sequence != 0 && entry.sequence <= sent_before_);
 }
 
-// What was in memory keeps the number it had there.
+// What was in memory keeps the number it had there. What goes ahead of one that was passed over is
+// late itself until that is noted: a restart would send the other as a repeat, below this number.
 MirrorMark Backlog::mark_of(const Entry& entry) const {
   using Kind = MirrorMark::Kind;
-  const Kind kind = was_passed(entry)     ? Kind::kLate
-                    : may_be_there(entry) ? Kind::kRepeat
-                                          : Kind::kNew;
+  const bool ahead = unnoted_park_ != 0 && entry.sequence > unnoted_park_;
+  const Kind kind = was_passed(entry) || ahead ? Kind::kLate
+                    : may_be_there(entry)      ? Kind::kRepeat
+                                               : Kind::kNew;
   if (entry.sent_as) return {entry.sent_as.origin, entry.sent_as.number, kind};
   const auto id = entry.made ? find_header(entry.header(), kMessageIdHeader) : std::nullopt;
   const auto made = id ? made_id(setup_.leaf_id, *id) : std::nullopt;

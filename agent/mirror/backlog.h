@@ -315,6 +315,8 @@ class Backlog {
   std::uint64_t parked_ = 0;
   std::unordered_set<std::string, TokenHash, std::equal_to<>> parked_subjects_;
   bool parked_many_ = false;  // More subjects than are remembered.
+  // Passed over, from the first to the newest, and no note of it is on disk: see mark_of.
+  Sequence unnoted_park_ = 0, parked_upto_ = 0;
   // Before these there is nothing to be evicted, of what was passed over and of what is not loaded.
   Sequence evict_parked_ = 0, evict_next_ = 0;
   std::uint64_t evict_order_ = 0;  // The same of the window.

@@ -29,12 +29,12 @@ void Backlog::open() {
   state_.settled = std::clamp(state_.settled, state_.cursor, std::max(state_.cursor, log.last));
   // Without a note nothing was sent; with one that cannot be read anything may have been.
   const bool disk_failed = setup_.store.recovery().doubtful;
+  if (state_.settled > state_.cursor) state_.passed = std::max(state_.passed, state_.settled);
   // What was passed over may have been sent since.
   if (disk_failed) state_.settled = state_.cursor;
   if (doubtful || disk_failed) state_.sent_limit = log.last;
   state_.sent_limit =
       std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
-  if (state_.settled > state_.cursor) state_.passed = std::max(state_.passed, state_.settled);
   if (disk_failed) note_ledger();
   last_sent_ = sent_before_ = holes_upto_ = state_.sent_limit;
   marks_.load(setup_.store.state(marks_key_).value_or(""));

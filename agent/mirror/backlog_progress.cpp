@@ -150,12 +150,14 @@ void Backlog::note(bool force, bool idle) {
   durable_sent_limit_ = std::min(durable_sent_limit_, state_.sent_limit);
   note_ledger();
   setup_.store.when_durable([this, alive = std::weak_ptr<int>(alive_), number = ++notes_,
-                             limit = state_.sent_limit](Status status) {
+                             limit = state_.sent_limit, settled = state_.settled](Status status) {
     if (alive.expired() || number != notes_) return;
-    if (status.ok())
+    if (status.ok()) {
       durable_sent_limit_ = limit;
-    else
+      if (parked_upto_ <= settled) unnoted_park_ = 0;
+    } else {
       dirty_ = true;  // No room for it: once more, later.
+    }
     changed_();
   });
 }
@@ -165,6 +167,8 @@ void Backlog::park(Entry& entry) {
   drop_if_superseded(entry);  // One came while it was about to go.
   if (entry.state != Entry::State::kQueued) return pop_settled();
   entry.state = Entry::State::kParked;
+  if (unnoted_park_ == 0) unnoted_park_ = entry.sequence;
+  parked_upto_ = entry.sequence;
   if (parked_subjects_.size() < setup_.limits.parked_subjects_max) {
     parked_subjects_.emplace(entry.subject());
   } else if (!parked_subjects_.contains(entry.subject())) {
@@ -219,6 +223,7 @@ void Backlog::rescan() {
 void Backlog::start_over() {
   send_order_ = evict_order_ = first_order();  // What came after the disk has failed may be there.
   parked_ = 0;
+  unnoted_park_ = parked_upto_ = 0;
   parked_subjects_.clear();
   parked_many_ = false;
   state_.settled = state_.cursor;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/mirror/repeat_marks.h"
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -212,4 +213,55 @@ TEST_CASE("aside: once the disk has failed the mirror rests when there is nothin
   int turns = 0;
   for (const Time end = world.clock.now() + 10s; world.loop.step(end);) ++turns;
   CHECK(turns < 100);
+}
+
+// A hub whose rule takes them knows by their numbers what comes again.
+TEST_CASE("aside: what others went ahead of is not taken for a repeat by a petiole") {
+  enum class End : std::uint8_t { kCrash, kDisk, kDiskBefore };
+  for (const End end : {End::kCrash, End::kDisk, End::kDiskBefore}) {
+    for (const bool behind : {false, true}) {  // Nobody wants what is behind one on its way.
+      CAPTURE(static_cast<int>(end));
+      CAPTURE(behind);
+      HubOptions plain = no_stream();
+      plain.domain = "";
+      plain.drops_repeats = true;
+      World world(config_of(disk_rule()), plain, 1, Under::kSqlite);
+      world.hub.options().latency = 500ms;
+      start(world);
+      if (behind) publish(world, 1, 1, "t.a");
+      publish(world, 2, 3, "t.b");
+      publish(world, 4, 5, "t.a");
+      if (end == End::kDiskBefore) {
+        world.run(100ms);
+        world.sim_disk.fail_syncs(1);
+        publish(world, 6, 6, "t.a");
+      }
+      world.loop.run_until([&] { return world.hub.marks.size() >= (behind ? 3 : 2); }, 20s);
+      world.run(510ms);
+      if (end == End::kDisk) {
+        world.sim_disk.fail_syncs(1);
+        publish(world, 6, 6, "t.a");
+        world.run(1s);
+      }
+      RepeatMarks taken(10);
+      for (const MirrorMark& mark : std::exchange(world.hub.marks, {})) {
+        CHECK_FALSE(taken.knows(mark));
+        taken.pass(mark, true);
+      }
+      world.crash();
+      world.hub.interest = {"t.>"};
+      world.start();
+      world.up();
+      world.run(20s);
+      const std::uint64_t first = behind ? 2 : 1;
+      std::size_t come = 0;
+      for (const MirrorMark& mark : world.hub.marks) {
+        if (mark.number != first && mark.number != first + 1) continue;
+        ++come;
+        CHECK_FALSE(taken.knows(mark));
+      }
+      CHECK(come == 2);
+      CHECK(world.drained());
+    }
+  }
 }
