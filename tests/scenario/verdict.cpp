@@ -98,7 +98,7 @@ std::string World::check_sum(std::size_t rule) {
 // gets everything at least once, so there the first of each counts. What an agent accepts after its
 // disk has failed goes ahead of what is on that disk; and what a limit, or a newer one of the
 // subject, gave up while the disk could not be told comes back with the next start. A publisher's
-// repeat of what a limit gave up is new to a process that is.
+// repeat of what a limit, or a full disk, gave up is new to a process that is.
 std::string World::check_stream() {
   struct Newest {
     std::size_t number = 0;  // Plus one.
@@ -137,7 +137,8 @@ std::string World::check_stream() {
     Newest& last =
         newest[{name.publisher, by_subject ? message.subject : std::to_string(message.rule)}];
     const bool late = name.number + 1 <= last.number;
-    if (late && message.repeated && may_give_up(message.rule)) continue;
+    const bool given_up = may_give_up(message.rule) || plan_.full_disk;
+    if (late && message.repeated && given_up) continue;
     if (late) return "out of order: " + text + " after " + text_of(name.publisher, last.number - 1);
     last = {name.number + 1, message.rule};
   }
