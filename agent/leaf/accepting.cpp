@@ -295,6 +295,7 @@ void AcceptingLeaf::become(IdentityPtr identity) {
 
 void AcceptingLeaf::configuration_changed(const Gate* before) {
   follow_compression();
+  narrow_limits();
   if (!before || !established() || !identity_) return;
   const Outcome outcome =
       server().gate().review(identity_, connection_type(wire()->peer(), true), *before);

@@ -146,9 +146,23 @@ void LeafSession::set_user(IdentityPtr user) {
   const auto before = user_permissions_ ? user_permissions_->responses() : std::nullopt;
   user_ = std::move(user);
   user_permissions_ = user_ ? user_->permissions.get() : nullptr;
+  narrow_limits();
   const auto rule = user_permissions_ ? user_permissions_->responses() : std::nullopt;
   if (rule == before) return;  // Who has asked waits for the answer, whatever else has changed.
   reply_rights_ = rule ? std::make_unique<ReplyRights>(*rule, host().entropy.number()) : nullptr;
+}
+
+// The account's hold the server's already; a message of the peer's user may have to be smaller.
+void LeafSession::narrow_limits() {
+  if (account_ == nullptr) return;
+  limits_ = &account_->limits();
+  own_limits_.reset();
+  const std::int64_t most = user_ ? user_->payload_bytes_max : -1;
+  if (most < 0 || static_cast<std::size_t>(most) >= limits_->payload_bytes_max) return;
+  Limits own = *limits_;
+  own.payload_bytes_max = static_cast<std::size_t>(most);
+  own_limits_ = std::make_unique<const Limits>(own);
+  limits_ = own_limits_.get();
 }
 
 // Whether the peer may send a message on `subject`.
@@ -281,7 +295,7 @@ void LeafSession::on_pong(Time now) {
 void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<OfferedInterest> offer,
                             Time now) {
   account_ = &account;
-  limits_ = &account.limits();
+  narrow_limits();
   account.count_leaf(1);
   spoke_ = spoke;
   phase_ = Phase::kEstablished;

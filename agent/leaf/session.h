@@ -119,6 +119,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   // What the peer is let send; a hub closes over a breach (wire 3.5). Null: everything.
   void set_user(IdentityPtr user);
   const IdentityPtr& user() const { return user_; }
+  void narrow_limits();  // The account's have changed, or the user.
 
   void send_handshake(std::string_view line);
   // Sends -ERR with `text` and, quoted, `subject`; the result ends the link.
@@ -216,7 +217,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   Server& server_;
   LeafRegister& links_;
   Account* account_ = nullptr;
-  const Limits* limits_;  // The server's; then those of the account too.
+  const Limits* limits_;  // The server's; then those of the account too, or own_limits_.
+  std::unique_ptr<const Limits> own_limits_;
   Wire* wire_ = nullptr;
   Phase phase_ = Phase::kHandshake;
   bool spoke_ = false;
