@@ -64,10 +64,12 @@ const Authenticator::User* Authenticator::find(const Users& users, std::string_v
 
 Answer Authenticator::check(const ConnectOptions& options, std::string_view nonce,
                             std::uint8_t type) const {
-  const bool silent = options.user.empty() && options.password.empty() && options.token.empty() &&
-                      options.nkey.empty();
+  // Where no keys are known one says nothing, but to the service of a callout.
+  const bool keyed = !options.nkey.empty() && (wants_nonce() || config_->callout);
+  const bool silent =
+      options.user.empty() && options.password.empty() && options.token.empty() && !keyed;
   if (!config_->required() || silent) return check_silent(type);
-  if (!options.nkey.empty() && wants_nonce()) return check_nkey(options, nonce, type);
+  if (keyed && wants_nonce()) return check_nkey(options, nonce, type);
   if (!config_->token.empty()) return compare(nobody_, options.token, config_->token);
   return check_user(options, type);
 }

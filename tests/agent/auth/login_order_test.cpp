@@ -44,6 +44,7 @@ constexpr Case kCases[] = {
     {"a token as a password", kToken, R"("user":"x","pass":"t")", kNo},
     {"no token", kToken, "", kNo},
     {"no_auth_user", kGuest, "", "A"},
+    {"no_auth_user is for who brings a key where there are none", kGuest, JOE, "A"},
     {"no_auth_user is not for who says something", kGuest, R"("user":"u","pass":"x")", kNo},
     {"no_auth_user is not for who brings a token", kGuest, R"("auth_token":"x")", kNo},
     {"an account of its own choice", kNothing, R"("account":"A")", kNo},
