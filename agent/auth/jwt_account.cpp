@@ -49,6 +49,25 @@ void check_sharing(JwtReader& reader, const json::object& nats, const AccountCon
   }
 }
 
+// jwt v2 exports.go, isContainedIn: none may be within another of its kind.
+void check_overlaps(JwtReader& reader, const std::vector<ExportConfig>& exports) {
+  for (const ExportConfig& one : exports) {
+    for (const ExportConfig& other : exports) {
+      if (&one != &other && one.kind == other.kind && covers(one.subject, other.subject)) {
+        return reader.fail();
+      }
+    }
+  }
+}
+
+// The same, account_claims.go: no more than all of what is published, in a cluster or without one.
+void check_weights(JwtReader& reader, const MappingConfig& mapping) {
+  std::map<std::string_view, int> sums;
+  for (const MappingConfig::Destination& each : mapping.destinations) {
+    if ((sums[each.cluster] += each.weight) > 100) return reader.fail();
+  }
+}
+
 void read_latency(JwtReader& reader, const json::object& object, ExportConfig& to) {
   const json::object* const latency = reader.object(object, "service_latency");
   if (!latency) return;
@@ -152,6 +171,7 @@ void read_mappings(JwtReader& reader, const json::object& nats, AccountConfig& t
       if (weight != 0) destination.weight = static_cast<int>(weight);
       mapping.destinations.push_back(std::move(destination));
     }
+    check_weights(reader, mapping);
     to.mappings.push_back(std::move(mapping));
   }
 }
@@ -207,6 +227,7 @@ void read_account(JwtReader& reader, const json::object& nats, AccountClaims& to
   read_list(reader, nats, "exports", to.config, read_export);
   read_list(reader, nats, "imports", to.config, read_import);
   check_sharing(reader, nats, to.config);
+  check_overlaps(reader, to.config.exports);
   read_mappings(reader, nats, to.config);
   read_signing_keys(reader, nats, to);
   reader.numbers(nats, "revocations", to.revocations);

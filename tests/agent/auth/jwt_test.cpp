@@ -188,6 +188,30 @@ TEST_CASE("jwt: an account that shares more than the operator allows") {
       with(R"("exports":1,"wildcards":true)", R"("exports":[{"subject":"a.*","type":"stream"}],)"));
 }
 
+// jwt v2: its Validate finds these blocking, and nats-server then takes none of the token.
+TEST_CASE("jwt: exports within each other, and mappings of more than all") {
+  const auto takes = [](const std::string& more) {
+    return decode_account(account_token(more)).ok();
+  };
+  const auto exports = [&](const char* a, const char* b, const char* type) {
+    return takes(std::string(R"("exports":[{"type":"stream","subject":")") + a +
+                 R"("},{"subject":")" + b + R"(","type":")" + type + "\"}],");
+  };
+  CHECK_FALSE(exports("a.*", "a.b", "stream"));
+  CHECK_FALSE(exports("a.b", "a.>", "stream"));
+  CHECK_FALSE(exports("a", "a", "stream"));
+  CHECK(exports("a.*", "a.b", "service"));
+  CHECK(exports("a.*.c", "a.b.*", "stream"));  // They overlap; neither is in the other.
+  const auto mapping = [&](const char* list) {
+    return takes(std::string(R"("mappings":{"a":[)") + list + "]},");
+  };
+  CHECK_FALSE(mapping(R"({"subject":"b","weight":60},{"subject":"c","weight":60})"));
+  CHECK_FALSE(mapping(R"({"subject":"b"},{"subject":"c","weight":1})"));
+  CHECK_FALSE(mapping(R"({"subject":"b","cluster":"x"},{"subject":"c","weight":1,"cluster":"x"})"));
+  CHECK(mapping(R"({"subject":"b","weight":60},{"subject":"c","weight":40})"));
+  CHECK(mapping(R"({"subject":"b","cluster":"x"},{"subject":"c","weight":1})"));
+}
+
 TEST_CASE("jwt: an operator, and a request to delete") {
   const auto op =
       decode_operator(token("operator", kOp, kOp,
