@@ -13,8 +13,9 @@ using E = const ConfigEntry&;
 using Kind = ResolverConfig::Kind;
 
 void read_type(Reader& r, E entry, ResolverConfig& resolver) {
-  const int which = r.one_of(entry, {"full", "cache"});
-  if (which >= 0) resolver.kind = which == 0 ? Kind::kFull : Kind::kCache;
+  constexpr Kind kKinds[] = {Kind::kFull, Kind::kCache, Kind::kMemory, Kind::kMemory};
+  const int which = r.one_of(entry, {"full", "cache", "memory", "mem"});
+  if (which >= 0) resolver.kind = kKinds[which];
 }
 
 void read_ignored_time(Reader& r, E entry, ResolverConfig&) {
@@ -32,6 +33,20 @@ constexpr Key<ResolverConfig> kResolverKeys[] = {
     {"ttl", read_ignored_time},
     {"timeout", read_ignored_time},
 };
+
+// nats-server: what one type has would be silently without effect on the other.
+void refuse_of_type(Reader& r, const ConfigValue& block, Kind kind) {
+  constexpr KeyName kFullOnly{"interval|allow_delete|hard_delete", KeyKind::kSet, {}};
+  constexpr KeyName kCacheOnly{"ttl", KeyKind::kSet, {}};
+  const bool full = kind == Kind::kFull;
+  for (const ConfigEntry& entry : block.entries) {
+    if (turns_off(entry.value) || is_zero(entry) ||
+        !is_named(full ? kCacheOnly : kFullOnly, entry.key))
+      continue;
+    r.error(entry.place, std::string("a resolver of type ") + (full ? "full" : "cache") +
+                             " does not take \"" + entry.key + '"');
+  }
+}
 
 std::string upper(std::string text) {
   for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -81,6 +96,8 @@ void read_resolver(Reader& reader, const ConfigEntry& entry, ResolverConfig& res
     resolver.kind = Kind::kFull;
     read_entries(reader, entry.value, std::span<const Key<ResolverConfig>>(kResolverKeys),
                  resolver);
+    if (resolver.kind == Kind::kMemory) return;
+    refuse_of_type(reader, entry.value, resolver.kind);
     if (resolver.dir.empty()) reader.error(entry.place, "this resolver has no \"dir\"");
     return;
   }

@@ -14,7 +14,9 @@ struct Loader {
   std::vector<ConfigError>& errors;
   std::string system_account{};
 
-  void error(const std::string& text) { errors.push_back({"operator", text}); }
+  void error(const std::string& text) {
+    errors.push_back({config.file.empty() ? "operator" : config.file + ": operator", text});
+  }
 
   void load(std::string& text) {
     if (!text.starts_with("eyJ")) {
@@ -28,6 +30,34 @@ struct Loader {
     (claims->strict_signing_keys ? trust.strict : trust.keys).push_back(claims->subject);
     trust.keys.insert(trust.keys.end(), claims->signing_keys.begin(), claims->signing_keys.end());
     if (system_account.empty()) system_account = claims->system_account;
+  }
+
+  // nats-server jwt.go, validateTrustedOperators. A token of a scoped key has no rights of its own.
+  void check_sentinel() {
+    const TrustConfig& trust = config.auth.trust;
+    if (trust.default_sentinel.empty()) return;
+    if (trust.operators.empty()) return error("default_sentinel needs an \"operator\"");
+    const Result<UserClaims> user = decode_user(trust.default_sentinel);
+    if (!user.ok()) return error("default_sentinel: " + std::string(user.status().text()));
+    const bool scoped = user->grant.empty && !user->issuer_account.empty();
+    if (!user->grant.bearer && !scoped) error("default_sentinel must be a bearer token");
+  }
+
+  // Where all JWTs come from this machine, that of the system account must be there.
+  void check_system_account() {
+    const ResolverConfig& resolver = config.auth.trust.resolver;
+    const std::string& ours = config.system_account;
+    if (ours.empty() || resolver.kind == ResolverConfig::Kind::kNone ||
+        resolver.kind == ResolverConfig::Kind::kUrl) {
+      return;
+    }
+    for (const auto& [account, token] : resolver.preload) {
+      if (account == ours) return;
+    }
+    const bool has_dir = resolver.kind != ResolverConfig::Kind::kMemory;
+    if (has_dir && sources.read_file(resolver.dir + "/" + ours + ".jwt").ok()) return;
+    error("the system account " + ours + " has no JWT in \"resolver_preload\"" +
+          (has_dir ? " and none in \"dir\"" : ""));
   }
 
   void check() {
@@ -71,6 +101,8 @@ struct Loader {
       error("this resolver needs a system_account, here or in the operator's JWT");
     } else if (!ours.empty() && !decode_nkey_public(ours, kAccountKey)) {
       error("system_account must be the public key of an account: A…");
+    } else {
+      check_system_account();
     }
     if (!trust.pinned_accounts.empty() && !ours.empty()) trust.pinned_accounts.push_back(ours);
   }
@@ -81,13 +113,19 @@ struct Loader {
 void load_operators(Config& config, const ConfigSources& sources,
                     std::vector<ConfigError>& errors) {
   const TrustConfig& trust = config.auth.trust;
+  Loader loader{config, sources, errors};
+  if (!trust.operators.empty() && !trust.keys.empty()) {
+    loader.error("give either \"operator\" or \"trusted_keys\", not both");
+  }
+  loader.check_sentinel();
   if (trust.enabled()) {
-    Loader loader{config, sources, errors};
     for (std::string& each : config.auth.trust.operators) loader.load(each);
     loader.check();
     loader.settle_system_account();
-  } else if (trust.resolver.kind != ResolverConfig::Kind::kNone) {
-    errors.push_back({"resolver", "a resolver needs an \"operator\" or \"trusted_keys\""});
+  } else if (trust.resolver.kind != ResolverConfig::Kind::kNone &&
+             trust.resolver.kind !=
+                 ResolverConfig::Kind::kMemory) {  // To nats-server as if absent.
+    loader.error("a \"resolver\" needs an \"operator\" or \"trusted_keys\"");
   }
 }
 

@@ -38,7 +38,9 @@ TEST_CASE("operators: a JWT in the configuration, or in a file with lines around
   Files files;
   files.files["op.jwt"] = "-----BEGIN NATS OPERATOR JWT-----\n" + jwt + "\n------END------\n";
   for (const std::string& named : {jwt, std::string("op.jwt")}) {
-    const Loaded loaded = load(with(named), files);
+    Config config = with(named);
+    config.auth.trust.resolver.preload = {{kSys.text, "jwt"}};
+    const Loaded loaded = load(config, files);
     CHECK(loaded.errors.empty());
     CHECK(loaded.config.auth.trust.operators.at(0) == jwt);
     CHECK(loaded.config.auth.trust.keys == std::vector{kOp.text, kOpSigner.text});
@@ -80,8 +82,45 @@ TEST_CASE("operators: what does not go together") {
   config.remotes[0].account = kAcc.text;
   CHECK_FALSE(fails(config));
   config = Config();
-  config.auth.trust.resolver.kind = ResolverConfig::Kind::kMemory;  // Without an operator.
+  config.auth.trust.resolver.kind = ResolverConfig::Kind::kFull;  // Without an operator.
   CHECK(fails(config));
+  config.auth.trust.resolver.kind = ResolverConfig::Kind::kMemory;  // As if it were not there.
+  CHECK_FALSE(fails(config));
+  config = with(operator_token());
+  config.auth.trust.keys = {kOp.text};
+  CHECK(fails(config));
+}
+
+TEST_CASE("operators: the system account must be resolved") {
+  const auto fails = [](const Config& config, const Files& files) {
+    return !load(config, files).errors.empty();
+  };
+  Config config = with(operator_token(R"("system_account":")" + kSys.text + "\","));
+  Files files;
+  CHECK(fails(config, files));
+  config.auth.trust.resolver.kind = ResolverConfig::Kind::kFull;
+  config.auth.trust.resolver.dir = "d";
+  CHECK(fails(config, files));
+  files.files["d/" + kSys.text + ".jwt"] = "jwt";
+  CHECK_FALSE(fails(config, files));
+  config.auth.trust.resolver.kind = ResolverConfig::Kind::kUrl;  // Asked for later.
+  CHECK_FALSE(fails(config, {}));
+}
+
+TEST_CASE("operators: the default sentinel is a bearer's token, or one of a scoped key") {
+  const auto fails = [](std::string sentinel) {
+    Config config = with(operator_token());
+    config.auth.trust.default_sentinel = std::move(sentinel);
+    return !load(config).errors.empty();
+  };
+  CHECK(fails("x"));
+  CHECK(fails(user_token()));
+  CHECK_FALSE(fails(user_token(R"("bearer_token":true,)")));
+  const std::string scoped = R"("issuer_account":")" + kAcc.text + "\",";
+  CHECK_FALSE(fails(token("user", kJoe, kScoped, scoped)));
+  Config config;
+  config.auth.trust.default_sentinel = "x";
+  CHECK_FALSE(load(config).errors.empty());  // Without an operator.
 }
 
 // Else a user of leafs that is taken out of the file would go on coming in.
