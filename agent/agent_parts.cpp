@@ -55,7 +55,9 @@ void Agent::Parts::introduce() {
   Logger& log = server.host().log;
   log.info("  Name:     " + server.name());
   log.info("  ID:       " + server.id());
-  if (!config.file.empty()) log.info("Using configuration file: " + config.file);
+  if (!config.file.empty()) {
+    log.info("Using configuration file: " + config.file + " (" + config.digest + ")");
+  }
   if (has_plain_secret(config.auth)) {
     log.warning("Plaintext passwords detected, use nkeys or bcrypt");
   }

@@ -53,7 +53,9 @@ Agent::Reloaded Agent::reload(const Config& config) {
       result.lines.push_back("Reloaded: " + change.name);
     }
   }
-  if (!result.errors.empty() || result.lines.empty()) return result;
+  // A file that only says the same otherwise is the one in force all the same.
+  const bool same = result.lines.empty() && parts.server.config().digest == config.digest;
+  if (!result.errors.empty() || same) return result;
   parts.change_to(config, links_up());
   return result;
 }

@@ -251,7 +251,7 @@ std::string Run::reload_now() {
   take_over(loaded.config);
   for (const std::string& line : result.lines) log.info(line);
   log.info(result.lines.empty() ? "Reloaded: nothing has changed"
-                                : "Reloaded server configuration");
+                                : "Reloaded server configuration (" + loaded.config.digest + ")");
   agent_->kick_links();
   return {};
 }

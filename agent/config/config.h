@@ -133,7 +133,8 @@ struct ClockConfig {
 };
 
 struct Config {
-  std::string file;  // Path it came from; empty: flags only.
+  std::string file;    // Path it came from; empty: flags only.
+  std::string digest;  // Of what the file says; see digest.h.
   std::string host = "0.0.0.0";
   std::uint16_t port = 4222;
   std::string server_name;  // Empty: the server id.

@@ -4,6 +4,7 @@
 
 #include "agent/config/check.h"
 #include "agent/config/keys.h"
+#include "agent/config/digest.h"
 #include "agent/config/operators.h"
 #include "agent/config/parser.h"
 #include "agent/config/reader.h"
@@ -54,6 +55,7 @@ LoadedConfig read_tree(const ParsedConfig& parsed, const std::string& file) {
   loaded.config.limits.auth_timeout = loaded.config.auth.timeout;
   loaded.errors = reader.errors();
   loaded.warnings = reader.warnings();
+  loaded.config.digest = digest_of(parsed.tree.root);
   loaded.misuses = reader.misuses();
   return loaded;
 }
@@ -99,7 +101,8 @@ LoadedStart load_start(std::span<const std::string> arguments, const ConfigSourc
   if (loaded.ok()) check_config(loaded.config, loaded.errors, loaded.warnings);
   if (loaded.ok()) check_files(loaded.config, sources, loaded.errors);
   if (start.action == StartAction::kCheck) {
-    start.text = "petiole: configuration file " + flags.file + " is valid";
+    start.text =
+        "petiole: configuration file " + flags.file + " is valid (" + loaded.config.digest + ")";
   }
   return start;
 }

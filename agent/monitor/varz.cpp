@@ -180,7 +180,7 @@ json::object varz(const MonitorInput& input) {
   }
   body["http_req_stats"] = std::move(counts);
   body["config_load_time"] = go_time(input.server.configured());
-  body["config_digest"] = "";
+  body["config_digest"] = config.digest;
   if (!config.server_tags.empty()) body["tags"] = json::value_from(config.server_tags);
   if (!config.server_metadata.empty()) {
     json::object metadata;

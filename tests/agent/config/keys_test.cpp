@@ -431,7 +431,9 @@ TEST_CASE("the change of any key is noticed, and no other") {
   const auto noticed = [](const std::string& text) {
     CAPTURE(text);
     const auto read = [](const std::string& file) {
-      return read_config(file, "", test::Files{}.sources()).config;
+      Config config = read_config(file, "", test::Files{}.sources()).config;
+      config.digest.clear();  // Tells files apart, not what they ask for.
+      return config;
     };
     const Config changed = read(text);
     const bool same = changed == Config{};
