@@ -10,6 +10,8 @@ namespace petiole {
 
 namespace {
 
+constexpr std::size_t kPayloadFine = 8 << 20;  // nats-server const.go: MAX_PAYLOAD_MAX_SIZE.
+
 bool has_plain_secret(const AuthConfig& auth) {
   const auto plain = [](const std::string& kept) { return !kept.empty() && !is_bcrypt(kept); };
   return plain(auth.token) ||
@@ -57,6 +59,11 @@ void Agent::Parts::introduce() {
   log.info("  ID:       " + server.id());
   if (!config.file.empty()) {
     log.info("Using configuration file: " + config.file + " (" + config.digest + ")");
+  }
+  if (config.limits.payload_bytes_max > kPayloadFine) {
+    log.warning(
+        "Maximum payloads over 8.00 MB are generally discouraged and could lead to poor "
+        "performance");
   }
   if (has_plain_secret(config.auth)) {
     log.warning("Plaintext passwords detected, use nkeys or bcrypt");

@@ -42,8 +42,11 @@ IdentityPtr identify(const UserConfig& user) {
 
 }  // namespace
 
-Authenticator::Authenticator(const AuthConfig& config)
-    : config_(&config), nobody_(std::make_shared<Identity>()), decoy_(nullptr) {
+Authenticator::Authenticator(const AuthConfig& config, bool by_certificate)
+    : config_(&config),
+      by_certificate_(by_certificate),
+      nobody_(std::make_shared<Identity>()),
+      decoy_(nullptr) {
   for (const UserConfig& user : config.users) {
     const User entry{&user, identify(user)};
     if (user.nkey.empty()) {
@@ -129,12 +132,12 @@ Answer Authenticator::check_certificate(const PeerCertificate* certificate,
   return user ? accept(user->identity) : Answer{};
 }
 
-// Without a password it is for those whose certificate names it.
 Answer Authenticator::check_user(const ConnectOptions& options, std::uint8_t type) const {
   const User* const user = find(users_, options.user, type);
-  return user && !user->config->password.empty()
-             ? compare(user->identity, options.password, user->config->password)
-             : refuse_unknown(options.password);
+  const bool no_password = user && user->config->password.empty();
+  const bool closed = no_password && (by_certificate_ || options.user.empty());
+  return user && !closed ? compare(user->identity, options.password, user->config->password)
+                         : refuse_unknown(options.password);
 }
 
 Answer Authenticator::refuse_unknown(const std::string& password) const {

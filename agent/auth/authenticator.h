@@ -19,7 +19,8 @@ namespace petiole {
 class Authenticator {
  public:
   // `config` must outlive it and stay as it is.
-  explicit Authenticator(const AuthConfig& config);
+  // `by_certificate`: who has no password comes by a certificate, and not without.
+  Authenticator(const AuthConfig& config, bool by_certificate);
 
   // A peer must say who it is before anything else.
   bool required() const { return config_->required() && config_->no_auth_user.empty(); }
@@ -57,6 +58,7 @@ class Authenticator {
   Answer refuse_unknown(const std::string& password) const;
 
   const AuthConfig* config_;
+  bool by_certificate_;
   Users users_, nkeys_;
   IdentityPtr nobody_;        // Without users, or by the token.
   const std::string* decoy_;  // Some user's hash: unknown names take as long as known ones.

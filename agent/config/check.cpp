@@ -28,9 +28,6 @@ struct Report {
   std::string place(std::string where) const {
     return config.file.empty() ? where : config.file + ": " + where;
   }
-  bool maps_certificates() const {
-    return config.tls.map || config.websocket.tls.map || config.leaf_listen.tls.map;
-  }
   bool has_account(const std::string& name) const {
     if (config.auth.trust.enabled() && decode_nkey_public(name, kAccountKey)) return true;
     return name == "$G" || (!name.empty() && name == config.system_account) || is_configured(name);
@@ -59,10 +56,11 @@ void check_users(Report& report, const std::string& where, const AuthConfig& aut
     if (user.nkey.empty() && user.user.empty() && !is_account_alone) {
       report.error(where, "a password needs a \"user\"");
     }
-    // Who is known by a certificate alone needs none, and can not come without it.
-    if (user.nkey.empty() && user.password.empty() && !is_account_alone &&
-        !report.maps_certificates()) {
-      report.error(where, "user \"" + user.user + "\" needs a \"password\"");
+    // Who is known by a certificate alone can not come without it.
+    if (user.nkey.empty() && user.password.empty() && !user.user.empty() &&
+        !report.config.maps_certificates()) {
+      report.warning(where, "user \"" + user.user +
+                                "\" has no \"password\": whoever gives that name comes in");
     }
     if (!report.has_account(user.account)) {
       report.error(where, report.unknown(user.account));
@@ -188,7 +186,7 @@ void check_listeners(Report& report) {
     report.errors.push_back(
         {websocket.place, "authorization of websocket does not go together with \"users\""});
   }
-  if (!websocket.no_auth_user.empty()) {
+  if (websocket.enabled && !websocket.no_auth_user.empty()) {
     const auto& users = config.auth.users;
     const bool known = std::any_of(users.begin(), users.end(), [&](const UserConfig& user) {
       return name_of(user) == websocket.no_auth_user;

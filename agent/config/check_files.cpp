@@ -27,6 +27,11 @@ std::string fault_of(const TlsOptions& options, const ConfigSources& sources) {
   return text;
 }
 
+// nats-server opens no listener for a "tls" alone, and then asks for no certificate.
+bool is_unused(const TlsListenConfig& tls, bool listens) {
+  return !listens && tls.options.cert_file.empty() && tls.options.key_file.empty();
+}
+
 void check_listener_tls(const Config& config, const ConfigSources& sources, const char* where,
                         const TlsListenConfig& tls, std::vector<ConfigError>& errors) {
   const std::string text = tls.enabled ? fault_of(tls.options, sources) : std::string();
@@ -64,8 +69,12 @@ void check_files(const Config& config, const ConfigSources& sources,
                        config.remotes[i], errors);
   }
   check_listener_tls(config, sources, "--tls", config.tls, errors);
-  check_listener_tls(config, sources, "websocket.tls", config.websocket.tls, errors);
-  check_listener_tls(config, sources, "leafnodes.tls", config.leaf_listen.tls, errors);
+  if (!is_unused(config.websocket.tls, config.websocket.enabled)) {
+    check_listener_tls(config, sources, "websocket.tls", config.websocket.tls, errors);
+  }
+  if (!is_unused(config.leaf_listen.tls, config.leaf_listen.enabled)) {
+    check_listener_tls(config, sources, "leafnodes.tls", config.leaf_listen.tls, errors);
+  }
 }
 
 }  // namespace petiole

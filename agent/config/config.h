@@ -158,6 +158,8 @@ struct Config {
   ClockConfig clock;
   std::string pid_file, ports_file_dir;
   std::chrono::nanoseconds lame_duck_duration = 2min, lame_duck_grace = 10s;
+  // Whether some listener tells users by their certificates (verify_and_map).
+  bool maps_certificates() const { return tls.map || websocket.tls.map || leaf_listen.tls.map; }
   bool operator==(const Config&) const = default;
 };
 

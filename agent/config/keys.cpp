@@ -79,6 +79,8 @@ bool is_zero(const ConfigEntry& entry) {
 
 void report(Reader& reader, const ConfigEntry& entry, const KeyName& name) {
   if (turns_off(entry.value)) return;
+  const bool empty = entry.value.is(ConfigValue::Kind::kMap) && entry.value.entries.empty();
+  if (empty && name.kind == KeyKind::kUnserved) return;
   const std::string text = "\"" + entry.key + "\" ";
   if (name.kind == KeyKind::kNoEffect) {
     reader.warning(entry.place, text + "has no effect: " + std::string(name.why));
@@ -88,7 +90,7 @@ void report(Reader& reader, const ConfigEntry& entry, const KeyName& name) {
 }
 
 void append_name(std::string& list, const KeyName& name) {
-  if (name.kind == KeyKind::kRefused) return;
+  if (name.kind == KeyKind::kRefused || name.kind == KeyKind::kUnserved) return;
   if (!list.empty()) list += ", ";
   list += name.names.substr(0, name.names.find('|'));
 }

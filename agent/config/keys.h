@@ -21,6 +21,7 @@ enum class KeyKind : std::uint8_t {
   kSet,       // `set` takes the value.
   kNoEffect,  // Accepted with a warning that says why it changes nothing.
   kRefused,   // An error that says why.
+  kUnserved,  // The same, but for an empty block: to nats-server that is no listener.
 };
 
 struct KeyName {
@@ -84,6 +85,10 @@ void read_block(Reader& reader, const ConfigEntry& entry, std::span<const Key<Ta
                 Target& target) {
   if (reader.is_map(entry, entry.value)) read_entries(reader, entry.value, keys, target);
 }
+
+// What petiole takes at most, and what a file's -1 is until max_pending is known as well.
+inline constexpr std::size_t kPayloadMost = 64 << 20;
+inline constexpr std::size_t kNoPayloadLimit = SIZE_MAX;
 
 // A remote under construction.
 struct RemoteDraft {

@@ -1,4 +1,5 @@
 // The top level's limits and log options.
+#include <algorithm>
 #include <limits>
 
 #include "agent/config/keys.h"
@@ -9,7 +10,6 @@ namespace {
 
 using E = const ConfigEntry&;
 
-constexpr std::uint64_t kPayloadMost = 64ull << 20;  // Ours; nats-server warns from 8 MiB on.
 constexpr std::uint64_t kPendingMost = std::numeric_limits<std::int64_t>::max();
 
 // nats-server takes -1 as "no limit".
@@ -28,6 +28,22 @@ void read_connections(Reader& r, E entry, Config& c) {
   if (c.limits.connections_max == 0) {
     c.limits.connections_max = std::numeric_limits<std::int32_t>::max();
   }
+}
+
+// nats-server takes what is negative as "no limit".
+void read_payload(Reader& r, E entry, Config& c) {
+  if (is_zero(entry)) return;
+  if (!entry.value.is(ConfigValue::Kind::kInteger) || entry.value.integer > 0) {
+    return r.size(entry, c.limits.payload_bytes_max, 1, kPayloadMost);
+  }
+  c.limits.payload_bytes_max = kNoPayloadLimit;
+  r.warning(entry.place, "\"max_payload\" without a limit: 64MB, the most that petiole takes");
+}
+
+// What is negative is no limit, as 0 is.
+void read_files_max(Reader& r, E entry, Config& c) {
+  r.number(entry, c.log.files_max, INT32_MIN, INT32_MAX);
+  c.log.files_max = std::max(c.log.files_max, 0);
 }
 
 void read_closed_clients(Reader& r, E entry, Config& c) {
@@ -57,10 +73,7 @@ constexpr Key<Config> kLimitKeys[] = {
      [](Reader& r, E e, Config& c) {
        if (!is_zero(e)) r.size(e, c.limits.control_line_bytes_max, 64, 1 << 20);
      }},
-    {"max_payload",
-     [](Reader& r, E e, Config& c) {
-       if (!is_zero(e)) r.size(e, c.limits.payload_bytes_max, 1, kPayloadMost);
-     }},
+    {"max_payload", read_payload},
     {"max_pending",
      [](Reader& r, E e, Config& c) {
        if (!is_zero(e)) r.size(e, c.limits.pending_bytes_max, 1, kPendingMost);
@@ -93,8 +106,7 @@ constexpr Key<Config> kLimitKeys[] = {
     {"log_file|logfile", [](Reader& r, E e, Config& c) { r.text(e, c.log.file); }},
     {"log_size_limit|logfile_size_limit",
      [](Reader& r, E e, Config& c) { r.bytes(e, c.log.size_limit, 0, kPendingMost); }},
-    {"log_max_num|logfile_max_num",
-     [](Reader& r, E e, Config& c) { r.number(e, c.log.files_max, 0, 1000); }},
+    {"log_max_num|logfile_max_num", read_files_max},
     {"syslog", [](Reader& r, E e, Config& c) { r.boolean(e, c.log.syslog); }},
     {"remote_syslog", read_syslog_address},
 
@@ -111,7 +123,7 @@ constexpr Key<Config> kLimitKeys[] = {
     {"disable_sublist_cache|no_sublist_cache", KeyKind::kNoEffect, "the match cache is always on"},
     {"write_timeout", KeyKind::kNoEffect, "a connection over write_deadline is closed"},
     {"feature_flags", KeyKind::kNoEffect, "nats-server's internal flags mean nothing here"},
-    {"prof_port|prof_block_rate", KeyKind::kRefused, "Go's profiler is not part of petiole"},
+    {"prof_port|prof_block_rate", KeyKind::kNoEffect, "Go's profiler is not part of petiole"},
 };
 
 }  // namespace

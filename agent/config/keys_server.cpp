@@ -129,13 +129,13 @@ constexpr Key<Config> kServerKeys[] = {
 
     {"ocsp|ocsp_cache", KeyKind::kRefused, kNoOcsp},
     {"proxies", KeyKind::kRefused, "trusted proxies are not part of petiole"},
-    {"mqtt", KeyKind::kRefused, "MQTT is not part of petiole"},
+    {"mqtt", KeyKind::kUnserved, "MQTT is not part of petiole"},
     {"jetstream|store_dir|storedir", KeyKind::kRefused,
      "JetStream on the leaf comes with a later version; streams live on the hub, and "
      "store_and_forward keeps messages here"},
     {"default_js_domain", KeyKind::kRefused, "it comes with JetStream on the leaf"},
-    {"cluster", KeyKind::kRefused, "routes come with a later version"},
-    {"gateway", KeyKind::kRefused, "gateways come with a later version"},
+    {"cluster", KeyKind::kUnserved, "routes come with a later version"},
+    {"gateway", KeyKind::kUnserved, "gateways come with a later version"},
 };
 
 }  // namespace

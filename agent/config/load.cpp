@@ -1,10 +1,11 @@
 #include "agent/config/load.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/config/check.h"
-#include "agent/config/keys.h"
 #include "agent/config/digest.h"
+#include "agent/config/keys.h"
 #include "agent/config/operators.h"
 #include "agent/config/parser.h"
 #include "agent/config/reader.h"
@@ -40,6 +41,13 @@ void allow_for_handshake(AuthConfig& auth, const TlsListenConfig& tls) {
     auth.timeout = tls.options.timeout + std::chrono::seconds(1);
 }
 
+// Where the file says -1, no limit: as much as petiole takes.
+void settle_payload(Limits& limits) {
+  if (limits.payload_bytes_max == kNoPayloadLimit) {
+    limits.payload_bytes_max = std::min(kPayloadMost, limits.pending_bytes_max);
+  }
+}
+
 LoadedConfig read_tree(const ParsedConfig& parsed, const std::string& file) {
   LoadedConfig loaded;
   loaded.config.file = file;
@@ -47,16 +55,20 @@ LoadedConfig read_tree(const ParsedConfig& parsed, const std::string& file) {
     loaded.errors.push_back(*parsed.error);
     return loaded;
   }
+  loaded.config.digest = digest_of(parsed.tree.root);
   Reader reader(parsed.tree);
   read_top_level(reader, parsed.tree.root, loaded.config);
   allow_for_handshake(loaded.config.auth, loaded.config.tls);
   allow_for_handshake(loaded.config.leaf_listen.auth, loaded.config.leaf_listen.tls);
+  settle_payload(loaded.config.limits);
   // Both time-outs start with the same meaning; nats-server has one for each, in authorization.
   loaded.config.limits.auth_timeout = loaded.config.auth.timeout;
   loaded.errors = reader.errors();
   loaded.warnings = reader.warnings();
-  loaded.config.digest = digest_of(parsed.tree.root);
   loaded.misuses = reader.misuses();
+  if (parsed.tree.root.entries.empty()) {
+    loaded.misuses.push_back({file, "the configuration has no values or is empty"});
+  }
   return loaded;
 }
 

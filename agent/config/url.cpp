@@ -16,11 +16,9 @@ struct SchemeName {
 
 // The first name of a scheme is the one that is shown.
 constexpr SchemeName kSchemes[] = {
-    {"nats-leaf", RemoteUrl::Scheme::kNats, 7422},
-    {"nats", RemoteUrl::Scheme::kNats, 7422},
-    {"leaf", RemoteUrl::Scheme::kNats, 7422},
-    {"tls", RemoteUrl::Scheme::kTls, 7422},
-    {"ws", RemoteUrl::Scheme::kWs, 80},
+    {"nats-leaf", RemoteUrl::Scheme::kNats, 7422}, {"nats", RemoteUrl::Scheme::kNats, 7422},
+    {"leaf", RemoteUrl::Scheme::kNats, 7422},      {"leafnode", RemoteUrl::Scheme::kNats, 7422},
+    {"tls", RemoteUrl::Scheme::kTls, 7422},        {"ws", RemoteUrl::Scheme::kWs, 80},
     {"wss", RemoteUrl::Scheme::kWss, 443},
 };
 

@@ -27,8 +27,12 @@ constexpr Case kCases[] = {
     {"max_payload: 2MB; max_pending: 1MB",
      "f: max_payload: max_payload (2097152) must not be larger than max_pending (1048576)"},
     {"authorization {token: t, user: u, password: p}", "give either a token or users, not both"},
-    {"authorization {user: u}", "user \"u\" needs a \"password\""},
-    {"authorization {users: [{user: p}]}", "user \"p\" needs a \"password\""},
+    {"authorization {user: u}", "warning f: authorization: user \"u\" has no \"password\""},
+    {"accounts {A {users: [{user: p, password: ''}]}}",
+     "warning f: authorization: user \"p\" has no"},
+    {"leafnodes {authorization {user: u}}", "warning f: leafnodes.authorization: user \"u\""},
+    {"", "warning f: the configuration has no values or is empty"},
+    {"max_payload: -1", "warning f:1:1: \"max_payload\" without a limit: 64MB"},
     {"authorization {password: p}", "a password needs a \"user\""},
     {"authorization {users: [{user: u, password: p, account: A}]}",
      "unknown account \"A\"; allowed here: $G"},
@@ -76,7 +80,8 @@ constexpr Case kCases[] = {
 }  // namespace
 
 TEST_CASE("config: options that contradict each other") {
-  CHECK(told("") == "");
+  CHECK(told("port: 1") == "");
+  CHECK(told("websocket {no_auth_user: x}") == "");  // It does not listen.
   const std::string key = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
   CHECK(told("authorization {users: [{nkey: " + key +
              "}]}\nwebsocket {port: 8080, no_tls: true, no_auth_user: " + key + "}") == "");
@@ -143,6 +148,24 @@ TEST_CASE("config: keys and certificates that cannot be used are told with their
     CAPTURE(text);
     CHECK(text.starts_with(c.place));
   }
+}
+
+// "leafnodes {tls {ca_file}}" beside remotes is common, and means nothing.
+TEST_CASE("config: a door that is not open needs no certificate") {
+  const auto faults = [](const std::string& text) {
+    test::Files files;
+    files.files["f"] = text;
+    ConfigSources sources = files.sources();
+    sources.check_tls = [](const TlsOptions&) { return std::string("tls: a server needs one"); };
+    const std::string arguments[] = {"-c", "f"};
+    return load_start(arguments, sources).loaded.errors.size();
+  };
+  CHECK(faults("leafnodes {tls {ca_file: c}, remotes: [{url: h}]}") == 0);
+  CHECK(faults("websocket {tls {}}") == 0);
+  CHECK(faults("leafnodes {port: 1, tls {ca_file: c}}") == 1);
+  CHECK(faults("leafnodes {tls {cert_file: c, key_file: k}}") == 1);
+  CHECK(faults("websocket {port: 1, tls {}}") == 1);
+  CHECK(faults("tls {}") == 1);
 }
 
 TEST_CASE("config: certificates of a remote that cannot be used") {

@@ -63,11 +63,13 @@ const Case kCases[] = {
     {"trusted_keys: [O1]", SAYS(c.auth.trust.keys.at(0) == "O1")},
     {"default_sentinel: x", SAYS(c.auth.trust.default_sentinel == "x")},
     {"resolver: mem", SAYS(c.auth.trust.resolver.kind == ResolverConfig::Kind::kMemory)},
-    {"resolver {type: cache, dir: d, limit: 5, allow_delete: true, hard_delete: true, "
-     "interval: 2m, ttl: 1h, timeout: 2s}",
+    {"resolver {type: cache, dir: d, limit: 5, ttl: 1h, timeout: 2s}",
      SAYS(c.auth.trust.resolver.kind == ResolverConfig::Kind::kCache &&
-          c.auth.trust.resolver.dir == "d" && c.auth.trust.resolver.accounts_max == 5 &&
+          c.auth.trust.resolver.dir == "d" && c.auth.trust.resolver.accounts_max == 5)},
+    {"resolver {type: full, dir: d, allow_delete: true, hard_delete: true, interval: 2m}",
+     SAYS(c.auth.trust.resolver.kind == ResolverConfig::Kind::kFull &&
           c.auth.trust.resolver.allow_delete && c.auth.trust.resolver.hard_delete)},
+    {"resolver {type: MEM}", SAYS(c.auth.trust.resolver.kind == ResolverConfig::Kind::kMemory)},
     {"resolver_preload {AAAACAQDAQCQMBYIBEFAWDANBYHRAEISCMKBKFQXDAMRUGY4DUPB776S: jwt}",
      SAYS(c.auth.trust.resolver.preload.at(0).second == "jwt")},
     {"resolver_pinned_accounts: [AAAACAQDAQCQMBYIBEFAWDANBYHRAEISCMKBKFQXDAMRUGY4DUPB776S]",
@@ -114,6 +116,13 @@ const Case kCases[] = {
     {"max_subscriptions: 5", SAYS(c.limits.subscriptions_max == 5)},
     {"max_subs: 5", SAYS(c.limits.subscriptions_max == 5)},
     {"max_control_line: 2KB", SAYS(c.limits.control_line_bytes_max == 2048)},
+    {"max_payload: -1", SAYS(c.limits.payload_bytes_max == 64u << 20)},
+    {"max_payload: -1; max_pending: 16MB", SAYS(c.limits.payload_bytes_max == 16u << 20)},
+    {"log_max_num: -42", SAYS(c.log.files_max == 0)},
+    {"log_max_num: 5000", SAYS(c.log.files_max == 5000)},
+    {"cluster {}; gateway {}; mqtt {}", SAYS(c.remotes.empty())},
+    {"leafnodes {remotes: [{url: 'leafnode://h'}]}",
+     SAYS(c.remotes.at(0).urls.at(0).scheme == RemoteUrl::Scheme::kNats)},
     {"max_payload: 8MB", SAYS(c.limits.payload_bytes_max == 8u << 20)},
     {"max_pending: 16MB", SAYS(c.limits.pending_bytes_max == 16u << 20)},
     {"no_header_support: true", SAYS(!c.limits.headers)},

@@ -27,6 +27,21 @@ TEST_CASE_FIXTURE(ServerFixture, "auth: user and password") {
   CHECK(nobody.say(hello("\"user\":\"jane\",\"pass\":\"secret\"")) == kRefused);
 }
 
+TEST_CASE_FIXTURE(ServerFixture, "auth: a user without a password comes in by its name") {
+  config.auth.users = {{.user = "joe", .nkey = {}}};
+  Client joe(machine, server()), wrong(machine, server()), nobody(machine, server());
+  CHECK(joe.say(hello("\"user\":\"joe\"")) == "+OK\r\n");
+  CHECK(wrong.say(hello("\"user\":\"joe\",\"pass\":\"x\"")) == kRefused);
+  CHECK(nobody.say(hello("\"pass\":\"\"")) == kRefused);
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "auth: where certificates are mapped, not without one") {
+  config.auth.users = {{.user = "joe", .nkey = {}}};
+  config.websocket.tls.map = true;
+  Client joe(machine, server());
+  CHECK(joe.say(hello("\"user\":\"joe\"")) == kRefused);
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "auth: nothing is done before CONNECT") {
   config.auth.token = "t0ken";
   for (const char* said : {"PING\r\n", "SUB > 1\r\n", "FOO\r\n", "PUB a 99999999\r\n"}) {
