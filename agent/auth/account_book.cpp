@@ -19,10 +19,10 @@ bool contains(const std::vector<std::string>& list, const std::string& item) {
 }  // namespace
 
 AccountBook::AccountBook(const TrustConfig& trust, Host host, Changed changed)
-    : trust_(trust), changed_(std::move(changed)), store_(trust.resolver, host) {
+    : trust_(trust), log_(host.log), changed_(std::move(changed)), store_(trust.resolver, host) {
   for (const auto& [account, token] : trust.resolver.preload) {
     if (const Status taken = take(token, account); !taken.ok()) {
-      host.log.error("resolver_preload: account " + account + ": " + std::string(taken.text()));
+      log_.error("resolver_preload: account " + account + ": " + std::string(taken.text()));
     } else if (store_.keeps()) {
       place(account);
     }
@@ -96,7 +96,11 @@ void AccountBook::fetch(const std::string& account, std::function<void()> done) 
   if (!is_account(account)) return done();
   store_.look_up(account,
                  [this, account, done = std::move(done)](const std::optional<std::string>& token) {
-                   if (token) (void)take(find_token(*token), account);
+                   if (token) {
+                     (void)take(find_token(*token), account);
+                   } else if (!store_.is_remote()) {  // Which says more itself.
+                     log_.warning("Account fetch failed: account missing");
+                   }
                    done();
                  });
 }

@@ -54,6 +54,7 @@ class AccountBook {
   };
 
   const TrustConfig& trust_;
+  Logger& log_;
   Changed changed_;
   AccountStore store_;
   std::map<std::string, Entry, std::less<>> accounts_;

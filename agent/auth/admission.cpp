@@ -62,9 +62,9 @@ Admission admit(const std::shared_ptr<const UserClaims>& user, const AccountClai
   if (grant.bearer && account.disallow_bearer) return deny(Denial::kBearer);
   if (grant.proxy_required || !type_allowed(grant, visitor.type)) return deny(Denial::kUser);
   if (is_revoked(account, *user)) return deny(Denial::kRevoked);
-  if (!source_allowed(grant, visitor.address)) return deny(Denial::kUser);
+  if (!source_allowed(grant, visitor.address)) return deny(Denial::kSource);
   const std::optional<WallTime> until = allowed_until(grant, now);
-  if (!until) return deny(Denial::kUser);
+  if (!until) return deny(Denial::kTime);
   return {.identity = identify(user, account, grant, *until), .denial = {}, .bearer = grant.bearer};
 }
 

@@ -16,7 +16,9 @@ struct Visitor {
 
 enum class Denial : std::uint8_t {
   kNone,
-  kUser,    // The user's token, its permissions, its place or its time.
+  kUser,    // The user's token or its permissions.
+  kSource,  // Not from an address of `src`.
+  kTime,    // Not within `times`.
   kIssuer,  // Not signed by the account or one of its keys.
   kRevoked,
   kAccountExpired,

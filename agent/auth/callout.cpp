@@ -42,6 +42,10 @@ std::string denial_text(Denial denial, const UserClaims& user) {
       return "Account JWT has expired";
     case Denial::kBearer:
       return "Account does not allow bearer tokens";
+    case Denial::kSource:
+      return "authorized user comes from an address that the \"src\" of its JWT does not hold";
+    case Denial::kTime:
+      return "authorized user outside of valid connect times";
     default:
       return "Error validating user JWT: it does not let the user in here and now";
   }

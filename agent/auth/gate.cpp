@@ -41,6 +41,12 @@ std::unique_ptr<AccountBook> make_book(const TrustConfig& trust, Host host,
   return std::make_unique<AccountBook>(trust, host, std::move(changed));
 }
 
+// What nats-server logs of a valid token that is used in the wrong place or at the wrong time.
+std::string line_of(Denial denial, std::string_view address) {
+  if (denial == Denial::kSource) return "Bad src Ip " + std::string(address);
+  return denial == Denial::kTime ? "Outside connect times" : "";
+}
+
 }  // namespace
 
 struct Gate::Applicant {
@@ -170,11 +176,15 @@ Outcome Gate::decide(const Applicant& applicant) const {
   if (!account) return {};
   Admission admission =
       admit(applicant.user, *account, {applicant.type, applicant.address}, calendar_.now());
-  if (!admission.identity) return {};
-  if (!admission.bearer &&
-      !is_signed_by(applicant.user->subject, applicant.signature, applicant.nonce)) {
-    return {};
+  const auto proves = [&applicant](bool bearer) {
+    return bearer || is_signed_by(applicant.user->subject, applicant.signature, applicant.nonce);
+  };
+  if (!admission.identity) {
+    std::string line = line_of(admission.denial, applicant.address);
+    if (!line.empty() && !proves(applicant.user->grant.bearer)) line.clear();
+    return {.line = std::move(line)};
   }
+  if (!proves(admission.bearer)) return {};
   return {.identity = std::move(admission.identity)};
 }
 

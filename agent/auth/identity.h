@@ -49,7 +49,8 @@ void show_identity(const Identity& identity, ConnectionReport& report);
 struct Outcome {
   IdentityPtr identity{};  // Null: refused.
   Refusal refusal = Refusal::kViolation;
-  std::string why{};  // For the log and events, when it is more than the words of `refusal`.
+  std::string why{};   // For the log and events, when it is more than the words of `refusal`.
+  std::string line{};  // For the log alone, ahead of that; empty: none.
 };
 
 }  // namespace petiole

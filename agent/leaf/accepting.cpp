@@ -137,6 +137,7 @@ Status AcceptingLeaf::on_connect(std::string_view text, Time now) {
 Status AcceptingLeaf::settle(const Outcome& outcome, Time now) {
   identity_ = outcome.identity;
   if (identity_) return accept(now);
+  if (!outcome.line.empty()) note(LogLevel::kError, outcome.line);
   return outcome.refusal == Refusal::kBusy
              ? refuse(Errc::kBusy, "Connection throttling is active. Please try again later.")
              : refuse_login(outcome.why);

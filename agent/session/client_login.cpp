@@ -203,6 +203,7 @@ Status ClientSession::turn_away(const Outcome& outcome) {
   if (!account_ || outcome.refusal == Refusal::kViolation) {
     server_.refused(*this, outcome.why.empty() ? "Authentication Failure" : outcome.why.c_str());
   }
+  note(LogLevel::kError, outcome.line);
   note_refusal(outcome.refusal);
   switch (outcome.refusal) {
     case Refusal::kBusy:
