@@ -43,21 +43,16 @@ struct Loader {
     if (!user->grant.bearer && !scoped) error("default_sentinel must be a bearer token");
   }
 
-  // Where all JWTs come from this machine, that of the system account must be there.
+  // Where all JWTs come from this file, that of the system account must be there. A directory may
+  // get it later.
   void check_system_account() {
     const ResolverConfig& resolver = config.auth.trust.resolver;
     const std::string& ours = config.system_account;
-    if (ours.empty() || resolver.kind == ResolverConfig::Kind::kNone ||
-        resolver.kind == ResolverConfig::Kind::kUrl) {
-      return;
-    }
+    if (ours.empty() || resolver.kind != ResolverConfig::Kind::kMemory) return;
     for (const auto& [account, token] : resolver.preload) {
       if (account == ours) return;
     }
-    const bool has_dir = resolver.kind != ResolverConfig::Kind::kMemory;
-    if (has_dir && sources.read_file(resolver.dir + "/" + ours + ".jwt").ok()) return;
-    error("the system account " + ours + " has no JWT in \"resolver_preload\"" +
-          (has_dir ? " and none in \"dir\"" : ""));
+    error("the system account " + ours + " has no JWT in \"resolver_preload\"");
   }
 
   void check() {
