@@ -126,16 +126,19 @@ bool Account::capture_traced(MessageTrace& trace, const Message& message, int ru
   return taken;
 }
 
-bool Account::has_interest(std::string_view subject, const Subscriber* except) {
+bool Account::has_interest(std::string_view subject, const Subscriber* except, bool imported) {
   MatchEntry& entry = match(subject);
   const MatchResult& result = entry.result;
-  const auto other = [except, subject](const Subscription* each) {
-    return !each->closed && each->owner != except && each->owner->has_taker(*each, subject);
+  const auto other = [except, subject, imported](const Subscription* each) {
+    return !each->closed && each->owner != except &&
+           each->owner->has_taker(*each, subject, imported);
   };
   const bool found = std::any_of(result.plain.begin(), result.plain.end(), other) ||
                      std::any_of(result.members.begin(), result.members.end(), other) ||
                      std::any_of(result.leafs.begin(), result.leafs.end(),
-                                 [except](const Subscriber* leaf) { return leaf != except; });
+                                 [except, imported](const Subscriber* leaf) {
+                                   return leaf != except && !(imported && leaf->is_import());
+                                 });
   cache_->unpin(entry);
   return found;
 }

@@ -121,8 +121,9 @@ class Account {
   // Of the message that is being delivered at this moment; null: none.
   const Origin* origin() const { return origin_; }
 
-  // Whether anyone other than `except` would get a message on `subject`.
-  bool has_interest(std::string_view subject, const Subscriber* except = nullptr);
+  // Whether anyone other than `except` would get a message on `subject`; `imported`: as in Origin.
+  bool has_interest(std::string_view subject, const Subscriber* except = nullptr,
+                    bool imported = false);
 
   void listen(InterestListener& listener);  // Not told of what is there already; see for_each.
   void unlisten(InterestListener& listener);

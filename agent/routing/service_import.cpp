@@ -120,10 +120,10 @@ std::string_view ServiceImport::request_header(const Message& message,
   return header_;
 }
 
-bool ServiceImport::has_taker(const Subscription&, std::string_view subject) const {
+bool ServiceImport::has_taker(const Subscription&, std::string_view subject, bool) const {
   SubjectBuffer path, mapped;
   const std::string_view foreign = foreign_subject(subject, path, mapped);
-  return !foreign.empty() && !busy_ && parties_.exporter.has_interest(foreign);
+  return !foreign.empty() && !busy_ && parties_.exporter.has_interest(foreign, nullptr, true);
 }
 
 bool ServiceImport::answer(bool back, std::string_view to, const Message& message,

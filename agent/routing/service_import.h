@@ -39,7 +39,8 @@ class ServiceImport final : public Subscriber {
   PeerKind kind() const override { return PeerKind::kSystem; }
   bool is_import() const override { return true; }
   bool deliver(Subscription& subscription, const Message& message) override;
-  bool has_taker(const Subscription& subscription, std::string_view subject) const override;
+  bool has_taker(const Subscription& subscription, std::string_view subject,
+                 bool imported) const override;
 
   // Of Responses.
   ResponseQueue& waiting(bool back) { return waiting_[back ? 1 : 0]; }

@@ -44,6 +44,9 @@ class StreamImport final : public Subscriber, private InterestListener {
   PeerKind kind() const override { return PeerKind::kSystem; }
   bool is_import() const override { return true; }
   bool deliver(Subscription& shadow, const Message& message) override;
+  bool has_taker(const Subscription&, std::string_view, bool imported) const override {
+    return !imported;
+  }
 
   // The shadows of what leafs of the importer wish.
   void for_each_of_leafs(const std::function<void(const Subscription&)>& visit) const;

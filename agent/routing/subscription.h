@@ -66,11 +66,12 @@ class Subscriber {
   virtual bool describe(PartyInfo& info) const { return (void)info, false; }
 
   // Imports only. They stand for parties of another account: whom, if it is a leaf; whether anyone
-  // there takes what `subscription` of theirs is given.
+  // there takes what `subscription` of theirs is given, which came by a service import or not.
   virtual bool is_import() const { return false; }
   virtual const Subscriber& party() const { return *this; }
-  virtual bool has_taker(const Subscription& subscription, std::string_view subject) const {
-    return (void)subscription, (void)subject, true;
+  virtual bool has_taker(const Subscription& subscription, std::string_view subject,
+                         bool imported) const {
+    return (void)subscription, (void)subject, (void)imported, true;
   }
 };
 
