@@ -57,7 +57,9 @@ bool leads_back(Search& search, const AccountConfig& account, const std::string&
     const AccountConfig* const next = search.lookup(import.account);
     if (next == nullptr) continue;
     search.visited.insert(account.name);
-    if (leads_back(search, *next, ends.from)) return true;
+    // Of an import of everything only what is asked for goes on, unless it gets another name.
+    const bool widens = local_subject(import) == import.subject && !covers(subject, here);
+    if (leads_back(search, *next, widens ? subject : ends.from)) return true;
     search.visited.erase(account.name);
   }
   return false;

@@ -191,6 +191,21 @@ constexpr Case kErrors[] = {
      "unknown account \"B\""},
 };
 
+// nats-server accounts_cycles_test.go: only what is asked for goes on through an import of all.
+TEST_CASE("accounts: an import of all that leads back with another subject is no cycle") {
+  const std::string begin =
+      "accounts {A {exports: [{service: *}], imports: [{service {account: B, subject: help}}]}\n"
+      "C {exports: [{service: *}], imports: [{service {account: A, subject: *}}]}\n"
+      "B {exports: [{service: help}], imports: [{service {account: C, subject: ";
+  test::Files files;
+  const std::string arguments[] = {"-c", "f"};
+  for (const char* subject : {"help", "nohelp"}) {
+    files.files["f"] = begin + subject + "}}]}}";
+    const bool cycle = !load_start(arguments, files.sources()).loaded.ok();
+    CHECK(cycle == (std::string_view(subject) == "help"));
+  }
+}
+
 TEST_CASE("accounts: what is wrong is told with its place") {
   for (const Case& each : kErrors) {
     CAPTURE(std::string(each.text));

@@ -225,7 +225,7 @@ struct World {
 };
 
 TEST_CASE("imports: random accounts share what they are to share") {
-  for (unsigned seed = 1; seed <= 60; ++seed) {
+  for (unsigned seed = 1; seed <= 200; ++seed) {
     CAPTURE(seed);
     World world(seed);
     for (int step = 0; step < 120; ++step) {
