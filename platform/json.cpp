@@ -37,6 +37,8 @@ void write_number(double number, std::string& out) {
     const int exponent = std::atoi(std::strchr(text, 'e') + 1);
     std::snprintf(text, sizeof text, "%.*f", std::max(decimals - exponent, 0), number);
   }
+  if (char* const zero = std::strstr(text, "e-0"))
+    std::memmove(zero + 2, zero + 3, std::strlen(zero + 2));
   out += text;
 }
 

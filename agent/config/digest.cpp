@@ -1,11 +1,10 @@
 #include "agent/config/digest.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
 #include "agent/protocol/go_json.h"
 #include "platform/crypto.h"
+#include "platform/json.h"
 
 namespace petiole {
 namespace {
@@ -28,18 +27,6 @@ void append_text(std::string& json, const std::string& text) {
     begin = end + 1;
   }
   json += '"';
-}
-
-// Go: the shortest digits that read the same, with an exponent only for what is very small or
-// large.
-void append_real(std::string& json, double real) {
-  char text[400];
-  const double size = std::abs(real);
-  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
-  const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
-  std::string digits(text, std::to_chars(text, text + sizeof text, real, format).ptr);
-  if (const std::size_t zero = digits.find("e-0"); zero != digits.npos) digits.erase(zero + 2, 1);
-  json += digits;
 }
 
 void append_value(std::string& json, const ConfigValue& value);
@@ -70,7 +57,8 @@ void append_value(std::string& json, const ConfigValue& value) {
       json += std::to_string(value.integer);
       return;
     case Kind::kFloat:
-      return append_real(json, value.real);
+      json += to_text(value.real);
+      return;
     case Kind::kDate:
       json += '"' + go_time(value.date) + '"';
       return;
