@@ -93,7 +93,9 @@ class Backlog {
   void mark_lost(Entry& entry, std::uint64_t LossCounts::*cause);
   // Sent, and not known to have arrived; `maybe`: not known to have been lost either.
   void requeue(Entry& entry, bool maybe);
-  void note_stream(Entry& entry, std::string_view stream, std::uint64_t sequence);
+  // `made`: see HubDirectory::made_of.
+  void note_stream(Entry& entry, std::string_view stream, std::uint64_t made,
+                   std::uint64_t sequence);
   // The hub refused one for now, and may have taken those behind it.
   void note_refusal();
   void count_duplicate() { ++state_.duplicates; }
@@ -225,7 +227,6 @@ class Backlog {
 
   void settle(const Entry& entry);
   void close_holes();
-  void raise_floor(const Entry& entry);
   void trim_retained();
   Duration note_interval() const;
   bool whole() const;

@@ -6,24 +6,13 @@
 
 namespace petiole {
 
-void Backlog::note_stream(Entry& entry, std::string_view stream, std::uint64_t sequence) {
+void Backlog::note_stream(Entry& entry, std::string_view stream, std::uint64_t made,
+                          std::uint64_t sequence) {
+  bool fresh = false;
   entry.stream_seq = sequence;
-  auto& floors = state_.floors;
-  const auto at = std::find_if(floors.begin(), floors.end(),
-                               [&](const StreamFloor& floor) { return floor.stream == stream; });
-  if (at == floors.end() && floors.size() == setup_.limits.floors_max) return;
-  entry.stream = static_cast<std::uint32_t>(at - floors.begin()) + 1;
-  if (at != floors.end()) return;
-  floors.push_back({std::string(stream), 0});
-  note_ledger();  // A new process must know that there is one: Sender::stream_may_be_away.
-}
-
-// What comes later in the rule's order is later in the stream too, but for what was refused once; a
-// stream that was made anew starts below, and the newest word counts.
-void Backlog::raise_floor(const Entry& entry) {
-  if (entry.stream == 0) return;
-  std::uint64_t& floor = state_.floors[entry.stream - 1].sequence;
-  floor = state_.holes ? std::min(floor, entry.stream_seq) : entry.stream_seq;
+  entry.stream = state_.floors.hear(stream, made, setup_.limits.floors_max, fresh);
+  // A new process must know that there is one: Sender::stream_may_be_away.
+  if (fresh) note_ledger();
 }
 
 void Backlog::pop_settled() {
@@ -52,7 +41,7 @@ void Backlog::settle(const Entry& entry) {
   if (confirmed) {
     unpin(entry);
     ++state_.confirmed;
-    raise_floor(entry);
+    state_.floors.raise(entry.stream, entry.stream_seq, state_.holes);
   }
   if (entry.sequence == 0) {  // The disk knows nothing of it.
     if (entry.forgotten) return;

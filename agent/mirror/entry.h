@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/mirror/stream_floors.h"
 #include "agent/protocol/mirror_mark.h"
 #include "agent/routing/message.h"
 #include "platform/time.h"
@@ -39,8 +40,8 @@ struct Entry {
   WallTime time{};
   Time sent{};
   std::uint64_t barrier = 0;     // The first one asked for after it was sent; 0: it passed.
-  std::uint64_t stream_seq = 0;  // Of the PubAck.
-  std::uint32_t stream = 0;      // Index in the mirror's list of stream names, plus one.
+  std::uint64_t stream_seq = 0;  // Of the PubAck,
+  StreamFloors::Place stream;    // and the stream.
   std::uint32_t subject_bytes = 0, header_bytes = 0;
   std::uint32_t more_bytes = 0;  // That its record takes beside the text.
   State state = State::kQueued;

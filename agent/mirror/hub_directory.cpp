@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/mirror/ids.h"
 #include "agent/mirror/puback.h"
 #include "agent/subject/subject.h"
 
@@ -10,6 +11,7 @@ namespace petiole {
 
 namespace {
 
+constexpr std::uint64_t kMadeSince = 1;
 constexpr std::int64_t kNotAvailable = 10008;  // Of a cluster's nodes too few are there.
 
 // The names of the streams that `answer` tells all of, sorted.
@@ -24,6 +26,12 @@ std::vector<std::string_view> listed_in(const json::object& answer) {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+// Of a stream: its time of birth, to the nanosecond, as the hub writes it.
+std::uint64_t made_at(const json::object& stream) {
+  const std::string_view created = get_string(stream, "created");
+  return created.empty() ? 0 : stable_hash(created);
 }
 
 }  // namespace
@@ -132,7 +140,7 @@ std::int64_t HubDirectory::add_streams(const json::object& answer) {
     const json::value* subjects = find(object, "subjects");
     // A stream that gives no PubAck confirms nothing: the barrier has to do.
     if (get_bool(object, "no_ack") || subjects == nullptr || !subjects->is_array()) continue;
-    Stream stream{std::string(get_string(object, "name")), {}};
+    Stream stream{std::string(get_string(object, "name")), {}, made_at(each.get_object())};
     for (const json::value& subject : subjects->get_array()) {
       if (stream.subjects.size() > limits_.stream_subjects_max) break;
       if (subject.is_string()) stream.subjects.emplace_back(subject.get_string());
@@ -178,7 +186,7 @@ void HubDirectory::miss(std::string_view name, const std::string& pattern) {
     if (!again) missing_.push_back(stream);
   }
   if (!known && missing_.size() < limits_.streams_max) {
-    missing_.push_back({std::string(name), {pattern}});
+    missing_.push_back({std::string(name), {pattern}, 0});
   }
 }
 
@@ -206,6 +214,14 @@ bool HubDirectory::tells_all() const {
          std::all_of(streams_.begin(), streams_.end(), [this](const Stream& stream) {
            return api_.allows("STREAM.MSG.GET." + stream.name);
          });
+}
+
+std::uint64_t HubDirectory::made_of(std::string_view stream) const {
+  if (state_ != State::kKnown) return 0;
+  for (const Stream& each : streams_) {
+    if (each.name == stream) return each.made;
+  }
+  return kMadeSince;
 }
 
 const std::string* HubDirectory::stream_of(std::string_view subject) const {

@@ -40,6 +40,9 @@ class HubDirectory {
   bool tells_all() const;
   // The stream that captures `subject` and answers; null: none.
   const std::string* stream_of(std::string_view subject) const;
+  // Differs for streams of one name that were made at different times, and is another number for
+  // one that has come since the hub was asked; 0: not known.
+  std::uint64_t made_of(std::string_view stream) const;
   // kUnknown while the first answer is awaited.
   Route route_of(std::string_view subject) const;
   void learn(std::string_view subject, Route route);
@@ -49,6 +52,7 @@ class HubDirectory {
   struct Stream {
     std::string name;
     std::vector<std::string> subjects;
+    std::uint64_t made = 0;
   };
   void refresh_soon(Time now);
   void ask(Time now);

@@ -37,7 +37,7 @@ struct MirrorLimits {
   std::size_t streams_max = 1024;           // Of the hub, that overlap our rules,
   std::size_t stream_subjects_max = 16384;  // and the subjects of all.
   std::size_t origins_max = 1024;     // Of leafs behind us, whose repeats are known; per rule.
-  std::size_t floors_max = 16;        // Streams whose last confirmed sequence is noted.
+  std::size_t floors_max = 64;        // Streams whose last confirmed sequence is noted; per rule.
   std::size_t requesters_max = 1024;  // Captured requests that answers are passed on to; per rule.
   std::size_t requests_max = 64;      // Outstanding at the hub's API.
   std::size_t walk_steps_max = 1024;  // Messages of others that are walked over.

@@ -70,8 +70,7 @@ StreamFacts read_facts(const json::object& answer, std::uint64_t& gaps) {
 }  // namespace
 
 Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits,
-                   HashKey key, SuspectList suspects, std::vector<StreamFloor> floors, bool holes,
-                   Done done)
+                   HashKey key, SuspectList suspects, StreamFloors floors, bool holes, Done done)
     : api_(api),
       directory_(directory),
       limits_(limits),
@@ -263,7 +262,7 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
 // From what is known to be ours to the last message, which was looked at.
 void Resolver::walk(std::size_t subject, const std::string& stream, std::uint64_t last) {
   SuspectSubject& suspect = suspects_.subjects()[subject];
-  const std::uint64_t floor = floor_of(stream);
+  const std::uint64_t floor = floors_.of(stream, directory_.made_of(stream));
   // Nothing came to the subject since, unless the stream was made anew.
   if (floor >= last && suspect.reach() == 0) return settled();
   suspect.base = floor < last ? floor : 0;
@@ -343,13 +342,6 @@ void Resolver::ask_again(std::size_t subject) {
 void Resolver::settled() {
   --open_;
   ask_more(now_);
-}
-
-std::uint64_t Resolver::floor_of(const std::string& stream) const {
-  for (const StreamFloor& floor : floors_) {
-    if (floor.stream == stream) return floor.sequence;
-  }
-  return 0;
 }
 
 }  // namespace petiole

@@ -28,7 +28,7 @@ class Resolver {
   // `holes`: the hub is known to have refused some, so none vouches for another. `done` is called
   // once, perhaps from inside start(); never after destruction.
   Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits, HashKey key,
-           SuspectList suspects, std::vector<StreamFloor> floors, bool holes, Done done);
+           SuspectList suspects, StreamFloors floors, bool holes, Done done);
 
   // Call when the directory knows, or will not. `patient`: a stream that is away is waited for.
   void start(Time now, bool patient);
@@ -65,14 +65,13 @@ class Resolver {
   void ask_info(const std::string& stream, bool removed);
   void got_info(const std::string& stream, bool removed, Result<json::object> answer);
   void finish();
-  std::uint64_t floor_of(const std::string& stream) const;
 
   ApiClient& api_;
   const HubDirectory& directory_;
   const MirrorLimits& limits_;
   HashKey key_;
   SuspectList suspects_;
-  std::vector<StreamFloor> floors_;
+  StreamFloors floors_;
   Done done_;
   bool holes_;
   bool started_ = false, finished_ = false, facts_asked_ = false, patient_ = true;

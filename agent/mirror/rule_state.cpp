@@ -27,8 +27,8 @@ std::string_view take_word(std::string_view& text, char end) {
 
 }  // namespace
 
-// "1 <numbers> <0|1> <0|1> <number> <number>\n", the last two in later versions, and a line
-// "<sequence> <stream>\n" for each floor.
+// "1 <numbers> <0|1> <0|1> <number> <number> <made>...\n", the last three in later versions, and a
+// line "<sequence> <stream>\n" for each floor, whose stream was made when one of those says.
 std::string encode_state(const RuleState& state) {
   std::string text = "1";
   visit_numbers(state, [&](std::uint64_t number) {
@@ -40,8 +40,12 @@ std::string encode_state(const RuleState& state) {
   append_number(text, state.losses.uncounted);
   text += ' ';
   append_number(text, state.passed);
+  for (const StreamFloor& floor : state.floors.list()) {
+    text += ' ';
+    append_number(text, floor.made);
+  }
   text += '\n';
-  for (const StreamFloor& floor : state.floors) {
+  for (const StreamFloor& floor : state.floors.list()) {
     append_number(text, floor.sequence);
     text += ' ';
     text += floor.stream;
@@ -70,7 +74,10 @@ std::optional<RuleState> decode_state(std::string_view text) {
     std::string_view line = take_word(text, '\n');
     const auto sequence = parse_number(take_word(line, ' '));
     if (!sequence || line.empty()) return std::nullopt;
-    state.floors.push_back({std::string(line), *sequence});
+    state.floors.load(line, *sequence);
+  }
+  for (std::size_t i = 0; !first.empty(); ++i) {
+    state.floors.load_made(i, parse_number(take_word(first, ' ')).value_or(0));
   }
   return state;
 }

@@ -6,17 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "agent/mirror/mirror.h"
+#include "agent/mirror/stream_floors.h"
 #include "storage/log.h"
 
 namespace petiole {
-
-struct StreamFloor {
-  std::string stream;
-  std::uint64_t sequence = 0;  // Of the newest message that the cursor has passed.
-};
 
 // 0 ≤ cursor ≤ settled ≤ sent_limit. Records up to `cursor` are confirmed. Those up to `settled`
 // that still exist were passed over for want of interest. Those from there to `sent_limit` may have
@@ -28,7 +23,7 @@ struct RuleState {
   bool own_ids = false;  // Records with a publisher's own message id may exist.
   std::uint64_t captured = 0, confirmed = 0, duplicates = 0;
   LossCounts losses;
-  std::vector<StreamFloor> floors;
+  StreamFloors floors;
 };
 
 std::string encode_state(const RuleState& state);

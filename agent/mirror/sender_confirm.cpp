@@ -14,7 +14,7 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   if (!open) return groups_.surprised();
   if (ack.kind == PubAck::Kind::kStored) {
     // It counts even when the entry waits to be sent again: the hub has it.
-    backlog_.note_stream(*entry, ack.stream, ack.sequence);
+    backlog_.note_stream(*entry, ack.stream, link_.directory.made_of(ack.stream), ack.sequence);
     if (ack.duplicate) backlog_.count_duplicate();
     if (entry->route == Route::kProbe || entry->route == Route::kReprobe || !acked_)
       link_.directory.learn(entry->subject(), Route::kPuback);
@@ -85,10 +85,11 @@ void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
     return;
   }
   const AckGroup& group = answer.group;
+  const std::uint64_t made = link_.directory.made_of(group.stream);
   for (std::uint64_t order = group.first; order < group.first + group.count; ++order) {
     Entry* entry = backlog_.find(order);
     if (entry == nullptr || entry->state != Entry::State::kSent) continue;
-    backlog_.note_stream(*entry, group.stream, group.lowest());
+    backlog_.note_stream(*entry, group.stream, made, group.lowest());
     backlog_.mark_confirmed(*entry);
   }
   for (std::size_t i = 0; i < group.duplicates; ++i) backlog_.count_duplicate();

@@ -139,7 +139,7 @@ void ModelHub::capture(const Packet& packet) {
   replies.insert(packet.reply);
   if (acks_to_drop > 0 && acks_to_drop-- > 0) return;
   if (std::uniform_real_distribution<>(0, 1)(random) < drop_acks) return;
-  answer(packet.reply, R"({"stream":"S","seq":)" + std::to_string(sequence) +
+  answer(packet.reply, R"({"stream":")" + stream_ + R"(","seq":)" + std::to_string(sequence) +
                            (duplicate ? R"(,"duplicate":true})" : "}"));
 }
 
@@ -172,6 +172,13 @@ void ModelHub::store(std::string subject, std::string id, std::string payload) {
       {std::move(subject), std::move(id), std::move(payload), sequence, options_.work_queue, {}});
 }
 
+void ModelHub::make_anew(const std::string& name) {
+  stream_ = name;
+  stored.clear();
+  ids_.clear();
+  ++made_;
+}
+
 void ModelHub::answer(const std::string& reply, std::string text) {
   if (reply.empty() || text.empty() || link_ == nullptr) return;
   later(options_.ack_delay + options_.latency, [this, reply, text = std::move(text)] {
@@ -186,16 +193,18 @@ std::string ModelHub::api(std::string_view verb, std::string_view body) {
     if (const auto said = api_says(verb)) return *said;
   }
   if (verb == "STREAM.LIST") return list_answer();
-  if (verb == "STREAM.MSG.GET.S") return message_answer(body);
-  if (verb == "STREAM.INFO.S") return info_answer(body.find("deleted_details") != body.npos);
+  if (verb == "STREAM.MSG.GET." + stream_) return message_answer(body);
+  if (verb == "STREAM.INFO." + stream_)
+    return info_answer(body.find("deleted_details") != body.npos);
   return R"({"error":{"code":404,"err_code":10059,"description":"stream not found"}})";
 }
 
 std::string ModelHub::list_answer() const {
   if (!options_.list.empty()) return options_.list;
   if (options_.stream_subject.empty()) return R"({"total":0,"offset":0,"limit":256,"streams":[]})";
-  return R"({"total":1,"offset":0,"limit":256,"streams":[{"config":{"name":"S","subjects":[")" +
-         options_.stream_subject + R"("]},"state":)" + state_text() + "}]}";
+  return R"({"total":1,"offset":0,"limit":256,"streams":[{"config":{"name":")" + stream_ +
+         R"(","subjects":[")" + options_.stream_subject + R"("]},"created":"2026-03-01T12:00:00.)" +
+         std::to_string(123456 + made_) + R"(Z","state":)" + state_text() + "}]}";
 }
 
 std::string ModelHub::state_text() const {

@@ -55,6 +55,7 @@ class ModelHub {
   std::size_t in_pipe() const { return in_pipe_; }
 
   void store(std::string subject, std::string id, std::string payload);  // Another's publish.
+  void make_anew(const std::string& name = "S");  // Deletes the stream and makes another.
 
   const HubOptions& options() const { return options_; }
   HubOptions& options() { return options_; }
@@ -102,6 +103,8 @@ class ModelHub {
   std::uint64_t generation_ = 0;
   std::size_t in_pipe_ = 0;
   std::map<std::string, std::pair<Time, std::uint64_t>> ids_;
+  std::string stream_ = "S";
+  int made_ = 0;  // So many times.
 };
 
 }  // namespace petiole::test

@@ -1,0 +1,161 @@
+// A stream that is deleted at the hub and made anew: its sequences begin below what is noted of it.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "agent/mirror/rule_state.h"
+#include "tests/agent/mirror/mirror_world.h"
+
+using namespace petiole;
+using namespace petiole::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// What was confirmed is at a hub that deletes it all.
+void confirm(World& world, int last) {
+  world.start();
+  world.up();
+  world.run(1s);
+  publish(world, 1, last);
+  world.run(10s);  // The note of it is on disk, too.
+  REQUIRE(world.drained());
+  world.hub.make_anew();
+  world.mirror->interest_changed(*world.link);
+  world.run(100ms);
+}
+
+void others(World& world, int count) {
+  for (int i = 0; i < count; ++i) world.hub.store("t.a", "", "other");
+}
+
+}  // namespace
+
+TEST_CASE("stream floors: of more than there is room for the one silent for longest goes") {
+  StreamFloors floors;
+  bool fresh = false;
+  const auto hear = [&](const char* stream, std::uint64_t made) {
+    return floors.hear(stream, made, 2, fresh);
+  };
+  const StreamFloors::Place a = hear("A", 7);
+  CHECK(fresh);
+  floors.raise(a, 10, false);
+  floors.raise(hear("B", 8), 20, false);
+  (void)hear("A", 7);
+  CHECK_FALSE(fresh);
+  const StreamFloors::Place c = hear("C", 0);
+  CHECK(fresh);
+  floors.raise(c, 30, false);
+  CHECK(floors.of("A", 7) == 10);
+  CHECK(floors.of("B", 8) == 0);
+  CHECK(floors.of("C", 9) == 30);  // It was not known when it was made.
+  CHECK(floors.of("A", 9) == 0);
+  floors.raise(hear("A", 9), 3, false);
+  floors.raise(a, 11, false);  // Of the one before.
+  CHECK(floors.of("A", 9) == 3);
+  floors.raise(hear("A", 9), 5, true);
+  CHECK(floors.of("A", 9) == 3);
+  CHECK(StreamFloors().hear("A", 7, 0, fresh).number == 0);
+}
+
+TEST_CASE(
+    "stream floors: a state says of which streams they are, one of an older version does not") {
+  RuleState state;
+  bool fresh = false;
+  state.passed = 5;
+  state.floors.raise(state.floors.hear("A", 7, 9, fresh), 10, false);
+  state.floors.raise(state.floors.hear("B", 8, 9, fresh), 20, false);
+  const std::string text = encode_state(state);
+  const auto read = decode_state(text);
+  REQUIRE(read);
+  CHECK(read->passed == 5);
+  CHECK(read->floors.of("A", 7) == 10);
+  CHECK(read->floors.of("A", 9) == 0);
+  CHECK(read->floors.of("B", 8) == 20);
+  const auto older = decode_state(std::string(text).replace(text.find(" 7 8"), 4, ""));
+  REQUIRE(older);
+  CHECK(older->floors.of("A", 9) == 10);
+}
+
+TEST_CASE("mirror: what a stream has that was made anew is found among others") {
+  for (const bool crash : {false, true}) {
+    for (const int before : {0, 3, 60}) {
+      for (const int behind : {0, 1, 60}) {
+        CAPTURE(crash);
+        CAPTURE(before);
+        CAPTURE(behind);
+        World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+        confirm(world, 50);
+        others(world, before);
+        publish(world, 51, 54);
+        world.run(20ms);  // At the hub, and not answered.
+        REQUIRE(world.payloads() == numbers(51, 54));
+        world.down();
+        others(world, behind);
+        if (crash) world.crash();
+        world.run(10min);
+        if (crash) world.start();
+        publish(world, 55, 56);
+        world.up();
+        world.run(10s);
+        CHECK(world.payloads() == numbers(51, 56));
+        CHECK(world.drained());
+      }
+    }
+  }
+}
+
+TEST_CASE("mirror: a floor of before the hub told of its stream is none of one made anew") {
+  World world(config_of(disk_rule()), {.stream_subject = "", .duplicate_window = 1ms});
+  world.start();
+  world.up();
+  world.run(1min);
+  world.hub.options().stream_subject = "t.>";
+  world.mirror->interest_changed(*world.link);
+  publish(world, 1, 50);  // The hub has told of no stream yet.
+  world.run(500ms);
+  REQUIRE(world.drained());
+  world.hub.make_anew();
+  world.hub.options().ack_delay = 50ms;
+  publish(world, 51, 54);
+  world.run(20ms);  // At the hub, and not answered.
+  REQUIRE(world.payloads() == numbers(51, 54));
+  world.down();
+  others(world, 1);
+  world.run(10min);
+  world.up();
+  world.run(10s);
+  CHECK(world.payloads() == numbers(51, 54));
+  CHECK(world.drained());
+}
+
+// As of a hub with a stream for each day.
+TEST_CASE("mirror: what a stream has that came after many others is found among others") {
+  for (const bool crash : {false, true}) {
+    CAPTURE(crash);
+    World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+    world.start();
+    world.up();
+    for (int i = 1; i <= 100; ++i) {
+      world.hub.make_anew("S" + std::to_string(i));
+      world.mirror->interest_changed(*world.link);
+      world.run(3s);
+      others(world, i == 100 ? 2000 : 0);
+      publish(world, i, i);
+      world.run(10s);
+    }
+    REQUIRE(world.drained());
+    publish(world, 101, 104);
+    world.run(20ms);  // At the hub, and not answered.
+    REQUIRE(world.payloads() == numbers(100, 104));
+    world.down();
+    others(world, 1);
+    if (crash) world.crash();
+    world.run(10min);
+    if (crash) world.start();
+    world.up();
+    world.run(10s);
+    CHECK(world.payloads() == numbers(100, 104));
+    CHECK(world.drained());
+  }
+}
