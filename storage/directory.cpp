@@ -310,12 +310,14 @@ std::vector<ReadPlan::Part> Directory::plan_read(Sequence after, std::size_t cou
 }
 
 // Its row is not deleted: freeing the pages of a damaged chain could do harm.
-std::uint64_t Directory::lose(SegmentId id) {
+std::vector<Sequence> Directory::lose(SegmentId id) {
+  std::vector<Sequence> live;
   for (auto at = segments_.begin(); at != segments_.end(); ++at) {
     if (at->id != id) continue;
-    const std::uint64_t live = at->live();
     for (std::size_t i = 0; i < at->count; ++i) {
-      if (!at->is_removed(i)) mark(*at, i);
+      if (at->is_removed(i)) continue;
+      live.push_back(at->sequence_of(i));
+      mark(*at, i);
     }
     lost_.push_back({id, at->make_details().removed.encode()});
     at->lost = true;
@@ -325,7 +327,7 @@ std::uint64_t Directory::lose(SegmentId id) {
     segments_.erase(at);
     return live;
   }
-  return 0;
+  return live;
 }
 
 bool Directory::has_work() const {

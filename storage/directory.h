@@ -70,8 +70,8 @@ class Directory {
   // The parts to read for `count_max` records or `bytes_max` bytes behind `after`.
   std::vector<ReadPlan::Part> plan_read(Sequence after, std::size_t count_max,
                                         std::size_t bytes_max) const;
-  // A segment that turned out unreadable: its live records are gone. Returns how many.
-  std::uint64_t lose(SegmentId id);
+  // A segment that turned out unreadable: its live records are gone. Returns which.
+  std::vector<Sequence> lose(SegmentId id);
 
   // There are drops, removals or compactions to be taken.
   bool has_work() const;

@@ -182,9 +182,9 @@ void SqliteLog::settle() {
   if (directory_.has_work()) owner_.changed();
 }
 
-std::uint64_t SqliteLog::lose(SegmentId id) {
-  const std::uint64_t lost = directory_.lose(id);
-  if (lost > 0) owner_.changed();
+std::vector<Sequence> SqliteLog::lose(SegmentId id) {
+  std::vector<Sequence> lost = directory_.lose(id);
+  if (!lost.empty()) owner_.changed();
   return lost;
 }
 

@@ -61,7 +61,7 @@ class SqliteLog : public Log {
   void notify() const {
     if (on_durable_) on_durable_(durable_);
   }
-  std::uint64_t lose(SegmentId id);
+  std::vector<Sequence> lose(SegmentId id);
 
   LogId id() const { return row_.id; }
   const std::string& name() const { return row_.name; }

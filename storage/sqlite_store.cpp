@@ -374,8 +374,8 @@ void SqliteStore::issue_read(PendingRead read) {
 void SqliteStore::finish_read(PendingRead read, ReadResult result) {
   const std::weak_ptr alive(alive_);
   for (const auto& [id, live] : result.lost) {
-    const std::uint64_t lost = read.log->lose(id);
-    if (lost > 0 && on_loss_) on_loss_(read.log->name(), lost);
+    const std::vector<Sequence> lost = read.log->lose(id);
+    if (!lost.empty() && on_loss_) on_loss_(read.log->name(), lost);
     if (alive.expired()) return;
   }
   if (!result.status.ok()) return read.done(result.status);

@@ -54,9 +54,7 @@ class SqliteStore : public Store, public LogOwner {
   bool doubt_noted() const override { return doubt_noted_; }
   void settle_doubt() override;
   void settle_salvage() override;
-  void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override {
-    on_loss_ = std::move(lost);
-  }
+  void on_loss(Lost lost) override { on_loss_ = std::move(lost); }
   StoreUsage usage() const override;
   std::uint64_t queued_bytes() const override { return queued_bytes_; }
   const StoreRecovery& recovery() const override { return recovery_; }
@@ -126,7 +124,7 @@ class SqliteStore : public Store, public LogOwner {
   Errc reported_ = Errc::kOk;
   bool reporting_ = false;
   std::function<void(Status)> on_status_;
-  std::function<void(const std::string&, std::uint64_t)> on_loss_;
+  Lost on_loss_;
   std::unique_ptr<Timer> idle_timer_, retry_timer_;
 };
 

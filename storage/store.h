@@ -103,10 +103,10 @@ class Store {
   // same turn; until that is on disk each start is told again.
   virtual void settle_salvage() {}
 
-  // Called when a read finds damage: so many records of that log are gone; their sequences are
-  // skipped from then on, also after a restart.
-  virtual void on_loss(
-      std::function<void(const std::string& log, std::uint64_t messages)> lost) = 0;
+  // Called when a read finds damage: these records of that log are gone, in order; they are skipped
+  // from then on, also after a restart.
+  using Lost = std::function<void(const std::string& log, const std::vector<Sequence>& records)>;
+  virtual void on_loss(Lost lost) = 0;
 
   // Where several share the store, what each of them may give up when it is full. `give` makes room
   // and returns true, or false when it has nothing.

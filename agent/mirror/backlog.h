@@ -162,6 +162,7 @@ class Backlog {
   bool holding_much() const { return held_.bytes() > setup_.limits.held_bytes_max; }
   bool holding() const { return !held_.empty(); }
   void add_corrupt(std::uint64_t count);
+  void lose(const std::vector<Sequence>& records);  // Damaged ones, in order.
   void add_uncounted();
 
  private:

@@ -94,6 +94,25 @@ void Backlog::trim_retained() {
   log_.trim(upto);
 }
 
+// What the hub has is no loss; nor is what a newer one had superseded, and stayed for its id. What
+// is still in memory may go to the hub all the same.
+void Backlog::lose(const std::vector<Sequence>& records) {
+  std::uint64_t lost = 0;
+  for (const Sequence sequence : records) {
+    const std::size_t at = window_.lower_bound(sequence);
+    const bool loaded = at < window_.size() && window_[at].sequence == sequence;
+    if (sequence <= state_.cursor || is_superseded(sequence)) continue;
+    if (loaded && window_[at].state == Entry::State::kConfirmed) continue;
+    has_arrived(sequence) ? ++state_.confirmed : ++lost;
+  }
+  std::erase_if(retained_, [&](const Retained& each) {
+    if (!std::binary_search(records.begin(), records.end(), each.sequence)) return false;
+    retained_bytes_ -= each.bytes;
+    return true;
+  });
+  add_corrupt(lost);
+}
+
 // From behind this record on the ids are needed by the next start.
 Sequence Backlog::ids_behind() {
   return keep_ids_ ? dedupe_.oldest(setup_.clock.now()) : UINT64_MAX;

@@ -80,13 +80,13 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
   store_.on_status([this, alive = std::weak_ptr<int>(alive_)](Status status) {
     if (!alive.expired()) store_changed(status);
   });
-  store_.on_loss(
-      [this, alive = std::weak_ptr<int>(alive_)](const std::string& log, std::uint64_t messages) {
-        if (alive.expired()) return;
-        for (Rule& rule : rules_) {
-          if (rule.named.log == log) rule.backlog->add_corrupt(messages);
-        }
-      });
+  store_.on_loss([this, alive = std::weak_ptr<int>(alive_)](const std::string& log,
+                                                            const std::vector<Sequence>& records) {
+    if (alive.expired()) return;
+    for (Rule& rule : rules_) {
+      if (rule.named.log == log) rule.backlog->lose(records);
+    }
+  });
   store_.on_yield(
       {[this, alive = std::weak_ptr<int>(alive_)] {
          return alive.expired() ? 0 : yieldable_bytes();

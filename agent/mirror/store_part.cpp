@@ -62,9 +62,7 @@ class StorePart final : public Store {
     for (const std::string& log : nameless_) store_.drop_log(log);
     store_.settle_salvage();
   }
-  void on_loss(std::function<void(const std::string&, std::uint64_t)> lost) override {
-    lost_ = std::move(lost);
-  }
+  void on_loss(Lost lost) override { lost_ = std::move(lost); }
   void on_yield(Yield yield) override { yield_ = std::move(yield); }
   std::optional<bool> another_yields() override { return all_.another_yields(*this); }
   StoreUsage usage() const override { return store_.usage(); }
@@ -81,10 +79,10 @@ class StorePart final : public Store {
   void tell_status(Status status) const {
     if (changed_) changed_(status);
   }
-  void tell_loss(const std::string& log, std::uint64_t messages) const {
+  void tell_loss(const std::string& log, const std::vector<Sequence>& records) const {
     const bool named = log.find('/') != log.npos;
     if (!lost_ || (prefix_.empty() ? named : !log.starts_with(prefix_))) return;
-    lost_(log.substr(prefix_.size()), messages);
+    lost_(log.substr(prefix_.size()), records);
   }
 
  private:
@@ -104,7 +102,7 @@ class StorePart final : public Store {
   std::vector<std::string> nameless_;
   Yield yield_;
   std::function<void(Status)> changed_;
-  std::function<void(const std::string&, std::uint64_t)> lost_;
+  Lost lost_;
 };
 
 StoreParts::StoreParts(Store& store, std::string_view first, bool several)
@@ -123,14 +121,14 @@ StoreParts::StoreParts(Store& store, std::string_view first, bool several)
   store_.on_status([this](Status status) {
     for (const auto& each : parts_) each->tell_status(status);
   });
-  store_.on_loss([this](const std::string& log, std::uint64_t messages) {
-    for (const auto& each : parts_) each->tell_loss(log, messages);
+  store_.on_loss([this](const std::string& log, const std::vector<Sequence>& records) {
+    for (const auto& each : parts_) each->tell_loss(log, records);
   });
 }
 
 StoreParts::~StoreParts() {
   store_.on_status([](Status) {});
-  store_.on_loss([](const std::string&, std::uint64_t) {});
+  store_.on_loss([](const std::string&, const std::vector<Sequence>&) {});
 }
 
 std::string StoreParts::prefix(std::string_view account) const {

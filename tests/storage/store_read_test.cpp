@@ -30,7 +30,7 @@ TEST_CASE("store: a place that the disk gives no more holds nothing up for good"
   spoil(box, 'B');
   REQUIRE(box.open());
   std::uint64_t lost = 0;
-  box.store->on_loss([&](const std::string&, std::uint64_t count) { lost += count; });
+  box.store->on_loss([&](const std::string&, const auto& records) { lost += records.size(); });
   const Result<Page> before = box.read("a", 0);
   REQUIRE(before.ok());  // What is before it goes first.
   CHECK(before->records.size() == 80);
@@ -52,7 +52,7 @@ TEST_CASE("store: nothing is given up while the disk gives nothing else") {
   spoil(box, 'B');
   REQUIRE(box.open());
   std::uint64_t lost = 0;
-  box.store->on_loss([&](const std::string&, std::uint64_t count) { lost += count; });
+  box.store->on_loss([&](const std::string&, const auto& records) { lost += records.size(); });
   for (int i = 0; i < 20; ++i) CHECK(box.read("a", 0).code() == Errc::kStorage);
   CHECK(lost == 0);
 }
@@ -63,7 +63,7 @@ TEST_CASE("store: nothing is given up that a disk without writes may give again"
   spoil(box, 'B');
   REQUIRE(box.open());
   std::uint64_t lost = 0;
-  box.store->on_loss([&](const std::string&, std::uint64_t count) { lost += count; });
+  box.store->on_loss([&](const std::string&, const auto& records) { lost += records.size(); });
   box.disk.fail_writes(1000);  // It is gone, and what was read before comes from memory.
   for (int i = 0; i < 20; ++i) CHECK(box.read("a", 80).code() == Errc::kStorage);
   CHECK(lost == 0);
@@ -81,7 +81,7 @@ TEST_CASE("store: a place that the disk gives no more costs a start what was the
     INFO(box.error);
     REQUIRE(opened);
     std::uint64_t lost = box.store->recovery().lost_messages;
-    box.store->on_loss([&](const std::string&, std::uint64_t count) { lost += count; });
+    box.store->on_loss([&](const std::string&, const auto& records) { lost += records.size(); });
     auto records = box.all("a");
     for (int i = 0; i < 10; ++i) {  // It is asked for again and again before it is given up.
       const Sequence after = records.empty() ? 0 : records.back().first;

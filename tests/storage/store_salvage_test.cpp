@@ -34,9 +34,9 @@ TEST_CASE("store: a damaged segment is skipped, counted once and never comes bac
   std::uint64_t lost = 0;
   std::string which;
   REQUIRE(box.open());
-  box.store->on_loss([&](const std::string& log, std::uint64_t messages) {
+  box.store->on_loss([&](const std::string& log, const auto& records) {
     which = log;
-    lost += messages;
+    lost += records.size();
   });
   const Records records = box.all("a");
   CHECK(lost > 0);
@@ -49,7 +49,7 @@ TEST_CASE("store: a damaged segment is skipped, counted once and never comes bac
   box.close();
   const std::uint64_t once = lost;
   REQUIRE(box.open());
-  box.store->on_loss([&](const std::string&, std::uint64_t messages) { lost += messages; });
+  box.store->on_loss([&](const std::string&, const auto& gone) { lost += gone.size(); });
   CHECK(box.all("a") == records);
   CHECK(lost == once);
 }
@@ -114,7 +114,7 @@ TEST_CASE("store: of a database with damaged pages all that is readable moves to
     INFO(box.error);
     REQUIRE(opened);
     std::uint64_t lost = box.store->recovery().lost_messages;
-    box.store->on_loss([&](const std::string&, std::uint64_t messages) { lost += messages; });
+    box.store->on_loss([&](const std::string&, const auto& records) { lost += records.size(); });
     // A log whose name was on the damaged page is found under its number.
     Records records = box.all("a");
     if (records.empty()) records = box.all("recovered-1");
@@ -179,7 +179,7 @@ TEST_CASE("store: a row that says that it is another log's is read by neither, a
     change_row(box, 1, "log=" + std::to_string(other));
     REQUIRE(box.open());
     std::uint64_t lost = box.store->recovery().lost_messages;
-    box.store->on_loss([&](const std::string&, std::uint64_t messages) { lost += messages; });
+    box.store->on_loss([&](const std::string&, const auto& records) { lost += records.size(); });
     CHECK(box.all("b") == Records{{1, "x"}});
     CHECK(box.all("a").size() + lost == 300);
     if (other == 7) CHECK(lost == 0);  // What no log is known of ends in a salvage.

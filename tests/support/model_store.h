@@ -48,7 +48,7 @@ class ModelStore : public Store {
   void on_status(std::function<void(Status)> changed) override {
     status_changed_ = std::move(changed);
   }
-  void on_loss(std::function<void(const std::string&, std::uint64_t)>) override {}
+  void on_loss(Lost) override {}
   StoreUsage usage() const override;
   const StoreRecovery& recovery() const override { return recovery_; }
   std::uint32_t epoch() const override { return disk_.epoch; }
