@@ -285,6 +285,7 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
   }
   status = status_of_open(rc);
   if (!status.ok()) return refuse(path, status);
+  forget_salvage(database->vfs(), path);
   image.recovery.doubtful = database->doubted();
   database->make_reserve();
   auto store = std::make_unique<SqliteStore>(std::move(database), budget, std::move(image), loop,

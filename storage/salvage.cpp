@@ -113,6 +113,33 @@ std::string quarantine_path(sqlite3_vfs& vfs, const std::string& path, WallTime 
   return free;
 }
 
+// kCorrupt: only half of it was copied, and then somebody removed the damaged database.
+Status check_whole(const sqlite3_vfs& below, const std::string& path) {
+  DatabaseOptions options;
+  options.path = path;
+  Database copy(CountingVfs::make(below.zName), options);
+  int rc = copy.open();
+  bool whole = false;
+  if (rc == SQLITE_OK) {  // What it says of itself is the last of it.
+    Statement told(copy.handle(), "SELECT 1 FROM state WHERE key=?");
+    if (told) rc = told.bind_text(1, kSalvageKey).step();
+    whole = rc == SQLITE_ROW;
+  }
+  if (whole) rc = copy.empty_wal();
+  switch (rc & 0xff) {
+    case SQLITE_OK:
+      return whole ? Status() : Status(Errc::kCorrupt);
+    case SQLITE_DONE:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Errc::kCorrupt;
+    case SQLITE_BUSY:
+      return {Errc::kBusy, "in use by another petiole; each needs a directory of its own"};
+    default:
+      return {Errc::kStorage, "a salvage cannot be read"};
+  }
+}
+
 }  // namespace
 
 FileHeader read_header(CountingVfs& vfs, const std::string& path) {
@@ -150,6 +177,12 @@ bool gives_any(CountingVfs& vfs, const std::string& path) {
 Status finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk, WallTime now) {
   sqlite3_vfs& below = vfs.below();
   if (exists(below, path) || !exists(below, salvage_path(path))) return {};
+  const Status whole = check_whole(below, salvage_path(path));
+  if (whole.code() == Errc::kCorrupt) {
+    delete_files(below, salvage_path(path));
+    return {};
+  }
+  if (!whole.ok()) return whole;
   // SQLite would take the damaged one's WAL for the new one's.
   if (!move_file(below, path + "-wal", quarantine_path(below, path, now) + "-wal", real_disk) ||
       !move_file(below, salvage_path(path), path, real_disk)) {
@@ -157,6 +190,10 @@ Status finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk,
   }
   delete_files(below, salvage_path(path));
   return {};
+}
+
+void forget_salvage(CountingVfs& vfs, const std::string& path) {
+  delete_files(vfs.below(), salvage_path(path));
 }
 
 Status salvage(std::shared_ptr<Database>& database, const DatabaseOptions& options, bool real_disk,

@@ -26,9 +26,12 @@ FileHeader read_header(CountingVfs& vfs, const std::string& path);
 // Some part of the file can be read.
 bool gives_any(CountingVfs& vfs, const std::string& path);
 
-// Puts a finished salvage in its place when the run that made it ended before it could. An error:
-// the damaged one's WAL is still in the way.
+// Puts a finished salvage in its place when the run that made it ended before it could; half of one
+// goes. An error: it cannot be read, or the damaged one's WAL is still in the way.
 Status finish_salvage(CountingVfs& vfs, const std::string& path, bool real_disk, WallTime now);
+
+// The database is sound: what a salvage has left is of no use.
+void forget_salvage(CountingVfs& vfs, const std::string& path);
 
 // `database` is the damaged one, opened or not; it comes back new, closed, at the same path. On an
 // error the damaged one is where it was, unless its files could not be renamed.

@@ -88,7 +88,10 @@ class Copier {
     int rc = rows.step();
     for (; rc == SQLITE_ROW; rc = rows.step()) {
       const std::string value(rows.bytes(1));
-      if (rows.bytes(0) == kSalvageKey) read_salvage(value, before_);
+      if (rows.bytes(0) == kSalvageKey) {  // Comes last: it says that all the rest is there.
+        read_salvage(value, before_);
+        continue;
+      }
       wrote(insert.bind_text(1, rows.bytes(0)).bind_blob(2, value).run());
     }
     doubtful_ = doubtful_ || rc != SQLITE_DONE;

@@ -339,6 +339,84 @@ TEST_CASE("store: a salvage that is cut short at any step is made or finished by
   }
 }
 
+// More segments than a salvage copies at once, and one before that nobody has accounted for.
+void damage_again(StoreBox& box) {
+  REQUIRE(box.open());
+  for (int i = 0; i < 80; ++i) {
+    box.append("a", std::string(40'000, static_cast<char>('0' + i)));
+    CHECK(box.sync().ok());
+  }
+  box.close();
+  for (const char at : {'A', 'B'}) {
+    std::string& file = *box.disk.content("/box/petiole.db");
+    file[file.find(std::string(4000, at)) + 300] = '?';
+    file.replace(4096 * 2, 4096, std::string(4096, '\xa5'));
+    if (at == 'B') return;
+    REQUIRE(box.open());
+    REQUIRE(starts_with_quarantine(box));
+    box.close();
+  }
+}
+
+// Whoever wants a new store removes the database alone.
+TEST_CASE("store: half a salvage is no database when the damaged one was removed by hand") {
+  const std::string path = "/box/petiole.db";
+  void (*harm)(StoreBox&) = damage;
+  std::uint64_t stride = 1;
+  SUBCASE("small") {}
+  SUBCASE("large") {
+    harm = damage_again;
+    stride = 197;
+  }
+  StoreBox whole(2);  // A disk of its own.
+  harm(whole);
+  REQUIRE(whole.open());
+  const std::size_t records = result_of(whole).records;
+  int halves = 0;
+  for (std::uint64_t step = 1;; step += stride_of(stride)) {
+    CAPTURE(step);
+    REQUIRE(step < 20'000);
+    StoreBox box;
+    harm(box);
+    const std::string damaged = *box.disk.content(path);
+    box.disk.fail_after(step);
+    const bool opened = box.open();
+    const bool died = box.disk.died();
+    box.kill();
+    if (opened && !died) break;
+    if (in_a_rename(box, damaged)) continue;
+    halves += box.disk.content(path + ".salvage") != nullptr ? 1 : 0;
+    box.disk.remove(path);
+    box.disk.remove(path + "-wal");
+    REQUIRE(box.open());
+    const std::size_t found = result_of(box).records;
+    const StoreRecovery& recovery = box.store->recovery();
+    CHECK((recovery.created ? found == 0 && recovery.quarantined.empty() : found == records));
+    CHECK(box.disk.content(path + ".salvage") == nullptr);
+    CHECK(box.disk.content(path + ".salvage-wal") == nullptr);
+  }
+  CHECK(halves > 10);
+}
+
+TEST_CASE("store: half a salvage takes no room once there is a sound database") {
+  const std::string path = "/box/petiole.db";
+  StoreBox box;
+  make_three(box);
+  const std::string sound = *box.disk.content(path);
+  damage(box);
+  box.disk.fail_after(20);
+  CHECK_FALSE(box.open());
+  box.kill();
+  REQUIRE(box.disk.content(path + ".salvage") != nullptr);
+  *box.disk.content(path) = sound;
+  box.disk.remove(path + "-wal");
+  REQUIRE(box.open());
+  CHECK(box.store->recovery().quarantined.empty());
+  CHECK(box.all("a").size() == 300);
+  CHECK(box.disk.content(path + ".salvage") == nullptr);
+  CHECK(box.disk.content(path + ".salvage-wal") == nullptr);
+}
+
 TEST_CASE("store: what a salvage lost is told until it is accounted for") {
   StoreBox box;
   damage(box);

@@ -309,6 +309,11 @@ void SimDisk::spoil(const std::string& path, std::uint64_t offset) {
   names_.at(path)->spoiled.push_back(offset);
 }
 
+void SimDisk::remove(const std::string& path) {
+  names_.erase(path);
+  durable_names_.erase(path);
+}
+
 std::string* SimDisk::content(const std::string& path) {
   const auto at = names_.find(path);
   return at == names_.end() ? nullptr : &at->second->content;

@@ -53,7 +53,8 @@ class SimDisk {
   std::uint64_t used() const;
   std::vector<std::string> files() const;
   std::string* content(
-      const std::string& path);  // Null when there is none; may be damaged at will.
+      const std::string& path);          // Null when there is none; may be damaged at will.
+  void remove(const std::string& path);  // By hand.
 
   struct Node;    // A file, named or not.
   struct Handle;  // An open one; what SQLite holds.
