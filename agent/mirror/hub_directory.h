@@ -36,6 +36,11 @@ class HubDirectory {
   Time deadline() const { return due_; }
 
   State state() const { return state_; }
+  // It is known, or will not be; from an answer, or the want of one, to what was asked at `when` or
+  // later.
+  bool told_since(Time when) const {
+    return state_ == State::kUnreachable || (state_ == State::kKnown && told_at_ >= when);
+  }
   // The hub tells what its streams are, and lets us look into each.
   bool tells_all() const;
   // The stream that captures `subject` and answers; null: none.
@@ -75,7 +80,7 @@ class HubDirectory {
   bool changed_ = false;  // and since it was asked last.
   std::size_t open_ = 0;  // Pages awaited.
   std::uint64_t generation_ = 0;
-  Time asked_{}, due_ = kNever;
+  Time asked_{}, told_at_{}, due_ = kNever;
   Time patient_from_{};  // The link's begin, or when the hub last said that it cannot answer now.
   std::vector<Stream> streams_, coming_;
   std::vector<Stream> missing_;  // Of those that are coming: streams that do not answer the hub.

@@ -16,7 +16,7 @@ void Sender::link_up(Time now) {
   cautious_ = 0;
   retry_ = {};
   interest_moved_ = backlog_.has_parked() || backlog_.has_put_by();
-  start_resolving(now);
+  start_resolving(now, {});
 }
 
 void Sender::link_down() {
@@ -29,8 +29,9 @@ void Sender::link_down() {
 }
 
 // The barrier way needs no question: what was not confirmed is sent again.
-void Sender::start_resolving(Time now) {
+void Sender::start_resolving(Time now, Time told) {
   phase_ = Phase::kResolving;
+  told_ = told;
   groups_.drop();
   resolved_.reset();
   resolver_.reset();
@@ -78,9 +79,9 @@ void Sender::tick(Time now) {
   deadline_ = kNever;
   if (phase_ == Phase::kDown || !backlog_.opened()) return;
   if (phase_ == Phase::kResolving) {
-    if (resolver_ == nullptr) start_resolving(now);
+    if (resolver_ == nullptr) start_resolving(now, told_);
     if (resolver_ == nullptr) return;  // Those to be asked for next are being read.
-    const bool known = link_.directory.state() != HubDirectory::State::kUnknown;
+    const bool known = link_.directory.told_since(told_);
     const bool barrier = backlog_.rule().confirm == Confirm::kBarrier;
     if (!resolver_->started() && (known || barrier)) resolver_->start(now, !barrier);
     resolver_->tick(now);

@@ -62,7 +62,8 @@ class Sender {
   Route last_route() const { return last_route_; }
 
  private:
-  void start_resolving(Time now);
+  // By a directory from `told` on, which says of each stream whether it is the same.
+  void start_resolving(Time now, Time told);
   void finish_resolving();
   Time answer_due(const Entry& entry) const;
   void check_overdue(Time now);
@@ -88,12 +89,14 @@ class Sender {
   std::uint64_t rule_;
   Phase phase_ = Phase::kDown;
   std::unique_ptr<Resolver> resolver_;
+  Time told_{};                 // Of start_resolving.
   bool resolving_log_ = false;  // What a run before has left, not what is in the window.
   std::optional<SuspectList> resolved_;
   std::uint64_t reached_order_ = 0;  // What was sent before it has reached the hub.
   std::uint64_t sent_order_ = 0;     // Nothing was sent from here on.
   Time retry_{};                     // Nothing is sent before.
   bool refused_ = false;
+  Time refused_at_{};
   Duration backoff_{};
   std::size_t cautious_ = 0;  // After a refusal: so many in flight; 0: no limit.
   bool acked_ = false;        // A stream took something from this link.

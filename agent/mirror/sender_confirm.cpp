@@ -81,6 +81,7 @@ void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
   const AckGroups::Answer answer = groups_.answered(number, ack);
   if (answer.verdict == AckGroups::Verdict::kOpen) return;
   if (answer.verdict == AckGroups::Verdict::kBroken) {
+    link_.directory.doubt(now);
     if (now >= retry_) hold_off(now);
     return;
   }
@@ -103,6 +104,7 @@ void Sender::hold_off(Time now) {
   backoff_ = std::clamp(backoff_ * 2, limits.backoff_min, limits.backoff_max);
   retry_ = now + backoff_ + 2 * link_.state.uplink->round_trip();
   refused_ = true;
+  refused_at_ = now;
   cautious_ = 1;
 }
 
@@ -212,7 +214,7 @@ void Sender::check_overdue(Time now) {
   if (!lost && !(over && backlog_.in_flight() > 0)) return;
   if (lost) link_.directory.doubt(now);
   if (lost && now >= retry_) hold_off(now);
-  start_resolving(now);
+  start_resolving(now, lost ? now : refused_at_);
   deadline_ = now;
 }
 

@@ -129,6 +129,27 @@ TEST_CASE("mirror: a floor of before the hub told of its stream is none of one m
   CHECK(world.drained());
 }
 
+TEST_CASE("mirror: a stream made anew is known as one before it is looked into, on any link") {
+  for (const int behind : {1, 60}) {
+    CAPTURE(behind);
+    World world(config_of(disk_rule()), {.duplicate_window = 1ms});
+    world.start();
+    world.up();
+    world.run(1s);
+    publish(world, 1, 50);
+    world.run(10s);
+    REQUIRE(world.drained());
+    world.hub.make_anew();  // Others want the subject, too: nothing is heard of it.
+    world.hub.acks_to_drop = 4;
+    publish(world, 51, 54);
+    world.run(1s);
+    others(world, behind);
+    world.run(30s);
+    CHECK(world.payloads() == numbers(51, 54));
+    CHECK(world.drained());
+  }
+}
+
 // As of a hub with a stream for each day.
 TEST_CASE("mirror: what a stream has that came after many others is found among others") {
   for (const bool crash : {false, true}) {
