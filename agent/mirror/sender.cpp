@@ -58,11 +58,11 @@ void Sender::finish_resolving() {
   if (resolving_log_) {
     backlog_.resolve_suspects(arrived, !unanswered);
   } else {
-    if (resolved_->missing_before(arrived)) backlog_.note_refusal();
     for (const std::uint64_t order : arrived) {
       Entry* entry = backlog_.find(order);
       if (entry != nullptr && entry->state == Entry::State::kSent) backlog_.mark_confirmed(*entry);
     }
+    if (missing_before_confirmed()) backlog_.note_refusal();
     EntryRing& window = backlog_.window();
     for (std::size_t i = 0; i < window.size(); ++i) {
       if (window[i].state == Entry::State::kSent) backlog_.requeue(window[i], unanswered);
@@ -73,6 +73,17 @@ void Sender::finish_resolving() {
   resolver_.reset();
   resolved_.reset();
   phase_ = backlog_.asks_on() ? Phase::kResolving : Phase::kFlowing;
+}
+
+// The hub has some behind one that it does not have: found now, or answered before.
+bool Sender::missing_before_confirmed() const {
+  const EntryRing& window = backlog_.window();
+  bool missing = false;
+  for (std::size_t i = 0; i < window.size(); ++i) {
+    if (missing && window[i].state == Entry::State::kConfirmed) return true;
+    missing = missing || window[i].state == Entry::State::kSent;
+  }
+  return false;
 }
 
 void Sender::tick(Time now) {

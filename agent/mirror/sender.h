@@ -65,6 +65,7 @@ class Sender {
   // By a directory from `told` on, which says of each stream whether it is the same.
   void start_resolving(Time now, Time told);
   void finish_resolving();
+  bool missing_before_confirmed() const;
   Time answer_due(const Entry& entry) const;
   void check_overdue(Time now);
   void check_missed();

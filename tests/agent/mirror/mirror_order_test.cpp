@@ -369,3 +369,30 @@ TEST_CASE("mirror: over its limit a rule still sends") {
   }
   CHECK(world.payloads().size() > 200);
 }
+
+// As a stream changes its leader: two are lost, those behind them are taken.
+TEST_CASE("mirror: what is sent again behind others is no floor for those, after a crash either") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .latency = 20ms});
+  world.limits.note_alone = world.limits.note_interval = 10ms;
+  world.start();
+  world.up();
+  world.run(1s);
+  world.hub.vanish_once = {"1", "2"};
+  publish(world, 1, 10);
+  world.run(1s);
+  REQUIRE(world.payloads() == numbers(3, 10));
+  world.hub.vanish_once = {"2"};
+  const bool again = world.loop.run_until([&] { return world.payloads().size() == 9; }, 1min);
+  REQUIRE(again);
+  world.run(500ms);  // The first is confirmed, and noted; the second is lost once more.
+  REQUIRE(world.rule().confirmed == 1);
+  world.crash();
+  world.run(1min);
+  world.start();
+  world.up();
+  world.run(30s);
+  std::vector<std::string> expected = numbers(3, 10);
+  expected.insert(expected.end(), {"1", "2"});
+  CHECK(world.payloads() == expected);
+  CHECK(world.drained());
+}
