@@ -85,6 +85,7 @@ void HubDirectory::tick(Time now) {
   due_ = now + limits_.refresh_interval;
   if (!api_.reachable()) {
     forget_barriers();  // What was learned long ago is tried again.
+    told_at_ = now;     // It tells no more.
     return;
   }
   if (!asking_) return ask(now);
