@@ -18,7 +18,7 @@ std::optional<Backlog::Latest> Backlog::latest_of(std::string_view subject) cons
 }
 
 void Backlog::note_latest(std::string_view subject, const Latest& latest) {
-  if (!rule_.keep_last) return;
+  if (!rule_.keep_last && opened_) return;
   const auto at = latest_.find(subject);
   if (at == latest_.end() && latest_.size() >= setup_.limits.last_subjects_max) sweep_latest();
   if (at != latest_.end()) {

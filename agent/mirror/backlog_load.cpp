@@ -37,13 +37,16 @@ void Backlog::open() {
       std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
   if (disk_failed) note_ledger();
   last_sent_ = sent_before_ = holes_upto_ = state_.sent_limit;
+  // What was superseded stays so when the rule keeps all from now on, or is gone.
+  const Sequence last_upto = rule_.keep_last ? UINT64_MAX : std::min(state_.last_upto, log.last);
+  if (std::exchange(state_.last_upto, last_upto) != last_upto) note_ledger();
   marks_.load(setup_.store.state(marks_key_).value_or(""));
   loaded_upto_ = evict_next_ = state_.cursor;
   if (log.messages == 0) {
     loaded_upto_ = state_.cursor = state_.settled = log.last;
     return finish_open();
   }
-  const bool whole = state_.own_ids || rule_.keep_last;
+  const bool whole = state_.own_ids || state_.last_upto > state_.cursor;
   if (!whole) log_.trim(state_.cursor);
   scan_end_ = whole ? log.last : state_.sent_limit;
   const Sequence from = whole ? (log.first > 0 ? log.first - 1 : 0) : state_.settled;
@@ -96,7 +99,7 @@ void Backlog::scan_record(RecordView record) {
     retained_bytes_ += size;
     return;
   }
-  if (rule_.keep_last) {
+  if (record.sequence <= state_.last_upto) {
     if (const auto older = latest_of(record.subject)) {
       suspects_.forget(record.subject);  // What became of it matters no more.
       supersede(*older, record.sequence);
@@ -183,7 +186,8 @@ void Backlog::finish_open() {
   noted_ahead_ = true;
   // The hub may have them: they are not ours to give up.
   std::erase_if(latest_, [this](const auto& at) {
-    return at.second.sequence > state_.settled && at.second.sequence <= state_.sent_limit;
+    return !rule_.keep_last ||
+           (at.second.sequence > state_.settled && at.second.sequence <= state_.sent_limit);
   });
   count_captured();
   if (unscanned_ && suspects_.empty()) {

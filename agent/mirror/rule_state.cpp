@@ -27,8 +27,9 @@ std::string_view take_word(std::string_view& text, char end) {
 
 }  // namespace
 
-// "1 <numbers> <0|1> <0|1> <number> <number> <made>...\n", the last three in later versions, and a
-// line "<sequence> <stream>\n" for each floor, whose stream was made when one of those says.
+// "1 <numbers> <0|1> <0|1> <number> <number> <number> <made>...\n", the last four in later
+// versions, and a line "<sequence> <stream>\n" for each floor, whose stream was made when one of
+// those says.
 std::string encode_state(const RuleState& state) {
   std::string text = "1";
   visit_numbers(state, [&](std::uint64_t number) {
@@ -40,6 +41,8 @@ std::string encode_state(const RuleState& state) {
   append_number(text, state.losses.uncounted);
   text += ' ';
   append_number(text, state.passed);
+  text += ' ';
+  append_number(text, state.last_upto);
   for (const StreamFloor& floor : state.floors.list()) {
     text += ' ';
     append_number(text, floor.made);
@@ -70,6 +73,7 @@ std::optional<RuleState> decode_state(std::string_view text) {
   state.holes = take_word(first, ' ') == "1";
   state.losses.uncounted = parse_number(take_word(first, ' ')).value_or(0);
   state.passed = parse_number(take_word(first, ' ')).value_or(0);
+  state.last_upto = parse_number(take_word(first, ' ')).value_or(0);
   while (!text.empty()) {
     std::string_view line = take_word(text, '\n');
     const auto sequence = parse_number(take_word(line, ' '));

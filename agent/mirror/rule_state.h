@@ -18,9 +18,10 @@ namespace petiole {
 // been sent. Later ones never were.
 struct RuleState {
   Sequence cursor = 0, settled = 0, sent_limit = 0;
-  Sequence passed = 0;   // What is still there up to here was passed over: others went ahead.
-  bool holes = false;    // The hub refused some and took later ones: see Resolver.
-  bool own_ids = false;  // Records with a publisher's own message id may exist.
+  Sequence passed = 0;     // What is still there up to here was passed over: others went ahead.
+  Sequence last_upto = 0;  // Up to here with keep: last; UINT64_MAX: still.
+  bool holes = false;      // The hub refused some and took later ones: see Resolver.
+  bool own_ids = false;    // Records with a publisher's own message id may exist.
   std::uint64_t captured = 0, confirmed = 0, duplicates = 0;
   LossCounts losses;
   StreamFloors floors;

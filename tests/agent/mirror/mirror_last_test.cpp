@@ -319,4 +319,47 @@ TEST_CASE("limits: what was passed over is evicted in its turn, and never lost")
   CHECK(heard(world) == numbers(10, 11));
 }
 
+TEST_CASE("keep last: what was superseded does not come back with a rule that keeps all") {
+  for (const bool gone : {false, true}) {
+    for (const bool arrived : {false, true}) {
+      CAPTURE(gone);
+      CAPTURE(arrived);
+      World world(config_of(last_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+      world.start();
+      if (arrived) world.up();
+      world.run(1s);
+      world.publish("t.a", "1", "id-1");
+      world.run(20ms);  // At the hub, and not answered.
+      if (arrived) world.crash();
+      if (arrived) world.start();
+      world.publish("t.a", "2", "id-2");
+      world.publish("t.a", "3", "id-3");
+      world.run(1s);
+      for (int restart = 0; restart < 2; ++restart) {
+        world.crash();
+        if (gone) {
+          world.config.rules[0].subjects = {"u.>"};
+        } else {
+          world.config.rules[0].keep_last = false;
+        }
+        world.start();
+        world.publish("t.a", "4", "id-4");
+        world.run(1s);
+      }
+      if (!gone) world.publish("t.a", "2", "id-2");  // He had no answer to his flush.
+      world.publish("t.a", "5", "id-5");
+      world.run(1s);
+      world.up();
+      world.run(20s);
+      Texts expected = {"3", "4", "5"};
+      if (gone) expected = {"3"};
+      if (arrived) expected.insert(expected.begin(), "1");
+      CHECK(world.payloads() == expected);
+      CHECK(world.drained());
+      const LossCounts losses = world.rule(gone ? 1 : 0).losses;
+      CHECK(losses.superseded == 2);
+    }
+  }
+}
+
 }  // namespace petiole::test
