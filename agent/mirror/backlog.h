@@ -104,6 +104,7 @@ class Backlog {
   // Passes over an entry on disk that nobody upstream wants for now.
   void park(Entry& entry);
   bool has_parked() const { return parked_ > 0; }
+  bool parked_some() const { return parked_ > 0 || !parked_subjects_.empty(); }
   // The disk has failed, and memory alone has it.
   bool off_disk(const Entry& entry) const {
     return failed_ && (entry.sequence == 0 || entry.sequence > durable_);
@@ -112,7 +113,7 @@ class Backlog {
   // ahead. It goes behind them when `wants` says so, and so does what waits of its subject.
   void put_by(Entry& entry);
   void take_up(const std::function<bool(std::string_view)>& wants);
-  bool has_put_by() const { return !put_by_.empty(); }
+  bool passed_some() const { return parked_some() || !put_by_.empty(); }
   // Messages of its subject were passed over, or may have been.
   bool behind_parked(const Entry& entry) const;
   // Looks at the log from the cursor again. Nothing may be in flight. Once the disk has failed,
@@ -250,6 +251,7 @@ class Backlog {
   WallTime stamp_of(const RecordView& record);
   std::size_t arrived_unloaded() const;
   void start_over();
+  void keep_unwritten();
   bool removals_are_durable(Entry& entry);
   void note_removal(const Entry& entry);
   void claim(std::uint64_t order);

@@ -218,13 +218,33 @@ void Backlog::rescan() {
     drop_older(window_[i].sequence);
     ++state_.confirmed;
   }
-  window_.clear();
+  keep_unwritten();
   maybe_ = claimed_ = 0;
   pinned_ = pinned_bytes_ = 0;
   memory_messages_ = put_by_.size();  // The others are on disk.
   memory_bytes_ = put_by_.bytes();
   decided_ = decided_bytes_ = 0;
   start_over();
+}
+
+// Of the window what a commit has not brought to disk yet: perhaps it never will.
+void Backlog::keep_unwritten() {
+  EntryRing kept;
+  Sequence before = durable_;
+  while (!window_.empty()) {
+    const Entry& front = window_.front();
+    if (front.state != Entry::State::kQueued || front.sequence <= durable_) {
+      window_.pop_front();
+      continue;
+    }
+    Entry& entry = kept.push_from(window_);
+    entry.maybe = entry.claimed = false;
+    entry.after = std::exchange(before, entry.sequence);
+  }
+  window_.clear();
+  if (kept.empty()) return;
+  while (!tail_.empty()) kept.push_from(tail_);
+  tail_ = std::move(kept);
 }
 
 // All that is in the log behind the cursor is known not to be at the hub.

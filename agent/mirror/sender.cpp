@@ -15,7 +15,7 @@ void Sender::link_up(Time now) {
   refused_ = acked_ = false;
   cautious_ = 0;
   retry_ = {};
-  interest_moved_ = backlog_.has_parked() || backlog_.has_put_by();
+  interest_moved_ = backlog_.passed_some();
   start_resolving(now, {});
 }
 
@@ -113,7 +113,7 @@ void Sender::check_rescan(Time now) {
   const auto wants = [this](std::string_view subject) {
     return link_.state.uplink->wants(subject);
   };
-  if (interest_moved_ && backlog_.failed() && !backlog_.has_parked()) {
+  if (interest_moved_ && backlog_.failed() && !backlog_.parked_some()) {
     interest_moved_ = false;
     backlog_.take_up(wants);
   }
@@ -191,12 +191,10 @@ bool Sender::set_aside(Entry& entry) {
     backlog_.spill();
     Entry* spilled = backlog_.find(order);
     if (spilled == nullptr) return false;
-    if (spilled->sequence != 0) {
-      backlog_.park(*spilled);
-    } else {  // No room on the disk, and none in memory while others wait behind it.
-      backlog_.mark_lost(*spilled, &LossCounts::refused);
-      backlog_.pop_settled();
-    }
+    if (spilled->sequence != 0) return false;  // Until it is there.
+    // No room on the disk, and none in memory while others wait behind it.
+    backlog_.mark_lost(*spilled, &LossCounts::refused);
+    backlog_.pop_settled();
     return true;
   }
   backlog_.park(entry);

@@ -265,3 +265,54 @@ TEST_CASE("aside: what others went ahead of is not taken for a repeat by a petio
     }
   }
 }
+
+TEST_CASE(
+    "aside: a commit that fails takes nothing of what waits while the log is looked at again") {
+  for (const bool fails : {false, true}) {
+    CAPTURE(fails);
+    World world(config_of(disk_rule()), no_stream(), 1, Under::kSqlite);
+    start(world);
+    publish(world, 1, 3, "t.b");
+    world.run(10s);  // Passed over.
+    if (fails) world.sim_disk.fail_syncs(1);
+    world.commit_delay = 5s;
+    publish(world, 4, 8, "t.a");
+    world.run(50ms);
+    want(world, "t.b");
+    world.run(1s);
+    world.commit_delay = 1ms;
+    world.run(1min);
+    CHECK((world.mirror->report().state == "storage failed") == fails);
+    CHECK(heard(world) == numbers(1, 8));
+    CHECK(world.drained());
+  }
+}
+
+// A card that takes seconds for a commit, and then fails it.
+TEST_CASE(
+    "aside: what is on its way to the disk stays in memory while the log is looked at again") {
+  RuleConfig rule = disk_rule();
+  rule.durability = Durability::kOutage;
+  for (const bool fails : {false, true}) {
+    CAPTURE(fails);
+    World world(config_of(rule), no_stream(), 1, Under::kSqlite);
+    start(world);
+    world.hub.options().latency = 200ms;
+    publish(world, 1, 5, "t.a");
+    publish(world, 6, 6, "t.b");
+    if (fails) world.sim_disk.fail_syncs(1);
+    world.commit_delay = 5s;
+    world.run(50ms);  // The last is passed over, and the others go to disk before it.
+    REQUIRE(world.rule().in_flight == 5);
+    world.hub.options().latency = 20ms;
+    world.down();
+    world.hub.interest = {"t.>"};
+    world.up();
+    world.run(1s);
+    world.commit_delay = 1ms;
+    world.run(1min);
+    CHECK((world.mirror->report().state == "storage failed") == fails);
+    CHECK(heard(world) == numbers(1, 6));
+    CHECK(world.drained());
+  }
+}

@@ -25,7 +25,8 @@ struct Published {
   std::size_t rule = 0;
   std::string subject, id;
   bool durable = false, certain = true;  // Not certain: an end came before it was on disk.
-  bool memory = false;                   // It may have gone from there: no restart knows its id.
+  bool repeated = false;
+  bool memory = false;  // It may have gone from there: no restart knows its id.
 };
 
 struct Kind {
@@ -330,7 +331,9 @@ class Run {
     for (std::size_t i = 0; i < published_.size(); ++i) {
       Published& each = published_[i];
       each.memory = each.memory || failed;
-      if (!each.id.empty() && !each.certain && !each.memory && one_in(2)) send(i);
+      if (each.id.empty() || each.certain || each.memory || one_in(2)) continue;
+      each.repeated = true;
+      send(i);
     }
   }
 
@@ -414,9 +417,31 @@ class Run {
     }
   }
 
+  // First arrivals of each subject, at the one hub, which refused none, and no disk failed. What a
+  // publisher repeats comes when it comes.
+  void check_order(const std::vector<ModelHub::Stored>& list) {
+    if (kind_.refuses || kind_.fails || kind_.anew || kind_.hubs || !broken_.empty()) return;
+    std::map<std::string, std::size_t> last;
+    std::set<std::string> seen;
+    for (const ModelHub::Stored& each : list) {
+      if (each.payload == "other" || !seen.insert(each.payload).second) continue;
+      const std::size_t number = std::strtoull(each.payload.c_str(), nullptr, 10);
+      if (published_[number].repeated) continue;
+      std::size_t& before = last[each.subject];
+      if (number < before) {
+        broken_ = "out of order: " + each.payload + " after " + std::to_string(before) + " on " +
+                  each.subject;
+        return;
+      }
+      before = number;
+    }
+  }
+
   std::string verdict() {
     for (const ModelHub* each : {&world_.hub, &other_}) {
       check_doubles(*each);
+      check_order(each->stored);
+      check_order(each->heard);
       for (const auto* list : {&each->stored, &each->heard}) {
         for (const ModelHub::Stored& stored : *list) there_.insert(stored.payload);
       }
