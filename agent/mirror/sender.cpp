@@ -42,7 +42,10 @@ void Sender::start_resolving(Time now, Time told) {
   EntryRing& window = backlog_.window();
   for (std::size_t i = 0; i < window.size() && !resolving_log_; ++i) {
     const Entry& entry = window[i];
-    if (entry.state != Entry::State::kSent) continue;
+    // One that is confirmed vouches for those of its subject before it.
+    const bool vouches =
+        entry.state == Entry::State::kConfirmed && suspects.contains(entry.subject());
+    if (entry.state != Entry::State::kSent && !vouches) continue;
     suspects.add(entry.subject(), entry.order, keyed_hash(link_.key, backlog_.id_of(entry, id_)),
                  now - entry.sent, entry.bytes());
   }

@@ -61,6 +61,7 @@ class SuspectList {
 
   void add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash, Duration age,
            std::uint64_t bytes);
+  bool contains(std::string_view subject) const { return index_.contains(subject); }
   void forget(std::string_view subject);
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }

@@ -396,3 +396,34 @@ TEST_CASE("mirror: what is sent again behind others is no floor for those, after
   CHECK(world.payloads() == expected);
   CHECK(world.drained());
 }
+
+TEST_CASE(
+    "mirror: where the stream keeps the last, one that was answered vouches for those before") {
+  for (const bool groups : {false, true}) {
+    for (const bool crash : {false, true}) {
+      CAPTURE(groups);
+      CAPTURE(crash);
+      World world(config_of(disk_rule()), {.duplicate_window = 1ms, .per_subject = 1});
+      world.limits.group_after = groups ? 1 : 1000;
+      world.limits.group_messages_max = 4;
+      world.start();
+      world.up();
+      world.run(1s);
+      publish(world, 1, 10);
+      world.run(1s);
+      REQUIRE(world.drained());
+      world.hub.acks_to_drop = 1;
+      publish(world, 11, 20);
+      world.run(1s);
+      REQUIRE(world.payloads() == numbers(1, 20));
+      world.down();
+      if (crash) world.crash();
+      world.run(10min);
+      if (crash) world.start();
+      world.up();
+      world.run(30s);
+      CHECK(world.payloads() == numbers(1, 20));
+      CHECK(world.drained());
+    }
+  }
+}
