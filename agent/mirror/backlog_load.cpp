@@ -32,7 +32,8 @@ void Backlog::open() {
   if (state_.settled > state_.cursor) state_.passed = std::max(state_.passed, state_.settled);
   // What was passed over may have been sent since.
   if (disk_failed) state_.settled = state_.cursor;
-  if (doubtful || disk_failed) state_.sent_limit = log.last;
+  order_unknown_ = doubtful || disk_failed;
+  if (order_unknown_) state_.sent_limit = log.last;
   state_.sent_limit =
       std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
   if (disk_failed) note_ledger();

@@ -132,11 +132,13 @@ bool Backlog::whole() const {
   return true;
 }
 
-// On disk at once: a crash must not make the later ones vouch for this one.
+// On disk before any goes again: a crash must make neither the later ones vouch for this one, nor
+// this one the floor of those.
 void Backlog::note_refusal() {
   holes_order_ = sent_order_;
   if (std::exchange(state_.holes, true)) return;
   note(true, !noted_ahead_);
+  durable_sent_limit_ = 0;
 }
 
 void Backlog::note(bool force, bool idle) {

@@ -70,7 +70,7 @@ StreamFacts read_facts(const json::object& answer, std::uint64_t& gaps) {
 }  // namespace
 
 Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits,
-                   HashKey key, SuspectList suspects, StreamFloors floors, bool holes, Done done)
+                   HashKey key, SuspectList suspects, StreamFloors floors, Order order, Done done)
     : api_(api),
       directory_(directory),
       limits_(limits),
@@ -78,7 +78,7 @@ Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLi
       suspects_(std::move(suspects)),
       floors_(std::move(floors)),
       done_(std::move(done)),
-      holes_(holes),
+      order_(order),
       ask_again_after_(kAskAgainMin) {}
 
 void Resolver::start(Time now, bool patient) {
@@ -215,7 +215,7 @@ void Resolver::finish() {
   for (SuspectSubject& subject : suspects_.subjects()) {
     const std::string* stream = directory_.stream_of(subject.subject);
     const auto facts = stream != nullptr ? facts_.find(*stream) : facts_.end();
-    subject.judge(facts != facts_.end() ? &facts->second : nullptr, now_ - asked_, holes_);
+    subject.judge(facts != facts_.end() ? &facts->second : nullptr, now_ - asked_, order_.holes);
   }
   done_(suspects_);
 }
@@ -255,7 +255,7 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
   if (last.sequence == 0 || stream == nullptr) return settled();
   const bool ours = !last.id.empty() && suspect.found(keyed_hash(key_, last.id), last.sequence);
   // What was sent again after others came is behind them, and says nothing of those.
-  if (ours && suspect.proven() && !holes_) return settled();
+  if (ours && suspect.proven() && !order_.holes && !order_.unknown) return settled();
   walk(subject, *stream, last.sequence);
 }
 
@@ -290,7 +290,7 @@ void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t fro
   if (from >= end) return part_done(subject, *walk, true);
   const std::size_t ours = suspects_.subjects()[subject].items.size();
   // The floor stays behind by what was in flight at a refusal.
-  const std::size_t behind = holes_ ? limits_.in_flight_messages_max : 0;
+  const std::size_t behind = order_.holes || order_.unknown ? limits_.in_flight_messages_max : 0;
   if (++walk->steps > limits_.walk_steps_max + behind + ours) {
     return part_done(subject, *walk, false);
   }

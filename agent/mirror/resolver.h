@@ -25,10 +25,13 @@ class Resolver {
  public:
   using Done = std::function<void(const SuspectList& suspects)>;
 
-  // `holes`: the hub is known to have refused some, so none vouches for another. `done` is called
-  // once, perhaps from inside start(); never after destruction.
+  struct Order {
+    bool holes = false;    // The hub is known to have refused some: none vouches for another.
+    bool unknown = false;  // The last may be one that was sent again behind others.
+  };
+  // `done` is called once, perhaps from inside start(); never after destruction.
   Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits, HashKey key,
-           SuspectList suspects, StreamFloors floors, bool holes, Done done);
+           SuspectList suspects, StreamFloors floors, Order order, Done done);
 
   // Call when the directory knows, or will not. `patient`: a stream that is away is waited for.
   void start(Time now, bool patient);
@@ -73,7 +76,7 @@ class Resolver {
   SuspectList suspects_;
   StreamFloors floors_;
   Done done_;
-  bool holes_;
+  Order order_;
   bool started_ = false, finished_ = false, facts_asked_ = false, patient_ = true;
   std::size_t next_ = 0, open_ = 0;
   std::map<std::string, StreamFacts> facts_;

@@ -10,16 +10,13 @@
 #include <random>
 #include <set>
 
-#include "tests/agent/mirror/mirror_world.h"
+#include "tests/agent/mirror/mirror_mix.h"
 
 using namespace petiole;
 using namespace petiole::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr std::size_t kRules = 3;
-constexpr std::array<const char*, kRules> kNames = {"t.a", "t.b", "t.c"};
 
 struct Published {
   std::size_t rule = 0;
@@ -29,18 +26,12 @@ struct Published {
   bool memory = false;  // It may have gone from there: no restart knows its id.
 };
 
-struct Kind {
-  bool any = true, api = true, plain = false;
-  bool ids = false, anew = false, others = false, refuses = false, crashes = true;
-  bool full = false, fails = false, jumps = false, hubs = false;
-};
-
 class Run {
  public:
   explicit Run(std::uint64_t seed)
-      : random_(seed),
-        kind_(choose()),
-        world_(config(), hub(), seed, World::Under::kSqlite),
+      : dice_{std::mt19937_64(seed)},
+        mix_(make_mix(dice_)),
+        world_(mix_.rules(dice_), mix_.hub(dice_), seed, World::Under::kSqlite),
         other_(world_.loop, world_.hub.options()) {
     MirrorLimits& limits = world_.limits;
     limits.note_alone = 300ms;
@@ -52,7 +43,7 @@ class Run {
     if (one_in(3)) limits.loaded_messages_max = 16;
     if (one_in(2)) limits.page_messages = limits.load_messages = 3;
     if (one_in(3)) limits.outage_messages_max = 10;
-    if (one_in(3)) limits.suspects_max = 5;
+    if (one_in(3) && !mix_.few) limits.suspects_max = 5;
     if (one_in(4)) limits.floors_max = 1;
     limits.rescan_interval = 500ms;
     limits.park_after = 300ms;
@@ -60,7 +51,7 @@ class Run {
     world_.commit_delay = std::chrono::milliseconds(1 + pick(20));
     other_.random.seed(seed);
     for (int i = 0; i < 100; ++i) other_.make_anew();  // None of the times of the first.
-    if (kind_.plain) world_.hub.interest = other_.interest = {"t.a.>", "t.b.>", "t.c.>"};
+    if (mix_.plain) world_.hub.interest = other_.interest = {"t.a.>", "t.b.>", "t.c.>"};
   }
 
   ~Run() {
@@ -75,70 +66,13 @@ class Run {
   }
 
   std::string describe() const {
-    std::string text = kind_.plain ? "plain" : kind_.api ? "api" : "no api";
-    const std::pair<bool, const char*> flags[] = {
-        {kind_.ids, "ids"},         {kind_.anew, "anew"},       {kind_.others, "others"},
-        {kind_.refuses, "refuses"}, {kind_.crashes, "crashes"}, {kind_.full, "full"},
-        {kind_.fails, "fails"},     {kind_.jumps, "jumps"},     {kind_.hubs, "hubs"}};
-    for (const auto& [on, name] : flags) text += on ? std::string(" ") + name : "";
-    for (const RuleConfig& rule : world_.config.rules) {
-      text += "; " + rule.subjects.front();
-      if (rule.durability == Durability::kOutage) text += " outage";
-      if (rule.keep_last) text += " last";
-      if (rule.max_messages) text += " max " + std::to_string(rule.max_messages);
-      if (rule.discard == Discard::kNew) text += " new";
-      if (rule.max_age.count()) text += " age";
-      if (rule.confirm != Confirm::kAuto) text += " confirm";
-    }
-    return text + "; published " + std::to_string(published_.size()) + told_;
+    return mix_.describe(world_.config) + "; published " + std::to_string(published_.size()) +
+           told_;
   }
 
  private:
-  std::uint64_t pick(std::uint64_t count) { return random_() % count; }
-  bool one_in(std::uint64_t count) { return pick(count) == 0; }
-
-  Kind choose() {
-    Kind kind;
-    kind.plain = one_in(5);
-    kind.api = !kind.plain && !one_in(5);
-    kind.ids = one_in(2);
-    kind.anew = kind.api && one_in(3);
-    kind.others = !kind.plain && one_in(2);
-    kind.refuses = !kind.plain && one_in(3);
-    kind.crashes = !one_in(4);
-    kind.full = one_in(4);
-    kind.fails = one_in(4);
-    kind.jumps = one_in(3);
-    kind.hubs = one_in(4);
-    return kind;
-  }
-
-  MirrorConfig config() {
-    MirrorConfig config;
-    config.enabled = true;
-    for (const char* name : kNames) {
-      RuleConfig rule{.subjects = {std::string(name) + ".>"}};
-      if (one_in(3)) rule.durability = Durability::kOutage;
-      rule.keep_last = one_in(3);
-      if (one_in(4)) rule.max_messages = 5 + pick(20);
-      if (one_in(3)) rule.discard = Discard::kNew;
-      if (one_in(4)) rule.max_age = 20s;
-      if (kind_.api && one_in(6)) rule.confirm = Confirm::kPuback;
-      rule.priority = static_cast<int>(pick(3));
-      config.rules.push_back(rule);
-    }
-    return config;
-  }
-
-  HubOptions hub() {
-    HubOptions options;
-    options.latency = std::chrono::milliseconds(1 + pick(30));
-    options.ack_delay = std::chrono::milliseconds(pick(100));
-    if (!kind_.api) options.domain.clear();
-    if (kind_.plain) options.stream_subject.clear();
-    options.duplicate_window = kind_.api ? Duration(1ms) : Duration(24h);
-    return options;
-  }
+  std::uint64_t pick(std::uint64_t count) { return dice_.pick(count); }
+  bool one_in(std::uint64_t count) { return dice_.one_in(count); }
 
   void tell(const std::string& text) {
     told_ += "\n" + std::to_string(world_.clock.now().time_since_epoch() / 1ms) + " " + text;
@@ -146,29 +80,50 @@ class Run {
 
   struct Act {
     std::uint64_t weight;
-    bool Kind::*wanted;
+    bool Mix::*wanted;
     void (Run::*act)();
   };
 
   void act() {
     static constexpr Act kActs[] = {
-        {14, &Kind::any, &Run::publish_some}, {4, &Kind::any, &Run::up},
-        {2, &Kind::any, &Run::down},          {1, &Kind::crashes, &Run::crash},
-        {1, &Kind::any, &Run::stop},          {2, &Kind::any, &Run::wait},
-        {2, &Kind::others, &Run::intrude},    {2, &Kind::refuses, &Run::refuse},
-        {2, &Kind::any, &Run::lose_answers},  {1, &Kind::anew, &Run::make_anew},
-        {2, &Kind::hubs, &Run::switch_hub},   {2, &Kind::any, &Run::doubt},
-        {2, &Kind::full, &Run::fill},         {1, &Kind::fails, &Run::fail},
-        {2, &Kind::jumps, &Run::jump},        {2, &Kind::plain, &Run::interest},
-        {3, &Kind::any, &Run::pause},
+        {14, &Mix::any, &Run::publish_some}, {4, &Mix::any, &Run::up},
+        {2, &Mix::any, &Run::down},          {1, &Mix::crashes, &Run::crash},
+        {1, &Mix::any, &Run::stop},          {2, &Mix::any, &Run::wait},
+        {2, &Mix::others, &Run::intrude},    {2, &Mix::refuses, &Run::refuse},
+        {2, &Mix::any, &Run::lose_answers},  {1, &Mix::anew, &Run::make_anew},
+        {2, &Mix::hubs, &Run::switch_hub},   {2, &Mix::any, &Run::doubt},
+        {2, &Mix::full, &Run::fill},         {1, &Mix::fails, &Run::fail},
+        {2, &Mix::jumps, &Run::jump},        {2, &Mix::plain, &Run::interest},
+        {3, &Mix::any, &Run::pause},         {2, &Mix::vanish, &Run::vanish},
+        {2, &Mix::silent, &Run::silence},
     };
     std::uint64_t sum = 0;
     for (const Act& each : kActs) sum += each.weight;
     std::uint64_t at = pick(sum);
     const Act* chosen = kActs;
     for (; at >= chosen->weight; ++chosen) at -= chosen->weight;
-    if (kind_.*chosen->wanted) (this->*chosen->act)();
+    if (mix_.*chosen->wanted) (this->*chosen->act)();
     world_.run(std::chrono::milliseconds(pick(15)));
+  }
+
+  // No leader is there to take some.
+  void vanish() {
+    tell("vanish");
+    for (int i = 0; i < 3; ++i) {
+      hub_now().vanish_once.insert(std::to_string(published_.size() + pick(20)));
+    }
+  }
+  void silence() {
+    tell("silence");
+    const bool error = one_in(2), some = one_in(2);
+    if (hub_now().api_says && one_in(2)) {
+      hub_now().api_says = nullptr;
+      return;
+    }
+    hub_now().api_says = [error, some, this](std::string_view) -> std::optional<std::string> {
+      if (some && one_in(2)) return std::nullopt;
+      return error ? R"({"error":{"code":503,"err_code":10008,"description":"unavailable"}})" : "";
+    };
   }
 
   void publish_some() { publish(1 + pick(12)); }
@@ -189,7 +144,7 @@ class Run {
     for (std::uint64_t i = 0; i < count; ++i) {
       const std::size_t rule = pick(kRules), number = published_.size();
       const std::string name = subject(rule);
-      const std::string id = kind_.ids && one_in(2) ? "p" + std::to_string(number) : "";
+      const std::string id = mix_.ids && one_in(2) ? "p" + std::to_string(number) : "";
       published_.push_back({rule, name, id});
       send(number);
     }
@@ -394,7 +349,9 @@ class Run {
     for (ModelHub* each : {&world_.hub, &other_}) {
       each->error.clear();
       each->drop_acks = 0;
-      if (kind_.plain) each->interest = {"t.>"};
+      each->api_says = nullptr;
+      each->vanish_once.clear();
+      if (mix_.plain) each->interest = {"t.>"};
     }
     if (link_ != nullptr) world_.mirror->interest_changed(*link_);
     up();
@@ -420,7 +377,8 @@ class Run {
   // First arrivals of each subject, at the one hub, which refused none, and no disk failed. What a
   // publisher repeats comes when it comes.
   void check_order(const std::vector<ModelHub::Stored>& list) {
-    if (kind_.refuses || kind_.fails || kind_.anew || kind_.hubs || !broken_.empty()) return;
+    if (mix_.refuses || mix_.fails || mix_.anew || mix_.hubs || mix_.vanish || !broken_.empty())
+      return;
     std::map<std::string, std::size_t> last;
     std::set<std::string> seen;
     for (const ModelHub::Stored& each : list) {
@@ -464,8 +422,8 @@ class Run {
     return {};
   }
 
-  std::mt19937_64 random_;
-  Kind kind_;
+  MixDice dice_;
+  Mix mix_;
   World world_;
   ModelHub other_;
   bool at_other_ = false, failed_ = false;
