@@ -67,8 +67,7 @@ std::optional<std::uint64_t> Backlog::gives_way(const Latest& older) {
   if (older.sequence <= state_.cursor) return std::nullopt;
   const bool unloaded = older.sequence > state_.settled;
   if (unloaded && older.sequence <= loaded_upto_) return std::nullopt;
-  // Evicted since; or for a moment only while the log is being opened.
-  if (!unloaded && older.sequence < evict_parked_) return std::nullopt;
+  if (log_.next(older.sequence - 1) != older.sequence) return std::nullopt;  // A limit took it.
   return older.bytes;
 }
 

@@ -319,6 +319,32 @@ TEST_CASE("limits: what was passed over is evicted in its turn, and never lost")
   CHECK(heard(world) == numbers(10, 11));
 }
 
+TEST_CASE("keep last: what a limit has taken is not superseded as well") {
+  RuleConfig rule = last_rule();
+  rule.max_messages = 3;
+  World world(config_of(rule), {});
+  world.limits.tail_messages_max = 1;  // Of what a limit takes the subject is not known.
+  world.start();
+  for (int i = 0; i < 10; ++i) {
+    const std::string text = std::to_string(i);
+    world.publish("t." + text, text, "id-" + text);
+  }
+  world.run(1s);
+  REQUIRE(world.rule().losses.limit == 7);
+  for (int i = 0; i < 5; ++i) {
+    const std::string text = std::to_string(i);
+    world.publish("t." + text, "new", "new-" + text);
+  }
+  world.run(1s);
+  CHECK(accounted(world) == 15);
+  world.up();
+  world.run(10s);
+  CHECK(world.drained());
+  CHECK(world.rule().captured == 15);
+  CHECK(world.rule().losses.superseded == 0);
+  CHECK(accounted(world) == 15);
+}
+
 TEST_CASE("keep last: what was superseded does not come back with a rule that keeps all") {
   for (const bool gone : {false, true}) {
     for (const bool arrived : {false, true}) {
