@@ -97,6 +97,7 @@ void ModelHub::receive(const Packet& packet) {
     return answer(packet.reply,
                   api(std::string_view(packet.subject).substr(prefix.size()), packet.payload));
   }
+  if (!link_->wants(packet.subject)) missed.insert(packet.payload);
   for (const std::string& pattern : interest) {
     if (matches(pattern, packet.subject)) {
       heard.push_back({packet.subject,

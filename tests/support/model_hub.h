@@ -61,6 +61,7 @@ class ModelHub {
   HubOptions& options() { return options_; }
   std::vector<Stored> stored;         // The stream, in order.
   std::vector<Stored> heard;          // By plain subscribers.
+  std::set<std::string> missed;       // Payloads that met nobody.
   std::set<std::string> interest;     // Patterns of plain subscribers.
   std::string error;                  // Not empty: each publish to the stream gets this answer.
   std::set<std::string> refuse_once;  // Payloads that get this one once: no room.

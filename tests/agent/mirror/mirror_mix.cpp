@@ -17,9 +17,10 @@ Mix make_mix(MixDice& dice) {
   mix.fails = dice.one_in(4);
   mix.jumps = dice.one_in(3);
   mix.hubs = dice.one_in(4);
-  mix.vanish = mix.api && dice.one_in(4);
+  mix.vanish = mix.api && !mix.anew && dice.one_in(4);
   mix.silent = mix.api && dice.one_in(4);
-  // Where it keeps few, what comes behind says nothing unless it is known to be ours.
+  // Where it keeps few, what comes behind says nothing unless it is known to be ours: of what went
+  // from memory a restart knows nothing.
   const bool known = !mix.others && !mix.full && !mix.fails;
   mix.few = mix.api && known && !mix.refuses && !mix.vanish && dice.one_in(3);
   return mix;
@@ -30,7 +31,7 @@ MirrorConfig Mix::rules(MixDice& dice) const {
   config.enabled = true;
   for (const char* name : kNames) {
     RuleConfig rule{.subjects = {std::string(name) + ".>"}};
-    if (dice.one_in(3)) rule.durability = Durability::kOutage;
+    if (!few && dice.one_in(3)) rule.durability = Durability::kOutage;
     rule.keep_last = dice.one_in(3);
     if (dice.one_in(4)) rule.max_messages = 5 + dice.pick(20);
     if (dice.one_in(3)) rule.discard = Discard::kNew;
