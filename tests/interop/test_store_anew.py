@@ -32,6 +32,8 @@ class Scene:
         self.world = world
         self.client = world.client(self.hub)
         self.stream.create(self.client)
+        # The hub removes a directory without streams when it comes to it, under one that is made anew.
+        Stream("KEEP", ["keep"]).create(self.client)
         self.publisher = world.client(self.edge)
 
     def restart_hub(self) -> None:

@@ -359,7 +359,7 @@ TEST_CASE("connection: each part of a block is a sign of life") {
     peer.send(std::string_view(stream).substr(sent, 10'000));
     sent += 10'000;
     CHECK(net.until([&] { return client.receives > before; }));
-    CHECK(client.input.empty() == (sent < stream.size()));
+    if (sent < stream.size()) CHECK(client.input.empty());
   }
   CHECK(net.until([&] { return client.input == part; }));
 }
