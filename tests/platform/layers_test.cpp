@@ -321,7 +321,7 @@ TEST_CASE("connection: a large exchange over layers, with a slow reader") {
   CHECK_FALSE(net.until([&] { return client.wire->output().empty(); }, 50ms));
   CHECK(client.wire->output().size() > 1 << 20);  // Not encoded far ahead.
   CHECK(net.until([&] { return peer.read(), peer.text.size() == much.size() + 4; }));
-  CHECK(peer.text == "tls!" + coded(much, 1));
+  CHECK((peer.text == "tls!" + coded(much, 1)));
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ struct NetFixture {
   explicit NetFixture(HostResolver::Lookup lookup = HostResolver::lookup_by_system);
 
   // Turns the loop until `done`, at most for `span`; returns done().
-  bool until(const std::function<bool()>& done, Duration span = 10s);
+  bool until(const std::function<bool()>& done, Duration span = 60s);
   // Listens on a free port; each accepted connection takes the next script.
   std::uint16_t serve(std::vector<Script*> scripts);
   // Two ends of a connection through the real stack.
