@@ -272,6 +272,7 @@ RemoteReport Remote::report() const {
   if (state_ == State::kDialling) report.step = dialling_step();
   report.attempt = reconnect_.attempt();
   report.account = config_.account;
+  for (const RemoteUrl& each : config_.urls) report.urls.push_back(shown_url(each));
   if (link_ == nullptr) return report;
   add(report.in, link_->bytes_in());
   add(report.out, link_->bytes_out());

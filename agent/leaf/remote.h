@@ -26,10 +26,11 @@ struct RemoteReport {
   std::uint64_t attempt = 0;  // Failed ones since the last stable link.
   WallTime next_retry{};      // Waiting; else epoch.
   Duration rtt{};
-  LinkBytes in, out;          // Of all links since start.
-  std::uint64_t links = 0;    // Established since start.
-  std::uint64_t dropped = 0;  // Messages that the link was too slow for.
-  std::string url;            // In use, or the next one; without secrets.
+  LinkBytes in, out;              // Of all links since start.
+  std::uint64_t links = 0;        // Established since start.
+  std::uint64_t dropped = 0;      // Messages that the link was too slow for.
+  std::string url;                // In use, or the next one; without secrets.
+  std::vector<std::string> urls;  // All that are configured; without secrets.
   std::string account;
   HubInfo hub;
   std::size_t subscriptions = 0;  // The hub's interest.

@@ -61,6 +61,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   virtual bool solicited() const = 0;
   // What other leafs want is kept from this peer.
   virtual bool isolated() const = 0;
+  // host:port as configured, of a link that we made.
+  virtual std::string dialled_host() const { return {}; }
   bool is_spoke() const { return spoke_; }
   bool established() const { return phase_ == Phase::kEstablished; }
   bool over() const { return phase_ == Phase::kClosed; }  // closed() may still be to come.

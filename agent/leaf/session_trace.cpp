@@ -41,6 +41,8 @@ void LeafSession::note(LogLevel level, std::string_view text) const {
 void LeafSession::note_closed(const CloseReason& reason) const {
   std::string text = "Leafnode connection closed: " + closed_state(reason);
   if (!peer_.name.empty()) text += " - Remote: " + peer_.name;
+  const std::string host = dialled_host();
+  if (!host.empty()) text += (peer_.name.empty() ? " - Host: " : ", Host: ") + host;
   note(LogLevel::kInfo, text);
   if (!tracing() || !account_) return;
   subscriptions_.for_each(

@@ -31,8 +31,13 @@ SolicitingLeaf::~SolicitingLeaf() {
   if (owner_) owner_->link_gone();
 }
 
+std::string SolicitingLeaf::dialled_host() const {
+  return join_host_port(options_.url.host, options_.url.port);
+}
+
 void SolicitingLeaf::greet(Time now) {
-  note(LogLevel::kInfo, "Leafnode connection created for account: " + remote_.account + " ");
+  note(LogLevel::kInfo, "Leafnode connection created for account: " + remote_.account + " (" +
+                            dialled_host() + ") ");
   expect_by(now + remote_.first_info_timeout.value_or(server().config().link.first_info_timeout));
   if (owner_) owner_->link_opened(*this);
   wire()->wake();

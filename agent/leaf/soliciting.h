@@ -56,6 +56,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
 
   bool solicited() const override { return true; }
   bool isolated() const override { return remote_.isolate_interest; }
+  std::string dialled_host() const override;
   bool uplink() const override { return is_spoke(); }
   std::string_view hub_name() const override;
 

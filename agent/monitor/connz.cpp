@@ -113,12 +113,8 @@ Options read_options(Query& query) {
   return options;
 }
 
-// What an account narrows is the total too; who asks for a user or a cid is told of how many it is.
-bool counts(const Options& options, const ConnectionReport& report) {
-  return options.account.empty() || report.account == options.account;
-}
-
 bool wants(const Options& options, const ConnectionReport& report) {
+  if (!options.account.empty() && report.account != options.account) return false;
   if (options.cid != 0 && report.cid != options.cid) return false;
   if (!options.user.empty() && report.user != options.user) return false;
   return options.mqtt_client.empty();  // There are none.
@@ -132,7 +128,7 @@ bool subscribes(const ConnectionReport& report, std::string_view filter) {
 
 struct Found {
   std::vector<ConnectionReport> reports;  // Those to show.
-  std::size_t total = 0;
+  std::size_t total = 0;                  // Of all pages.
 };
 
 // In the register's own order, without a filter, only those on the page are looked at.
@@ -147,19 +143,17 @@ Found first_page(const MonitorInput& input, const Options& options) {
   return found;
 }
 
-void add_open(Found& found, const MonitorInput& input, const Options& options) {
+void add_open(std::vector<ConnectionReport>& found, const MonitorInput& input,
+              const Options& options) {
   const auto add = [&](const Reportable& session) {
     ConnectionReport report = session.report(options.subscriptions || !options.filter.empty());
-    if (!counts(options, report)) return;
     if (!options.filter.empty() && !subscribes(report, options.filter)) return;
-    ++found.total;
-    if (wants(options, report)) found.reports.push_back(std::move(report));
+    if (wants(options, report)) found.push_back(std::move(report));
   };
   const auto& open = input.server.open();
-  if (options.cid != 0 && options.account.empty() && options.filter.empty()) {
+  if (options.cid != 0) {
     const auto one = open.find(options.cid);
     if (one != open.end()) add(*one->second);
-    found.total = open.size();
     return;
   }
   for (const auto& [cid, session] : open) add(*session);
@@ -171,20 +165,17 @@ Found collect(const MonitorInput& input, const Options& options) {
   if (all && options.open && !options.closed && options.sort == "cid") {
     return first_page(input, options);
   }
-  Found all_found;
-  std::vector<ConnectionReport>& reports = all_found.reports;
-  if (options.open) add_open(all_found, input, options);
+  std::vector<ConnectionReport> reports;
+  if (options.open) add_open(reports, input, options);
   if (options.closed) {
     input.server.closed().for_each([&](const ConnectionReport& report) {
-      if (!counts(options, report)) return;
-      ++all_found.total;
       if (wants(options, report)) reports.push_back(report);
     });
   }
   const Sort& sort = *find_sort(options.sort);
   std::stable_sort(reports.begin(), reports.end(),
                    [&](R a, R b) { return sort.descending ? sort.less(b, a) : sort.less(a, b); });
-  Found found{.reports = {}, .total = all_found.total};
+  Found found{.reports = {}, .total = reports.size()};
   const std::size_t begin = std::min(options.offset, reports.size());
   const std::size_t end = begin + std::min(options.limit, reports.size() - begin);
   found.reports.assign(

@@ -2,6 +2,7 @@
 // mirror that cannot store any more, or refuses messages at this moment.
 #include "agent/monitor/endpoints.h"
 #include "agent/monitor/text.h"
+#include "agent/protocol/writer.h"
 
 namespace petiole {
 namespace {
@@ -10,6 +11,17 @@ struct Fault {
   const char* type;
   std::string text;
 };
+
+// nats-server's leaf-remotes-connected, in its words: at once, and with the configured addresses.
+void add_disconnected(std::vector<Fault>& faults, const MonitorInput& input) {
+  for (const RemoteReport& link : input.links) {
+    if (is_up(link)) continue;
+    std::string urls;
+    for (const std::string& url : link.urls) urls += (urls.empty() ? "" : " ") + go_quoted(url);
+    faults.push_back({"CONNECTION", "leafnode remote for account " + go_quoted(link.account) +
+                                        " (urls=[" + urls + "]) is not connected"});
+  }
+}
 
 std::vector<Fault> find_faults(const MonitorInput& input) {
   std::vector<Fault> faults;
@@ -45,6 +57,7 @@ Health healthz(const MonitorInput& input, Query& query) {
   for (const char* name : {"js-enabled", "js-enabled-only", "js-server-only", "js-meta-only"}) {
     query.flag(name);  // Without JetStream they change nothing, as in nats-server without it.
   }
+  const bool connected = query.flag("leaf-remotes-connected");
   const bool details = query.flag("details");
   if (!query.text("stream").empty() && query.text("account").empty()) {
     return bad_request("\"account\" must not be empty when checking stream health", details);
@@ -52,7 +65,9 @@ Health healthz(const MonitorInput& input, Query& query) {
   if (!query.text("consumer").empty() && query.text("stream").empty()) {
     return bad_request("\"stream\" must not be empty when checking consumer health", details);
   }
-  const std::vector<Fault> faults = find_faults(input);
+  std::vector<Fault> faults;
+  if (connected) add_disconnected(faults, input);
+  if (faults.empty()) faults = find_faults(input);
   if (faults.empty()) return {200, {{"status", "ok"}}};
   if (!details) return {503, {{"status", "unavailable"}, {"error", faults[0].text}}};
   json::array list;

@@ -1,5 +1,7 @@
 // /subsz: nats-server monitor.go, Subsz, over the accounts' indexes and match caches.
 #include <algorithm>
+#include <tuple>
+#include <vector>
 
 #include "agent/monitor/endpoints.h"
 #include "agent/monitor/text.h"
@@ -9,19 +11,43 @@
 namespace petiole {
 namespace {
 
+struct Listed {
+  const Subscription* subscription;
+  const Account* account;
+};
+
 struct Listing {
-  std::size_t offset = 0, limit = 1024, total = 0;
+  std::size_t offset = 0, limit = 1024;
   std::string_view test;
-  json::array list;
+  std::vector<Listed> all;
 };
 
 void add_account(Listing& listing, const Account& account) {
   account.for_each([&](const Subscription& subscription) {
     if (!listing.test.empty() && !matches(subscription.subject(), listing.test)) return;
-    const std::size_t number = listing.total++;
-    if (number < listing.offset || listing.list.size() >= listing.limit) return;
-    listing.list.emplace_back(subscription_detail(subscription, &account));
+    listing.all.push_back({&subscription, &account});
   });
+}
+
+bool is_before(const Listed& a, const Listed& b) {
+  const Subscription &left = *a.subscription, &right = *b.subscription;
+  return std::tuple(left.owner->cid(), left.sid(), left.subject()) <
+         std::tuple(right.owner->cid(), right.sid(), right.subject());
+}
+
+// The pages of several requests fit together.
+json::array page(Listing& listing) {
+  std::vector<Listed>& all = listing.all;
+  const std::size_t begin = std::min(listing.offset, all.size());
+  const std::size_t end = begin + std::min(listing.limit, all.size() - begin);
+  const auto at = [&all](std::size_t n) { return all.begin() + static_cast<std::ptrdiff_t>(n); };
+  std::nth_element(all.begin(), at(begin), all.end(), is_before);
+  std::partial_sort(at(begin), at(end), all.end(), is_before);
+  json::array list;
+  for (std::size_t i = begin; i < end; ++i) {
+    list.emplace_back(subscription_detail(*all[i].subscription, all[i].account));
+  }
+  return list;
 }
 
 }  // namespace
@@ -70,10 +96,11 @@ json::object subsz(const MonitorInput& input, Query& query) {
   body["server_id"] = input.server.id();
   body["now"] = go_time(input.wall);
   for (const auto& member : sublist_stats(input, wanted)) body[member.key()] = member.value();
-  body["total"] = listing.total;
+  body["total"] = listing.all.size();
   body["offset"] = listing.offset;
   body["limit"] = listing.limit;
-  if (!listing.list.empty()) body["subscriptions_list"] = std::move(listing.list);
+  if (json::array shown = page(listing); !shown.empty())
+    body["subscriptions_list"] = std::move(shown);
   return body;
 }
 

@@ -182,7 +182,8 @@ QUERIES = [
     "/subsz?limit=x", "/subsz?subs=1&limit=1&acc=unknown", "/subscriptionsz", "/accountz", "/accountz?acc=$G",
     "/accountz?acc=unknown", "/accstatz", "/accstatz?unused=1", "/accstatz?unused=x", "/healthz", "/healthz?details=1",
     "/healthz?js-enabled-only=1", "/healthz?js-server-only=1", "/healthz?js-meta-only=1", "/healthz?js-enabled=x",
-    "/healthz?stream=s", "/healthz?consumer=c&details=true", "/healthz?account=A", "/jsz", "/jsz?streams=1", "/jsz?streams=x",
+    "/healthz?stream=s", "/healthz?consumer=c&details=true", "/healthz?account=A", "/healthz?leaf-remotes-connected=x",
+    "/healthz?leaf-remotes-connected=1", "/connz?acc=$G&user=app", "/connz?state=any&user=app", "/jsz", "/jsz?streams=1", "/jsz?streams=x",
     "/jsz?limit=x", "/nonsense", "/varz/",
 ]  # fmt: skip
 
@@ -221,6 +222,37 @@ def test_every_endpoint_answers_as_nats_server_does(world):
     unequal = (r"account_detail\.(imports|exports)\[\].*|accounts\[\]|write_deadline|system_account"
                r"|subscriptions_list\[\]\..*|.*subscriptions_list(_detail)?\[\].*|http_req_stats\..*")  # fmt: skip
     compare(both, missing, unequal)
+
+
+def test_pages_of_subscriptions_fit_together(world):
+    from harness import servers
+
+    def pages(kind) -> list[list[str]]:
+        server = world.server(kind, "edge")
+        for name in "ab":
+            client = world.client(server)
+            for number in range(12):
+                client.subscribe(f"{name}.{number % 5}", "q" if number % 3 else "")
+            client.flush()
+        told = []
+        for offset in range(0, 30, 7):
+            body = server.monitor(f"/subsz?subs=1&acc=$G&limit=7&offset={offset}")
+            told.append([f"{each['subject']} {each['sid']}" for each in body.get("subscriptions_list", [])])
+        return told
+
+    assert pages(servers.server_under_test()) == pages(servers.nats_server("newest"))
+
+
+def test_healthz_names_remotes_that_are_down(world):
+    from harness import servers
+    from harness.ports import free_port
+
+    urls = [f"nats-leaf://127.0.0.1:{free_port()}", "nats-leaf://127.0.0.1:1"]
+    config = f"leafnodes {{ remotes: [ {{ urls: {json.dumps(urls)} }} ] }}"
+    kinds = (servers.server_under_test(), servers.nats_server("newest"))
+    ours, theirs = (world.server(kind, "edge", config) for kind in kinds)
+    for query in ("", "?leaf-remotes-connected=0", "?leaf-remotes-connected=1", "?leaf-remotes-connected=1&details=1"):
+        assert _get(ours, f"/healthz{query}") == _get(theirs, f"/healthz{query}"), query
 
 
 def test_connz_tells_of_tokens(world):

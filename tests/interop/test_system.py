@@ -13,7 +13,7 @@ from harness.client import Client
 from harness.differences import differences, order
 from harness.system import admin, app, ask, silent
 from harness.wait import until
-from harness.world import World
+from harness.world import World, remote
 
 # What nats-server has more of: 2.15 tells its feature flags; its subscriptions to itself are many.
 MISSING = r"(server|data)\.feature_flags\..*|data\.disk_io_wait_stats\..*|data\.stale_connection_stats\..*"
@@ -260,15 +260,34 @@ def test_statsz_is_told_from_time_to_time(pair):
     check(ours[1], theirs[1])
 
 
-def test_leaving_is_told(pair):
-    for client in pair.admins:
-        client.subscribe("$SYS.SERVER.*.SHUTDOWN")
-        client.flush()
-    for server in pair.servers:
-        server.signal(15)
-    ours, theirs = (events(client, 1)[0] for client in pair.admins)
+def test_leaving_is_told(world):
+    """To a hub of the system account: of its clients a nats-server takes leave before."""
+    told, place = [], "account: '$SYS'"
+    for kind in (servers.server_under_test(), servers.nats_server("newest")):
+        hub = world.server(servers.nats_server("newest"), "hub", system.config(servers.nats_server("newest"))
+                           + "leafnodes { listen: 127.0.0.1:{leaf}, authorization { user: l, password: l, account: '$SYS' } }")  # fmt: skip
+        edge = world.server(kind, "edge", system.config(kind)
+                            + f"leafnodes {{ remotes: [ {{ {remote(hub, None, place, 'l:l')} }} ] }}")  # fmt: skip
+        hub.wait_leafs()
+        listening = world.keep(admin(hub))
+        listening.subscribe("$SYS.SERVER.*.SHUTDOWN")
+        listening.flush()
+        until(lambda h=hub: h.leafs(), "the link is there")
+        own = edge.monitor("/varz")["server_id"]
+        edge.signal(15)
+        message = listening.next(10)
+        told.append((message.subject.replace(own, "ID"), json.loads(message.payload)))
+    ours, theirs = told
     assert ours[0] == theirs[0] == "$SYS.SERVER.ID.SHUTDOWN"
     assert differences(ours[1], theirs[1], r"feature_flags\..*") == []
+
+
+@pytest.mark.petiole
+def test_leaving_is_told_to_its_own_clients(pair):
+    pair.admins[0].subscribe("$SYS.SERVER.*.SHUTDOWN")
+    pair.admins[0].flush()
+    pair.servers[0].signal(15)
+    assert events(pair.admins[0], 1)[0][0] == "$SYS.SERVER.ID.SHUTDOWN"
 
 
 @pytest.mark.petiole
