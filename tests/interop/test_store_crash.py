@@ -1,5 +1,6 @@
 """The proof of the mirror: whatever dies, the stream holds every message once, in order."""
 
+import subprocess
 import threading
 
 import pytest
@@ -22,27 +23,27 @@ store_and_forward {
 
 
 class Scene:
-    def __init__(self, world, hub_version):
-        self.world = world
+    def __init__(self, world, hub_version, config: str = STORE, count: int = COUNT):
+        self.world, self.count = world, count
         self.hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
         self.stream = Stream("T", ["telemetry.>"], WINDOW)
         with self.hub.client() as client:
             self.stream.create(client)
         self.proxy = world.proxy(self.hub.ports["leaf"])
-        self.edge = world.leaf(remote(self.hub, self.proxy), STORE)
+        self.edge = world.leaf(remote(self.hub, self.proxy), config)
         self.hub.wait_leafs()
         self.publishers = [
-            world.keep(Publisher(self.edge.host, self.edge.port, name, f"telemetry.{name}", COUNT))
+            world.keep(Publisher(self.edge.host, self.edge.port, name, f"telemetry.{name}", count))
             for name in ("one", "two")
         ]
 
     def publish_to(self, part: float) -> None:
         for publisher in self.publishers:
-            publisher.open_gate(int(COUNT * part))
+            publisher.open_gate(int(self.count * part))
 
     def wait_safe(self, part: float) -> None:
         for publisher in self.publishers:
-            publisher.wait(int(COUNT * part), 90)
+            publisher.wait(int(self.count * part), 90)
 
     def kill_edge(self) -> None:
         self.edge.kill()
@@ -69,11 +70,11 @@ class Scene:
 
     def check(self) -> None:
         client = self.world.client(self.hub)
-        wanted = len(self.publishers) * COUNT
+        wanted = len(self.publishers) * self.count
         until(lambda: self.stream.count(client) >= wanted, "the stream holds all", 150, every=0.5)
         until(lambda: self.edge.monitor("/mirrorz")["messages"] == 0, "the mirror is empty", 60)
         check_all_once_in_order(
-            self.stream.payloads(client), {p.name: COUNT for p in self.publishers}
+            self.stream.payloads(client), {p.name: self.count for p in self.publishers}
         )
         losses = self.edge.monitor("/mirrorz")["losses"]
         assert not any(losses.values()), losses
@@ -127,4 +128,30 @@ def test_killed_during_replay(world, hub_version):
         scene.edge.kill()
         threading.Event().wait(WINDOW * 1.5)  # The hub has forgotten the ids.
         scene.edge.start()
+    scene.check()
+
+
+@pytest.mark.petiole
+@pytest.mark.parametrize("durability", ["disk", "outage"])
+@pytest.mark.parametrize("way", ["ldm", "term"])
+def test_told_to_end_during_replay(world, hub_version, way, durability):
+    """Clients publish meanwhile, and go on after the restart."""
+    config = STORE.replace("disk", durability).replace("rules:", "replay: { max_rate: 1MB }\n rules:")
+    duck = "lame_duck_duration: 30s\nlame_duck_grace_period: 200ms\n"
+    scene = Scene(world, hub_version, config + duck, count=20_000)
+    scene.hub.kill()
+    scene.publish_to(0.5)
+    scene.wait_safe(0.5)
+    scene.hub.start()
+    client = world.client(scene.hub)
+    until(lambda: scene.stream.count(client) > 2_000, "some of it arrived", 60, 0.01)
+    scene.publish_to(0.7)
+    tell = [str(scene.edge.kind.path), "-sl", f"{way}={scene.edge.pid}"]
+    assert subprocess.run(tell, timeout=30, check=False).returncode == 0
+    assert scene.edge.wait(40) == 0
+    assert scene.stream.count(client) < 20_000, "it ended amidst the replay"
+    threading.Event().wait(WINDOW * 1.5)  # The hub has forgotten the ids.
+    scene.edge.start()
+    scene.publish_to(1)
+    scene.wait_safe(1)
     scene.check()
