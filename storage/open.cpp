@@ -192,6 +192,14 @@ int load_image(Database& database, StoreImage& image) {
   return SQLITE_OK;
 }
 
+// Message ids are made of the epoch, and no record has one: a copy of this database, an image for
+// many boxes perhaps, must not make the same ids. Not after each crash: whoever knows our messages
+// by them knows so many lives of a log.
+bool begins_anew(const StoreImage& image) {
+  return !image.recovery.unclean && std::all_of(image.logs.begin(), image.logs.end(),
+                                                [](const auto& log) { return log.second.empty(); });
+}
+
 // Makes the database ours: marked as in use, and after a crash with sequences that no one has seen.
 int claim(Database& database, StoreImage& image, std::uint64_t random) {
   CommitPlan plan;
@@ -209,7 +217,7 @@ int claim(Database& database, StoreImage& image, std::uint64_t random) {
       "INSERT OR REPLACE INTO meta VALUES('floor'," + std::to_string(image.floor) + ")";
   int rc = execute(database.handle(), floor.c_str());
   if (rc != SQLITE_OK) return rc;
-  if (image.epoch == 0) {
+  if (image.epoch == 0 || begins_anew(image)) {
     image.epoch = static_cast<std::uint32_t>(random ^ (random >> 32)) | 1;
     const std::string sql =
         "INSERT OR REPLACE INTO meta VALUES('epoch'," + std::to_string(image.epoch) + ")";
