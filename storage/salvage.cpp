@@ -87,6 +87,8 @@ Status fill(Database& from, Database& to, const std::string& quarantined) {
   const bool cut = from.vfs().wal_cut();
   int rc = to.open();
   if (rc == SQLITE_OK) rc = to.start();
+  // Else its WAL would hold the whole copy once more.
+  if (rc == SQLITE_OK) rc = execute(to.handle(), "PRAGMA wal_autocheckpoint=1000");
   Copied copied;
   if (rc == SQLITE_OK) copied = copy_readable(from.handle(), to.handle(), quarantined, cut);
   if (rc == SQLITE_OK) rc = copied.rc;

@@ -1,5 +1,7 @@
 """The proof of the mirror: whatever dies, the stream holds every message once, in order."""
 
+import contextlib
+import sqlite3
 import subprocess
 import threading
 
@@ -23,7 +25,8 @@ store_and_forward {
 
 
 class Scene:
-    def __init__(self, world, hub_version, config: str = STORE, count: int = COUNT):
+    def __init__(self, world, hub_version, config: str = STORE, count: int = COUNT,
+                 size: int = 128):
         self.world, self.count = world, count
         self.hub = world.hub(hub_version, "jetstream { store_dir: '{dir}/hub', domain: hub }")
         self.stream = Stream("T", ["telemetry.>"], WINDOW)
@@ -33,7 +36,7 @@ class Scene:
         self.edge = world.leaf(remote(self.hub, self.proxy), config)
         self.hub.wait_leafs()
         self.publishers = [
-            world.keep(Publisher(self.edge.host, self.edge.port, name, f"telemetry.{name}", count))
+            world.keep(Publisher(self.edge.host, self.edge.port, name, f"telemetry.{name}", count, size))
             for name in ("one", "two")
         ]
 
@@ -155,3 +158,28 @@ def test_told_to_end_during_replay(world, hub_version, way, durability):
     scene.publish_to(1)
     scene.wait_safe(1)
     scene.check()
+
+
+@pytest.mark.petiole
+@pytest.mark.root
+def test_salvaged_on_a_disk_with_room_for_one_copy(world, hub_version):
+    """What is damaged stays beside it: a database of 32 MB on a disk of 80."""
+    disk = world.directory / "mirror"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(disk)], check=True)
+    try:
+        scene = Scene(world, hub_version, count=15_000, size=1000)
+        scene.hub.kill()
+        scene.publish_to(1)
+        scene.wait_safe(1)
+        assert scene.edge.stop() == 0
+        with contextlib.closing(sqlite3.connect(disk / "petiole.db")) as database:
+            database.execute("UPDATE segment SET first=last+1 WHERE id=(SELECT max(id) FROM segment)")
+            database.commit()
+        scene.edge.start()
+        seen = scene.edge.monitor("/mirrorz")
+        assert 0 < seen["losses"]["corrupt"] < 1000
+        assert seen["messages"] + seen["losses"]["corrupt"] == 30_000
+    finally:
+        scene.edge.kill()
+        subprocess.run(["umount", "-l", str(disk)], check=True)
