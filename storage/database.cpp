@@ -360,6 +360,11 @@ bool Database::shrink_pays() {
 
 int Database::empty_wal() { return checkpoint(SQLITE_CHECKPOINT_TRUNCATE); }
 
+// Without a reserve the WAL keeps its room: it may be all that the next commit, or start, finds.
+int Database::copy_back() {
+  return checkpoint(reserve_ ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
+}
+
 CommitResult Database::settle() {
   CommitResult result;
   int rc = SQLITE_OK;
@@ -367,7 +372,7 @@ CommitResult Database::settle() {
     const int shrunk = execute(db_.get(), "VACUUM");
     if ((shrunk & 0xff) != SQLITE_FULL) rc = shrunk;
   }
-  if (rc == SQLITE_OK) rc = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  if (rc == SQLITE_OK) rc = copy_back();
   if (rc == SQLITE_OK && !reserve_) make_reserve();
   cached_ = {};
   scratch_ = {};
@@ -408,7 +413,7 @@ void Database::close(const CommitPlan& before, CommitPlan plan,
   if (last_commit_ == Errc::kStorageFull) plan = merge(before, std::move(plan));
   if (last_commit_ == Errc::kStorage) return abandon();
   for (const LateRemovals& each : late) add_late(each, plan);
-  if (mark(plan, true) == SQLITE_OK && checkpoint(SQLITE_CHECKPOINT_TRUNCATE) == SQLITE_OK) {
+  if (mark(plan, true) == SQLITE_OK && copy_back() == SQLITE_OK && reserve_) {
     // All is in the database: the close may remove the WAL.
     sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   }

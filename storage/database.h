@@ -108,6 +108,7 @@ class Database {
   void forget_doubt();
 
   void make_reserve();
+  void release_reserve();
   DiskUse use();
   sqlite3* handle() { return db_.get(); }
   CountingVfs& vfs() { return *vfs_; }
@@ -123,8 +124,8 @@ class Database {
   int transaction(const CommitPlan& plan, bool with_compactions, std::vector<CompactionDone>& done);
   int drop_segment(SegmentId id);
   int checkpoint(int mode);
+  int copy_back();
   void look_at_disk();
-  void release_reserve();
   bool shrink_pays();
   std::string doubt_path() const { return options_.path + "-doubt"; }
   std::string reserve_path() const { return options_.path + "-reserve"; }

@@ -238,9 +238,16 @@ int open_once(Database& database, StoreImage& image, std::uint64_t random) {
 
 bool unreadable(int rc) { return rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ; }
 
-// A bus that has a bad moment gives it a little later.
+// A bus that has a bad moment gives it a little later. Where others took all room the WAL and the
+// reserve have some.
 int open_and_load(Database& database, StoreImage& image, std::uint64_t random) {
   int rc = open_once(database, image, random);
+  if ((rc & 0xff) == SQLITE_FULL) {
+    (void)database.empty_wal();
+    database.abandon();
+    database.release_reserve();
+    rc = open_once(database, image, random);
+  }
   for (int tries = 1; unreadable(rc) && tries < kOpenTries; ++tries) {
     database.abandon();
     sqlite3_vfs& vfs = database.vfs().below();

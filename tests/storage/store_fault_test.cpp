@@ -128,6 +128,35 @@ TEST_CASE("store: on a full disk a trim uses the reserve") {
   CHECK(box.store->status().ok());
 }
 
+// Others took what room there was while nothing ran, or before, and the reserve is gone.
+TEST_CASE("store: a full disk holds up no start") {
+  for (const auto& [reserve, clean] : {std::pair(true, true), {true, false}, {false, true}}) {
+    INFO("reserve ", reserve, ", clean ", clean);
+    StoreBox box;
+    REQUIRE(box.open());
+    std::size_t count = fill(box, 10'000);
+    CHECK(box.sync().ok());
+    if (!reserve) {
+      box.disk.set_capacity(box.disk.used());
+      while (box.disk.content("/box/petiole.db-reserve") != nullptr) count += fill(box, 50);
+      box.disk.set_capacity(box.disk.used() + (2 << 20));
+      count += fill(box, 1'000);
+      box.loop.run_for(10s);
+      CHECK(box.disk.content("/box/petiole.db-reserve") == nullptr);
+    }
+    clean ? box.close() : box.kill();
+    box.disk.set_capacity(box.disk.used());
+    REQUIRE(box.open());
+    const LogState state = box.store->log("a").state();
+    CHECK(state.messages == count);
+    CHECK(box.all("a").size() == count);
+    box.store->log("a").trim(8'000);
+    CHECK(box.sync().ok());
+    CHECK(box.append("a", "next") != 0);
+    CHECK(box.sync().ok());
+  }
+}
+
 TEST_CASE("store: after a failed sync it refuses for good, and a restart shows what was durable") {
   StoreBox box;
   REQUIRE(box.open());
