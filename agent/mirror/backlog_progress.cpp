@@ -59,6 +59,7 @@ void Backlog::settle(const Entry& entry) {
       keep_marks(entry.sequence);
       log_.remove(entry.sequence);
       drop_older(entry.sequence);
+      note_ledger();  // In the same commit: no start will find the record to count it.
     }
     return;
   }

@@ -170,13 +170,18 @@ TEST_CASE("mirror: what was passed over survives a restart") {
   for (int i = 1; i <= 20; ++i) publish(world, i, i, i % 2 ? "t.a" : "t.b");
   world.run(10s);
   CHECK(world.rule().messages == 10);
+  for (const int late : {21, 22}) {  // With the first goes a note.
+    publish(world, late, late, "t.a");
+    world.run(100ms);
+  }
   world.crash();
   world.start();
   world.hub.interest.insert("t.b");
   world.up();
   world.run(10s);
-  CHECK(world.hub.heard.size() == 20);
+  CHECK(world.hub.heard.size() == 22);
   CHECK(world.drained());
+  CHECK(world.rule().confirmed == 22);
 }
 
 TEST_CASE("mirror: without a domain it finds out by trying") {
