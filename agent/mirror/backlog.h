@@ -135,7 +135,7 @@ class Backlog {
     return opened_ && !asks_on_ && !suspects_.empty() ? &suspects_ : nullptr;
   }
   // Nobody could note what of them is out of order.
-  bool order_unknown() const { return order_unknown_; }
+  bool order_unknown() const { return state_.order_unknown; }
   // More than can be asked for at once: the next of them are being read.
   bool asks_on() const { return asks_on_; }
   // `answered`: the hub was asked; else those not in `arrived` may be there all the same.
@@ -342,8 +342,7 @@ class Backlog {
   Sequence scan_end_ = 0, scan_after_ = 0;
   Time scan_due_ = kNever;  // Once more, from `scan_after_` on: the disk refused.
   int scan_tries_ = 0;
-  bool unscanned_ = false;      // It never gave all.
-  bool order_unknown_ = false;  // The run before had a disk that failed, or its note is damaged.
+  bool unscanned_ = false;  // It never gave all.
 
   // Of rules with max_age. Records up to `upto` were stamped before it.
   struct ClockJump {

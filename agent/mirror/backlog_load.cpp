@@ -32,8 +32,10 @@ void Backlog::open() {
   if (state_.settled > state_.cursor) state_.passed = std::max(state_.passed, state_.settled);
   // What was passed over may have been sent since.
   if (disk_failed) state_.settled = state_.cursor;
-  order_unknown_ = doubtful || disk_failed;
-  if (order_unknown_) state_.sent_limit = log.last;
+  if (doubtful || disk_failed) {
+    state_.order_unknown = true;
+    state_.sent_limit = log.last;
+  }
   state_.sent_limit =
       std::clamp(state_.sent_limit, state_.settled, std::max(state_.settled, log.last));
   if (disk_failed) note_ledger();
@@ -169,6 +171,7 @@ void Backlog::ask_failed(Sequence after) {
 
 void Backlog::all_asked() {
   unasked_ = 0;
+  state_.order_unknown = state_.order_unknown && maybe_upto_ != 0;  // Not asked, but given up.
   start_over();
   changed_();
 }

@@ -27,7 +27,7 @@ std::string_view take_word(std::string_view& text, char end) {
 
 }  // namespace
 
-// "1 <numbers> <0|1> <0|1> <number> <number> <number> <made>...\n", the last four in later
+// "1 <numbers> <0|1> <0..3> <number> <number> <number> <made>...\n", the last four in later
 // versions, and a line "<sequence> <stream>\n" for each floor, whose stream was made when one of
 // those says.
 std::string encode_state(const RuleState& state) {
@@ -37,7 +37,9 @@ std::string encode_state(const RuleState& state) {
     append_number(text, number);
   });
   text += state.own_ids ? " 1" : " 0";
-  text += state.holes ? " 1 " : " 0 ";
+  text += ' ';
+  append_number(text, (state.holes ? 1u : 0u) + (state.order_unknown ? 2u : 0u));
+  text += ' ';
   append_number(text, state.losses.uncounted);
   text += ' ';
   append_number(text, state.passed);
@@ -70,7 +72,9 @@ std::optional<RuleState> decode_state(std::string_view text) {
   const std::string_view own_ids = take_word(first, ' ');
   if (!good || (own_ids != "0" && own_ids != "1")) return std::nullopt;
   state.own_ids = own_ids == "1";
-  state.holes = take_word(first, ' ') == "1";
+  const std::uint64_t order = parse_number(take_word(first, ' ')).value_or(0);
+  state.holes = (order & 1) != 0;
+  state.order_unknown = (order & 2) != 0;
   state.losses.uncounted = parse_number(take_word(first, ' ')).value_or(0);
   state.passed = parse_number(take_word(first, ' ')).value_or(0);
   state.last_upto = parse_number(take_word(first, ' ')).value_or(0);

@@ -98,28 +98,36 @@ TEST_CASE("mirror: what the hub has out of order is noted before anything goes b
 
 // What a run with a failed disk found out of order nobody could note.
 TEST_CASE("mirror: after a disk has failed none is taken to be behind those before it") {
-  World world(config_of(disk_rule()), {.duplicate_window = 1ms, .latency = 20ms}, 1,
-              World::Under::kSqlite);
-  world.power_cuts = false;
-  world.start();
-  world.up();
-  world.run(1s);
-  world.hub.vanish_once = {"1"};
-  publish(world, 1, 10);
-  world.run(1s);
-  REQUIRE(world.payloads() == numbers(2, 10));
-  world.sim_disk.fail_syncs(1);
-  publish(world, 11, 11);
-  world.run(1min);
-  REQUIRE(world.mirror->report().state == "storage failed");
-  world.crash();
-  world.run(1min);
-  world.start();
-  world.up();
-  world.run(30s);
-  std::vector<std::string> payloads = world.payloads();
-  std::sort(payloads.begin(), payloads.end(),
-            [](const auto& a, const auto& b) { return std::stoi(a) < std::stoi(b); });
-  CHECK(payloads == numbers(1, 11));
-  CHECK(world.drained());
+  for (const int offline_starts : {0, 1}) {
+    CAPTURE(offline_starts);
+    World world(config_of(disk_rule()), {.duplicate_window = 1ms, .latency = 20ms}, 1,
+                World::Under::kSqlite);
+    world.power_cuts = false;
+    world.start();
+    world.up();
+    world.run(1s);
+    world.hub.vanish_once = {"1"};
+    publish(world, 1, 10);
+    world.run(1s);
+    REQUIRE(world.payloads() == numbers(2, 10));
+    world.sim_disk.fail_syncs(1);
+    publish(world, 11, 11);
+    world.run(1min);
+    REQUIRE(world.mirror->report().state == "storage failed");
+    world.crash();
+    world.run(1min);
+    for (int start = 0; start < offline_starts; ++start) {
+      world.start();
+      world.run(1min);
+      world.crash();
+    }
+    world.start();
+    world.up();
+    world.run(30s);
+    std::vector<std::string> payloads = world.payloads();
+    std::sort(payloads.begin(), payloads.end(),
+              [](const auto& a, const auto& b) { return std::stoi(a) < std::stoi(b); });
+    CHECK(payloads == numbers(1, 11));
+    CHECK(world.drained());
+  }
 }
