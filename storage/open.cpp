@@ -49,8 +49,10 @@ Status status_of_open(int rc) {
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_READONLY:
-      return {Errc::kPermission,
-              "cannot be opened for writing; check owner and mode of file and directory"};
+      return {
+          Errc::kPermission,
+          "cannot be opened for writing; check owner and mode of file and directory, and that the "
+          "disk is not read-only"};
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
       return {Errc::kCorrupt, "damaged"};
