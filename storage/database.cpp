@@ -139,7 +139,9 @@ CommitResult Database::commit(const CommitPlan& plan) {
   }
   result.status = status_of(rc);
   last_commit_ = result.status.code();
-  if (result.status.ok() && wal_bytes_ >= options_.wal_bytes_max) {
+  // Without a reserve at once: others may take the room by which the file is to grow, and a WAL
+  // that cannot be copied back has none for what would free some.
+  if (result.status.ok() && (wal_bytes_ >= options_.wal_bytes_max || !reserve_)) {
     // The group is on disk. A checkpoint without room is tried again after the next commit.
     const Status checkpointed = status_of(checkpoint(SQLITE_CHECKPOINT_PASSIVE));
     if (checkpointed.code() == Errc::kStorage) result.status = checkpointed;
