@@ -55,7 +55,7 @@ Backlog::Taken Backlog::capture(const Message& message, bool memory, const Mirro
 bool Backlog::repeated(const Message& message, const MirrorMark& mark) {
   if (!opened_ || mark.kind == MirrorMark::Kind::kNew) return false;
   if (!marks_.knows(mark)) {
-    const auto own = find_header(message.header, kMessageIdHeader);
+    const auto own = message_id(message.header);
     const Time now = setup_.clock.now();
     if (!own || !dedupe_.knows(keyed_hash(setup_.key, *own), now)) return false;
     marks_.pass(mark, memory_messages() == 0);
@@ -65,7 +65,7 @@ bool Backlog::repeated(const Message& message, const MirrorMark& mark) {
 }
 
 Backlog::Taken Backlog::take(const Message& message, bool memory, const MirrorMark& mark) {
-  const auto own = find_header(message.header, kMessageIdHeader);
+  const auto own = message_id(message.header);
   const std::uint64_t hash = own ? keyed_hash(setup_.key, *own) : 0;
   const Time now = own ? setup_.clock.now() : Time{};
   if (marks_.knows(mark) || (own && dedupe_.knows(hash, now))) {
@@ -121,7 +121,7 @@ void Backlog::hold_in_memory(const Message& message, const MirrorMark& mark) {
   Entry& entry = ring.push(message.subject, message.header, message.payload);
   if (!behind_disk_) entry.order = next_order_++;
   entry.time = setup_.clock.wall();
-  entry.own_id = find_header(message.header, kMessageIdHeader).has_value();
+  entry.own_id = message_id(message.header).has_value();
   entry.set_reply(message.reply);
   entry.mark = mark;
   marks_.pass(mark, false);
@@ -139,7 +139,7 @@ Backlog::Taken Backlog::refuse() {
 // A publisher gave it an id like those that we make: a mark made of that would let him have what
 // others send dropped as repeats.
 bool Backlog::feigns_ours(std::string_view header) const {
-  const auto own = find_header(header, kMessageIdHeader);
+  const auto own = message_id(header);
   return own && made_id(setup_.leaf_id, *own);
 }
 
@@ -189,7 +189,7 @@ Backlog::Taken Backlog::append(const Message& message, const MirrorMark& mark,
   entry.after = after;
   entry.more_bytes = more_bytes(record, subject);
   entry.time = now;
-  entry.own_id = find_header(header, kMessageIdHeader).has_value();
+  entry.own_id = message_id(header).has_value();
   entry.set_reply(reply);
   const MirrorLimits& limits = setup_.limits;
   note_latest(subject, {sequence, 0, entry.own_id, size});
@@ -308,7 +308,7 @@ bool Backlog::room_in_flight(std::size_t bytes_max) const {
 
 std::string_view Backlog::id_of(const Entry& entry, std::string& scratch) const {
   if (entry.own_id) {
-    if (const auto own = find_header(entry.header(), kMessageIdHeader)) return *own;
+    if (const auto own = message_id(entry.header())) return *own;
   }
   scratch.clear();
   ids_of(entry).append(scratch, number_of(entry));
@@ -333,7 +333,7 @@ MirrorMark Backlog::mark_of(const Entry& entry) const {
                     : may_be_there(entry)      ? Kind::kRepeat
                                                : Kind::kNew;
   if (entry.sent_as) return {entry.sent_as.origin, entry.sent_as.number, kind};
-  const auto id = entry.made ? find_header(entry.header(), kMessageIdHeader) : std::nullopt;
+  const auto id = entry.made ? message_id(entry.header()) : std::nullopt;
   const auto made = id ? made_id(setup_.leaf_id, *id) : std::nullopt;
   if (made) return {made->origin, made->number, kind};
   return {ids_of(entry).origin(), number_of(entry), kind};

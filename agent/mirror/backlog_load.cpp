@@ -95,7 +95,7 @@ void Backlog::scan_record(RecordView record) {
   const std::uint64_t size =
       record.subject.size() + record.header.size() + record.payload.size() + kRecordOverheadBytes;
   marks_.load(take_subject_mark(record.subject));
-  const auto own = find_header(record.header, kMessageIdHeader);
+  const auto own = message_id(record.header);
   if (own) dedupe_.add(keyed_hash(setup_.key, *own), setup_.clock.now(), record.sequence - 1);
   if (record.sequence <= state_.cursor) {
     retained_.push_back({record.sequence, size});
@@ -117,7 +117,7 @@ void Backlog::scan_record(RecordView record) {
 void Backlog::add_suspect(const RecordView& record, std::uint64_t bytes) {
   if (unasked_ == 0 && suspects_.count() >= setup_.limits.suspects_max) unasked_ = record.sequence;
   if (unasked_ != 0) return;
-  const auto own = find_header(record.header, kMessageIdHeader);
+  const auto own = message_id(record.header);
   std::string made;
   if (!own) disk_ids_.append(made, record.sequence);
   const Duration age = setup_.clock.wall() - record.time;
@@ -325,7 +325,7 @@ void Backlog::load_record(RecordView record) {
   entry.maybe = !superseded && record.sequence > maybe_after_ && record.sequence <= maybe_upto_;
   entry.doubted = entry.maybe;
   if (entry.maybe) ++maybe_;
-  entry.own_id = find_header(record.header, kMessageIdHeader).has_value();
+  entry.own_id = message_id(record.header).has_value();
   entry.made = entry.own_id && !feigned;
   entry.sent_as = sent_as;
   if (has_arrived(record.sequence)) entry.state = Entry::State::kConfirmed;

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "agent/protocol/headers.h"
+
 namespace petiole {
 
 namespace {
@@ -36,6 +38,11 @@ std::uint64_t load(std::string_view bytes) {
 }
 
 }  // namespace
+
+std::optional<std::string_view> message_id(std::string_view header) {
+  const auto id = find_header(header, kMessageIdHeader);
+  return id && !id->empty() ? id : std::nullopt;
+}
 
 std::uint64_t keyed_hash(const HashKey& key, std::string_view text) {
   SipState state{key.a ^ 0x736f6d6570736575u, key.b ^ 0x646f72616e646f6du,
@@ -114,6 +121,11 @@ std::optional<std::uint64_t> IdScheme::number_of(std::string_view id) const {
 
 void append_header_with_id(std::string& out, std::string_view header, const IdScheme& ids,
                            std::uint64_t number) {
+  // The first of the name counts.
+  if (find_header(header, kMessageIdHeader)) {
+    const std::string rest = without_headers(header, "Nats-Msg-Id:");
+    return append_header_with_id(out, rest, ids, number);
+  }
   // A block ends with a blank line: the new line goes before it.
   if (header.ends_with("\r\n\r\n")) {
     out += header.substr(0, header.size() - 2);

@@ -18,6 +18,9 @@ struct HashKey {
   std::uint64_t a = 0, b = 0;
 };
 
+// The id that a publisher gave a message; as to a nats-server, an empty one is none.
+std::optional<std::string_view> message_id(std::string_view header);
+
 // SipHash-1-3 of `text`.
 std::uint64_t keyed_hash(const HashKey& key, std::string_view text);
 // FNV-1a: stable over versions, for names on disk.
