@@ -34,6 +34,15 @@ std::uint64_t made_at(const json::object& stream) {
   return created.empty() ? 0 : stable_hash(created);
 }
 
+SubjectTransform transform_of(const json::object& config) {
+  SubjectTransform transform;
+  const json::value* given = find(config, "subject_transform");
+  if (given == nullptr || !given->is_object()) return transform;
+  const json::object& object = given->get_object();
+  (void)transform.compile(get_string(object, "src"), get_string(object, "dest"));
+  return transform;
+}
+
 }  // namespace
 
 HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits, std::uint64_t hash_seed,
@@ -141,7 +150,10 @@ std::int64_t HubDirectory::add_streams(const json::object& answer) {
     const json::value* subjects = find(object, "subjects");
     // A stream that gives no PubAck confirms nothing: the barrier has to do.
     if (get_bool(object, "no_ack") || subjects == nullptr || !subjects->is_array()) continue;
-    Stream stream{std::string(get_string(object, "name")), {}, made_at(each.get_object())};
+    Stream stream{std::string(get_string(object, "name")),
+                  {},
+                  made_at(each.get_object()),
+                  transform_of(object)};
     for (const json::value& subject : subjects->get_array()) {
       if (stream.subjects.size() > limits_.stream_subjects_max) break;
       if (subject.is_string()) stream.subjects.emplace_back(subject.get_string());
@@ -187,7 +199,7 @@ void HubDirectory::miss(std::string_view name, const std::string& pattern) {
     if (!again) missing_.push_back(stream);
   }
   if (!known && missing_.size() < limits_.streams_max) {
-    missing_.push_back({std::string(name), {pattern}, 0});
+    missing_.push_back({std::string(name), {pattern}});
   }
 }
 
@@ -226,13 +238,26 @@ std::uint64_t HubDirectory::made_of(std::string_view stream) const {
   return kMadeSince;
 }
 
-const std::string* HubDirectory::stream_of(std::string_view subject) const {
+const HubDirectory::Stream* HubDirectory::find_stream(std::string_view subject) const {
   for (const Stream& stream : streams_) {
     for (const std::string& pattern : stream.subjects) {
-      if (matches(pattern, subject)) return &stream.name;
+      if (matches(pattern, subject)) return &stream;
     }
   }
   return nullptr;
+}
+
+const std::string* HubDirectory::stream_of(std::string_view subject) const {
+  const Stream* stream = find_stream(subject);
+  return stream != nullptr ? &stream->name : nullptr;
+}
+
+std::string HubDirectory::kept_as(std::string_view subject) const {
+  const Stream* stream = find_stream(subject);
+  const bool other = stream != nullptr && !stream->transform.source().empty() &&
+                     matches(stream->transform.source(), subject);
+  SubjectBuffer buffer;
+  return std::string(other ? stream->transform.apply(subject, buffer) : subject);
 }
 
 Route HubDirectory::route_of(std::string_view subject) const {

@@ -17,6 +17,7 @@
 #include "agent/mirror/entry.h"
 #include "agent/mirror/limits.h"
 #include "agent/subject/token_hash.h"
+#include "agent/subject/transform.h"
 
 namespace petiole {
 
@@ -45,6 +46,8 @@ class HubDirectory {
   bool tells_all() const;
   // The stream that captures `subject` and answers; null: none.
   const std::string* stream_of(std::string_view subject) const;
+  // Under which that stream keeps what comes on `subject`: it may transform subjects.
+  std::string kept_as(std::string_view subject) const;
   // Differs for streams of one name that were made at different times, and is another number for
   // one that has come since the hub was asked; 0: not known.
   std::uint64_t made_of(std::string_view stream) const;
@@ -58,7 +61,9 @@ class HubDirectory {
     std::string name;
     std::vector<std::string> subjects;
     std::uint64_t made = 0;
+    SubjectTransform transform{};  // Its source is empty: there is none.
   };
+  const Stream* find_stream(std::string_view subject) const;
   void refresh_soon(Time now);
   void ask(Time now);
   void ask_page(std::size_t pattern, std::int64_t offset, Time now);

@@ -232,7 +232,7 @@ void Resolver::ask_last(std::size_t subject, Time now) {
   const std::string* stream = askable(name);
   if (stream == nullptr) return answered(), settled();
   json::object body;
-  body["last_by_subj"] = name;
+  body["last_by_subj"] = directory_.kept_as(name);
   api_.request(
       "STREAM.MSG.GET." + *stream, to_text(body),
       [this, alive = std::weak_ptr<int>(alive_), subject](Result<json::object> answer) {
@@ -296,7 +296,7 @@ void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t fro
   }
   json::object body;
   body["seq"] = from;
-  body["next_by_subj"] = suspects_.subjects()[subject].subject;
+  body["next_by_subj"] = directory_.kept_as(suspects_.subjects()[subject].subject);
   const std::string verb = "STREAM.MSG.GET." + walk->stream;
   api_.request(
       verb, to_text(body),

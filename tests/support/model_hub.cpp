@@ -4,6 +4,7 @@
 
 #include "agent/protocol/headers.h"
 #include "agent/subject/subject.h"
+#include "agent/subject/transform.h"
 #include "platform/crypto.h"
 #include "platform/json.h"
 
@@ -134,7 +135,7 @@ void ModelHub::capture(const Packet& packet) {
     return answer(packet.reply, R"({"error":{"code":400,"err_code":)" + std::to_string(code) +
                                     R"(,"description":"wrong last"},"stream":"S","seq":0})");
   }
-  if (!duplicate) store(packet.subject, id, packet.payload);
+  if (!duplicate) store(kept_as(packet.subject), id, packet.payload);
   const std::uint64_t sequence = duplicate ? known->second.second : stored.back().sequence;
   if (packet.reply.empty()) return;
   replies.insert(packet.reply);
@@ -142,6 +143,14 @@ void ModelHub::capture(const Packet& packet) {
   if (std::uniform_real_distribution<>(0, 1)(random) < drop_acks) return;
   answer(packet.reply, R"({"stream":")" + stream_ + R"(","seq":)" + std::to_string(sequence) +
                            (duplicate ? R"(,"duplicate":true})" : "}"));
+}
+
+std::string ModelHub::kept_as(const std::string& subject) const {
+  SubjectTransform transform;
+  SubjectBuffer buffer;
+  if (options_.transform.empty()) return subject;
+  (void)transform.compile("t.*", options_.transform);
+  return std::string(transform.apply(subject, buffer));
 }
 
 bool ModelHub::wrong_sequence(const Packet& packet) const {
@@ -203,9 +212,14 @@ std::string ModelHub::api(std::string_view verb, std::string_view body) {
 std::string ModelHub::list_answer() const {
   if (!options_.list.empty()) return options_.list;
   if (options_.stream_subject.empty()) return R"({"total":0,"offset":0,"limit":256,"streams":[]})";
+  const std::string transform =
+      options_.transform.empty()
+          ? ""
+          : R"(,"subject_transform":{"src":"t.*","dest":")" + options_.transform + R"("})";
   return R"({"total":1,"offset":0,"limit":256,"streams":[{"config":{"name":")" + stream_ +
-         R"(","subjects":[")" + options_.stream_subject + R"("]},"created":"2026-03-01T12:00:00.)" +
-         std::to_string(123456 + made_) + R"(Z","state":)" + state_text() + "}]}";
+         R"(","subjects":[")" + options_.stream_subject + R"("])" + transform +
+         R"(},"created":"2026-03-01T12:00:00.)" + std::to_string(123456 + made_) +
+         R"(Z","state":)" + state_text() + "}]}";
 }
 
 std::string ModelHub::state_text() const {

@@ -27,6 +27,7 @@ struct HubOptions {
   bool work_queue = false;      // What is stored is consumed at once.
   std::size_t per_subject = 0;  // Keeps so many of a subject; 0: any number.
   bool deleted_details = true;  // Tells what it has removed.
+  std::string transform{};      // Not empty: what the stream keeps its messages under, of "t.*".
   bool drops_repeats = false;   // Says that it is a petiole.
   std::size_t payload_bytes_max = 1 << 20;
   std::string service{};                    // Not empty: plain subscribers answer requests with it.
@@ -88,6 +89,7 @@ class ModelHub {
   void later(Duration delay, std::function<void()> task);
   void receive(const Packet& packet);
   void capture(const Packet& packet);
+  std::string kept_as(const std::string& subject) const;
   bool wrong_sequence(const Packet& packet) const;
   std::uint64_t wrong_id(const Packet& packet) const;  // An error's code; 0: none.
   void answer(const std::string& reply, std::string text);

@@ -180,3 +180,25 @@ TEST_CASE("mirror: what a stream has that came after many others is found among 
     CHECK(world.drained());
   }
 }
+
+TEST_CASE("mirror: what a stream keeps under another subject is looked for there") {
+  for (const std::string& kept : std::vector<std::string>{"kept.$1", "kept"}) {
+    CAPTURE(kept);
+    World world(config_of(disk_rule()),
+                {.duplicate_window = 1ms, .ack_delay = 50ms, .transform = kept});
+    world.start();
+    world.up();
+    publish(world, 1, 4);
+    world.run(5s);
+    publish(world, 5, 6, "t.a");
+    publish(world, 7, 8, "t.b");
+    world.run(20ms);  // At the hub, and not answered.
+    REQUIRE(world.payloads() == numbers(1, 8));
+    world.down();
+    world.run(10min);
+    world.up();
+    world.run(10s);
+    CHECK(world.payloads() == numbers(1, 8));
+    CHECK(world.drained());
+  }
+}
