@@ -48,16 +48,16 @@ AckGroups::Answer AckGroups::answered(std::uint64_t number, const PubAck& ack) {
                                [&](const AckGroup& each) { return each.number == number; });
   if (at == groups_.end()) return surprised(), Answer{};  // Decided already.
   AckGroup& group = *at;
-  const bool fits = ack.kind == PubAck::Kind::kStored && ack.stream == stream_ &&
+  const bool fits = ack.kind == PubAck::Kind::kStored && !ack.duplicate && ack.stream == stream_ &&
                     add_distinct(group.sequences, ack.sequence);
   if (!fits) {
     if (std::next(at) == groups_.end()) open_ = false;
+    Answer answer{.verdict = Verdict::kBroken, .group = std::move(group)};
     groups_.erase(at);
     surprised();
     needed_ = std::min(needed_ * 8, kNeededMax);
-    return {.verdict = Verdict::kBroken};
+    return answer;
   }
-  if (ack.duplicate) ++group.duplicates;
   if (group.sequences.size() < group.count) return {};
   group.stream = ack.stream;
   if (std::next(at) == groups_.end()) open_ = false;

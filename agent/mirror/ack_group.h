@@ -3,7 +3,7 @@
 //
 // An answer then says that a message of the group is in a stream, not which. So they are confirmed
 // together, and only when as many distinct sequences of one stream as there are messages were
-// answered: each has an id of its own, so that each has a sequence of its own, new or from before.
+// answered: each has an id of its own, so that each has a sequence of its own, and a new one.
 // Whatever else comes breaks the group: its messages are looked for at the hub like those of a lost
 // link. Groups are used only after a while of answers, to messages with replies of their own, that
 // held no surprise, each time a longer while. Loop thread.
@@ -24,8 +24,7 @@ struct AckGroup {
   std::uint64_t first = 0;                 // Orders from here on,
   std::size_t count = 0;                   // so many.
   std::string stream{};                    // Of all answers; empty: none yet.
-  std::vector<std::uint64_t> sequences{};  // Distinct.
-  std::size_t duplicates = 0;              // Of them the hub had before.
+  std::vector<std::uint64_t> sequences{};  // Distinct, and new to the stream.
 
   std::uint64_t lowest() const;
 };
@@ -35,7 +34,7 @@ class AckGroups {
   enum class Verdict : std::uint8_t { kOpen, kConfirmed, kBroken };
   struct Answer {
     Verdict verdict = Verdict::kOpen;
-    AckGroup group{};  // kConfirmed only.
+    AckGroup group{};  // Not of kOpen.
   };
 
   // `after`: answers without a surprise before the first group.

@@ -26,9 +26,10 @@ Backlog::Backlog(BacklogSetup setup, RuleConfig rule, std::string log_name,
       rule_(std::move(rule)),
       state_key_("mirror/" + log_name),
       marks_key_(state_key_ + "/from"),
+      epochs_key_(state_key_ + "/ids"),
       log_(setup_.store.log(log_name)),
       changed_(std::move(changed)),
-      disk_ids_(setup_.leaf_id, disk_epoch(setup_.store, log_name)),
+      epochs_({{0, {setup_.leaf_id, disk_epoch(setup_.store, log_name)}}}),
       memory_ids_(setup_.leaf_id, setup_.memory_epoch),
       dedupe_(rule_.duplicate_window, setup_.limits.dedupe_ids_max),
       marks_(setup_.limits.origins_max),
@@ -213,13 +214,14 @@ void Backlog::spill() {
   if (last_sent_ > state_.sent_limit) note(true, !noted_ahead_);
 }
 
-// The id that it has goes into its header: it may have been sent with it.
-void Backlog::keep_id(std::size_t index, std::string& header) {
+// The id that it is sent with goes into its header.
+void Backlog::keep_id(std::size_t index, std::string& header, const IdScheme& ids,
+                      std::uint64_t number) {
   Entry& entry = window_[index];
   if (entry.own_id) return;
   const std::size_t size = entry.text.size();
   header.clear();
-  append_header_with_id(header, entry.header(), ids_of(entry), number_of(entry));
+  append_header_with_id(header, entry.header(), ids, number);
   unpin(entry);
   window_.rewrite_header(index, header);
   pin(entry);
@@ -240,7 +242,7 @@ bool Backlog::spill_entry(std::size_t index, std::string& header) {
   const bool feigned = entry.own_id && !entry.made && feigns_ours(entry.header());
   if (!entry.own_id && entry.state == Entry::State::kSent) state_.own_ids = true;
   note_sent_as(entry);
-  keep_id(index, header);
+  keep_id(index, header, ids_of(entry), number_of(entry));
   RecordView record = entry.record();
   record.subject = kept_subject(record.subject, entry.mark, feigned, entry.sent_as);
   const Sequence sequence = log_.append(record);

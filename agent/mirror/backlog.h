@@ -77,7 +77,7 @@ class Backlog {
   bool room_in_flight(std::size_t bytes_max) const;
   std::string_view id_of(const Entry& entry, std::string& scratch) const;
   const IdScheme& ids_of(const Entry& entry) const {
-    return entry.sequence ? disk_ids_ : memory_ids_;
+    return entry.sequence ? disk_ids(entry.sequence) : memory_ids_;
   }
   std::uint64_t number_of(const Entry& entry) const {
     return entry.sequence ? entry.sequence : entry.order;
@@ -96,6 +96,10 @@ class Backlog {
   // `made`: see HubDirectory::made_of.
   void note_stream(Entry& entry, std::string_view stream, std::uint64_t made,
                    std::uint64_t sequence);
+  // The hub has another message under its id: it goes again under another, and what was never sent
+  // goes under ids of its own from now on.
+  void send_anew(Entry& entry);
+  bool copied() const { return copied_; }  // That was so in this run.
   // The hub refused one for now, and may have taken those behind it.
   void note_refusal();
   void count_duplicate() { ++state_.duplicates; }
@@ -180,6 +184,15 @@ class Backlog {
     std::uint64_t bytes = 0;
   };
 
+  // Records have ids of the epoch that began with them or last before them.
+  struct Epoch {
+    Sequence from;
+    IdScheme ids;
+  };
+
+  const IdScheme& disk_ids(Sequence sequence) const;
+  void load_epochs();
+  void renew_ids();
   bool was_passed(const Entry& entry) const;
   Taken take(const Message& message, bool memory, const MirrorMark& mark);
   bool fits_memory(std::size_t bytes) const;
@@ -196,7 +209,7 @@ class Backlog {
   void unpin(const Entry& entry);  // and before what ends it.
   void note_sent_as(Entry& entry) const;
   bool spill_entry(std::size_t index, std::string& header);
-  void keep_id(std::size_t index, std::string& header);
+  void keep_id(std::size_t index, std::string& header, const IdScheme& ids, std::uint64_t number);
   bool evict_put_by(std::uint64_t LossCounts::*cause);
   void wait_for_disk();
   void follow_disk();
@@ -266,10 +279,12 @@ class Backlog {
 
   BacklogSetup setup_;
   RuleConfig rule_;
-  std::string state_key_, marks_key_;
+  std::string state_key_, marks_key_, epochs_key_;
   Log& log_;
   std::function<void()> changed_;
-  IdScheme disk_ids_, memory_ids_;
+  std::vector<Epoch> epochs_;  // Ascending; the first is from 0.
+  IdScheme memory_ids_;
+  bool copied_ = false;
   RuleState state_;
   bool opened_ = false, failed_ = false;
   EntryRing held_;  // Captured before the log was open.

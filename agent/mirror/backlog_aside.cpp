@@ -20,7 +20,9 @@ void Backlog::put_by(Entry& entry) {
   std::string header;
   note_sent_as(entry);
   // A restart may find the record after all: it is to be known then.
-  if (entry.sent != Time{} || entry.sequence != 0) keep_id(entry.order - first_order(), header);
+  if (entry.sent != Time{} || entry.sequence != 0) {
+    keep_id(entry.order - first_order(), header, ids_of(entry), number_of(entry));
+  }
   memory_bytes_ += entry.text.size() - size;
   leave_flight(entry);
   if (entry.sequence != 0) {

@@ -21,6 +21,7 @@ void Backlog::open() {
   const auto state = text ? decode_state(*text) : std::nullopt;
   const bool doubtful = (text && !state) || (!text && !setup_.store.recovery().quarantined.empty());
   state_ = state.value_or(RuleState{});
+  load_epochs();
   appended_ = before_run_ = log.last;
   durable_ = log.durable;
   follow_clock();
@@ -119,7 +120,7 @@ void Backlog::add_suspect(const RecordView& record, std::uint64_t bytes) {
   if (unasked_ != 0) return;
   const auto own = message_id(record.header);
   std::string made;
-  if (!own) disk_ids_.append(made, record.sequence);
+  if (!own) disk_ids(record.sequence).append(made, record.sequence);
   const Duration age = setup_.clock.wall() - record.time;
   suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made),
                 age >= Duration::zero() ? age : Duration::max(), bytes);

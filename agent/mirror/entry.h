@@ -54,7 +54,8 @@ struct Entry {
   bool forgotten = false;  // In memory only, and no longer counted there.
   bool claimed = false;    // About to be sent, once removal `behind` is on disk: not given up now.
   std::uint64_t behind = 0;
-  bool again = false;  // Sent, and perhaps not for the first time.
+  bool again = false;    // Sent, and perhaps not for the first time.
+  bool strange = false;  // Never sent before, and in a group of which the hub had some.
   // In its flight nobody may have wanted it: where it goes again it is behind others.
   bool late = false;
   MirrorMark mark{};  // Of the leaf behind us that it came from.

@@ -56,6 +56,7 @@ class MirrorCore : public Mirror {
     Time tell_next{};
     Time waits_since = kNever;  // Nobody at the hub takes what is here.
     Time tell_waiting_next{};
+    bool copied_told = false;
   };
   struct Answer {
     Inbox::Address address;
@@ -84,6 +85,7 @@ class MirrorCore : public Mirror {
   void sample(Time now);
   Time tell_losses(Time now);  // When the rest is due.
   void tell_waiting(Time now);
+  void tell_copied();
   void make_room();
   bool give_way();
   bool evict_some();

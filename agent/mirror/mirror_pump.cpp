@@ -271,6 +271,7 @@ void MirrorCore::sample(Time now) {
     if (confirmed != before) rule.waits_since = kNever;
   }
   tell_waiting(now);
+  tell_copied();
 }
 
 void MirrorCore::arm(Time now) {

@@ -1,5 +1,6 @@
 // What people and monitoring are told of the mirror.
 #include <algorithm>
+#include <utility>
 
 #include "agent/mirror/mirror_core.h"
 
@@ -172,6 +173,15 @@ void MirrorCore::tell_waiting(Time now) {
     host_.log.warning("mirror: " + name_of(rule.named) + ": " + std::to_string(backlog.messages()) +
                       " messages wait: at the hub no stream and no subscriber takes them, or the "
                       "link's user may not publish them");
+  }
+}
+
+void MirrorCore::tell_copied() {
+  for (Rule& rule : rules_) {
+    if (!rule.backlog->copied() || std::exchange(rule.copied_told, true)) continue;
+    host_.log.warning("mirror: " + name_of(rule.named) +
+                      ": the hub had other messages under ids of this store, which is a copy of "
+                      "another's; from here on it makes ids of its own");
   }
 }
 

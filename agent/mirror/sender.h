@@ -66,6 +66,7 @@ class Sender {
   void start_resolving(Time now, Time told);
   void finish_resolving();
   bool missing_before_confirmed() const;
+  bool is_anothers(const Entry& entry, const PubAck& ack) const;
   Time answer_due(const Entry& entry) const;
   void check_overdue(Time now);
   void check_missed();

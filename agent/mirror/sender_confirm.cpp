@@ -19,6 +19,10 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
     if (entry->route == Route::kProbe || entry->route == Route::kReprobe || !acked_)
       link_.directory.learn(entry->subject(), Route::kPuback);
     acked_ = true;
+    if (is_anothers(*entry, ack)) {
+      backlog_.send_anew(*entry);
+      return backlog_.pop_settled();
+    }
     backlog_.mark_confirmed(*entry);
     groups_.stored(ack.stream);
     backoff_ = {};
@@ -36,6 +40,13 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   backlog_.requeue(*entry, false);
   if (now >= retry_) hold_off(now);
   link_.directory.doubt(now);
+}
+
+// The hub has what was never sent, by an id of ours: it is the message of another box, and the
+// store of one is a copy of the other's. In a group one does not know which: once it was looked
+// for.
+bool Sender::is_anothers(const Entry& entry, const PubAck& ack) const {
+  return ack.duplicate && entry.sequence != 0 && !entry.own_id && (!entry.again || entry.strange);
 }
 
 // A nats-server compares the sequence that a message expects before it looks for a repeat: of one
@@ -80,12 +91,16 @@ void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
   }
   const AckGroups::Answer answer = groups_.answered(number, ack);
   if (answer.verdict == AckGroups::Verdict::kOpen) return;
+  const AckGroup& group = answer.group;
   if (answer.verdict == AckGroups::Verdict::kBroken) {
+    for (std::uint64_t order = group.first; order < group.first + group.count; ++order) {
+      Entry* entry = backlog_.find(order);
+      if (entry != nullptr && ack.duplicate) entry->strange = !entry->again;
+    }
     link_.directory.doubt(now);
     if (now >= retry_) hold_off(now);
     return;
   }
-  const AckGroup& group = answer.group;
   const std::uint64_t made = link_.directory.made_of(group.stream);
   for (std::uint64_t order = group.first; order < group.first + group.count; ++order) {
     Entry* entry = backlog_.find(order);
@@ -93,7 +108,6 @@ void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
     backlog_.note_stream(*entry, group.stream, made, group.lowest());
     backlog_.mark_confirmed(*entry);
   }
-  for (std::size_t i = 0; i < group.duplicates; ++i) backlog_.count_duplicate();
   backoff_ = {};
   backlog_.pop_settled();
 }
