@@ -70,6 +70,7 @@ void HubDirectory::link_down() {
   asking_ = false;
   open_ = 0;
   due_ = kNever;
+  remember();
   streams_.clear();
   forget_barriers();
 }
@@ -209,6 +210,7 @@ void HubDirectory::finish(bool good) {
   if (good) {
     if (!missing_.empty()) due_ = std::min(due_, asked_ + 10 * limits_.refresh_after_change);
     for (Stream& stream : missing_) add(std::move(stream));  // Last: what is known goes first.
+    remember();
     streams_ = std::exchange(coming_, {});
     state_ = State::kKnown;
     stale_ = changed_;
@@ -238,8 +240,21 @@ std::uint64_t HubDirectory::made_of(std::string_view stream) const {
   return kMadeSince;
 }
 
-const HubDirectory::Stream* HubDirectory::find_stream(std::string_view subject) const {
-  for (const Stream& stream : streams_) {
+// What went to a stream that gave up a subject since is there.
+void HubDirectory::remember() {
+  for (Stream& stream : streams_) {
+    std::erase_if(former_, [&](const Stream& each) {
+      return each.name == stream.name && each.subjects == stream.subjects;
+    });
+    former_.insert(former_.begin(), std::move(stream));
+  }
+  if (former_.size() > limits_.streams_max) former_.resize(limits_.streams_max);
+}
+
+const HubDirectory::Stream* HubDirectory::find_stream(std::string_view subject, bool former) const {
+  const Stream* now = former ? find_stream(subject, false) : nullptr;
+  for (const Stream& stream : former ? former_ : streams_) {
+    if (now != nullptr && stream.name == now->name) continue;
     for (const std::string& pattern : stream.subjects) {
       if (matches(pattern, subject)) return &stream;
     }
@@ -247,13 +262,13 @@ const HubDirectory::Stream* HubDirectory::find_stream(std::string_view subject) 
   return nullptr;
 }
 
-const std::string* HubDirectory::stream_of(std::string_view subject) const {
-  const Stream* stream = find_stream(subject);
+const std::string* HubDirectory::stream_of(std::string_view subject, bool former) const {
+  const Stream* stream = find_stream(subject, former);
   return stream != nullptr ? &stream->name : nullptr;
 }
 
-std::string HubDirectory::kept_as(std::string_view subject) const {
-  const Stream* stream = find_stream(subject);
+std::string HubDirectory::kept_as(std::string_view subject, bool former) const {
+  const Stream* stream = find_stream(subject, former);
   const bool other = stream != nullptr && !stream->transform.source().empty() &&
                      matches(stream->transform.source(), subject);
   SubjectBuffer buffer;

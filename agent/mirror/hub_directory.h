@@ -44,10 +44,11 @@ class HubDirectory {
   }
   // The hub tells what its streams are, and lets us look into each.
   bool tells_all() const;
-  // The stream that captures `subject` and answers; null: none.
-  const std::string* stream_of(std::string_view subject) const;
+  // The stream that captures `subject` and answers; null: none. `former`: another that did so
+  // before.
+  const std::string* stream_of(std::string_view subject, bool former = false) const;
   // Under which that stream keeps what comes on `subject`: it may transform subjects.
-  std::string kept_as(std::string_view subject) const;
+  std::string kept_as(std::string_view subject, bool former = false) const;
   // Differs for streams of one name that were made at different times, and is another number for
   // one that has come since the hub was asked; 0: not known.
   std::uint64_t made_of(std::string_view stream) const;
@@ -63,7 +64,8 @@ class HubDirectory {
     std::uint64_t made = 0;
     SubjectTransform transform{};  // Its source is empty: there is none.
   };
-  const Stream* find_stream(std::string_view subject) const;
+  const Stream* find_stream(std::string_view subject, bool former) const;
+  void remember();
   void refresh_soon(Time now);
   void ask(Time now);
   void ask_page(std::size_t pattern, std::int64_t offset, Time now);
@@ -88,6 +90,7 @@ class HubDirectory {
   Time asked_{}, told_at_{}, due_ = kNever;
   Time patient_from_{};  // The link's begin, or when the hub last said that it cannot answer now.
   std::vector<Stream> streams_, coming_;
+  std::vector<Stream> former_;   // As they were before, the newest first.
   std::vector<Stream> missing_;  // Of those that are coming: streams that do not answer the hub.
   std::size_t coming_subjects_ = 0;  // Of all in `coming_`.
   std::unordered_map<std::string, Route, TokenHash, std::equal_to<>> learned_;

@@ -163,11 +163,19 @@ void Resolver::ask_more(Time now) {
   while (next_ < count && open_ < limits_.requests_max) {
     const std::size_t subject = next_++;
     if (suspects_.subjects()[subject].items.empty()) continue;
+    if (looks_back_ && suspects_.subjects()[subject].all_seen()) continue;
     if (askable(suspects_.subjects()[subject].subject) == nullptr) continue;
     ++open_;
     ask_last(subject, now);
   }
-  if (next_ == count && open_ == 0 && failed_.empty() && untold_.empty() && !finished_) ask_facts();
+  if (next_ == count && open_ == 0 && failed_.empty() && untold_.empty() && !finished_) look_back();
+}
+
+void Resolver::look_back() {
+  looks_back_ = !std::exchange(looked_back_, true);
+  if (!looks_back_) return ask_facts();
+  next_ = 0;
+  ask_more(now_);
 }
 
 // Once, for the streams where some are missing.
@@ -222,7 +230,7 @@ void Resolver::finish() {
 
 // The stream of the subject; null: there is none, or none that we may look into.
 const std::string* Resolver::askable(std::string_view subject) const {
-  const std::string* stream = directory_.stream_of(subject);
+  const std::string* stream = directory_.stream_of(subject, looks_back_);
   const bool allowed = stream != nullptr && api_.allows("STREAM.MSG.GET." + *stream);
   return allowed ? stream : nullptr;
 }
@@ -232,7 +240,7 @@ void Resolver::ask_last(std::size_t subject, Time now) {
   const std::string* stream = askable(name);
   if (stream == nullptr) return answered(), settled();
   json::object body;
-  body["last_by_subj"] = directory_.kept_as(name);
+  body["last_by_subj"] = directory_.kept_as(name, looks_back_);
   api_.request(
       "STREAM.MSG.GET." + *stream, to_text(body),
       [this, alive = std::weak_ptr<int>(alive_), subject](Result<json::object> answer) {
@@ -246,28 +254,33 @@ void Resolver::got_last(std::size_t subject, Result<json::object> answer) {
   if (error == 0 || error == kNoMessage) answered();
   if (error == kNoMessage) return settled();
   if (error != 0) {
-    ask_again(subject);
+    if (!looks_back_) ask_again(subject);
+    if (looks_back_ && !answer.ok()) next_ = suspects_.subjects().size();  // Not one by one.
     return settled();
   }
   const StoredMessage last = read_message(*answer);
   SuspectSubject& suspect = suspects_.subjects()[subject];
-  const std::string* stream = directory_.stream_of(suspect.subject);
+  const std::string* stream = directory_.stream_of(suspect.subject, looks_back_);
   if (last.sequence == 0 || stream == nullptr) return settled();
-  const bool ours = !last.id.empty() && suspect.found(keyed_hash(key_, last.id), last.sequence);
+  const bool ours =
+      !last.id.empty() && suspect.found(keyed_hash(key_, last.id), last.sequence, looks_back_);
   // What was sent again after others came is behind them, and says nothing of those.
-  if (ours && suspect.proven() && !order_.holes && !order_.unknown) return settled();
+  const bool ordered = ours && suspect.proven() && !order_.holes && !order_.unknown;
+  if (looks_back_ ? suspect.all_seen() : ordered) return settled();
   walk(subject, *stream, last.sequence);
 }
 
 // From what is known to be ours to the last message, which was looked at.
 void Resolver::walk(std::size_t subject, const std::string& stream, std::uint64_t last) {
   SuspectSubject& suspect = suspects_.subjects()[subject];
-  const std::uint64_t floor = floors_.of(stream, directory_.made_of(stream));
+  const std::uint64_t made = looks_back_ ? 0 : directory_.made_of(stream);  // Perhaps not listed.
+  const std::uint64_t floor = floors_.of(stream, made);
   // Nothing came to the subject since, unless the stream was made anew.
-  if (floor >= last && suspect.reach() == 0) return settled();
-  suspect.base = floor < last ? floor : 0;
-  const std::uint64_t from = suspect.base + 1;
+  if (floor >= last && (looks_back_ || suspect.reach() == 0)) return settled();
+  const std::uint64_t base = floor < last ? floor : 0, from = base + 1;
+  if (!looks_back_) suspect.base = base;
   if (from >= last) {
+    if (looks_back_) return settled();
     suspect.there = 1;
     suspect.looked = true;
     return settled();
@@ -296,7 +309,7 @@ void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t fro
   }
   json::object body;
   body["seq"] = from;
-  body["next_by_subj"] = directory_.kept_as(suspects_.subjects()[subject].subject);
+  body["next_by_subj"] = directory_.kept_as(suspects_.subjects()[subject].subject, looks_back_);
   const std::string verb = "STREAM.MSG.GET." + walk->stream;
   api_.request(
       verb, to_text(body),
@@ -312,7 +325,7 @@ void Resolver::got_next(std::size_t subject, const WalkPointer& walk, std::uint6
   const std::int64_t error = answer.ok() ? api_error(*answer) : -1;
   if (error == kNoMessage) return part_done(subject, *walk, true);  // Removed meanwhile.
   if (error != 0) {
-    if (walk->whole) ask_again(subject);
+    if (walk->whole && !looks_back_) ask_again(subject);
     return part_done(subject, *walk, false);
   }
   const StoredMessage stored = read_message(*answer);
@@ -320,14 +333,15 @@ void Resolver::got_next(std::size_t subject, const WalkPointer& walk, std::uint6
   if (stored.sequence >= end) return part_done(subject, *walk, true);
   ++walk->there;
   if (!stored.id.empty()) {
-    (void)suspects_.subjects()[subject].found(keyed_hash(key_, stored.id), stored.sequence);
+    (void)suspects_.subjects()[subject].found(keyed_hash(key_, stored.id), stored.sequence,
+                                              looks_back_);
   }
   ask_next(subject, walk, stored.sequence + 1, end);
 }
 
 void Resolver::part_done(std::size_t subject, Walk& walk, bool whole) {
   walk.whole = walk.whole && whole;
-  if (--walk.open == 0 && walk.whole) {
+  if (--walk.open == 0 && walk.whole && !looks_back_) {
     suspects_.subjects()[subject].there = walk.there;
     suspects_.subjects()[subject].looked = true;
   }

@@ -63,6 +63,7 @@ class Resolver {
   void answered();
   void ask_health();
   void got_health(bool good);
+  void look_back();
   std::vector<std::string> streams_of(const std::vector<std::size_t>& subjects) const;
   void ask_facts();
   void ask_info(const std::string& stream, bool removed);
@@ -78,6 +79,8 @@ class Resolver {
   Done done_;
   Order order_;
   bool started_ = false, finished_ = false, facts_asked_ = false, patient_ = true;
+  // What was not found is looked for once more, where its subject went before.
+  bool looks_back_ = false, looked_back_ = false;
   std::size_t next_ = 0, open_ = 0;
   std::map<std::string, StreamFacts> facts_;
   std::vector<std::size_t> failed_;  // Asked in vain: once more later.

@@ -17,10 +17,13 @@ bool StreamFacts::removed_between(std::uint64_t before, std::uint64_t behind) co
   return at != removed->end() && *at < behind;
 }
 
-bool SuspectSubject::found(std::uint64_t id_hash, std::uint64_t at) {
+bool SuspectSubject::found(std::uint64_t id_hash, std::uint64_t at, bool elsewhere) {
   for (std::size_t i = items.size(); i-- > 0;) {
     if (items[i].id_hash != id_hash) continue;
-    items[i].sequence = at;
+    if (elsewhere)
+      items[i].elsewhere = true;
+    else
+      items[i].sequence = at;
     return true;
   }
   return false;
@@ -37,16 +40,20 @@ bool SuspectSubject::proven() const {
                      [](const Item& item) { return item.sequence != 0; });
 }
 
+bool SuspectSubject::all_seen() const {
+  return std::all_of(items.begin(), items.end(),
+                     [](const Item& item) { return item.sequence != 0 || item.elsewhere; });
+}
+
 void SuspectSubject::judge(const StreamFacts* facts, Duration since, bool holes) {
   const std::size_t count = reach();
+  for (Item& item : items) item.arrived = item.elsewhere;
   std::uint64_t before = base, behind = 0;
   for (std::size_t i = 0, next = 0; i < count; ++i) {
     Item& item = items[i];
-    item.arrived = item.sequence != 0;
-    if (item.arrived) {
-      before = item.sequence;
-      continue;
-    }
+    if (item.sequence != 0) before = item.sequence;
+    item.arrived = item.arrived || item.sequence != 0;
+    if (item.arrived) continue;
     if (next <= i) {
       for (next = i; items[next].sequence == 0;) ++next;
       behind = items[next].sequence;

@@ -34,6 +34,7 @@ struct SuspectSubject {
     std::uint64_t sequence = 0;  // In the stream, if it was seen there.
     bool arrived = false;
     std::uint64_t bytes = 0;
+    bool elsewhere = false;  // It was seen in a stream that had the subject before.
   };
   std::string subject;
   std::vector<Item> items;
@@ -42,11 +43,12 @@ struct SuspectSubject {
   bool looked = false;      // and that is all of them.
 
   // Learns that the stream has the message with this id. False: not ours.
-  bool found(std::uint64_t id_hash, std::uint64_t at);
+  bool found(std::uint64_t id_hash, std::uint64_t at, bool elsewhere = false);
   // So many up to the last that was seen.
   std::size_t reach() const;
   // Those were all seen.
   bool proven() const;
+  bool all_seen() const;
   // Says of each whether it arrived. What was not seen, and has one behind it that was, did not if
   // nothing was removed from its place. If the stream keeps so few of a subject that it would be
   // gone by now, it counts as arrived. Else nobody knows: where the hub would drop a repeat, or

@@ -202,3 +202,32 @@ TEST_CASE("mirror: what a stream keeps under another subject is looked for there
     CHECK(world.drained());
   }
 }
+
+TEST_CASE("mirror: what went to a stream that gave up its subject is looked for there") {
+  for (const bool lost : {false, true}) {
+    CAPTURE(lost);
+    World world(config_of(disk_rule()), {.duplicate_window = 1ms});
+    world.start();
+    world.up();
+    publish(world, 1, 4);
+    world.run(5s);
+    world.hub.acks_to_drop = 4;
+    publish(world, 5, 8);
+    world.run(1s);
+    REQUIRE(world.payloads() == numbers(1, 8));
+    if (lost) world.down();
+    // Another has the subject, and none of them yet.
+    world.hub.options().list =
+        R"({"total":1,"streams":[{"config":{"name":"New","subjects":["t.>"]},"created":"later"}]})";
+    world.hub.api_says = [](std::string_view verb) -> std::optional<std::string> {
+      if (!verb.ends_with(".New")) return std::nullopt;
+      return R"({"error":{"code":404,"err_code":10037,"description":"no message found"}})";
+    };
+    world.run(1min);
+    world.up();
+    world.mirror->interest_changed(*world.link);
+    world.run(30s);
+    CHECK(world.payloads() == numbers(1, 8));
+    CHECK(world.drained());
+  }
+}
