@@ -138,8 +138,6 @@ class Backlog {
   const SuspectList* suspects() const {
     return opened_ && !asks_on_ && !suspects_.empty() ? &suspects_ : nullptr;
   }
-  // Nobody could note what of them is out of order.
-  bool order_unknown() const { return state_.order_unknown; }
   // More than can be asked for at once: the next of them are being read.
   bool asks_on() const { return asks_on_; }
   // `answered`: the hub was asked; else those not in `arrived` may be there all the same.

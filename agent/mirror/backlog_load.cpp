@@ -172,7 +172,6 @@ void Backlog::ask_failed(Sequence after) {
 
 void Backlog::all_asked() {
   unasked_ = 0;
-  state_.order_unknown = state_.order_unknown && maybe_upto_ != 0;  // Not asked, but given up.
   start_over();
   changed_();
 }
@@ -189,6 +188,7 @@ void Backlog::count_captured() {
 void Backlog::finish_open() {
   opened_ = true;
   noted_ahead_ = true;
+  if (state_.settled >= holes_upto_) state_.order_unknown = false;
   // The hub may have them: they are not ours to give up.
   std::erase_if(latest_, [this](const auto& at) {
     return !rule_.keep_last ||

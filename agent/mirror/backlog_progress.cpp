@@ -19,7 +19,7 @@ void Backlog::pop_settled() {
   while (!window_.empty()) {
     const Entry& entry = window_.front();
     if (entry.state == Entry::State::kQueued || entry.state == Entry::State::kSent) break;
-    if (state_.holes) close_holes();
+    if (state_.holes || state_.order_unknown) close_holes();
     if (entry.state == Entry::State::kParked) {
       if (++parked_ == 1) evict_parked_ = entry.sequence;
       state_.settled = std::max(state_.settled, entry.sequence);
@@ -32,7 +32,9 @@ void Backlog::pop_settled() {
 
 // Without it a busy flow would never be whole(), and the floor stay where it was at the refusal.
 void Backlog::close_holes() {
-  if (first_order() > holes_order_ && state_.settled >= holes_upto_) state_.holes = false;
+  if (first_order() > holes_order_ && state_.settled >= holes_upto_) {
+    state_.holes = state_.order_unknown = false;
+  }
 }
 
 void Backlog::settle(const Entry& entry) {

@@ -21,7 +21,7 @@ struct RuleState {
   Sequence passed = 0;     // What is still there up to here was passed over: others went ahead.
   Sequence last_upto = 0;  // Up to here with keep: last; UINT64_MAX: still.
   bool holes = false;      // The hub refused some and took later ones: see Resolver.
-  // A run whose disk failed, or whose note is damaged, could not say that: until the hub was asked.
+  // Nobody could note what is out of order: a disk had failed, or a note is damaged.
   bool order_unknown = false;
   bool own_ids = false;  // Records with a publisher's own message id may exist.
   std::uint64_t captured = 0, confirmed = 0, duplicates = 0;

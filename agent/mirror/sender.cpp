@@ -49,7 +49,7 @@ void Sender::start_resolving(Time now, Time told) {
     suspects.add(entry.subject(), entry.order, keyed_hash(link_.key, backlog_.id_of(entry, id_)),
                  now - entry.sent, entry.bytes());
   }
-  const bool unknown = resolving_log_ && backlog_.order_unknown();
+  const bool unknown = resolving_log_ && backlog_.state().order_unknown;
   resolver_ = std::make_unique<Resolver>(link_.api, link_.directory, link_.limits, link_.key,
                                          std::move(suspects), backlog_.state().floors,
                                          Resolver::Order{backlog_.state().holes, unknown},

@@ -74,6 +74,41 @@ TEST_CASE("mirror: what was sent after the disk had failed is not sent again aft
   }
 }
 
+TEST_CASE("mirror: what went out of order once the disk had failed is found after two restarts") {
+  for (const int restarts : {1, 2, 3}) {
+    CAPTURE(restarts);
+    World world(config_of(disk_rule()), {.duplicate_window = 1ms}, 1, World::Under::kSqlite);
+    world.power_cuts = false;
+    world.start();
+    publish(world, 1, 20);
+    world.run(1s);
+    world.sim_disk.fail_syncs(1);
+    publish(world, 21, 22);
+    world.run(1s);
+    REQUIRE(world.mirror->report().state == "storage failed");
+    world.hub.vanish_once = {"1"};  // It goes again, behind the others.
+    world.up();
+    world.run(1min);
+    REQUIRE(world.payloads().size() == 22);
+    REQUIRE(world.payloads().back() == "1");
+    for (int i = 0; i < restarts; ++i) {
+      world.crash();
+      world.run(10min);
+      world.start();
+      world.run(10s);
+    }
+    world.up();
+    world.run(40ms);  // They are being asked for, or were: it is not noted that they are there.
+    if (restarts > 1) world.crash();
+    world.run(10min);
+    if (restarts > 1) world.start();
+    world.up();
+    world.run(1min);
+    CHECK(world.payloads().size() == 22);
+    CHECK(world.drained());
+  }
+}
+
 TEST_CASE("mirror: what was captured is counted over a crash") {
   World world(config_of(disk_rule()), {});
   world.start();
