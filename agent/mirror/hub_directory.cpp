@@ -208,6 +208,7 @@ void HubDirectory::finish(bool good) {
   asking_ = false;
   told_at_ = asked_;
   if (good) {
+    heard_at_ = asked_;
     if (!missing_.empty()) due_ = std::min(due_, asked_ + 10 * limits_.refresh_after_change);
     for (Stream& stream : missing_) add(std::move(stream));  // Last: what is known goes first.
     remember();

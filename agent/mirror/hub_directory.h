@@ -42,6 +42,8 @@ class HubDirectory {
   bool told_since(Time when) const {
     return state_ == State::kUnreachable || (state_ == State::kKnown && told_at_ >= when);
   }
+  // The hub has answered what was asked at `when` or later.
+  bool heard_since(Time when) const { return heard_at_ >= when; }
   // The hub tells what its streams are, and lets us look into each.
   bool tells_all() const;
   // The stream that captures `subject` and answers; null: none. `former`: another that did so
@@ -87,7 +89,7 @@ class HubDirectory {
   bool changed_ = false;  // and since it was asked last.
   std::size_t open_ = 0;  // Pages awaited.
   std::uint64_t generation_ = 0;
-  Time asked_{}, told_at_{}, due_ = kNever;
+  Time asked_{}, told_at_{}, heard_at_{}, due_ = kNever;
   Time patient_from_{};  // The link's begin, or when the hub last said that it cannot answer now.
   std::vector<Stream> streams_, coming_;
   std::vector<Stream> former_;   // As they were before, the newest first.

@@ -191,6 +191,15 @@ Time Sender::answer_due(const Entry& entry) const {
   return entry.sent + link_.limits.ack_timeout + 2 * round_trip;
 }
 
+// A stream had this subject, and may again: a hub that dies now takes with it what the stream has
+// not stored yet. The list of streams says so, but not of a hub that gives none any more.
+bool Sender::may_be_captured(const Entry& entry, Time now) const {
+  const HubDirectory& directory = link_.directory;
+  return directory.state() == HubDirectory::State::kKnown &&
+         directory.stream_of(entry.subject(), true) != nullptr &&
+         !directory.heard_since(entry.sent) && now < entry.sent + link_.limits.stream_away_max;
+}
+
 // What has reached the hub and was not answered in time: a probe shows that no stream is there; a
 // PubAck that is missing calls for a look at what the hub has.
 void Sender::check_overdue(Time now) {
@@ -214,7 +223,10 @@ void Sender::check_overdue(Time now) {
     }
     if (probe && entry.missed) {
       backlog_.requeue(entry, true);
-    } else if (probe) {
+    } else if (probe && may_be_captured(entry, now)) {
+      link_.directory.doubt(now);
+      overdue_ = std::min(overdue_, now + link_.limits.probe_grace);
+    } else if (probe && link_.directory.stream_of(entry.subject()) == nullptr) {
       link_.directory.learn(entry.subject(), Route::kBarrier);
       backlog_.mark_confirmed(entry);
       confirmed_without_ack();

@@ -1,6 +1,8 @@
 // What a hub of several nodes says, or does not say, while some of them are away.
 #include <doctest/doctest.h>
 
+#include <utility>
+
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -263,4 +265,30 @@ TEST_CASE("mirror: where the API is out of reach, a stream that took any of a ru
     CHECK(world.drained());
     CHECK(world.payloads() == numbers(1, back ? 2000 : 3));
   }
+}
+
+TEST_CASE("mirror: a PONG is not enough where a stream had the subject, and has it again") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms});
+  world.start();
+  world.up();
+  publish(world, 1, 4);
+  world.run(5s);
+  REQUIRE(world.drained());
+  const std::string subject = std::exchange(world.hub.options().stream_subject, "");
+  world.mirror->interest_lost(*world.link, subject);
+  world.mirror->interest_changed(*world.link);
+  world.run(2s);  // Known by now.
+  world.hub.options().stream_subject = subject;
+  world.mirror->interest_changed(*world.link);
+  // It has them in its hands, and dies: nothing is heard any more.
+  world.hub.vanish_once = {"5", "6"};
+  world.hub.api_says = [](std::string_view) -> std::optional<std::string> { return ""; };
+  publish(world, 5, 6);
+  world.run(10s);
+  world.down();
+  world.hub.api_says = nullptr;
+  world.up();
+  world.run(10s);
+  CHECK(world.payloads() == numbers(1, 6));
+  CHECK(world.drained());
 }
