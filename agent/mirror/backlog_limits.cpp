@@ -72,6 +72,7 @@ bool Backlog::evict_parked(std::uint64_t LossCounts::*cause) {
   evict_parked_ = std::max(evict_parked_, state_.cursor + 1);
   while ((evict_parked_ = log_.next(evict_parked_ - 1)) <= state_.settled) {
     if (!give_up_record(evict_parked_++)) continue;
+    ++removals_;  // One of its subject may go as soon as none of it waits.
     forget_parked(1);
     count_loss(cause);
     return true;

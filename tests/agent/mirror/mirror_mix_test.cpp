@@ -457,3 +457,10 @@ TEST_CASE("mirror mix: what was accepted is in a stream once, in the mirror or i
   }
   CHECK(failures == 0);
 }
+
+TEST_CASE("mirror mix: seeds that failed once") {
+  for (const std::uint64_t seed : {501572, 803359, 900396}) {
+    CAPTURE(seed);
+    CHECK(Run(seed).go() == "");
+  }
+}
