@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from harness import servers
 from harness.wait import until
 from harness.world import remote
 
@@ -72,8 +73,6 @@ def test_healthz(world, query):
 
 
 def _petiole() -> bool:
-    from harness import servers
-
     return servers.server_under_test().is_petiole
 
 
@@ -201,7 +200,7 @@ def _get(server, path: str) -> tuple[int, str, str, str]:
 def test_every_endpoint_answers_as_nats_server_does(world):
     """The same traffic at both, then every endpoint with every parameter: status, type, the text of
     an error; the keys, and the values that are not of the moment."""
-    from harness import servers, system
+    from harness import system
     from harness.differences import differences
 
     kinds = (servers.server_under_test(), servers.nats_server("newest"))
@@ -225,8 +224,6 @@ def test_every_endpoint_answers_as_nats_server_does(world):
 
 
 def test_pages_of_subscriptions_fit_together(world):
-    from harness import servers
-
     def pages(kind) -> list[list[str]]:
         server = world.server(kind, "edge")
         for name in "ab":
@@ -244,7 +241,6 @@ def test_pages_of_subscriptions_fit_together(world):
 
 
 def test_healthz_names_remotes_that_are_down(world):
-    from harness import servers
     from harness.ports import free_port
 
     urls = [f"nats-leaf://127.0.0.1:{free_port()}", "nats-leaf://127.0.0.1:1"]
@@ -257,7 +253,6 @@ def test_healthz_names_remotes_that_are_down(world):
 
 def test_connz_tells_of_tokens(world):
     """Who let a client in, its token and tags: of open connections and of closed ones."""
-    from harness import servers
     from harness.jwt import Key, Operator, token
 
     operator, signer, nkey = Operator(), Key("account"), Key("user")
@@ -312,8 +307,6 @@ accounts {
 
 
 def test_accountz_tells_what_is_shared(world):
-    from harness import servers
-
     def shown(kind) -> list:
         server = world.server(kind, "ours" if kind.is_petiole else "theirs", SHARED)
         told = []
@@ -329,8 +322,6 @@ def test_accountz_tells_what_is_shared(world):
 def test_accounts_count_what_their_connections_send_and_get(world):
     """A request that goes on to another account, and its answer, count where they were sent and where
     they were got."""
-    from harness import servers
-
     def shown(kind) -> dict:
         server = world.server(kind, "ours" if kind.is_petiole else "theirs", SHARED)
         c, d = (world.client(server, user=name, password=name) for name in "cd")
@@ -352,7 +343,6 @@ def test_accounts_count_what_their_connections_send_and_get(world):
 
 def test_what_an_account_asks_of_its_server_counts_where_it_was_sent_and_got(world):
     """The answer comes from no connection of its own: the account has not received it."""
-    from harness import servers
     from harness.system import ask
 
     def shown(kind) -> list:
@@ -368,7 +358,6 @@ def test_what_an_account_asks_of_its_server_counts_where_it_was_sent_and_got(wor
 
 def test_what_is_told_of_accounts_with_tokens(world):
     """accountz, and what a user may ask of itself."""
-    from harness import servers
     from harness.jwt import Key, Operator, token
     from harness.system import ask
 
@@ -468,7 +457,6 @@ leafnodes {{
 
 def test_every_endpoint_with_all_that_one_server_has(world, tmp_path):
     """TLS with certificates of clients, accounts that share, leafs on both sides, WebSocket."""
-    from harness import servers
     from harness.certificates import Authority
 
     authority = Authority(tmp_path)
