@@ -35,6 +35,7 @@ struct LinkLimits {
   std::chrono::nanoseconds tls_timeout = 15s;         // The same.
   std::chrono::nanoseconds heartbeat = 5s;            // Silence before a PING; three make 15 s.
   int heartbeats_missed_max = 2;                      // Unanswered; then the link is dead.
+  std::chrono::nanoseconds ping_interval{0};  // A busy link's round trip; 0: as that of clients.
   std::chrono::nanoseconds reconnect_min =
       1s;  // nats-server const.go: DEFAULT_LEAF_NODE_RECONNECT.
   std::chrono::nanoseconds reconnect_max = 60s;  // 10,000 boxes on one hub: 170 dials a second.

@@ -40,6 +40,7 @@ struct TlsOptions {
   std::vector<TlsKeyPair> more_certs;  // Server: taken when one is for the name that was asked for.
   std::string ca_file;                 // PEM; empty: the system's store.
   bool verify = true;                  // Client: check the chain and the name. Server: ask for one.
+  bool verify_optional = false;        // Server: one that is shown is checked, none is needed.
   bool insecure = false;               // Client: `insecure: true` of the configuration.
   TlsVersion version_min = TlsVersion::k12;
   std::vector<std::string> cipher_suites;  // IANA names; empty: the library's.
