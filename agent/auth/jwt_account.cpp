@@ -4,6 +4,7 @@
 #include "agent/auth/jwt.h"
 #include "agent/auth/jwt_reader.h"
 #include "agent/auth/nkey.h"
+#include "agent/subject/account_functions.h"
 #include "agent/subject/subject.h"
 
 namespace petiole {
@@ -220,6 +221,25 @@ void read_trace(JwtReader& reader, const json::object& nats, AccountConfig& to) 
   if (sampling > 0 && sampling <= 100) to.trace_sampling = static_cast<int>(sampling);
 }
 
+// nats-server takes the account without an export or an import whose functions mean nothing; with
+// such a mapping it is not valid.
+void fill_in_sharing(JwtReader& reader, AccountConfig& config) {
+  const AccountNames names{.account = config.name};
+  std::erase_if(config.exports,
+                [&](ExportConfig& each) { return !fill_in_accounts(each.subject, names).empty(); });
+  std::erase_if(config.imports, [&](ImportConfig& each) {
+    return !fill_in_accounts({&each.subject, &each.prefix, &each.to},
+                             {.account = config.name, .exporter = each.account})
+                .empty();
+  });
+  for (MappingConfig& mapping : config.mappings) {
+    if (!fill_in_accounts(mapping.source, names).empty()) reader.fail();
+    for (MappingConfig::Destination& each : mapping.destinations) {
+      if (!fill_in_accounts(each.subject, names).empty()) reader.fail();
+    }
+  }
+}
+
 }  // namespace
 
 void read_account(JwtReader& reader, const json::object& nats, AccountClaims& to) {
@@ -229,6 +249,7 @@ void read_account(JwtReader& reader, const json::object& nats, AccountClaims& to
   check_sharing(reader, nats, to.config);
   check_overlaps(reader, to.config.exports);
   read_mappings(reader, nats, to.config);
+  fill_in_sharing(reader, to.config);
   read_signing_keys(reader, nats, to);
   reader.numbers(nats, "revocations", to.revocations);
   read_callout(reader, nats, to);

@@ -9,6 +9,7 @@
 #include "agent/config/keys.h"
 #include "agent/config/units.h"
 #include "agent/config/url.h"
+#include "agent/subject/account_functions.h"
 
 namespace petiole {
 namespace {
@@ -117,17 +118,21 @@ void check_limits(Report& report) {
   }
 }
 
-void check_denied(Report& report, const std::string& where,
+void check_denied(Report& report, const std::string& where, const std::string& account,
                   const std::vector<std::string>& subjects) {
   for (const std::string& subject : subjects) {
-    const std::string wrong = check_subject(subject);
+    std::string wrong = check_subject(subject);
+    std::string filled = subject;
+    if (wrong.empty()) {
+      wrong = fill_in_accounts(filled, {.account = account, .leaf_remote_pending = true});
+    }
     if (!wrong.empty()) report.error(where, "\"" + subject + "\": " + wrong);
   }
 }
 
 void check_remote(Report& report, const std::string& where, const RemoteConfig& remote) {
-  check_denied(report, where + ".deny_imports", remote.deny_imports);
-  check_denied(report, where + ".deny_exports", remote.deny_exports);
+  check_denied(report, where + ".deny_imports", remote.account, remote.deny_imports);
+  check_denied(report, where + ".deny_exports", remote.account, remote.deny_exports);
   if (!report.has_account(remote.account)) {
     report.error(where, report.unknown(remote.account));
   }

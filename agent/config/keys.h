@@ -101,9 +101,11 @@ void read_accounts(Reader& reader, const ConfigEntry& entry, Config& config);
 void read_global_mappings(Reader& reader, const ConfigEntry& entry, Config& config);
 void read_no_system_account(Reader& reader, const ConfigEntry& entry, Config& config);
 // keys_sharing.cpp: of one account.
-void read_exports(Reader& reader, const ConfigEntry& entry, std::vector<ExportConfig>& exports);
-void read_imports(Reader& reader, const ConfigEntry& entry, std::vector<ImportConfig>& imports);
+void read_exports(Reader& reader, const ConfigEntry& entry, AccountConfig& account);
+void read_imports(Reader& reader, const ConfigEntry& entry, AccountConfig& account);
 // Blocks of listeners: a missing build feature is an error at the block.
+// A boolean, or "optional": a certificate is checked where one is shown. nats-server 2.15.3.
+void read_verify(Reader& reader, const ConfigEntry& entry, TlsOptions& options);
 void read_tls_listener(Reader& reader, const ConfigEntry& entry, TlsListenConfig& config);
 void read_websocket(Reader& reader, const ConfigEntry& entry, WebSocketListenConfig& config);
 // keys_compression.cpp.

@@ -7,6 +7,7 @@
 
 #include "agent/config/keys.h"
 #include "agent/routing/mapper.h"
+#include "agent/subject/account_functions.h"
 #include "agent/subject/subject.h"
 
 namespace petiole {
@@ -91,7 +92,17 @@ void read_destination(Reader& r, E entry, const ConfigValue& map, MappingConfig&
   mapping.destinations.push_back(std::move(destination));
 }
 
-void read_mapping(Reader& r, E entry, std::vector<MappingConfig>& mappings) {
+// Functions of accounts are worked out here, once.
+std::string fill_in_mapping(MappingConfig& mapping, const std::string& account) {
+  const AccountNames names{.account = account};
+  std::string wrong = fill_in_accounts(mapping.source, names);
+  for (MappingConfig::Destination& each : mapping.destinations) {
+    if (wrong.empty()) wrong = fill_in_accounts(each.subject, names);
+  }
+  return wrong;
+}
+
+void read_mapping(Reader& r, E entry, AccountConfig& account) {
   MappingConfig mapping{entry.key, {}};
   if (entry.value.is(ConfigValue::Kind::kArray)) {
     for (const ConfigValue& item : entry.value.items) read_destination(r, entry, item, mapping);
@@ -102,16 +113,18 @@ void read_mapping(Reader& r, E entry, std::vector<MappingConfig>& mappings) {
     r.text(entry, destination.subject);
     mapping.destinations.push_back(std::move(destination));
   }
-  if (const std::string wrong = check_mapping_config(mapping); !wrong.empty()) {
+  std::string wrong = fill_in_mapping(mapping, account.name);
+  if (wrong.empty()) wrong = check_mapping_config(mapping);
+  if (!wrong.empty()) {
     return r.error(entry.place, "Error adding mapping for \"" + entry.key + "\": " + wrong);
   }
-  mappings.push_back(std::move(mapping));
+  account.mappings.push_back(std::move(mapping));
 }
 
-void read_mappings(Reader& r, E entry, std::vector<MappingConfig>& mappings) {
-  mappings.clear();
+void read_mappings(Reader& r, E entry, AccountConfig& account) {
+  account.mappings.clear();
   if (!r.is_map(entry, entry.value)) return;
-  for (const ConfigEntry& each : entry.value.entries) read_mapping(r, each, mappings);
+  for (const ConfigEntry& each : entry.value.entries) read_mapping(r, each, account);
 }
 
 void read_account_key(Reader& r, E entry, AccountDraft& draft) {
@@ -131,10 +144,9 @@ void read_jetstream(Reader& r, E entry, AccountDraft&) {
 
 constexpr Key<AccountDraft> kAccountKeys[] = {
     {"users", [](Reader& r, E e, AccountDraft& d) { read_users(r, e, d.auth.users); }},
-    {"exports", [](Reader& r, E e, AccountDraft& d) { read_exports(r, e, d.config.exports); }},
-    {"imports", [](Reader& r, E e, AccountDraft& d) { read_imports(r, e, d.config.imports); }},
-    {"mappings|maps",
-     [](Reader& r, E e, AccountDraft& d) { read_mappings(r, e, d.config.mappings); }},
+    {"exports", [](Reader& r, E e, AccountDraft& d) { read_exports(r, e, d.config); }},
+    {"imports", [](Reader& r, E e, AccountDraft& d) { read_imports(r, e, d.config); }},
+    {"mappings|maps", [](Reader& r, E e, AccountDraft& d) { read_mappings(r, e, d.config); }},
     {"limits",
      [](Reader& r, E e, AccountDraft& d) {
        read_block(r, e, std::span<const Key<AccountLimits>>(kLimitKeys), d.config.limits);
@@ -209,7 +221,7 @@ void read_accounts(Reader& r, const ConfigEntry& entry, Config& config) {
 }
 
 void read_global_mappings(Reader& r, const ConfigEntry& entry, Config& config) {
-  read_mappings(r, entry, account_named(config, "$G").mappings);
+  read_mappings(r, entry, account_named(config, "$G"));
 }
 
 void read_no_system_account(Reader& r, const ConfigEntry& entry, Config& config) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "agent/config/keys.h"
+#include "agent/subject/account_functions.h"
 
 namespace petiole {
 namespace {
@@ -157,34 +158,52 @@ void refuse(Reader& r, const ConfigEntry* entry, const char* what) {
   }
 }
 
+// Of functions of accounts, which are worked out here, once.
+void report(Reader& r, const ConfigValue& map, const char* what, const std::string& subject,
+            const std::string& wrong) {
+  if (wrong.empty()) return;
+  r.error(map.place, std::string("Error adding ") + what + " \"" + subject + "\": " + wrong);
+}
+
+std::string fill_in_import(ImportConfig& import, const std::string& importer) {
+  return fill_in_accounts({&import.subject, &import.prefix, &import.to},
+                          {.account = importer, .exporter = import.account});
+}
+
 std::string place_of(const Reader& r, const ConfigValue& map) {
   return r.tree().place_text(map.place);
 }
 
 }  // namespace
 
-void read_exports(Reader& r, const ConfigEntry& entry, std::vector<ExportConfig>& exports) {
-  exports.clear();
+void read_exports(Reader& r, const ConfigEntry& entry, AccountConfig& account) {
+  account.exports.clear();
   r.maps(entry, [&](const ConfigValue& map) {
     ExportDraft draft;
     read_entries(r, map, std::span<const Key<ExportDraft>>(kExportKeys), draft);
     if (!is_one(r, map, draft)) return;
     if (draft.stream) refuse(r, draft.of_services, "non-service");
+    const std::string subject = draft.config.subject;
+    report(r, map, draft.stream ? "stream export" : "service export", subject,
+           fill_in_accounts(draft.config.subject, {.account = account.name}));
     draft.config.place = place_of(r, map);
-    exports.push_back(std::move(draft.config));
+    account.exports.push_back(std::move(draft.config));
   });
 }
 
-void read_imports(Reader& r, const ConfigEntry& entry, std::vector<ImportConfig>& imports) {
-  imports.clear();
+void read_imports(Reader& r, const ConfigEntry& entry, AccountConfig& account) {
+  account.imports.clear();
   r.maps(entry, [&](const ConfigValue& map) {
     ImportDraft draft;
     read_entries(r, map, std::span<const Key<ImportDraft>>(kImportKeys), draft);
     if (!is_one(r, map, draft)) return;
     refuse(r, draft.stream ? draft.of_services : draft.of_streams,
            draft.stream ? "non-service" : "non-stream");
+    const std::string subject = draft.config.subject;
+    report(r, map, draft.stream ? "stream import" : "service import", subject,
+           fill_in_import(draft.config, account.name));
     draft.config.place = place_of(r, map);
-    imports.push_back(std::move(draft.config));
+    account.imports.push_back(std::move(draft.config));
   });
 }
 

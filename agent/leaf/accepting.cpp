@@ -205,7 +205,10 @@ LeafPermissions AcceptingLeaf::make_permissions() const {
     send = lists(identity_->permissions->config().subscribe);
     receive = lists(exported(*identity_->permissions));
   }
-  send.deny.insert(send.deny.end(), connect_.deny_publish.begin(), connect_.deny_publish.end());
+  const AccountNames names{.account = connect_.remote_account, .leaf_remote = identity_->account};
+  deny(send, connect_.deny_publish, names, [this](const std::string& wrong) {
+    note(LogLevel::kError, "Error resolving leafnode deny permissions: " + wrong);
+  });
   deny_jetstream(send);
   deny_jetstream(receive);
   return {compile(send), compile(receive)};

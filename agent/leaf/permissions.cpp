@@ -15,6 +15,15 @@ std::string_view without_gateway_prefix(std::string_view subject) {
 
 }  // namespace
 
+void deny(SubjectPermissions& permission, const std::vector<std::string>& subjects,
+          const AccountNames& names, const std::function<void(const std::string&)>& wrong) {
+  for (std::string subject : subjects) {
+    const std::string error = fill_in_accounts(subject, names);
+    if (!error.empty()) wrong("permission subject \"" + subject + "\": " + error);
+    permission.deny.push_back(std::move(subject));
+  }
+}
+
 void deny_jetstream(SubjectPermissions& permission) {
   for (const char* subject : {"$JS.API.>", "$KV.>", "$OBJ.>"}) permission.deny.push_back(subject);
 }

@@ -2,10 +2,14 @@
 // deny_imports and deny_exports, and JetStream's API. Wire: client-and-leaf 3.2, 3.5, 3.8.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/auth/permissions.h"
 #include "agent/protocol/info.h"
+#include "agent/subject/account_functions.h"
 
 namespace petiole {
 
@@ -16,6 +20,11 @@ struct LeafPermissions {
 };
 
 inline SubjectFilter compile(const SubjectPermissions& lists) { return {lists.allow, lists.deny}; }
+
+// Adds to what is denied a remote's list, its functions of accounts worked out; what is wrong with
+// one goes to `wrong`, and it is denied as it stands.
+void deny(SubjectPermissions& permission, const std::vector<std::string>& subjects,
+          const AccountNames& names, const std::function<void(const std::string&)>& wrong);
 
 // Subjects of a JetStream API that never cross a link without a domain (wire 3.8).
 void deny_jetstream(SubjectPermissions& permission);

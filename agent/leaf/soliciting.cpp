@@ -48,8 +48,9 @@ Status SolicitingLeaf::on_info(std::string_view text, Time now) {
   if (!info.ok()) return info.status();
   if (!info_seen_) return on_first_info(*info, now);
   if (owner_) owner_->link_info(*info);
-  if (info->import_permissions || info->export_permissions) apply_permissions(*info);
   peer_.remote_account = info->remote_account;
+  const bool known = !peer_.remote_account.empty() && denies_by_account();
+  if (info->import_permissions || info->export_permissions || known) apply_permissions(*info);
   if (info->connect_info && !established()) return finish(now);
   return {};
 }
@@ -227,11 +228,21 @@ Status SolicitingLeaf::send_connect(const ServerInfo& info) {
   return {};
 }
 
+// Whether what is denied is known only with the hub's account.
+bool SolicitingLeaf::denies_by_account() const {
+  const auto waits = [](const std::string& subject) { return subject.find("{{") != subject.npos; };
+  return std::any_of(remote_.deny_exports.begin(), remote_.deny_exports.end(), waits) ||
+         std::any_of(remote_.deny_imports.begin(), remote_.deny_imports.end(), waits);
+}
+
 void SolicitingLeaf::apply_permissions(const ServerInfo& info) {
   SubjectPermissions send = info.export_permissions.value_or(SubjectPermissions{});
   SubjectPermissions receive = info.import_permissions.value_or(SubjectPermissions{});
-  send.deny.insert(send.deny.end(), remote_.deny_exports.begin(), remote_.deny_exports.end());
-  receive.deny.insert(receive.deny.end(), remote_.deny_imports.begin(), remote_.deny_imports.end());
+  const AccountNames names{
+      .account = remote_.account, .leaf_remote = peer_.remote_account, .leaf_remote_pending = true};
+  const auto wrong = [](const std::string&) {};  // The configuration was checked.
+  deny(send, remote_.deny_exports, names, wrong);
+  deny(receive, remote_.deny_imports, names, wrong);
   deny_jetstream(send);
   deny_jetstream(receive);
   set_permissions({compile(send), compile(receive)});

@@ -104,6 +104,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   Status send_connect(const ServerInfo& info);
   Status sign(const ServerInfo& info, ConnectOptions& connect);
   void find_groups(std::string_view subject) const;
+  bool denies_by_account() const;
   void apply_permissions(const ServerInfo& info);
   Status finish(Time now);
   void end_quietly();

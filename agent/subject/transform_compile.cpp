@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
-#include <cctype>
 #include <charconv>
 #include <optional>
 
+#include "agent/subject/account_functions.h"
+#include "agent/subject/mapping_call.h"
 #include "agent/subject/subject.h"
 #include "agent/subject/transform.h"
 
@@ -21,24 +22,12 @@ namespace {
 
 constexpr std::string_view kBadSubject = "invalid subject";
 
-std::string wrong(std::string_view what, std::string_view token) {
-  std::string text = "invalid mapping destination: ";
-  return text.append(what).append(" in ").append(token);
-}
-
 constexpr std::string_view kNotEnough = "not enough arguments passed to the function";
 constexpr std::string_view kTooMany = "too many arguments passed to the function";
 constexpr std::string_view kInvalid = "function argument is invalid or in the wrong format";
 constexpr std::string_view kOutOfRange = "wildcard index out of range";
 constexpr std::string_view kUnknown = "unknown function";
-
-bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
+constexpr std::string_view kNotHere = "function is not available in this context";
 
 // As Go's Atoi, after blanks are taken off.
 std::optional<std::int64_t> to_number(std::string_view text) {
@@ -54,39 +43,6 @@ std::optional<std::int64_t> to_number(std::string_view text) {
 // Any index that is no wildcard's means the first token there: here it is 0.
 std::uint16_t to_index(std::int64_t value) {
   return static_cast<std::uint16_t>(std::clamp<std::int64_t>(value, 0, UINT16_MAX));
-}
-
-bool is_call(std::string_view token) {
-  return token.size() > 4 && token.starts_with("{{") && token.ends_with("}}");
-}
-
-// The words of a name may begin in either case: splitFromLeft, SplitFromLeft.
-bool is_named(std::string_view name, std::string_view lower,
-              std::initializer_list<std::size_t> at) {
-  if (name.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const bool either = std::find(at.begin(), at.end(), i) != at.end();
-    const auto c = static_cast<unsigned char>(name[i]);
-    if ((either ? static_cast<char>(std::tolower(c)) : name[i]) != lower[i]) return false;
-  }
-  return true;
-}
-
-// Name and arguments of `{{ name ( arguments ) }}`; false for what has not this form.
-bool take_apart(std::string_view token, std::string_view& name,
-                std::vector<std::string_view>& arguments) {
-  const std::string_view inner = trimmed(token.substr(2, token.size() - 4));
-  const std::size_t open = inner.find('(');
-  if (open == inner.npos || !inner.ends_with(')')) return false;
-  name = trimmed(inner.substr(0, open));
-  std::string_view rest = inner.substr(open + 1, inner.size() - open - 2);
-  for (;;) {
-    const std::size_t comma = rest.find(',');
-    arguments.push_back(rest.substr(0, comma));
-    if (comma == rest.npos) return true;
-    rest.remove_prefix(comma + 1);
-    while (!rest.empty() && is_blank(rest.front())) rest.remove_prefix(1);
-  }
 }
 
 std::optional<std::int64_t> dollar_index(std::string_view token) {
@@ -186,7 +142,7 @@ std::string SubjectTransform::read_call(const Call& call, Step& step) {
     step.function = named.function;
     return read_numbers(call, 2, 2, step);
   }
-  return wrong(kUnknown, call.token);
+  return wrong(is_account_function(call.token) ? kNotHere : kUnknown, call.token);
 }
 
 std::string SubjectTransform::read_step(std::string_view token, Step& step) {

@@ -5,6 +5,7 @@
 
 #include "agent/auth/scope.h"
 #include "agent/auth/validity.h"
+#include "agent/subject/account_functions.h"
 #include "platform/address.h"
 #include "tests/agent/auth/tokens.h"
 
@@ -107,6 +108,32 @@ TEST_CASE("jwt: an account whose default permissions are none") {
   CHECK(with("a.>").ok());
   CHECK_FALSE(with("a b").ok());
   CHECK_FALSE(with("a..b").ok());
+}
+
+TEST_CASE("jwt: functions that stand for an account, in what it shares and maps") {
+  const auto with = [](const std::string& mapped) {
+    return decode_account(
+        token("account", kAcc, kOp,
+              R"("limits":{"exports":-1,"imports":-1},"exports":[)"
+              R"({"subject":"s.{{account-hash()}}","type":"stream"},)"
+              R"({"subject":"t.{{account-hash-import()}}","type":"service"}],)"
+              R"("imports":[{"subject":"x.{{account-hash-import()}}","type":"stream","account":")" +
+                  kOtherAcc.text + R"(","local_subject":"y.{{account-hash()}}"},)" +
+                  R"({"subject":"{{account-hash-leaf-remote()}}","type":"stream","account":")" +
+                  kOtherAcc.text + R"("}],"mappings":{"a.{{account-hash()}}":[{"subject":")" +
+                  mapped + R"("}]},)"));
+  };
+  const std::string own = account_hash(kAcc.text);
+  const auto account = with("b.{{account-hash()}}");
+  REQUIRE(account.ok());
+  REQUIRE(account->config.exports.size() == 1);  // The other is left out, as there.
+  CHECK(account->config.exports[0].subject == "s." + own);
+  REQUIRE(account->config.imports.size() == 1);
+  CHECK(account->config.imports[0].subject == "x." + account_hash(kOtherAcc.text));
+  CHECK(account->config.imports[0].to == "y." + own);
+  CHECK(account->config.mappings.at(0).source == "a." + own);
+  CHECK(account->config.mappings.at(0).destinations.at(0).subject == "b." + own);
+  CHECK_FALSE(with("{{account-hash-import()}}").ok());
 }
 
 TEST_CASE("jwt: an account, all of it") {

@@ -2,6 +2,7 @@
 
 #include "agent/config/check.h"
 #include "agent/config/load.h"
+#include "agent/subject/account_functions.h"
 #include "tests/agent/config/files.h"
 
 namespace petiole {
@@ -49,6 +50,31 @@ authorization { users: [ {user: g, password: p} ] }
 leafnodes { remotes: [ {url: h, account: E}, {url: h, account: I} ] }
 store_and_forward { dir: "d", rules: [ {subjects: "a", account: E}, {subjects: "a", account: I} ] }
 )";
+
+TEST_CASE("accounts: functions that stand for one become its hash") {
+  const LoadedConfig loaded = load(R"(
+mappings: { "in.{{account-hash()}}.*": "out.{{account-hash()}}.$1" }
+accounts: {
+  E: { exports: [ { stream: "s.{{account-hash()}}.>" }, { service: "v.{{account-hash()}}" } ] }
+  I: { imports: [
+    { stream: { account: E, subject: "s.{{account-hash-import()}}.a" }, to: "t.{{account-hash()}}" }
+    { stream: { account: E, subject: "s.{{account-hash-import()}}.b" }, prefix: "{{account-hash()}}" }
+    { service: { account: E, subject: "v.{{account-hash-import()}}" } }
+  ] }
+})");
+  for (const ConfigError& each : loaded.errors) FAIL_CHECK(to_text(each));
+  const auto& accounts = loaded.config.accounts;
+  REQUIRE(accounts.size() == 3);
+  const std::string g = account_hash("$G"), e = account_hash("E"), i = account_hash("I");
+  CHECK(accounts[0].mappings.at(0).source == "in." + g + ".*");
+  CHECK(accounts[0].mappings.at(0).destinations.at(0).subject == "out." + g + ".$1");
+  CHECK(accounts[1].exports.at(0).subject == "s." + e + ".>");
+  CHECK(accounts[1].exports.at(1).subject == "v." + e);
+  CHECK(accounts[2].imports.at(0).subject == "s." + e + ".a");
+  CHECK(accounts[2].imports.at(0).to == "t." + i);
+  CHECK(accounts[2].imports.at(1).prefix == i);
+  CHECK(accounts[2].imports.at(2).subject == "v." + e);
+}
 
 TEST_CASE("accounts: what a file says of them") {
   const LoadedConfig loaded = load(kWhole);

@@ -56,6 +56,12 @@ constexpr Case kCases[] = {
     {"allow_non_tls: true", "warning f: allow_non_tls: has no effect without \"tls\""},
     {"leafnodes {remotes: [{url: h, deny_imports: 'a..b'}]}",
      "\"a..b\": a subject has no empty token"},
+    {"leafnodes {remotes: [{url: h, deny_imports: 'x.{{account-hash(a,b)}}'}]}",
+     "f: leafnodes.remotes[0].deny_imports: \"x.{{account-hash(a,b)}}\": invalid mapping "
+     "destination: too many arguments"},
+    {"leafnodes {remotes: [{url: h, deny_exports: ['{{account-hash-leaf-remote()}}', "
+     "'{{account-hash-import()}}']}]}",
+     "deny_exports: \"{{account-hash-import()}}\": invalid mapping destination: function is not"},
     {"leafnodes {remotes: [{url: h, tls {insecure: true}}]}",
      "warning f: leafnodes.remotes[0].tls"},
     {"leafnodes {remotes: [{url: h, ws_compression: true}]}", "warning"},

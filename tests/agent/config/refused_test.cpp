@@ -81,6 +81,15 @@ constexpr Case kErrors[] = {
     {"leafnodes {tls: 1}", "must be a block"},
     {"leafnodes {min_version: '2.7.0'}", "must be a version from 2.8.0 on, not \"2.7.0\""},
     {"leafnodes {min_version: x}", "f:1:25: \"min_version\" must be a version"},
+    {"accounts {A {exports: [{stream: 'x.{{account-hash-import()}}'}]}}",
+     "f:1:24: Error adding stream export \"x.{{account-hash-import()}}\": invalid mapping "
+     "destination: function is not available in this context in {{account-hash-import()}}"},
+    {"accounts {A {exports: [{service: 'x.{{account-hash(a,b)}}'}]}}", "too many arguments"},
+    {"accounts {B {imports: [{stream: {account: A, subject: "
+     "'x.{{account-hash-leaf-remote()}}'}}]}}",
+     "Error adding stream import \"x.{{account-hash-leaf-remote()}}\": invalid mapping"},
+    {"accounts {A {mappings: {foo: '{{account-hash-import()}}'}}}",
+     "Error adding mapping for \"foo\": invalid mapping destination: function is not available"},
     {"leafnodes {heartbeat: 1ms}", "\"heartbeat\" must be at least 100ms"},
     {"store_and_forward {rule: []}", "allowed here: dir, max_bytes, rules, replay"},
     {"store_and_forward {max_bytes: 1MB}", "must be at least 8MB, not 1MB"},

@@ -1,5 +1,6 @@
 // The end of a leaf link that listens, against byte strings.
 // Rules: wire/client-and-leaf.md section 3.
+#include "agent/subject/account_functions.h"
 #include "tests/agent/leaf/session_bench.h"
 
 namespace petiole::test {
@@ -225,6 +226,25 @@ TEST_CASE("accepting: an older connection does not take the place of a newer one
   CHECK_FALSE(peer.login(0));
   CHECK(peer.leafs[1]->established());
   CHECK(peer.established() == 1);
+}
+
+TEST_CASE("accepting: functions in what a peer denies are worked out as seen from there") {
+  Bench bench(listening());
+  bench.accept();
+  bench.feed(
+      "CONNECT {\"name\":\"edge\",\"remote_account\":\"EDGE\",\"deny_pub\":["
+      "\"a.{{account-hash()}}\",\"b.{{account-hash-leaf-remote()}}\","
+      "\"c.{{account-hash-import()}}\"]}\r\n");
+  bench.wire.take();
+  bench.feed("LS+ >\r\n");
+  for (const std::string& subject :
+       {"a." + account_hash("EDGE"), "b." + account_hash("$G"), "a." + account_hash("$G")}) {
+    bench.node.publish(subject, "");
+  }
+  CHECK(bench.wire.take() == "LMSG a." + account_hash("$G") + " 0\r\n\r\n");
+  CHECK(bench.world.log.contains(
+      "Error resolving leafnode deny permissions: permission subject "
+      "\"c.{{account-hash-import()}}\": invalid mapping destination: function is not available"));
 }
 
 TEST_CASE("accepting: a hub closes over interest and messages that are not allowed") {

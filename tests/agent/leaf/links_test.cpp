@@ -1,6 +1,7 @@
 // Two and more machines, end to end over a simulated network.
 #include <doctest/doctest.h>
 
+#include "agent/subject/account_functions.h"
 #include "tests/support/leaf_world.h"
 
 namespace petiole::test {
@@ -166,6 +167,34 @@ TEST_CASE("link: deny_imports and deny_exports are obeyed") {
   pair.run();
   CHECK(above.heard == Lines{"secret.x 3", "open.x 4", "public.x 2"});
   CHECK(below.heard == Lines{"private.x 1", "public.x 2", "open.x 4"});
+}
+
+TEST_CASE("link: what is denied may name the accounts of both ends by their hashes") {
+  Config config = dialling("hub");
+  config.remotes[0].deny_imports = {"a.{{account-hash()}}", "b.{{account-hash-leaf-remote()}}"};
+  config.remotes[0].deny_exports = {"c.{{account-hash()}}", "d.{{account-hash-leaf-remote()}}"};
+  Config listening;
+  listening.accounts = {{.name = "HUB"}};
+  listening.leaf_listen.auth.users = {{.user = "u", .password = "p", .account = "HUB"}};
+  config.remotes[0].urls[0].user = "u";
+  config.remotes[0].urls[0].password = "p";
+  Pair pair(config, listening);
+  Ear above(*pair.hub.server().account("HUB"), ">"), below(pair.leaf.account(), ">");
+  REQUIRE(pair.connect());
+  pair.run();
+  below.heard.clear(), above.heard.clear();
+  const std::string here = account_hash("$G"), there = account_hash("HUB");
+  for (const std::string& subject : {"c." + here, "d." + there, "c." + there, "d." + here}) {
+    pair.leaf.publish(subject, "");
+  }
+  pair.run();
+  CHECK(above.heard == Lines{"c." + there + " ", "d." + here + " "});
+  below.heard.clear();
+  for (const std::string& subject : {"a." + here, "b." + there, "a." + there, "b." + here}) {
+    pair.hub.server().account("HUB")->publish({}, {subject, {}, {}, "", nullptr});
+  }
+  pair.run();
+  CHECK(below.heard == Lines{"a." + there + " ", "b." + here + " "});
 }
 
 TEST_CASE("link: user and password, plain or hashed; a wrong one is refused and retried") {

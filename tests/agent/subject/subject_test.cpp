@@ -43,6 +43,7 @@ TEST_CASE("subject: matching, covering, overlapping") {
       {"*", ">", true, false, true},         {"a.*.c", "a.b.*", false, false, true},
       {"a.*.c", "b.>", false, false, false}, {"a*", "ab", false, false, false},
       {"a.b", "a.*", false, false, true},    {"a.*", "a.*", true, true, true},
+      {"a.*b", "a.cb", false, false, false}, {"a.>b", "a.cb", false, false, false},
   };
   for (const Pair& each : kPairs) {
     CAPTURE(each.pattern);
