@@ -132,6 +132,7 @@ Agent::Started Agent::Parts::listen_monitor() {
   if (config.monitor.secure) {
     options.tls = config.tls.options;
     options.tls->verify = false;  // As nats-server: whoever may connect may look.
+    options.tls->verify_optional = false;
     options.tls->pinned_certs.clear();
   }
   return listen(monitor_listener,

@@ -215,8 +215,8 @@ Error configure(WOLFSSL_CTX* context, const TlsOptions& options, bool verify,
   wolfSSL_CTX_set_session_cache_mode(context, WOLFSSL_SESS_CACHE_OFF);
   wolfSSL_CTX_NoTicketTLSv12(context);
   if (options.server) wolfSSL_CTX_no_ticket_TLSv13(context);
-  const int mode =
-      !verify ? WOLFSSL_VERIFY_NONE : WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  const int needed = options.verify_optional ? 0 : WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  const int mode = !verify ? WOLFSSL_VERIFY_NONE : WOLFSSL_VERIFY_PEER | needed;
   if (Error error = set_cipher_suites(context, options); !error.empty()) return error;
   wolfSSL_CTX_SetDevId(context, library().aes_device);
   // wolfSSL takes an authority whose time has not come, or is over, only where nothing is verified.
@@ -244,7 +244,8 @@ TlsContextResult make_tls_context(const TlsOptions& options, const Calendar* cal
   WOLFSSL_CTX* raw =
       wolfSSL_CTX_new(options.server ? wolfSSLv23_server_method() : wolfSSLv23_client_method());
   if (raw == nullptr) return {nullptr, "tls: out of memory"};
-  const bool verify = options.verify && (options.server || !options.insecure);
+  const bool verify = options.server ? options.verify || options.verify_optional
+                                     : options.verify && !options.insecure;
   auto context = std::make_shared<TlsContext>(raw, options.server, verify, calendar);
   context->pin(options.pinned_certs);
   if (puts_device_first(options) && options.cipher_suites.empty()) {

@@ -47,6 +47,7 @@ std::string key_of(const TlsOptions& options) {
   for (const std::string& pin : options.pinned_certs) key += pin + ',';
   key += options.server ? 's' : 'c';
   key += options.verify ? 'v' : '-';
+  key += options.verify_optional ? 'o' : '-';
   key += options.insecure ? 'i' : '-';
   return key + std::to_string(static_cast<int>(options.version_min));
 }

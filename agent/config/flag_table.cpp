@@ -211,9 +211,13 @@ constexpr Flag kFlags[] = {
      [](Text v, FlagDraft& d) {
        return set_tls(d, [&](TlsListenConfig& t) { t.options.key_file = v; });
      }},
-    {"tlsverify", Kind::kBool, "", "Clients must use TLS and show a certificate", kTls,
+    {"tlsverify", Kind::kBoolOrOptional, "",
+     "Clients must use TLS and show a certificate; =optional: or none", kTls,
      [](Text v, FlagDraft& d) {
-       return set_tls(d, [&](TlsListenConfig& t) { t.options.verify = v == "true"; });
+       return set_tls(d, [&](TlsListenConfig& t) {
+         t.options.verify = v == "true";
+         t.options.verify_optional = v == "optional";
+       });
      }},
     {"tlscacert", Kind::kValue, "file", "Authority that clients' certificates are verified by",
      kTls,

@@ -25,8 +25,10 @@ struct FlagDraft {
 struct Flag {
   enum class Kind : std::uint8_t {
     kBool,
+    kBoolOrOptional,  // Or "optional".
     kValue,
     kFile,
+    kReloadFile,
     kCheck,
     kSignal,
     kVersion,
@@ -39,7 +41,8 @@ struct Flag {
   std::string_view value;  // What stands for the value in the usage text.
   std::string_view help;
   std::string_view section;
-  // Returns what is wrong with the value, empty when nothing is. A boolean gets "true" or "false".
+  // Returns what is wrong with the value, empty when nothing is. A boolean gets "true" or "false",
+  // or "optional".
   std::string (*apply)(const std::string& value, FlagDraft& draft) = nullptr;
 };
 

@@ -6,6 +6,7 @@
 #include "agent/config/features.h"
 #include "agent/config/flag_table.h"
 #include "agent/config/url.h"
+#include "agent/config/word.h"
 #include "agent/server.h"
 
 namespace petiole {
@@ -74,6 +75,7 @@ void take_action(ParsedFlags& flags, const Flag& flag, const std::string& name,
       flags.text = usage_text();
       return;
     case Flag::Kind::kBool:
+    case Flag::Kind::kBoolOrOptional:
     case Flag::Kind::kValue:
       flags.options.emplace_back(&flag, value);
       return;
@@ -92,7 +94,25 @@ std::string dashed(const std::string& name) { return (name.size() == 1 ? "-" : "
 
 bool takes_value(const Flag& flag) {
   return flag.kind == Flag::Kind::kValue || flag.kind == Flag::Kind::kFile ||
-         flag.kind == Flag::Kind::kSignal || flag.kind == Flag::Kind::kNoEffect;
+         flag.kind == Flag::Kind::kReloadFile || flag.kind == Flag::Kind::kSignal ||
+         flag.kind == Flag::Kind::kNoEffect;
+}
+
+// Of a flag that may stand alone; false: there is nothing to do.
+bool take_bool(ParsedFlags& flags, const Flag& flag, const std::string& name, bool given,
+               std::string& value) {
+  const bool may_be_optional = flag.kind == Flag::Kind::kBoolOrOptional;
+  if (may_be_optional && equal_ignoring_case(value, "optional")) return value = "optional", true;
+  bool on = true;
+  if (given && !parse_flag_bool(value, on)) {
+    flags.errors.push_back(
+        {dashed(name), std::string("must be true") +
+                           (may_be_optional ? ", false or optional" : " or false") + ", not \"" +
+                           value + "\""});
+    return false;
+  }
+  value = value_of(on);
+  return on || flag.kind == Flag::Kind::kBool || may_be_optional;
 }
 
 // Reads the flag at arguments[i]; leaves i at its last word.
@@ -115,13 +135,7 @@ void take_flag(ParsedFlags& flags, std::span<const std::string> arguments, std::
     value = arguments[++i];
   }
   if (!takes_value(*flag) && flag->kind != Flag::Kind::kRefused) {
-    bool on = true;
-    if (inline_value && !parse_flag_bool(value, on)) {
-      flags.errors.push_back({dashed(name), "must be true or false, not \"" + value + "\""});
-      return;
-    }
-    value = value_of(on);
-    if (!on && flag->kind != Flag::Kind::kBool) return;
+    if (!take_bool(flags, *flag, name, inline_value, value)) return;
   }
   take_action(flags, *flag, name, value);
 }

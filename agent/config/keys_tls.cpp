@@ -21,6 +21,13 @@ void read_handshake_first(Reader& r, E entry, RemoteConfig& c) {
   r.boolean(entry, c.tls_handshake_first);
 }
 
+void read_verify_of_hub(Reader& r, E entry, RemoteConfig&) {
+  TlsOptions unused;
+  read_verify(r, entry, unused);
+  r.warning(entry.place,
+            "\"verify\" has no effect: a hub's certificate is always verified; see insecure");
+}
+
 constexpr Key<RemoteConfig> kTlsKeys[] = {
     {"cert_file", [](Reader& r, E e, RemoteConfig& c) { r.text(e, c.tls->cert_file); }},
     {"key_file", [](Reader& r, E e, RemoteConfig& c) { r.text(e, c.tls->key_file); }},
@@ -32,7 +39,7 @@ constexpr Key<RemoteConfig> kTlsKeys[] = {
     {"min_version", read_version},
     {"cipher_suites", [](Reader& r, E e, RemoteConfig& c) { r.texts(e, c.tls->cipher_suites); }},
     {"handshake_first|first|immediate", read_handshake_first},
-    {"verify", KeyKind::kNoEffect, "a hub's certificate is always verified; see insecure"},
+    {"verify", read_verify_of_hub},
     {"verify_and_map|verify_cert_and_check_known_urls|connection_rate_limit", KeyKind::kRefused,
      kServerSide},
     {"pinned_certs", KeyKind::kRefused, "pinned certificates come with a later version"},

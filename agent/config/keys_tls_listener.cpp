@@ -5,6 +5,7 @@
 #include "agent/config/features.h"
 #include "agent/config/keys.h"
 #include "agent/config/units.h"
+#include "agent/config/word.h"
 
 namespace petiole {
 namespace {
@@ -103,7 +104,7 @@ constexpr Key<TlsListenConfig> kListenTlsKeys[] = {
     {"cert_file", read_cert},
     {"key_file", read_key},
     {"ca_file", read_ca},
-    {"verify", [](Reader& r, E e, TlsListenConfig& c) { r.boolean(e, c.options.verify); }},
+    {"verify", [](Reader& r, E e, TlsListenConfig& c) { read_verify(r, e, c.options); }},
     {"verify_and_map", read_map},
     {"timeout",
      [](Reader& r, E e, TlsListenConfig& c) {
@@ -128,6 +129,18 @@ constexpr Key<TlsListenConfig> kListenTlsKeys[] = {
 
 }  // namespace
 
+void read_verify(Reader& r, const ConfigEntry& entry, TlsOptions& options) {
+  const ConfigValue& value = entry.value;
+  const bool optional =
+      value.is(ConfigValue::Kind::kString) && equal_ignoring_case(value.text, "optional");
+  if (!optional && !value.is(ConfigValue::Kind::kBool)) {
+    return r.error(value.place, "\"verify\" must be true, false or optional, not \"" +
+                                    value.text.substr(0, 60) + '"');
+  }
+  options.verify_optional = optional;
+  if (!optional) options.verify = value.boolean;
+}
+
 void read_tls_listener(Reader& r, const ConfigEntry& entry, TlsListenConfig& config) {
   if (turns_off(entry.value)) return;
   if (!kHasTls) {
@@ -139,6 +152,11 @@ void read_tls_listener(Reader& r, const ConfigEntry& entry, TlsListenConfig& con
   config.places.emplace_back("", r.tree().place_text(entry.place));
   read_block(r, entry, std::span<const Key<TlsListenConfig>>(kListenTlsKeys), config);
   TlsOptions& options = config.options;
+  if (options.verify && options.verify_optional) {
+    return r.error(entry.place,
+                   "\"verify: optional\" and \"verify_and_map\", which wants a certificate, do not "
+                   "go together");
+  }
   if (options.more_certs.empty()) return;
   if (!options.cert_file.empty()) {
     return r.error(entry.place, "give either \"cert_file\" or \"certs\", not both");

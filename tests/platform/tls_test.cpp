@@ -1,4 +1,4 @@
-// Sessions in memory, with the certificates of tests/data/tls (make.sh there says what each is).
+// Sessions in memory.
 #include "platform/tls.h"
 
 #include <doctest/doctest.h>
@@ -13,90 +13,12 @@
 #include "platform/process.h"
 #include "platform/system.h"
 #include "platform/tls_wolfssl.h"
+#include "tests/platform/tls_pair.h"
 // The options come first.
 #include <wolfssl/wolfcrypt/asn_public.h>
 
-namespace petiole {
+namespace petiole::test {
 namespace {
-
-std::string data(const char* name) { return std::string(PETIOLE_TEST_DATA "/tls/") + name; }
-
-const std::string kClientKey = "ca0c99595c2b98594f743fa77caf6ed99791ff28bd9ddcf8d09315094fc74011";
-
-TlsOptions server_options() {
-  TlsOptions options;
-  options.server = true;
-  options.verify = false;
-  options.cert_file = data("server.pem");
-  options.key_file = data("server-key.pem");
-  return options;
-}
-
-TlsOptions client_options() {
-  TlsOptions options;
-  options.ca_file = data("ca.pem");
-  return options;
-}
-
-TlsOptions mutual(TlsOptions options) {
-  options.verify = true;
-  options.ca_file = data("ca.pem");
-  return options;
-}
-
-TlsOptions with_cert(TlsOptions options, const char* name) {
-  options.cert_file = data((std::string(name) + ".pem").c_str());
-  options.key_file = data((std::string(name) + "-key.pem").c_str());
-  return options;
-}
-
-std::unique_ptr<TlsSession> session(const TlsOptions& options, const std::string& name = {},
-                                    TlsVersion version_max = TlsVersion::k13,
-                                    const Calendar* calendar = nullptr) {
-  TlsContextResult made = make_tls_context(options, calendar);
-  REQUIRE_MESSAGE(made.context, made.error);
-  if (version_max == TlsVersion::k12) {
-    wolfSSL_CTX_set_max_proto_version(made.context->get(), TLS1_2_VERSION);
-  }
-  return make_tls_session(made.context, name);
-}
-
-// Two ends and the bytes between them. `step` bounds the bytes of one receive.
-struct Pair {
-  Pair(const TlsOptions& client_side, const TlsOptions& server_side,
-       const std::string& name = "hub.example", std::size_t step_bytes = SIZE_MAX,
-       TlsVersion version_max = TlsVersion::k13, const Calendar* calendar = nullptr)
-      : client(session(client_side, name, version_max, calendar)),
-        server(session(server_side, {}, TlsVersion::k13, calendar)),
-        step(step_bytes) {}
-
-  Status start() {
-    Status status = client->start(to_server);
-    if (status.ok()) status = server->start(to_client);
-    return status;
-  }
-
-  // Moves what is on the way; a failure of an end is kept, and what it wrote still arrives.
-  void run() {
-    while (!to_server.empty() || !to_client.empty()) {
-      move(to_server, *server, server_plain, to_client, server_status);
-      move(to_client, *client, client_plain, to_server, client_status);
-    }
-  }
-  void move(std::string& wire, TlsSession& end, std::string& plain, std::string& back,
-            Status& status) {
-    const std::string bytes = wire.substr(0, step);
-    wire.erase(0, step);
-    if (!status.ok() || bytes.empty()) return;
-    status = end.receive(bytes, plain, back);
-  }
-  bool open() const { return client->open() && server->open(); }
-
-  std::unique_ptr<TlsSession> client, server;
-  std::size_t step;
-  std::string to_server, to_client, server_plain, client_plain;
-  Status client_status, server_status;
-};
 
 TEST_CASE("tls: both versions carry bytes both ways") {
   for (const TlsVersion version : {TlsVersion::k12, TlsVersion::k13}) {
@@ -238,55 +160,6 @@ TEST_CASE("tls: what the user asked not to be checked is not") {
   REQUIRE(pair.start().ok());
   pair.run();
   CHECK_MESSAGE(pair.open(), pair.client->error());
-}
-
-TEST_CASE("tls: a client certificate, where the server asks for one") {
-  Pair pair(with_cert(client_options(), "client"), mutual(server_options()));
-  REQUIRE(pair.start().ok());
-  pair.run();
-  CHECK_MESSAGE(pair.open(), pair.server->error());
-}
-
-TEST_CASE("tls: what the peer's certificate says") {
-  Pair pair(with_cert(client_options(), "mapped"), mutual(server_options()));
-  REQUIRE(pair.start().ok());
-  pair.run();
-  REQUIRE_MESSAGE(pair.open(), pair.server->error());
-  const auto certificate = pair.server->peer_certificate();
-  REQUIRE(certificate);
-  CHECK(certificate->emails == std::vector<std::string>{"box@plant.example"});
-  CHECK(certificate->dns_names == std::vector<std::string>{"box.plant.example", "box"});
-  CHECK(certificate->uris == std::vector<std::string>{"spiffe://plant/box"});
-  const std::vector<std::pair<std::string, std::string>> subject{
-      {"DC", "example"}, {"O", "Plant, Inc."}, {"OU", "Line 1"}, {"CN", "box"}};
-  CHECK(certificate->subject == subject);
-
-  Pair none(client_options(), server_options());
-  REQUIRE(none.start().ok());
-  none.run();
-  CHECK(none.server->peer_certificate() == nullptr);
-  CHECK(none.client->peer_certificate() != nullptr);
-}
-
-// openssl x509 -in client.pem -pubkey -noout | openssl pkey -pubin -outform der | sha256sum
-TEST_CASE("tls: only a pinned key is let in") {
-  for (const bool right : {true, false}) {
-    for (const TlsVersion version : {TlsVersion::k12, TlsVersion::k13}) {
-      TlsOptions server = mutual(server_options());
-      server.pinned_certs = {std::string(64, 'a'), right ? kClientKey : std::string(64, 'b')};
-      Pair pair(with_cert(client_options(), "client"), server, "hub.example", SIZE_MAX, version);
-      REQUIRE(pair.start().ok());
-      pair.run();
-      CHECK(pair.server->open() == right);
-      if (!right) CHECK(pair.server->error().find("not among the pinned") != std::string::npos);
-    }
-  }
-  TlsOptions unasked = server_options();
-  unasked.pinned_certs = {kClientKey};
-  Pair pair(client_options(), unasked);
-  REQUIRE(pair.start().ok());
-  pair.run();
-  CHECK(!pair.server->open());
 }
 
 TEST_CASE("tls: the digest of a public key is of no other bytes") {
@@ -452,6 +325,11 @@ TEST_CASE("tls: a clock in 1970, by each rule") {
       {"the authority does", kLenient, now, foreign, expired, "hub.example", "unknown authority"},
       {"a client's certificate", kFloor, now, with_cert(client, "client"), mutual(good),
        "hub.example", "", true},
+      {"one where none is needed", kFloor, now, with_cert(client, "client"), optional(good),
+       "hub.example", "", true},
+      {"none where none is needed", kFloor, now, client, optional(good), "hub.example", "", true},
+      {"a stranger's where none is needed", kFloor, now, with_cert(client, "stranger"),
+       optional(good), "hub.example", "unknown authority", true},
   };
   for (int i = 0; i < 2 * static_cast<int>(std::size(cases)); ++i) {
     const Case& c = cases[i / 2];
@@ -497,4 +375,4 @@ TEST_CASE("tls: when a certificate file ends") {
 }
 
 }  // namespace
-}  // namespace petiole
+}  // namespace petiole::test

@@ -181,6 +181,7 @@ const Case kCases[] = {
      SAYS(c.leaf_listen.tls.enabled&& c.leaf_listen.tls.handshake_first)},
     {"leafnodes {tls {cert_file: a, key_file: b, timeout: 5}}",
      SAYS(c.leaf_listen.auth.timeout == 6s && c.auth.timeout == 2s)},
+    {"leafnodes {tls {verify: Optional}}", SAYS(c.leaf_listen.tls.options.verify_optional)},
     {"leafnodes {min_version: '2.9.0'}", SAYS(c.leaf_listen.min_version == "2.9.0")},
     {"leafnodes {minimum_version: 2.10.1}", SAYS(c.leaf_listen.min_version == "2.10.1")},
     {"leafnodes {isolate_leafnode_interest: true}", SAYS(c.leaf_listen.isolate_interest)},
@@ -252,6 +253,8 @@ const Case kRemoteCases[] = {
           c.remotes[0].tls->ca_file == "c")},
     {"tls {insecure: true}", SAYS(c.remotes.at(0).tls->insecure)},
     {"tls {server_name: n}", SAYS(c.remotes.at(0).tls->server_name == "n")},
+    {"tls {verify: optional}",
+     SAYS(c.remotes.at(0).tls->verify && !c.remotes[0].tls->verify_optional)},
     {"tls {timeout: 4}", SAYS(c.remotes.at(0).tls->timeout == 4s)},
     {"tls {min_version: '1.3'}", SAYS(c.remotes.at(0).tls->version_min == TlsVersion::k13)},
     {"tls {min_version: 1.2}", SAYS(c.remotes.at(0).tls->version_min == TlsVersion::k12)},
@@ -268,6 +271,7 @@ const Case kTlsCases[] = {
      SAYS(c.tls.enabled&& c.tls.options.server && !c.tls.options.verify &&
           c.tls.options.cert_file == "a" && c.tls.options.key_file == "b" &&
           c.tls.options.ca_file == "c" && c.tls.options.timeout == 2s && c.auth.timeout == 3s)},
+    {"verify: optional", SAYS(!c.tls.options.verify && c.tls.options.verify_optional)},
     {"verify: true", SAYS(c.tls.options.verify && !c.tls.map)},
     {"verify_and_map: true", SAYS(c.tls.options.verify&& c.tls.map)},
     {"timeout: 0.5", SAYS(c.tls.options.timeout == 500ms)},
