@@ -41,6 +41,18 @@ void read_min_version(Reader& r, E entry, Config& c) {
   }
 }
 
+bool is_default(E entry) {
+  return is_zero(entry) || (entry.value.is(ConfigValue::Kind::kInteger) && entry.value.integer < 0);
+}
+
+// nats-server's names for the heartbeat; what is not positive is its default there, and ours here.
+// It goes for the round trip of a busy link, too.
+void read_ping_interval(Reader& r, E entry, Config& c) {
+  if (is_default(entry)) return;
+  r.quoted_duration(entry, c.link.ping_interval, 1ms);
+  c.link.heartbeat = c.link.ping_interval;
+}
+
 constexpr Key<Config> kLeafKeys[] = {
     {"listen", read_listen},
     {"host|net", [](Reader& r, E e, Config& c) { r.text(e, c.leaf_listen.host); }},
@@ -71,6 +83,11 @@ constexpr Key<Config> kLeafKeys[] = {
     {"heartbeat", [](Reader& r, E e, Config& c) { r.duration(e, c.link.heartbeat, 100ms); }},
     {"heartbeats_missed_max",
      [](Reader& r, E e, Config& c) { r.number(e, c.link.heartbeats_missed_max, 1, 1000); }},
+    {"ping_interval", read_ping_interval},
+    {"ping_max",
+     [](Reader& r, E e, Config& c) {
+       if (!is_default(e)) r.number(e, c.link.heartbeats_missed_max, 1, 1000);
+     }},
     {"link_down_grace",
      [](Reader& r, E e, Config& c) { r.duration(e, c.monitor.link_down_grace); }},
     {"unsent_bytes_max",

@@ -287,7 +287,7 @@ void LeafSession::on_pong(Time now) {
   const Ping ping = std::move(pings_.front());
   pings_.pop_front();
   rtt_ = now - ping.sent;
-  measure_due_ = now + limits_->ping_interval;
+  measure_due_ = now + measure_interval();
   if (!compression_thresholds_.empty()) adjust_compression();
   if (ping.passed) ping.passed();
 }
@@ -302,7 +302,7 @@ void LeafSession::establish(Account& account, bool spoke, std::shared_ptr<Offere
   handshake_due_ = kNever;
   adjust_compression();
   heartbeat_.start(now);
-  measure_due_ = now + std::min<Duration>(kFirstMeasure, limits_->ping_interval);
+  measure_due_ = now + std::min<Duration>(kFirstMeasure, measure_interval());
   subscriptions_.start(account);
   links_.enter(*this);
   offer_ = std::move(offer);
@@ -392,9 +392,14 @@ Status LeafSession::tick(Time now) {
   return {Errc::kTimeout, "ping time-out"};
 }
 
+Duration LeafSession::measure_interval() const {
+  const Duration own = server_.config().link.ping_interval;
+  return own > Duration{} ? own : limits_->ping_interval;
+}
+
 // A link that is never silent is not asked for a sign of life, but for its round trip.
 void LeafSession::measure(Time now) {
-  measure_due_ = now + limits_->ping_interval;
+  measure_due_ = now + measure_interval();
   if (pings_.empty()) send_ping(now);
 }
 

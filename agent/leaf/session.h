@@ -209,6 +209,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
 
   void pump_again();
   void measure(Time now);
+  Duration measure_interval() const;
   void send_ping(Time now);
   Time stuck_until() const;
   void pump();

@@ -197,6 +197,14 @@ const Case kCases[] = {
     {"leafnodes {tls_timeout: 20s}", SAYS(c.link.tls_timeout == 20s)},
     {"leafnodes {heartbeat: 10s}", SAYS(c.link.heartbeat == 10s)},
     {"leafnodes {heartbeats_missed_max: 4}", SAYS(c.link.heartbeats_missed_max == 4)},
+    {"leafnodes {ping_interval: 7s, ping_max: 3}",
+     SAYS(c.link.heartbeat == 7s && c.link.ping_interval == 7s &&
+          c.link.heartbeats_missed_max == 3)},
+    {"leafnodes {ping_interval: 0, ping_max: -1}",
+     SAYS(c.link.heartbeat == 5s && c.link.ping_interval == 0s &&
+          c.link.heartbeats_missed_max == 2)},
+    {"leafnodes {ping_interval: 7s, heartbeat: 2s}",
+     SAYS(c.link.heartbeat == 2s && c.link.ping_interval == 7s)},
     {"leafnodes {link_down_grace: 5m}", SAYS(c.monitor.link_down_grace == 5min)},
     {"leafnodes {unsent_bytes_max: 32KB}", SAYS(c.link.unsent_bytes_max == 32768)},
     {"leafnodes {staged_bytes_max: 32KB}", SAYS(c.link.staged_bytes_max == 32768)},

@@ -67,7 +67,8 @@ constexpr Block kBlocks[] = {
     {"leafnodes { ", " }",
      "listen port host net authorization remotes reconnect reconnect_delay reconnect_interval "
      "dial_timeout tls leafnode_advertise advertise no_advertise min_version minimum_version "
-     "compression isolate_leafnode_interest isolate write_deadline write_timeout"},
+     "compression isolate_leafnode_interest isolate write_deadline write_timeout ping_interval "
+     "ping_max"},
     {"leafnodes { authorization { ", " } }",
      "user username pass password nkey timeout users account proxy_required"},
     {"leafnodes { authorization { users [ { ", " } ] } }",

@@ -157,6 +157,33 @@ TEST_CASE("established: later INFOs replace the permissions, and interest follow
   CHECK(bench.wire.take() == "LS+ a\r\n");
 }
 
+TEST_CASE("established: ping_interval and ping_max of leafnodes go before those of clients") {
+  Config config = dialling("hub");
+  config.link.heartbeat = config.link.ping_interval = 2s;
+  config.link.heartbeats_missed_max = 1;
+  Bench bench(config);
+  bench.establish();
+  SUBCASE("a silent hub") {
+    bench.tick_after(1s);
+    bench.feed("PONG\r\n");
+    bench.wire.take();
+    CHECK(bench.tick_after(2s) == "");
+    CHECK(bench.wire.take() == "PING\r\n");
+    CHECK(bench.tick_after(2s) == "ping time-out");
+  }
+  SUBCASE("one that always speaks") {
+    int pings = 0;
+    for (int i = 0; i < 13; ++i) {
+      bench.feed("PING\r\n");
+      bench.tick_after(500ms);
+      if (bench.wire.take().find("PING\r\n") == std::string::npos) continue;
+      bench.feed("PONG\r\n");
+      ++pings;
+    }
+    CHECK(pings == 3);  // The first behind a second, then every two.
+  }
+}
+
 TEST_CASE("established: a silent hub is asked, doubted, given up") {
   Bench bench;
   bench.establish();
