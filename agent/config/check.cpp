@@ -201,6 +201,9 @@ void check_listeners(Report& report) {
                                                     "\" is not among the users"});
     }
   }
+  if (websocket.enabled && !websocket.jwt_cookie.empty() && !config.auth.trust.enabled()) {
+    report.errors.push_back({websocket.place, "\"jwt_cookie\" needs operators, or trusted_keys"});
+  }
   if (config.monitor.enabled && config.monitor.secure && !config.tls.enabled) {
     report.error("https_port", "monitoring over HTTPS needs \"tls\" with a certificate");
   }

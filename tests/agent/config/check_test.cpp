@@ -52,6 +52,8 @@ constexpr Case kCases[] = {
     {"authorization {users: [{user: u, password: p}]}\n"
      "websocket {port: 8080, no_tls: true, authorization {token: t}}",
      "f:2:1: authorization of websocket does not go together with \"users\""},
+    {"websocket {port: 8080, no_tls: true, jwt_cookie: c}",
+     "f:1:1: \"jwt_cookie\" needs operators"},
     {"https: 8443", "f: https_port: monitoring over HTTPS needs \"tls\""},
     {"allow_non_tls: true", "warning f: allow_non_tls: has no effect without \"tls\""},
     {"leafnodes {remotes: [{url: h, deny_imports: 'a..b'}]}",
