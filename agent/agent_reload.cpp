@@ -47,8 +47,7 @@ Agent::Reloaded Agent::reload(const Config& config) {
   }
   for (const ConfigChange& change : changes_between(parts.server.config(), config)) {
     if (change.needs_restart) {
-      result.errors.push_back("config reload not supported for " + change.name + ": " +
-                              change.needs_restart + "; restart to change it");
+      result.errors.push_back(refusal_of(change));
     } else {
       result.lines.push_back("Reloaded: " + change.name);
     }

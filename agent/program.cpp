@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kConfigError = 1;
 constexpr int kStartError = 2;
+constexpr int kRestartNeeded = 3;  // As nats-server's --test_reload.
 
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -91,6 +92,8 @@ int run_start(const std::string& program, std::span<const std::string> arguments
     if (!wrong.empty()) complain("-sl: " + wrong);
     return wrong.empty() ? 0 : kConfigError;
   }
+  for (const std::string& reason : start.restarts) complain(reason);
+  if (!start.restarts.empty()) return kRestartNeeded;
   if (start.action != StartAction::kRun) return print(start.text + '\n'), 0;
   const std::vector<std::string> kept(arguments.begin(), arguments.end());
   const std::string name = program.substr(program.rfind('/') + 1);

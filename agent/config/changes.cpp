@@ -136,6 +136,11 @@ constexpr Part kParts[] = {
 
 }  // namespace
 
+std::string refusal_of(const ConfigChange& change) {
+  return "config reload not supported for " + change.name + ": " + change.needs_restart +
+         "; restart to change it";
+}
+
 std::vector<ConfigChange> changes_between(const Config& before, const Config& after) {
   std::vector<ConfigChange> changes;
   for (const Part& part : kParts) {

@@ -14,6 +14,9 @@ struct ConfigChange {
   const char* needs_restart = nullptr;  // Why, for people; null: it can be taken over.
 };
 
+// That a reload does not take it, and why.
+std::string refusal_of(const ConfigChange& change);
+
 // In the order of the table; empty: they mean the same.
 std::vector<ConfigChange> changes_between(const Config& before, const Config& after);
 

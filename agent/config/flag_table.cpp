@@ -152,6 +152,8 @@ constexpr Flag kFlags[] = {
      set_secure_monitor_port},
     {"c|config", Kind::kFile, "file", "Configuration file", kServer},
     {"t", Kind::kCheck, "", "Test the configuration and exit", kServer},
+    {"test_reload", Kind::kReloadFile, "file",
+     "With -t: can a reload take this one? Exit status 3: a restart", kServer},
     {"sl|signal", Kind::kSignal, "signal[=pid]",
      "Signal a process (ldm, stop, quit, term, reopen, reload); pid may be a file", kServer},
     {"client_advertise", Kind::kValue, "host:port", "Client URL to advertise", kServer,

@@ -60,6 +60,9 @@ void take_action(ParsedFlags& flags, const Flag& flag, const std::string& name,
     case Flag::Kind::kFile:
       flags.file = value;
       return;
+    case Flag::Kind::kReloadFile:
+      flags.reload_file = value;
+      return;
     case Flag::Kind::kCheck:
       flags.action = StartAction::kCheck;
       return;

@@ -28,6 +28,7 @@ struct Flag;
 struct ParsedFlags {
   StartAction action = StartAction::kRun;
   std::string file;                                          // -c
+  std::string reload_file;                                   // --test_reload
   std::string signal, signal_target;                         // -sl signal[=target]
   std::string text;                                          // To print, for kVersion and kHelp.
   std::vector<std::pair<const Flag*, std::string>> options;  // In order; see apply_flags.

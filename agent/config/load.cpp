@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/config/changes.h"
 #include "agent/config/check.h"
 #include "agent/config/digest.h"
 #include "agent/config/keys.h"
@@ -77,6 +78,29 @@ void judge_misuses(LoadedConfig& loaded, bool checking) {
   list.insert(list.end(), loaded.misuses.begin(), loaded.misuses.end());
 }
 
+// The flags over the file, and what all of it means together.
+void finish(LoadedConfig& loaded, const ParsedFlags& flags, const ConfigSources& sources) {
+  apply_flags(flags, loaded.config, loaded.errors);
+  if (loaded.ok()) load_operators(loaded.config, sources, loaded.errors);
+  if (loaded.ok()) check_config(loaded.config, loaded.errors, loaded.warnings);
+  if (loaded.ok()) check_files(loaded.config, sources, loaded.errors);
+}
+
+// Whether a server that runs with `start` could be reloaded with another file.
+void test_reload(LoadedStart& start, const ParsedFlags& flags, const ConfigSources& sources) {
+  LoadedConfig next = read_tree(parse_config_file(flags.reload_file, sources), flags.reload_file);
+  judge_misuses(next, true);
+  if (next.ok()) finish(next, flags, sources);
+  LoadedConfig& loaded = start.loaded;
+  loaded.errors.insert(loaded.errors.end(), next.errors.begin(), next.errors.end());
+  loaded.warnings.insert(loaded.warnings.end(), next.warnings.begin(), next.warnings.end());
+  if (!next.ok()) return;
+  for (const ConfigChange& change : changes_between(loaded.config, next.config)) {
+    if (change.needs_restart) start.restarts.push_back(refusal_of(change));
+  }
+  start.text += "\npetiole: configuration file " + flags.reload_file + " can be reloaded";
+}
+
 }  // namespace
 
 LoadedConfig read_config(std::string_view text, const std::string& file,
@@ -96,6 +120,10 @@ LoadedStart load_start(std::span<const std::string> arguments, const ConfigSourc
     return start;
   }
   if (start.action == StartAction::kVersion || start.action == StartAction::kHelp) return start;
+  if (!flags.reload_file.empty() && start.action != StartAction::kCheck) {
+    start.loaded.errors.push_back({"--test_reload", "can only be used together with -t"});
+    return start;
+  }
   if (!flags.file.empty()) {
     start.loaded = read_tree(parse_config_file(flags.file, sources), flags.file);
   } else if (start.action == StartAction::kCheck) {
@@ -107,15 +135,15 @@ LoadedStart load_start(std::span<const std::string> arguments, const ConfigSourc
   if (start.action == StartAction::kSignal) loaded.errors.clear(), loaded.warnings.clear();
   if (!loaded.ok()) return start;
   loaded.warnings.insert(loaded.warnings.end(), flags.warnings.begin(), flags.warnings.end());
-  apply_flags(flags, loaded.config, loaded.errors);
-  if (start.action == StartAction::kSignal) return start;
-  if (loaded.ok()) load_operators(loaded.config, sources, loaded.errors);
-  if (loaded.ok()) check_config(loaded.config, loaded.errors, loaded.warnings);
-  if (loaded.ok()) check_files(loaded.config, sources, loaded.errors);
-  if (start.action == StartAction::kCheck) {
-    start.text =
-        "petiole: configuration file " + flags.file + " is valid (" + loaded.config.digest + ")";
+  if (start.action == StartAction::kSignal) {
+    apply_flags(flags, loaded.config, loaded.errors);
+    return start;
   }
+  finish(loaded, flags, sources);
+  if (start.action != StartAction::kCheck || !loaded.ok()) return start;
+  start.text =
+      "petiole: configuration file " + flags.file + " is valid (" + loaded.config.digest + ")";
+  if (!flags.reload_file.empty()) test_reload(start, flags, sources);
   return start;
 }
 

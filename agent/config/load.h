@@ -30,6 +30,7 @@ struct LoadedStart {
   std::string signal,
       signal_target;  // kSignal. The target is a process id or a file; may be empty.
   std::string text;   // kVersion, kHelp, kCheck: to print, then exit 0.
+  std::vector<std::string> restarts;  // --test_reload: why that file wants one; then exit 3.
 };
 
 // `arguments` without the program's name. Flags win over the file.

@@ -77,6 +77,10 @@ const Case kCases[] = {
           !c.tls.options.verify)},
     {{"--tlsverify", "--tlscert", "c", "--tlskey", "k", "--tlscacert", "a"},
      SAYS(c.tls.enabled&& c.tls.options.verify&& c.tls.options.ca_file == "a")},
+    {{"--tlsverify=Optional", "--tlscert", "c", "--tlskey", "k"},
+     SAYS(c.tls.enabled && !c.tls.options.verify && c.tls.options.verify_optional)},
+    {{"--tlsverify=optional", "--tlsverify=false", "--tlscert", "c", "--tlskey", "k"},
+     SAYS(!c.tls.options.verify && !c.tls.options.verify_optional)},
     {{"--tls=false", "--tlscert", "c", "--tlskey", "k"}, SAYS(!c.tls.enabled)},
     {{"-ms", "8443", "--tlscert", "c", "--tlskey", "k"},
      SAYS(c.monitor.enabled&& c.monitor.secure&& c.monitor.port == 8443)},
@@ -125,6 +129,9 @@ TEST_CASE("flags: what is wrong with them") {
   CHECK(first_error({"-c", "two", "--creds", "f"}).find("one remote") != std::string::npos);
   CHECK(first_error({"--tls"}) == "--tls: needs --tlscert FILE");
   CHECK(first_error({"--tlsverify", "--tlscert", "c"}) == "--tls: needs --tlskey FILE");
+  CHECK(first_error({"--tlsverify=maybe"}) ==
+        "--tlsverify: must be true, false or optional, not \"maybe\"");
+  CHECK(first_error({"--test_reload", "f"}) == "--test_reload: can only be used together with -t");
   CHECK(first_error({"-ms", "1"}).find("monitoring over HTTPS needs \"tls\"") != std::string::npos);
   CHECK(first_error({"-ms", "x"}) == "--https_port: must be a port from 0 to 65535, not \"x\"");
   CHECK(first_error({"-c", "none"}) == "none: cannot read the file: no such file");
@@ -146,6 +153,29 @@ TEST_CASE("flags: a store directory alone changes nothing, and a warning says so
         "--store_dir: without effect: it is for JetStream, which is off without -js");
   CHECK(first_error({"-js", "-sd", "d"}).find("not supported by this build: ") !=
         std::string::npos);
+}
+
+TEST_CASE("flags: whether a file can be reloaded to another") {
+  const test::Files files{{{"f", "port: 1"},
+                           {"debug", "port: 1; debug: true"},
+                           {"port", "port: 2; server_name: x"},
+                           {"pending", "max_payload: 2MB; max_pending: 1MB"},
+                           {"empty", ""}},
+                          {}};
+  const auto test = [&](const Words& words) { return load_start(words, files.sources()); };
+  LoadedStart start = test({"-t", "-c", "f", "--test_reload", "debug"});
+  CHECK(start.restarts.empty());
+  CHECK(start.text.ends_with(")\npetiole: configuration file debug can be reloaded"));
+  start = test({"-t", "-c", "f", "--test_reload", "port"});
+  REQUIRE(start.restarts.size() == 2);
+  CHECK(start.restarts[0].starts_with("config reload not supported for listen: "));
+  // A flag holds for both.
+  CHECK(test({"-t", "-p", "3", "-n", "y", "-c", "f", "--test_reload", "port"}).restarts.empty());
+  for (const char* bad : {"pending", "empty", "none"}) {
+    start = test({"-t", "-c", "f", "--test_reload", bad});
+    CHECK(!start.loaded.ok());
+    CHECK(to_text(start.loaded.errors.at(0)).starts_with(bad));
+  }
 }
 
 TEST_CASE("flags: actions") {

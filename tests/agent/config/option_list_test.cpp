@@ -1,4 +1,4 @@
-// The full list of nats-server's options (opts.go of 2.15.2), block by block: each is accepted,
+// The full list of nats-server's options (opts.go of 2.15.3), block by block: each is accepted,
 // told to have no effect, or refused with a reason; none is unknown.
 #include <doctest/doctest.h>
 
