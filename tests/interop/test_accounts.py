@@ -367,6 +367,40 @@ def test_max_leafnodes(world, hub_version):
     assert [leaf["name"] for leaf in server.leafs()] == [first.name]
 
 
+HASHED = """
+accounts {
+  E { users: [ {user: e, password: e} ]
+      exports: [ {stream: "s.{{account-hash()}}.*"}, {service: "v.{{account-hash()}}"} ]
+      mappings: { "m.{{account-hash()}}.*": "s.{{Account-Hash()}}.{{wildcard(1)}}" } }
+  I { users: [ {user: i, password: i} ]
+      imports: [
+        {stream: {account: E, subject: "s.{{account-hash-import()}}.*"}, to: "t.{{account-hash()}}.$1"}
+        {service: {account: E, subject: "v.{{account-hash-import()}}"}, to: "w.{{account-hash()}}"} ] } }
+"""
+
+
+def test_hashes_of_accounts(world):
+    """Functions that stand for an account, where it maps, exports and imports."""
+    of_e, of_i = "jxLe3f5z", "izMI56vM"
+
+    def script(world, server):
+        e, i = login(world, server, "e"), login(world, server, "i")
+        i.subscribe(">"), i.flush()
+        e.subscribe("v.*"), e.flush()
+        e.publish(f"s.{of_e}.a", b"1")
+        e.publish(f"m.{of_e}.b", b"2")
+        e.publish("s.{{account-hash()}}.c", b"3")
+        e.flush()
+        i.publish(f"w.{of_i}", b"?", "here")
+        i.flush()
+        return received(i), received(e)
+
+    pair = [world.alone(HASHED), world.server(servers.nats_server("newest"), "reference", HASHED)]
+    at_i, at_e = same(world, pair, script)
+    assert [m[0] for m in at_i[:2]] == [f"t.{of_i}.a", f"t.{of_i}.b"]
+    assert [m[0] for m in at_e] == [f"v.{of_e}"]
+
+
 @pytest.mark.petiole
 def test_rules_belong_to_the_account_of_their_remote(world):
     """What an account's clients publish is kept for its hub alone."""

@@ -153,6 +153,24 @@ def test_client_certificate(world, authority, tmp_path):
             server.client(tls=context)
 
 
+def test_optional_client_certificate(world, authority, tmp_path):
+    """None is needed; one that is shown is checked."""
+    server = serve(world, authority, more=f'verify: optional, ca_file: "{authority.cert}"')
+    optional_certificate(world, server, authority, tmp_path)
+    assert not server.monitor("/varz").get("tls_verify")
+
+
+def optional_certificate(world, server, authority, tmp_path):
+    for context in (authority.context(), mutual(authority)):
+        client = world.keep(server.client(tls=context))
+        assert not client.info.get("tls_verify")
+        carries(client)
+    wrong = authority.context()
+    wrong.load_cert_chain(*Authority(tmp_path, "stranger").issue("client"))
+    with pytest.raises((OSError, EOFError)):
+        server.client(tls=wrong)
+
+
 def test_certificate_names_the_user(world, authority):
     config = """authorization { users: [
       { user: "box@plant.example" }, { user: "box.example" }, { user: "CN=by-subject" } ] }"""
@@ -308,6 +326,12 @@ def test_flags(world, authority):
         server.client(tls=authority.context())
 
 
+def test_the_flag_for_an_optional_certificate(world, authority, tmp_path):
+    cert, key = authority.issue("localhost")
+    args = ["--tlsverify=optional", "--tlscert", cert, "--tlskey", key, "--tlscacert", str(authority.cert)]
+    optional_certificate(world, world.alone(args=args), authority, tmp_path)
+
+
 def test_cli_over_tls(world, authority):
     server = serve(world, authority)
     url = f"tls://localhost:{server.port}"
@@ -321,7 +345,11 @@ def test_cli_over_tls(world, authority):
 
 def test_monitoring_over_https(world, authority):
     """Whoever may connect may look, also where clients must show a certificate."""
-    more = f'verify: true, ca_file: "{authority.cert}"'
+    looks(world, authority, f'verify: true, ca_file: "{authority.cert}"')
+    looks(world, authority, f'verify: optional, ca_file: "{authority.cert}"')
+
+
+def looks(world, authority, more: str):
     server = world.alone(authority.server_tls(more=more), start=False)
     text = server.config.read_text().replace("http:", "https:")
     server.config.write_text(text)

@@ -87,6 +87,47 @@ def test_tls_without_the_certificate_is_refused(world, authority):
     assert hub.leafs() == [] and edge.leafs() == []
 
 
+def test_tls_with_an_optional_certificate(world, peer, authority):
+    verify = f'verify: optional, ca_file: "{authority.cert}"'
+    hub = hub_of(world, authority.server_tls(more=verify))
+    cert, key = authority.issue("edge", "DNS:edge.example")
+    for count, more in ((1, ""), (2, f'cert_file: "{cert}", key_file: "{key}"')):
+        tls = f'tls {{ ca_file: "{authority.cert}"\n {more} }}'
+        below(world, peer, leaf_url(hub, "tls"), tls, name=f"below{count}")
+        hub.wait_leafs(count)
+
+
+def test_what_a_peer_denies_by_the_hash_of_an_account(world):
+    """nats-server 2.15.3 leaves it to the hub to work these out."""
+    users = "accounts { HUB { users: [ {user: h, password: h} ] } }"
+    hub = hub_of(world, "authorization { user: h, password: h, account: HUB }", users)
+    url = f"nats-leaf://h:h@127.0.0.1:{hub.ports['leaf']}"
+    deny = "deny_imports: ['a.{{account-hash()}}', 'b.{{account-hash-leaf-remote()}}']"
+    edge = below(world, servers.nats_server("newest"), url, deny)
+    hub.wait_leafs()
+    at_hub, at_edge = world.client(hub, user="h", password="h"), world.client(edge)
+    at_edge.subscribe(">")
+    at_edge.flush()
+    hub.wait_interest(">")
+    local, remote_hash = "szMpdrwD", "LNj1UmbN"  # Of "$G" and "HUB".
+    for subject in (f"a.{local}", f"b.{remote_hash}", f"a.{remote_hash}", f"b.{local}"):
+        at_hub.publish(subject, b"x")
+    assert [at_edge.next().subject for _ in range(2)] == [f"a.{remote_hash}", f"b.{local}"]
+    assert at_edge.nothing()
+    assert hub.leafs()[0]["out_msgs"] == 2
+
+
+def test_ping_interval_of_leafnodes(world):
+    """A silent peer is given up by leafnodes' own ping_interval and ping_max."""
+    hub = hub_of(world, "ping_interval: 1s\n ping_max: 1")
+    edge = below(world, servers.nats_server("newest"), leaf_url(hub))
+    hub.wait_leafs()
+    edge.pause()
+    hub.wait_leafs(0, 8)
+    edge.resume()
+    hub.wait_leafs()
+
+
 @pytest.mark.parametrize("first", ["true", "auto"])
 def test_tls_handshake_first(world, authority, first):
     hub = hub_of(world, authority.server_tls(more=f"handshake_first: {first}"))

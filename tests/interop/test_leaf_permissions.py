@@ -42,6 +42,36 @@ def test_deny_imports(world, hub_version):
     assert at_edge.nothing()
 
 
+def test_denied_by_the_hash_of_an_account(world):
+    """That of our account is known at once, that of the hub's with its INFO."""
+    hub = world.hub("newest", "accounts { HUB { users: [ {user: h, password: h} ] } }")
+    deny = [f"['{a}.{{{{account-hash()}}}}', '{b}.{{{{account-hash-leaf-remote()}}}}']" for a, b in ("ab", "cd")]
+    edge = world.leaf(remote(hub, more=f"deny_exports: {deny[0]}\n deny_imports: {deny[1]}", user="h:h"))
+    hub.wait_leafs()
+    at_hub, at_edge = world.client(hub, user="h", password="h"), world.client(edge)
+    local, theirs = "szMpdrwD", "LNj1UmbN"  # Of "$G" and "HUB".
+    at_hub.subscribe("a.*"), at_hub.subscribe("b.*"), at_hub.flush()
+    at_edge.subscribe("c.*"), at_edge.subscribe("d.*"), at_edge.flush()
+    edge.wait_interest("b.*"), hub.wait_interest("d.*")
+    for source, target, (one, two) in ((at_edge, at_hub, "ab"), (at_hub, at_edge, "cd")):
+        for subject in (f"{one}.{local}", f"{two}.{theirs}", f"{one}.{theirs}", f"{two}.{local}"):
+            source.publish(subject, b"x")
+        assert [target.next().subject for _ in range(2)] == [f"{one}.{theirs}", f"{two}.{local}"]
+        assert target.nothing()
+    assert edge.leafs()[0]["in_msgs"] == 2  # The hub has worked out what it was sent.
+
+
+def test_ping_interval_of_leafnodes(world, hub_version):
+    """A silent hub is given up by leafnodes' own ping_interval and ping_max."""
+    hub = world.hub(hub_version)
+    edge = world.leaf(remote(hub), link="ping_interval: 1s\n ping_max: 1")
+    edge.wait_leafs()
+    hub.pause()
+    edge.wait_leafs(0, 8)
+    hub.resume()
+    edge.wait_leafs()
+
+
 def test_denied_interest_is_not_asked_for(world, hub_version):
     hub, _, _, at_edge = linked(world, hub_version, 'deny_imports: ["a.b"]')
     at_edge.subscribe("a.b")
