@@ -1,5 +1,6 @@
 """Operator mode with the real `nsc`: accounts made, pushed, changed and deleted by it."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -287,3 +288,46 @@ def test_tokens_of_every_kind(world):
             if name != "none" or what in ("nothing", "subscribe")
         })  # fmt: skip
     assert [(each, told[0][each], told[1][each]) for each in told[0] if told[0][each] != told[1][each]] == []
+
+
+def test_hashes_of_accounts(world):
+    """Functions that stand for an account, in what JWTs map, export and import: as the newest nats-server."""
+    operator, exporter = Operator(), Key("account")
+    operator.more[exporter] = ("E", {
+        "exports": [{"type": "stream", "subject": "s.{{account-hash()}}.*"},
+                    {"type": "stream", "subject": "n.{{account-hash-import()}}"},
+                    {"type": "service", "subject": "v.{{account-hash()}}"}],
+        "mappings": {"m.{{account-hash()}}.*": [{"subject": "s.{{Account-Hash()}}.{{wildcard(1)}}"}]},
+    })  # fmt: skip
+    source = {"account": exporter.public}
+    operator.account_claims = {"imports": [
+        {"type": "stream", "subject": "s.{{account-hash-import()}}.*", "local_subject": "t.{{account-hash()}}.$1", **source},
+        {"type": "stream", "subject": "s.{{account-hash-leaf-remote()}}.x", **source},
+        {"type": "service", "subject": "v.{{account-hash-import()}}", "local_subject": "w.{{account-hash()}}", **source},
+    ]}  # fmt: skip
+    of_e, of_a = (account_hash(key.public) for key in (exporter, operator.account))
+
+    def login(server, account):
+        user = Key("user")
+        claims = {"type": "user", "subs": -1, "data": -1, "payload": -1}
+        jwt = token(account, user.public, "u", claims)
+        return world.keep(server.client(extra={"jwt": jwt}, proof=user.proof))
+
+    for kind in (servers.server_under_test(), servers.nats_server("newest")):
+        server = world.server(kind, "ours" if kind.is_petiole else "theirs", operator.config())
+        e, a = login(server, exporter), login(server, operator.account)
+        a.subscribe("t.>"), a.flush()
+        e.subscribe("v.*"), e.flush()
+        e.publish(f"s.{of_e}.a", b"1")
+        e.publish(f"m.{of_e}.b", b"2")
+        e.publish(f"s.{of_a}.c", b"3")
+        assert [a.next().subject for _ in range(2)] == [f"t.{of_a}.a", f"t.{of_a}.b"], kind
+        assert a.nothing(), kind
+        a.publish(f"w.{of_a}", b"?")
+        assert e.next().subject == f"v.{of_e}", kind
+
+
+def account_hash(name: str) -> str:
+    """nats-server's getHash."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    return "".join(digits[byte % 62] for byte in hashlib.sha256(name.encode()).digest()[:8])
