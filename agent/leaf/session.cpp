@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/leaf/request_info.h"
 #include "agent/protocol/writer.h"
 #include "agent/routing/mapper.h"
 #include "agent/routing/message_trace.h"
@@ -199,6 +200,11 @@ Status LeafSession::route(const Op& op, MessageTrace* trace) {
     return {};
   // What comes down from a hub is not sent up again: the mirror does not see it.
   Message message{op.subject, op.reply, op.header, op.payload, nullptr};
+  std::string bound;
+  // The system account is trusted to speak for others, as a hub's JetStream does.
+  if (!op.reply.empty() && account_->name() != server_.config().system_account) {
+    message.header = bind_request_info(op.header, account_->name(), bound);
+  }
   Account::Origin origin{.from = this,
                          .echo = false,
                          .leaf = true,

@@ -424,6 +424,22 @@ TEST_CASE("accepting: message traces") {
   CHECK(ear.heard.size() == 2);
 }
 
+TEST_CASE("accepting: a leaf speaks for its own account alone") {
+  Bench bench(listening());
+  bench.accept();
+  bench.feed("CONNECT {\"name\":\"edge\",\"headers\":true}\r\n");
+  Ear ear(bench.node.account(), "a");
+  const auto heard = [&](std::string_view reply, const std::string& info) {
+    const std::string block = "NATS/1.0\r\nNats-Request-Info: " + info + "\r\nX: 1\r\n\r\n";
+    const std::string size = std::to_string(block.size());
+    bench.feed("HMSG a " + std::string(reply) + size + ' ' + size + "\r\n" + block + "\r\n");
+    return std::exchange(ear.heard, {}).at(0);
+  };
+  CHECK(heard("r ", R"({"acc":"A","rtt":5})") ==
+        "a r  +NATS/1.0\r\nX: 1\r\nNats-Request-Info: {\"acc\":\"$G\",\"rtt\":5}\r\n\r\n");
+  CHECK(heard("", R"({"acc":"A"})").find(R"({"acc":"A"})") != std::string::npos);
+}
+
 TEST_CASE("accepting: a leaf that may answer") {
   PermittedLeaf leaf({.responses = ResponseRule{}});
   Bench& bench = leaf.bench;

@@ -7,6 +7,7 @@
 #include "agent/leaf/heartbeat.h"
 #include "agent/leaf/permissions.h"
 #include "agent/leaf/reconnect.h"
+#include "agent/leaf/request_info.h"
 #include "agent/leaf/urls.h"
 #include "tests/support/sim.h"
 
@@ -182,6 +183,48 @@ RemoteConfig with_hosts(std::vector<std::string> hosts) {
     config.urls.push_back({.host = std::move(host), .path = {}, .user = {}, .password = {}});
   }
   return config;
+}
+
+// What nats-server 2.15.3 makes of each, on its way into the account E.
+TEST_CASE("request info: the account of the link, and all else as Go reads and writes it") {
+  struct Case {
+    std::string_view before, after;  // Empty: as it was.
+  };
+  const Case kCases[] = {
+      {R"({"acc":"A","rtt":5})", R"({"acc":"E","rtt":5})"},
+      {R"({"acc":"E","rtt":5})", ""},
+      {R"({"rtt":5})", R"({"acc":"E","rtt":5})"},
+      {R"({"ACC":"A","zz":1,"tags":["a","b"],"user":"<x>","id":7,"start":"2020-01-01T00:00:00Z"})",
+       R"({"start":"2020-01-01T00:00:00Z","id":7,"acc":"E","user":"\u003cx\u003e","tags":["a","b"]})"},
+      {R"({"reply":"r","client_id":"m","acc":"A","alts":[],"id":0,"name":"","svc":null})",
+       R"({"acc":"E","client_id":"m","reply":"r"})"},
+      {R"({"acc":"A","acc":"E"})", ""},
+      {R"({"acc":"E","ACC":"A"})", R"({"acc":"E"})"},
+      {"null", R"({"acc":"E"})"},
+      {"{\"acc\":\"A\",\"name\":\"\xff\"}", R"({"acc":"E"})"},  // Go keeps the name.
+      {R"({"acc":5})", ""},
+      {R"({"acc":"A","id":"x"})", ""},
+      {R"({"acc":"A","tags":[1]})", ""},
+      {"[]", ""},
+      {"nojson", ""},
+      {"", ""},
+  };
+  for (const Case& each : kCases) {
+    CAPTURE(std::string(each.before));
+    const std::string header =
+        "NATS/1.0\r\nNats-Request-Info: " + std::string(each.before) + "\r\nX: 1\r\n\r\n";
+    std::string out;
+    const std::string_view bound = bind_request_info(header, "E", out);
+    if (each.after.empty()) {
+      CHECK(bound == header);
+    } else {
+      CHECK(bound ==
+            "NATS/1.0\r\nX: 1\r\nNats-Request-Info: " + std::string(each.after) + "\r\n\r\n");
+    }
+  }
+  std::string out;
+  CHECK(bind_request_info("", "E", out).empty());
+  CHECK(bind_request_info("NATS/1.0\r\nX: 1\r\n\r\n", "E", out) == "NATS/1.0\r\nX: 1\r\n\r\n");
 }
 
 TEST_CASE("urls: all are tried in turn; the order is shuffled unless told not to be") {
