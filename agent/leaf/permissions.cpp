@@ -1,19 +1,9 @@
 #include "agent/leaf/permissions.h"
 
+#include "agent/subject/reserved.h"
 #include "agent/subject/subject.h"
 
 namespace petiole {
-
-namespace {
-
-// The part of `_GR_.<6>.<6>.<subject>` that permissions speak of.
-std::string_view without_gateway_prefix(std::string_view subject) {
-  constexpr std::size_t kPrefix = 19;  // "_GR_." and two groups of six with their dots.
-  if (!subject.starts_with("_GR_.") || subject.size() <= kPrefix) return subject;
-  return subject.substr(kPrefix);
-}
-
-}  // namespace
 
 void deny(SubjectPermissions& permission, const std::vector<std::string>& subjects,
           const AccountNames& names, const std::function<void(const std::string&)>& wrong) {
@@ -44,8 +34,6 @@ bool is_unchecked_interest(std::string_view subject) {
          subject.starts_with("_GR_.");
 }
 
-bool is_unchecked_message(std::string_view subject) {
-  return subject.starts_with("_R_.") || subject.starts_with("$JS.ACK.");
-}
+bool is_unchecked_message(std::string_view subject) { return subject.starts_with("_R_."); }
 
 }  // namespace petiole

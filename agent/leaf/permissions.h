@@ -39,7 +39,7 @@ bool interest_allowed(const SubjectFilter& filter, std::string_view subject,
 
 // `$LDS.`, `$GR.` and `_GR_.` interest is never checked.
 bool is_unchecked_interest(std::string_view subject);
-// `_R_.` and `$JS.ACK.` messages are never checked.
+// `_R_.` messages are never checked. From 2.15.3 on `$JS.ACK.` ones are.
 bool is_unchecked_message(std::string_view subject);
 
 }  // namespace petiole

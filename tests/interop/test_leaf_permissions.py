@@ -105,6 +105,21 @@ def test_hub_publish_permissions(world, hub_version):
     assert len(hub.leafs()) == 1
 
 
+def test_an_acknowledgement_needs_leave(world, hub_version):
+    """A hub from 2.15.3 on ends the link over one that it does not allow."""
+    config = permitted('{ allow: ["plant.>"] }', '">"')
+    hub, edge, at_hub, at_edge = linked(world, hub_version, hub_config=config, user="edge:edge")
+    at_hub.subscribe(">")
+    at_hub.flush()
+    edge.wait_interest(">")
+    flows(at_edge, at_hub, "plant.probe")
+    for subject in ("$JS.ACK.S.C.1.1.1.1.0", "plant.ok"):
+        at_edge.publish(subject, subject.encode())
+    assert at_hub.next().payload == b"plant.ok"
+    assert at_hub.nothing()
+    assert "Permissions Violation" not in hub.output() and len(hub.leafs()) == 1
+
+
 def test_hub_subscribe_permissions(world, hub_version):
     """Subscriptions that the hub would refuse are not sent: they would cost the link."""
     config = permitted('">"', '{ allow: ["cmd.>", "_INBOX.>"] }')

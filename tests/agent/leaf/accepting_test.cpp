@@ -424,6 +424,18 @@ TEST_CASE("accepting: message traces") {
   CHECK(ear.heard.size() == 2);
 }
 
+// The hub of 2.15.3 ends a link over an acknowledgement that it does not allow.
+TEST_CASE("accepting: acknowledgements need leave as all else, at both ends") {
+  PermittedLeaf leaf({.publish = {.allow = {{"a"}}}, .subscribe = {.allow = {{"a"}}}});
+  Bench& bench = leaf.bench;
+  bench.feed("LS+ >\r\n");
+  for (const char* subject : {"$JS.ACK.x", "a", "_R_.x"}) bench.node.publish(subject, "1");
+  CHECK(bench.wire.take() == "LMSG a 1\r\n1\r\nLMSG _R_.x 1\r\n1\r\n");
+  CHECK(bench.feed("LMSG a 0\r\n\r\nLMSG _R_.x 0\r\n\r\n") == "");
+  CHECK(bench.feed("LMSG $JS.ACK.x 0\r\n\r\n") != "");
+  CHECK(bench.wire.take() == "-ERR 'Permissions Violation for Publish to \"$JS.ACK.x\"'\r\n");
+}
+
 TEST_CASE("accepting: a leaf speaks for its own account alone") {
   Bench bench(listening());
   bench.accept();

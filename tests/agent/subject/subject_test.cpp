@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "agent/subject/reserved.h"
+
 namespace petiole {
 namespace {
 
@@ -13,6 +15,30 @@ TEST_CASE("subject: what may be subscribed to") {
   for (const char* bad : {"", ".", "a.", ".a", "a..b", ">.a", "a.>.b"}) {
     CAPTURE(bad);
     CHECK(!is_valid_subject(bad));
+  }
+}
+
+TEST_CASE("subject: what is JetStream's") {
+  struct Case {
+    const char* subject;
+    bool own, acts, request;
+  };
+  constexpr Case kCases[] = {
+      {"$JS", false, false, false},          {"$JS.", false, false, false},
+      {"$JSX.API.x", false, false, false},   {"$js.API", false, false, false},
+      {"$JS.x", true, false, false},         {"$JS.API", true, true, true},
+      {"$JS.API.INFO", true, true, true},    {"$JS.hub.API", true, true, true},
+      {"$JS.hub.API.x", true, true, true},   {"$JS.hub.x.API", true, false, false},
+      {"$JS.APIX.x", true, false, false},    {"$JS.ACK", true, true, false},
+      {"$JS.ACK.s.c.1", true, true, false},  {"$JS.FC.x", true, true, false},
+      {"$JS.ACK.API.x", true, true, false},  {"$JS.EVENT.x", true, true, false},
+      {"$JS.SNAPSHOT.x", true, true, false}, {"x.$JS.API.x", false, false, false},
+  };
+  for (const Case& each : kCases) {
+    CAPTURE(std::string(each.subject));
+    CHECK(is_jetstream_subject(each.subject) == each.own);
+    CHECK(acts_on_jetstream(each.subject) == each.acts);
+    CHECK(is_jetstream_request(each.subject) == each.request);
   }
 }
 
