@@ -217,6 +217,7 @@ Status LeafSession::route(const Op& op, MessageTrace* trace) {
     message.subject = mapper->map(op.subject, mapped);
     // What the peer knows of queues is about the subject that it sent.
     const bool changed = message.subject.data() != op.subject.data();
+    if (changed) origin.sent = op.subject;
     origin.all_queues = queues.empty() && changed;
     if (trace && changed) trace->add_mapping(message.subject);
   }

@@ -4,6 +4,7 @@
 
 #include "agent/leaf/session.h"
 #include "agent/protocol/writer.h"
+#include "agent/subject/reserved.h"
 
 namespace petiole {
 
@@ -83,7 +84,7 @@ bool LeafSession::deliver_leaf(const Message& message, bool plain, const std::st
     dropping_ = true;
     return false;
   }
-  if (reply_rights_ && !message.reply.empty() &&
+  if (reply_rights_ && !message.reply.empty() && !is_jetstream_request(message.reply) &&
       !message_allowed(user_permissions_->publish(), message.reply)) {
     reply_rights_->grant(message.reply, host().clock.now());
   }

@@ -112,7 +112,10 @@ class Account {
     std::string_view queues{};  // See Op::queues.
     bool capture = true;        // False: the mirror's own replay.
     bool all_queues = false;  // Of a leaf, yet for one member of every group: its subject changed.
-    bool imported = false;    // Came by a service import: goes on by no stream import.
+    bool answers = false;     // Who published it may do so as an answer alone.
+    bool jetstream_reply = false;      // Had a reply of JetStream's when an import took it.
+    std::string_view sent{};           // Under this subject it came; empty: that of the message.
+    bool imported = false;             // Came by a service import: goes on by no stream import.
     MessageTrace* trace = nullptr;     // Told of the message's way; null: nobody is.
     const MirrorMark* mark = nullptr;  // Of the mirror of a leaf behind us.
   };

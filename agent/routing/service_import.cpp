@@ -5,6 +5,7 @@
 #include "agent/protocol/headers.h"
 #include "agent/routing/mapper.h"
 #include "agent/routing/message_trace.h"
+#include "agent/subject/reserved.h"
 #include "agent/subject/subject.h"
 
 namespace petiole {
@@ -16,6 +17,19 @@ constexpr std::string_view kInfoHeader = "Nats-Request-Info";
 // A consumer's acknowledgement is addressed to its stream, wherever that is.
 bool is_mapped_reply(std::string_view reply) {
   return !reply.empty() && !reply.starts_with("$JS.ACK.");
+}
+
+// Whether `message`, which would go on to `to`, makes JetStream act in the name of somebody who did
+// not ask it: an answer, whose subject the other side chose, or what the JetStream behind a leaf
+// sends where it was told to. An import's other name hides that from them. nats-server client.go,
+// isJSAliasRequestOnBehalf.
+bool is_on_behalf(const Account::Origin& origin, const Message& message, std::string_view to) {
+  if (!acts_on_jetstream(to)) return false;
+  const std::string_view subject = origin.sent.empty() ? message.subject : origin.sent;
+  const bool answers = origin.answers || subject.starts_with("_R_.");
+  const bool client = origin.from != nullptr && origin.from->kind() == PeerKind::kClient;
+  if ((client && !answers) || acts_on_jetstream(subject)) return false;
+  return answers || message.reply.empty() || origin.jetstream_reply;
 }
 
 }  // namespace
@@ -51,10 +65,14 @@ std::string_view ServiceImport::foreign_subject(std::string_view subject, Subjec
 bool ServiceImport::deliver(Subscription&, const Message& message) {
   SubjectBuffer path, mapped;
   const std::string_view subject = foreign_subject(message.subject, path, mapped);
-  if (subject.empty() || std::exchange(busy_, true)) return false;
+  if (subject.empty() || busy_) return false;
   Account::Origin origin = *parties_.importer.origin();
+  if (is_jetstream_subject(without_gateway_prefix(message.reply))) origin.jetstream_reply = true;
+  if (is_on_behalf(origin, message, subject)) return false;
+  origin.sent = {};
   Message request{subject, message.reply, request_header(message, origin), message.payload, {}};
   ResponseSubject response;
+  busy_ = true;
   bool possible = true;
   const bool only = origin.trace && origin.trace->only();
   if (is_mapped_reply(message.reply)) {
@@ -140,6 +158,7 @@ bool ServiceImport::answer(bool back, std::string_view to, const Message& messag
     if (answer.reply.empty()) return false;
   }
   Account::Origin origin = from;
+  origin.sent = message.subject;
   origin.imported = origin.all_queues = origin.echo = true;
   std::string header;
   if (origin.trace) [[unlikely]] {

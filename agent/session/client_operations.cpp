@@ -9,6 +9,7 @@
 #include "agent/routing/mapper.h"
 #include "agent/routing/message_trace.h"
 #include "agent/session/client_session.h"
+#include "agent/subject/reserved.h"
 #include "agent/subject/subject.h"
 #include "agent/subject/subject_index.h"
 
@@ -38,7 +39,7 @@ bool is_of_gateways(std::string_view subject) {
 
 bool is_reserved_reply(std::string_view reply) {
   if (reply.empty() || (reply[0] != '_' && reply[0] != '$')) return false;
-  return reply.starts_with("_R_.") || is_below(reply, "$JS.ACK.") || is_of_gateways(reply);
+  return reply.starts_with("_R_.") || is_jetstream_subject(reply) || is_of_gateways(reply);
 }
 
 std::size_t count_tokens(std::string_view subject) {
@@ -79,8 +80,10 @@ Status ClientSession::handle(const Op& op, Time now) {
 }
 
 bool ClientSession::is_permitted(std::string_view subject) {
+  answers_ = false;
   if (!permissions_ || permissions_->publish().message(subject)) return true;
-  return reply_rights_ && reply_rights_->use(subject, server_.host().clock.now());
+  answers_ = reply_rights_ && reply_rights_->use(subject, server_.host().clock.now());
+  return answers_;
 }
 
 void ClientSession::refuse_publish(std::string_view text, std::string_view subject,
@@ -136,8 +139,8 @@ void ClientSession::publish(const Op& op, MessageTrace* trace) {
                         .header = op.header,
                         .payload = op.payload,
                         .shared = nullptr};
-  const PublishOutcome outcome =
-      account_->publish({.from = this, .echo = options_.echo, .trace = trace}, message);
+  const PublishOutcome outcome = account_->publish(
+      {.from = this, .echo = options_.echo, .answers = answers_, .trace = trace}, message);
   if (outcome.delivered == 0 && !op.reply.empty()) answer_no_responders(message);
   if (!capture) return;
   if (outcome.refused >= 0) {
@@ -252,9 +255,10 @@ bool ClientSession::is_denied(const Subscription& subscription, const Message& m
   return permissions_ && permissions_->subscribe().denies(message.subject, subscription.queue());
 }
 
-// What the user may publish anyway needs no right.
+// What the user may publish anyway needs no right. Nobody gets one to ask JetStream.
 void ClientSession::grant_reply(std::string_view reply) {
-  if (reply.empty() || permissions_->publish().message(reply)) return;
+  if (reply.empty() || is_jetstream_request(reply) || permissions_->publish().message(reply))
+    return;
   reply_rights_->grant(reply, server_.host().clock.now());
 }
 

@@ -187,6 +187,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   Time refusal_due_{};                         // Without a PING it is not told before.
   bool disk_passed_ = false;                   // The next operation waited for the disk already.
   bool full_told_ = false;                     // It has as many subscriptions as it may: logged.
+  bool answers_ = false;                       // May publish what it does as an answer alone.
   bool ended_ = false;                         // Nothing more is sent or delivered.
   std::vector<Subscription*> plain_, queued_;  // Scratch of answer_no_responders.
   std::shared_ptr<ClientSession*> self_;       // Expires with this: held weakly by callbacks.

@@ -463,5 +463,13 @@ TEST_CASE("accepting: a leaf that may answer") {
   CHECK(bench.feed("LMSG _INBOX.1 1\r\n!\r\n") != "");
 }
 
+TEST_CASE("accepting: a leaf that may answer may not ask JetStream so") {
+  PermittedLeaf leaf({.responses = ResponseRule{}});
+  Bench& bench = leaf.bench;
+  bench.feed("LS+ service\r\n");
+  bench.node.account().publish({}, {"service", "$JS.hub.API.INFO", {}, "?", nullptr});
+  CHECK(bench.feed("LMSG $JS.hub.API.INFO 1\r\n!\r\n") != "");
+}
+
 }  // namespace
 }  // namespace petiole::test

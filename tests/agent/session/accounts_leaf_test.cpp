@@ -79,5 +79,60 @@ TEST_CASE_FIXTURE(SharingFixture, "accounts: an answer goes where its account ma
   CHECK(importer->wire.take() == "MSG in.x 4 2\r\nhi\r\n");
 }
 
+// An answer goes to a subject that the other side chose, and what a JetStream behind a leaf
+// delivers to one that a user chose: neither may be a request under another name.
+TEST_CASE_FIXTURE(SharingFixture, "accounts: no import makes JetStream act for who did not ask") {
+  share(Kind::kService, "$JS.API.>", "api.>");
+  share(Kind::kService, "$JS.ACK.>", "ack.>");
+  share(Kind::kService, "$JS.hub.API.>");
+  share(Kind::kService, "s.>");
+  config.accounts[1].mappings = {{"old.*", {{"$JS.hub.API.$1"}}}};
+  auto exporter = login("E", "SUB > 1\r\n"), importer = login("I", "");
+  struct Case {
+    const char *subject, *reply;
+    bool client, leaf, answer;  // Whether it comes there by one.
+  };
+  const Case cases[] = {
+      {"api.INFO", "", true, false, false},
+      {"api.INFO", "r", true, true, false},
+      {"api.INFO", "$JS.x", false, false, false},
+      {"api.INFO", "_GR_.abcdef.ghijkl.$JS.x", false, false, false},
+      {"ack.x", "", true, false, false},
+      {"$JS.hub.API.INFO", "", true, true, true},
+      {"s.x", "", true, true, true},
+      {"s.x", "$JS.x", false, true, true},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(std::string(each.subject));
+    CAPTURE(std::string(each.reply));
+    Account& account = *server().account("I");
+    const Message message{each.subject, each.reply, {}, "hi", nullptr};
+    account.publish({.from = &leaf, .leaf = true}, message);
+    CHECK(exporter->wire.take().empty() != each.leaf);
+    Peer client{PeerKind::kClient};
+    account.publish({.from = &client, .answers = true}, message);
+    CHECK(exporter->wire.take().empty() != each.answer);
+    if (std::string_view(each.reply).starts_with("_GR_") || each.reply[0] == '$') continue;
+    importer->say("PUB " + std::string(each.subject) + ' ' + each.reply + " 2\r\nhi\r\n");
+    CHECK(exporter->wire.take().empty() != each.client);
+  }
+  server().account("I")->publish({.from = &leaf, .leaf = true, .sent = "old.INFO"},
+                                 {"$JS.hub.API.INFO", {}, {}, "hi", nullptr});
+  CHECK(exporter->wire.take().empty());
+}
+
+TEST_CASE_FIXTURE(SharingFixture, "accounts: an answer to an import is no request by another one") {
+  share(Kind::kService, "s.>");
+  share(Kind::kService, "$JS.API.>", "api.>");
+  auto exporter = login("E", "SUB > 1\r\n"), importer = login("I", "");
+  importer->say("PUB s.a api.INFO 0\r\n\r\n");
+  const std::string asked = exporter->wire.take();
+  const std::size_t at = asked.find("_R_.");
+  REQUIRE(at != asked.npos);
+  exporter->say("UNSUB 1\r\nSUB $JS.> 2\r\nPUB " + asked.substr(at, asked.find(' ', at) - at) +
+                " 2\r\nhi\r\n");
+  CHECK(exporter->wire.take().empty());
+}
+
 }  // namespace
 }  // namespace petiole::test

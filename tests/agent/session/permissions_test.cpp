@@ -105,9 +105,20 @@ TEST_CASE_FIXTURE(Permitted, "permissions: answers to requests") {
         "-ERR 'Permissions Violation for Publish to \"reply\"'\r\n");
 }
 
+TEST_CASE_FIXTURE(Permitted, "permissions: no right to answer is one to ask JetStream") {
+  start({.subscribe = {.allow = {{"service"}}}, .responses = ResponseRule{}});
+  user->say("SUB service 1\r\n");
+  for (const std::string reply : {"$JS.API.INFO", "$JS.hub.API.INFO", "$JS.x"}) {  // Of a leaf.
+    server().account("$G")->publish({}, {"service", reply, {}, "?", nullptr});
+    CHECK(user->wire.take() == "MSG service 1 " + reply + " 1\r\n?\r\n");
+    const std::string said = user->say("PUB " + reply + " 1\r\n!\r\n");
+    CHECK(said.empty() == (reply == "$JS.x"));
+  }
+}
+
 TEST_CASE_FIXTURE(Permitted, "permissions: reserved replies, whatever the lists say") {
   start({.publish = {.allow = {{">"}}}});
-  for (const std::string reply : {"_R_.x", "$JS.ACK.x", "_GR_.x"}) {
+  for (const std::string reply : {"_R_.x", "$JS.ACK.x", "$JS.x", "$JS.hub.API.INFO", "_GR_.x"}) {
     CHECK(user->say("PUB a " + reply + " 0\r\n\r\n") ==
           "-ERR 'Permissions Violation for Publish with Reply of \"" + reply + "\"'\r\n");
   }

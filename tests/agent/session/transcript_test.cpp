@@ -59,7 +59,7 @@ const Case kCases[] = {
      "-ERR 'Permissions Violation for Publish with Reply of \"$JS.ACK.x\"'\r\n"
      "-ERR 'Permissions Violation for Publish with Reply of \"_GR_.x\"'\r\n"},
     {"a reserved prefix alone",
-     kHead + "PUB a _GR_. 0\r\n\r\nPUB _GR_. 0\r\n\r\nPUB a $JS.ACK. 0\r\n\r\n", ""},
+     kHead + "PUB a _GR_. 0\r\n\r\nPUB _GR_. 0\r\n\r\nPUB a $JS. 0\r\n\r\n", ""},
     {"a published subject that is refused gets no +OK",
      kVerbose + "PUB _GR_.a 0\r\n\r\nPUB a..b 0\r\n\r\n",
      "+OK\r\n-ERR 'Permissions Violation for Publish to \"_GR_.a\"'\r\n+OK\r\n"},
