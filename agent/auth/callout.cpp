@@ -11,6 +11,7 @@ namespace petiole {
 namespace {
 
 constexpr std::string_view kSubject = "$SYS.REQ.USER.AUTH";
+constexpr std::string_view kAnswers = "$SYS._INBOX.>";
 constexpr std::string_view kTokenStart = "eyJ";  // Else the answer is sealed.
 
 bool contains(const std::vector<std::string>& list, std::string_view item) {
@@ -217,11 +218,6 @@ Callout::Verdict Callout::read_clear(const Question& question, std::string_view 
                          in_quotes(user->subject) + " on account " +
                          in_quotes(question.service.account)};
   }
-  // Services that write tokens by hand leave these out; the reference does not look at them.
-  for (std::int64_t* const limit :
-       {&user->grant.subscriptions, &user->grant.data, &user->grant.payload}) {
-    if (*limit == 0) *limit = -1;
-  }
   return {std::make_shared<const UserClaims>(std::move(*user))};
 }
 
@@ -285,7 +281,6 @@ Outcome Callout::finish(const Question& question, const UserClaims& user,
   identity->account = account;
   identity->user = user.name.empty() ? claimed_user(question.caller->options) : user.name;
   identity->delegated = true;
-  if (!book_) identity->claims.reset();
   return {.identity = guard(identity)};
 }
 
@@ -299,6 +294,10 @@ IdentityPtr Callout::guard(const IdentityPtr& identity) const {
   PermissionsConfig permissions;
   if (identity->permissions) permissions = identity->permissions->config();
   permissions.publish.deny.emplace_back(kSubject);
+  if (identity->delegated) {
+    permissions.publish.deny.emplace_back(kAnswers);
+    for (const auto each : {kSubject, kAnswers}) permissions.subscribe.deny.emplace_back(each);
+  }
   auto guarded = std::make_shared<Identity>(*identity);
   guarded->permissions = compile(std::optional(std::move(permissions)));
   return guarded;

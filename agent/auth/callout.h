@@ -42,7 +42,8 @@ class Callout {
   std::optional<Outcome> enter(std::shared_ptr<const Caller> caller, const Outcome& here,
                                std::weak_ptr<const void> whose, Done done);
 
-  // Who may not publish questions: all that are in the account of the service.
+  // Who may not publish questions: all that are in the account of the service. Those that it has
+  // let in may neither see nor answer them.
   IdentityPtr guard(const IdentityPtr& identity) const;
   // Of an account's JWT that has changed: as whom one that came in as `before` stays, if as `now`.
   IdentityPtr again(const Identity& before, const IdentityPtr& now) const;

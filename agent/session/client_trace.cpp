@@ -16,7 +16,7 @@ bool is_nkey(std::string_view user) { return user.size() == 56 && user.starts_wi
 
 std::string ClientSession::user_label() const {
   if (user_.empty()) return {};
-  if (identity_ && identity_->claims) return "jwt:" + user_;
+  if (identity_ && identity_->claims && !identity_->delegated) return "jwt:" + user_;
   if (user_ == kHiddenToken) return "token";
   return (is_nkey(user_) ? "nkey:" : "user:") + user_;
 }

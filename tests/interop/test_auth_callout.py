@@ -1,5 +1,6 @@
 """Auth callout: one service, the same answers, against the server under test and a nats-server."""
 
+import json
 import re
 
 import pytest
@@ -220,6 +221,59 @@ def test_nobody_in_the_service_account_may_ask(world, kind):
         assert client.errors == ['Permissions Violation for Publish to "$SYS.REQ.USER.AUTH"']
 
 
+def test_whom_it_lets_into_its_account_sees_no_questions(world, kind):
+    """Nor answers them; the service's own user does."""
+    mode = ConfigMode(world, kind)
+    mode.serve()
+    inside = world.client(mode.server, user="into_auth", password="p")
+    own = world.client(mode.server, user="auth", password="p")
+    for subject in ("$SYS.REQ.USER.AUTH", "$SYS._INBOX.x.y"):
+        inside.errors.clear()
+        inside.subscribe(subject), inside.publish(subject, b"x")
+        inside.flush()
+        assert inside.errors == [f'Permissions Violation for Subscription to "{subject}"',
+                                 f'Permissions Violation for Publish to "{subject}"']  # fmt: skip
+    own.publish("$SYS._INBOX.x.y", b"x")
+    for client in (inside, own):
+        client.subscribe("$SYS.REQ.USER.*"), client.subscribe(">")
+        client.flush()
+    assert mode.login("joe") == "APP joe"
+    assert inside.nothing()
+    assert own.next().subject == "$SYS.REQ.USER.AUTH"
+    assert not own.errors
+
+
+def test_limits_tags_and_name(world, kind):
+    mode = ConfigMode(world, kind)
+    grants = {"few": {"subs": 1}, "small": {"payload": 4}, "none": {"payload": 0}, "shut": {"subs": 0},
+              "tagged": {"tags": ["role:x", "y"], "name": "Joe"}}  # fmt: skip
+    mode.answer = lambda request: mode.good(request, "APP", **grants[request["nats"]["connect_opts"]["user"]])
+    mode.serve()
+    few = world.client(mode.server, user="few", password="p")
+    few.subscribe("a"), few.subscribe("b")
+    few.flush()
+    assert few.errors == ["maximum subscriptions exceeded"]
+    for user in ("small", "none"):
+        client = world.client(mode.server, user=user, password="p")
+        client.publish("a", b"12345")
+        client.wait_closed()
+        assert client.errors == ["Maximum Payload Violation"]
+    try:
+        shut = world.client(mode.server, user="shut", password="p")
+        shut.wait_closed()
+        said = shut.errors
+    except EOFError as ended:
+        said = str(ended)
+    assert "maximum subscriptions exceeded" in said
+    tagged = world.client(mode.server, user="tagged", password="p")
+    shown = mode.server.monitor("/connz?auth=1&state=open")["connections"]
+    mine = next(c for c in shown if c["cid"] == tagged.info["client_id"])
+    assert (mine["tags"], mine["authorized_user"], mine.get("jwt")) == (["role:x", "y"], "Joe", None)
+    tagged.subscribe("in")
+    tagged.publish("$SYS.REQ.USER.INFO", b"", "in")
+    assert json.loads(tagged.next().payload)["data"]["user_name"] == "Joe"
+
+
 def test_expiry_ends_the_connection(world, kind):
     mode = ConfigMode(world, kind)
     mode.answer = lambda request: mode.good(request, "APP", claims={"exp": expired() + 12})
@@ -353,7 +407,7 @@ class OperatorMode:
         a = self.operator.account
 
         def grant(key, **nats):
-            return user_token(key, request, None, subs=-1, data=-1, payload=-1, **nats)
+            return user_token(key, request, None, **nats)
 
         by = {
             "b": lambda: response(a, request, grant(self.b)),

@@ -60,6 +60,9 @@ struct Service final : Subscriber {
   std::vector<Asked> asked;
 };
 
+// What is not said is 0, and means it; the later of two of a name counts.
+const std::string kUnlimited = R"("subs":-1,"data":-1,"payload":-1,)";
+
 struct CalloutFixture {
   Machine machine;
   Config config;
@@ -91,7 +94,7 @@ struct CalloutFixture {
   static std::string user_token(const Asked& asked, const Key& by, const std::string& claims,
                                 const std::string& nats = {}) {
     return seal("{" + claims + "\"iat\":1,\"iss\":" + in_quotes(by.text) +
-                    ",\"sub\":" + in_quotes(asked.user_nkey()) + ",\"nats\":{" + nats +
+                    ",\"sub\":" + in_quotes(asked.user_nkey()) + ",\"nats\":{" + kUnlimited + nats +
                     "\"type\":\"user\",\"version\":2}}",
                 by);
   }
@@ -213,8 +216,6 @@ TEST_CASE_FIXTURE(CalloutFixture, "callout: what each answer comes to") {
       {"from elsewhere", [](const Asked& a) { return good(a, R"("src":["10.0.0.0/8"],)"); }, false},
       {"behind a proxy", [](const Asked& a) { return good(a, R"("proxy_required":true,)"); },
        false},
-      {"limits of none are no limits", [](const Asked& a) { return good(a, R"("subs":0,)"); },
-       true},
       {"a user's token alone",
        [](const Asked& a) { return F::user_token(a, kAcc, "\"aud\":\"APP\","); }, false},
   };
@@ -239,6 +240,27 @@ TEST_CASE_FIXTURE(CalloutFixture, "callout: as whom somebody comes in") {
   CHECK(client->wait(1min).ends_with("-ERR 'User Authentication Expired'\r\n"));
 }
 
+TEST_CASE_FIXTURE(CalloutFixture, "callout: the token's limits, tags and name") {
+  service();
+  const auto enter = [this](const std::string& nats) {
+    auto client = come("joe");
+    const Asked asked = std::exchange(service().asked, {}).at(0);
+    service().answer(asked, good(asked, nats, R"("aud":"APP","name":"Joe",)"));
+    return client;
+  };
+  auto client = enter(R"("payload":4,"subs":1,"tags":["role:x","y"],)");
+  CHECK(client->wait(10ms) == "+OK\r\n");
+  CHECK(client->say("SUB a 1\r\nSUB b 2\r\n") ==
+        "+OK\r\n-ERR 'maximum subscriptions exceeded'\r\n");
+  CHECK(client->session->report(false).tags == std::vector<std::string>{"role:x", "y"});
+  CHECK(client->session->report(false).jwt.empty());
+  CHECK(client->session->identity()->claims->name == "Joe");
+  CHECK(client->say("PUB a 5\r\n12345\r\n") == "-ERR 'Maximum Payload Violation'\r\n");
+  CHECK(enter(R"("payload":0,)")->wait(10ms) == "+OK\r\n");
+  CHECK(enter(R"("subs":0,)")->wait(10ms).find("maximum subscriptions exceeded") !=
+        std::string::npos);
+}
+
 TEST_CASE_FIXTURE(CalloutFixture, "callout: who is asked about") {
   config.auth.callout->allowed_accounts = {"APP"};
   config.accounts.push_back({.name = "OTHER"});
@@ -258,6 +280,27 @@ TEST_CASE_FIXTURE(CalloutFixture, "callout: those in the service's account canno
   auto client = come("auth");
   CHECK(client->say("PUB $SYS.REQ.USER.AUTH 0\r\n\r\n")
             .find("Permissions Violation for Publish to") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(CalloutFixture, "callout: whom it lets in neither sees nor answers questions") {
+  service();
+  auto auth = come("auth"), inside = come("joe");
+  service().answer(service().asked[0], good(service().asked[0], "", "\"aud\":\"AUTH\","));
+  CHECK(inside->wait(10ms) == "+OK\r\n");
+  for (const std::string subject : {"$SYS.REQ.USER.AUTH", "$SYS._INBOX.a.b"}) {
+    CHECK(inside->say("SUB " + subject + " 1\r\n").find("Violation for Subscription") !=
+          std::string::npos);
+    CHECK(inside->say("PUB " + subject + " 0\r\n\r\n").find("Violation for Publish") !=
+          std::string::npos);
+    CHECK(auth->say("SUB " + subject + " 1\r\n") == "+OK\r\n");
+  }
+  inside->say("SUB > 2\r\n");
+  auth->wire.take();
+  auto other = come("jane");
+  service().answer(service().asked[1], good(service().asked[1]));
+  CHECK(other->wait(10ms) == "+OK\r\n");
+  CHECK(inside->wire.take().empty());
+  CHECK(auth->wire.take().find("MSG $SYS.REQ.USER.AUTH") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(CalloutFixture, "callout: an operation before CONNECT asks nobody") {

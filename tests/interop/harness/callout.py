@@ -96,6 +96,8 @@ class Service:
 
 
 def user_token(issuer: Key, request: dict, account: str | None = None, **nats) -> str:
+    """Without limits but for what `nats` says: absent ones are 0, which nats-server 2.15.3 means."""
+    nats = {"subs": -1, "data": -1, "payload": -1, **nats}
     more = {"aud": account} if account is not None else {}
     return _token(issuer, nats.pop("sub_", request["nats"]["user_nkey"]), nats.pop("name", ""),
                   {"type": "user", **nats}, **{**more, **nats.pop("claims", {})})  # fmt: skip
