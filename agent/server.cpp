@@ -208,7 +208,9 @@ Config Server::replace(const Config& config) {
   const bool other_users =
       !(before.auth == config_.auth) || !(before.leaf_listen == config_.leaf_listen) ||
       before.tls.map != config_.tls.map ||
-      (config_.auth.callout && before.accounts != config_.accounts);  // It places users in them.
+      (config_.auth.callout &&  // It places users in accounts, and is told of the rest.
+       (before.accounts != config_.accounts || before.server_tags != config_.server_tags ||
+        before.tls.options.verify != config_.tls.options.verify));
   const bool other_gate = other_users && !config_.auth.trust.enabled();
   if (other_gate) {
     std::erase_if(former_gates_, [](const auto& each) { return !each->is_busy(); });
@@ -224,7 +226,9 @@ Config Server::replace(const Config& config) {
 Outcome Server::confirm(const Outcome& answer, std::uint8_t type, const Gate& asked) const {
   if (!answer.identity || &asked == gate_.get()) return answer;
   Outcome now = gate_->review(answer.identity, type, asked);
-  if (now.refusal == Refusal::kMoved) now.refusal = Refusal::kViolation;  // It was not in yet.
+  if (now.refusal != Refusal::kMoved) return now;
+  if (answer.identity->delegated) return answer;  // The service has just decided.
+  now.refusal = Refusal::kViolation;              // It was not in yet.
   return now;
 }
 

@@ -1,6 +1,7 @@
 #include "agent/auth/callout.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "agent/auth/admission.h"
@@ -28,6 +29,16 @@ const AccountConfig* find_account(const Config& config, const std::string& name)
 bool has_account(const Config& config, const std::string& name) {
   return name == "$G" || (!name.empty() && name == config.system_account) ||
          find_account(config, name);
+}
+
+// By what it is decided who is asked about, and what the service is told: not by permissions.
+std::vector<UserConfig> known_users(const Config& config) {
+  std::vector<UserConfig> users = config.auth.users;
+  for (UserConfig& each : users) each.permissions.reset();
+  std::sort(users.begin(), users.end(), [](const UserConfig& a, const UserConfig& b) {
+    return std::tie(a.user, a.nkey) < std::tie(b.user, b.nkey);
+  });
+  return users;
 }
 
 std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
@@ -315,6 +326,14 @@ bool Callout::keeps(const Identity& identity, const Callout& before) const {
   const bool same = config_.auth.callout == before.config_.auth.callout;
   if (identity.delegated) return same && has_account(config_, identity.account);
   return same || !config_.auth.callout || is_exempt(identity.user);
+}
+
+bool Callout::asks_anew(const Callout& before) const {
+  const Config &now = config_, &then = before.config_;
+  return now.server_tags != then.server_tags || now.auth.token != then.auth.token ||
+         now.auth.no_auth_user != then.auth.no_auth_user ||
+         now.auth.lone_user != then.auth.lone_user || now.tls.map != then.tls.map ||
+         now.tls.options.verify != then.tls.options.verify || known_users(now) != known_users(then);
 }
 
 }  // namespace petiole

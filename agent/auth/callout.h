@@ -49,6 +49,9 @@ class Callout {
   IdentityPtr again(const Identity& before, const IdentityPtr& now) const;
   // Of a changed configuration: whether one that came in under `before` may stay unasked.
   bool keeps(const Identity& identity, const Callout& before) const;
+  // Whether those that came in by the service have to come again: it might be told of them, or they
+  // might come in, otherwise. nats-server reload.go, calloutInputsChanged.
+  bool asks_anew(const Callout& before) const;
 
  private:
   // Where to ask about a caller.

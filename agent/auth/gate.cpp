@@ -191,7 +191,10 @@ Outcome Gate::decide(const Applicant& applicant) const {
 Outcome Gate::review(const IdentityPtr& identity, std::uint8_t type, const Gate& before) const {
   if (book_ || before.book_) return {.identity = identity};
   if (!callout_.keeps(*identity, before.callout_)) return {};
-  if (identity->delegated) return {.identity = identity};
+  if (identity->delegated) {
+    if (!callout_.asks_anew(before.callout_)) return {.identity = identity};
+    return {.identity = nullptr, .refusal = Refusal::kMoved};
+  }
   IdentityPtr now = users(type).again(*identity, before.users(type), type);
   if (!now && !identity->user.empty() && !users(type).has(*identity)) {
     return {.identity = nullptr, .refusal = Refusal::kMoved};

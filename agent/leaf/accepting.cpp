@@ -303,7 +303,12 @@ void AcceptingLeaf::configuration_changed(const Gate* before) {
   if (!before || !established() || !identity_) return;
   const Outcome outcome =
       server().gate().review(identity_, connection_type(wire()->peer(), true), *before);
-  if (!outcome.identity) return end(Errc::kPermission, "Authorization Violation");
+  if (!outcome.identity) {
+    // Who is to be asked about anew comes again by itself.
+    const bool anew = identity_->delegated && outcome.refusal == Refusal::kMoved;
+    return anew ? end(Errc::kOk, "Client Closed")
+                : end(Errc::kPermission, "Authorization Violation");
+  }
   if (outcome.identity != identity_) become(outcome.identity);
 }
 

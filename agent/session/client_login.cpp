@@ -224,17 +224,29 @@ Status ClientSession::turn_away(const Outcome& outcome) {
   return fail(kViolation, "Authorization Violation", "Authentication Failure");
 }
 
+void ClientSession::give_place_back() {
+  if (std::exchange(counted_, false)) account_->count_client(-1);
+}
+
+// Whether the account takes as many as it has, which its limit may forbid by now.
+bool ClientSession::keeps_place() {
+  give_place_back();
+  if (!account_->takes_client()) return false;
+  account_->count_client(1);
+  counted_ = true;
+  return true;
+}
+
 // Who has to go gives its place back at once: else those that come behind it would have to go, too.
 void ClientSession::review() {
   if (ended_ || !account_ || !identity_) return;
   const Outcome outcome =
       server_.gate().review(identity_, wire_->peer(), connection_type(wire_->peer(), false));
-  account_->count_client(-1);
-  counted_ = false;
-  if (!outcome.identity) return wire_->close(turn_away(outcome));
-  if (!account_->takes_client()) return wire_->close(fail_full());
-  account_->count_client(1);
-  counted_ = true;
+  if (!outcome.identity) {
+    give_place_back();
+    return wire_->close(turn_away(outcome));
+  }
+  if (!keeps_place()) return wire_->close(fail_full());
   if (outcome.identity != identity_) become(outcome.identity);
   drop_forbidden();
   watch_expiry(server_.host().clock.now());
@@ -249,6 +261,7 @@ void ClientSession::configuration_changed(const Gate* before) {
   const Outcome outcome =
       server_.gate().review(identity_, connection_type(wire_->peer(), false), *before);
   if (!outcome.identity) return wire_->close(turn_away(outcome));
+  if (identity_->delegated && !keeps_place()) return wire_->close(fail_full());
   if (outcome.identity == identity_) return narrow_limits();
   become(outcome.identity);
   drop_forbidden();

@@ -82,6 +82,8 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   Status turn_away(const Outcome& outcome);
   void note_refusal(Refusal refusal) const;
   Status fail_full();
+  void give_place_back();
+  bool keeps_place();
   void become(IdentityPtr identity);
   void narrow_limits();
   void drop_forbidden();

@@ -274,6 +274,58 @@ def test_limits_tags_and_name(world, kind):
     assert json.loads(tagged.next().payload)["data"]["user_name"] == "Joe"
 
 
+LOCAL = "{user: local, password: p}"
+RELOADS = {
+    "a line of its own": ("", "logtime: false", True),
+    "permissions": (LOCAL, "{user: local, password: p, permissions: {publish: [foo]}}", True),
+    "another account": ("OTHER {", "MORE {}\n OTHER {", True),
+    "tags": ("", "server_tags: [a]", False),
+    "a password": (LOCAL, "{user: local, password: q}", False),
+    "a user more": (LOCAL, LOCAL + ", {user: new, password: p}", False),
+    "a user less": ("{user: stranger, password: p}", "", False),
+    "connection types": (LOCAL, "{user: local, password: p, allowed_connection_types: [STANDARD]}", False),
+}
+
+
+@pytest.mark.parametrize("change", RELOADS)
+def test_reloads(world, kind, change):
+    """Nobody is asked about anew, and who came in stays, unless the service might judge otherwise."""
+    mode = ConfigMode(world, kind)
+    mode.serve()
+    clients = [world.client(mode.server, user=user, password="p") for user in ("joe", "local", "into_auth")]
+    before, after, stays = RELOADS[change]
+    text = mode.server.config.read_text()
+    assert before in text
+    mode.server.config.write_text(text.replace(before, after, 1) if before else text + after + "\n")
+    mode.server.reload()
+    for client in clients:
+        client.flush() if stays else client.wait_closed()
+        assert not client.errors
+    assert len(mode.service.requests) == len(clients)
+    assert mode.login("jane") == "APP jane"
+
+
+def test_a_lower_limit_of_connections(world, kind):
+    mode = ConfigMode(world, kind)
+    mode.serve()
+    clients = [world.client(mode.server, user="joe", password="p") for _ in range(3)]
+    text = mode.server.config.read_text()
+    mode.server.config.write_text(text.replace("APP {", "APP {\n limits: {max_connections: 2}\n"))
+    mode.server.reload()
+
+    def lost() -> list[str]:
+        gone = []
+        for client in clients:
+            try:
+                client.flush()
+            except (EOFError, OSError):
+                gone += client.errors
+        return gone
+
+    until(lost, "one is closed")
+    assert lost() == ["maximum account active connections exceeded"]
+
+
 def test_expiry_ends_the_connection(world, kind):
     mode = ConfigMode(world, kind)
     mode.answer = lambda request: mode.good(request, "APP", claims={"exp": expired() + 12})

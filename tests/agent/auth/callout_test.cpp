@@ -380,12 +380,64 @@ TEST_CASE_FIXTURE(CalloutFixture,
   service().answer(service().asked[0], good(service().asked[0]));
   CHECK(client->wait(10ms) == "+OK\r\n");
   Config other = config;
-  other.auth.users.push_back({.user = "new", .password = "p", .account = "APP"});
+  other.accounts.push_back({.name = "MORE"});
+  other.auth.users[1].permissions.emplace();
+  std::swap(other.auth.users[0], other.auth.users[1]);
   server().replace(other);
   CHECK_FALSE(client->wire.closed);
   other.auth.callout->issuer = kOtherAcc.text;
   server().replace(other);
   CHECK(client->wire.take() == kRefused);
+}
+
+TEST_CASE_FIXTURE(CalloutFixture,
+                  "callout: what the service might judge by sends them to it again") {
+  service();
+  using Change = void (*)(Config&);
+  const Change changes[] = {
+      [](Config& c) { c.server_tags = {"a"}; },
+      [](Config& c) { c.auth.users.push_back({.user = "new", .password = "p", .account = "APP"}); },
+      [](Config& c) { c.auth.users.pop_back(); },
+      [](Config& c) { c.auth.users[1].password = "q"; },
+      [](Config& c) { c.auth.users[1].account = "AUTH"; },
+      [](Config& c) { c.auth.users[1].connection_types = kStandardConnection; },
+      [](Config& c) { c.auth.token = "t"; },
+      [](Config& c) { c.auth.no_auth_user = "local"; },
+      [](Config& c) { c.tls.options.verify = true; },
+  };
+  for (const Change change : changes) {
+    CAPTURE(&change - changes);
+    auto client = come("joe");
+    const Asked asked = std::exchange(service().asked, {}).at(0);
+    service().answer(asked, good(asked));
+    CHECK(client->wait(10ms) == "+OK\r\n");
+    Config other = config;
+    change(other);
+    server().replace(other);
+    CHECK(client->wire.closed);
+    CHECK(client->wire.take() == "");
+    server().replace(config);
+  }
+}
+
+TEST_CASE_FIXTURE(CalloutFixture, "callout: a lower limit of the account closes what is over it") {
+  service();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(come("joe"));
+    const Asked asked = std::exchange(service().asked, {}).at(0);
+    service().answer(asked, good(asked));
+    CHECK(clients.back()->wait(10ms) == "+OK\r\n");
+  }
+  Config other = config;
+  other.accounts[1].limits.connections = 2;
+  server().replace(other);
+  other.accounts[1].limits.payload_bytes = 100;
+  server().replace(other);
+  CHECK(std::count_if(clients.begin(), clients.end(),
+                      [](const auto& each) { return !each->wire.closed; }) == 2);
+  CHECK(clients[0]->wire.take() == "-ERR 'maximum account active connections exceeded'\r\n");
+  CHECK(clients[1]->say("PUB a 101\r\n").find("Maximum Payload Violation") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(CalloutFixture, "callout: reloads leave the answer to who waits for it") {
