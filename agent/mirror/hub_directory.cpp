@@ -28,9 +28,21 @@ std::vector<std::string_view> listed_in(const json::object& answer) {
   return names;
 }
 
-// Of a stream: its time of birth, to the nanosecond, as the hub writes it.
+// Both in UTC as Go prints them, with as many digits of a second as are not zero.
+bool is_before(std::string_view time, std::string_view other) {
+  return time.substr(0, time.find('Z')) < other.substr(0, other.find('Z'));
+}
+
+// Of a stream: its time of birth, to the nanosecond, as the hub writes it; 0: not known. An old
+// nats-server (2.9.10) tells of one that was updated in its last run when that run began: what such
+// a stream holds is older.
 std::uint64_t made_at(const json::object& stream) {
   const std::string_view created = get_string(stream, "created");
+  const json::value* state = find(stream, "state");
+  if (state != nullptr && state->is_object() && get_int(state->get_object(), "messages") > 0) {
+    const std::string_view oldest = get_string(state->get_object(), "first_ts");
+    if (!oldest.empty() && is_before(oldest, created)) return 0;
+  }
   return created.empty() ? 0 : stable_hash(created);
 }
 

@@ -186,7 +186,7 @@ void ModelHub::make_anew(const std::string& name) {
   stream_ = name;
   stored.clear();
   ids_.clear();
-  ++made_;
+  made_ = ++born_;
 }
 
 void ModelHub::answer(const std::string& reply, std::string text) {
@@ -218,7 +218,7 @@ std::string ModelHub::list_answer() const {
           : R"(,"subject_transform":{"src":"t.*","dest":")" + options_.transform + R"("})";
   return R"({"total":1,"offset":0,"limit":256,"streams":[{"config":{"name":")" + stream_ +
          R"(","subjects":[")" + options_.stream_subject + R"("])" + transform +
-         R"(},"created":"2026-03-01T12:00:00.)" + std::to_string(123456 + made_) +
+         R"(},"created":"2026-03-01T12:00:00.)" + std::to_string(123456 + born_) +
          R"(Z","state":)" + state_text() + "}]}";
 }
 
@@ -227,8 +227,9 @@ std::string ModelHub::state_text() const {
   const auto first = std::find_if(stored.begin(), stored.end(), lives);
   const std::uint64_t sequence = first == stored.end() ? stored.size() + 1 : first->sequence;
   return R"({"messages":)" + std::to_string(std::count_if(stored.begin(), stored.end(), lives)) +
-         R"(,"first_seq":)" + std::to_string(sequence) + R"(,"last_seq":)" +
-         std::to_string(stored.size()) + "}";
+         R"(,"first_seq":)" + std::to_string(sequence) + R"(,"first_ts":"2026-03-01T12:00:00.)" +
+         std::to_string(123456 + made_) + R"(5Z","last_seq":)" + std::to_string(stored.size()) +
+         "}";
 }
 
 std::string ModelHub::info_answer(bool deleted) const {

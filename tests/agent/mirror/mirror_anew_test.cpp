@@ -150,6 +150,35 @@ TEST_CASE("mirror: a stream made anew is known as one before it is looked into, 
   }
 }
 
+// What a stream does not have is then not looked for from its first message on.
+TEST_CASE("mirror: a stream that is said to be younger than what it holds is the same") {
+  for (const bool crash : {false, true}) {
+    CAPTURE(crash);
+    World world(config_of(disk_rule()), {.duplicate_window = 1ms});
+    world.start();
+    world.up();
+    others(world, 2000);
+    publish(world, 1, 50);
+    world.run(10s);
+    REQUIRE(world.drained());
+    world.down();
+    world.hub.forget_birth();
+    if (crash) world.crash();
+    if (crash) world.start();
+    world.up();
+    world.run(1s);
+    world.hub.vanish_once = {numbers(51, 51)[0]};
+    publish(world, 51, 54);
+    world.run(1min);
+    std::vector<std::string> got = world.payloads();
+    std::sort(got.begin(), got.end());
+    std::vector<std::string> wanted = numbers(1, 54);
+    std::sort(wanted.begin(), wanted.end());
+    CHECK(got == wanted);
+    CHECK(world.drained());
+  }
+}
+
 // As of a hub with a stream for each day.
 TEST_CASE("mirror: what a stream has that came after many others is found among others") {
   for (const bool crash : {false, true}) {
