@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::size_t kEpochsMax = 16;
 
-std::string_view take_word(std::string_view& text, char end) {
-  const std::size_t at = std::min(text.find(end), text.size());
-  const std::string_view word = text.substr(0, at);
-  text.remove_prefix(std::min(at + 1, text.size()));
-  return word;
-}
-
 }  // namespace
 
 const IdScheme& Backlog::disk_ids(Sequence sequence) const {

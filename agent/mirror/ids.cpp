@@ -89,6 +89,13 @@ std::optional<std::uint64_t> parse_number(std::string_view digits) {
   return value;
 }
 
+std::string_view take_word(std::string_view& text, char end) {
+  const std::size_t at = std::min(text.find(end), text.size());
+  const std::string_view word = text.substr(0, at);
+  text.remove_prefix(std::min(at + 1, text.size()));
+  return word;
+}
+
 std::uint64_t origin_of(std::string_view prefix) {
   return std::max<std::uint64_t>(stable_hash(prefix), 1);
 }

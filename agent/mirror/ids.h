@@ -31,6 +31,8 @@ void append_hex(std::string& out, std::uint64_t value);
 std::optional<std::uint64_t> parse_hex(std::string_view digits);
 void append_number(std::string& out, std::uint64_t value);
 std::optional<std::uint64_t> parse_number(std::string_view digits);
+// Cuts off what stands before `end`, and that.
+std::string_view take_word(std::string_view& text, char end);
 
 // What of an id names its epoch, `<leaf id>:<epoch>:`, as a number: see MirrorMark::origin.
 std::uint64_t origin_of(std::string_view prefix);

@@ -18,13 +18,6 @@ void visit_numbers(State& state, Visit visit) {
   visit(state.losses.superseded), visit(state.losses.rejected), visit(state.losses.corrupt);
 }
 
-std::string_view take_word(std::string_view& text, char end) {
-  const std::size_t at = std::min(text.find(end), text.size());
-  const std::string_view word = text.substr(0, at);
-  text.remove_prefix(std::min(at + 1, text.size()));
-  return word;
-}
-
 }  // namespace
 
 // "1 <numbers> <0|1> <0..3> <number> <number> <number> <made>...\n", the last four in later
