@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 import threading
 import urllib.parse
 
@@ -63,16 +64,22 @@ class Browser:
         self._told.clear()
         self._cookies = cookies
         query = urllib.parse.urlencode({"mode": mode, "options": json.dumps(options)})
+        # What it writes beside its profile; a socket is among it, whose path must be short.
+        with tempfile.TemporaryDirectory(prefix="petiole-", ignore_cleanup_errors=True) as scratch:
+            self._open(query, args, {"TMPDIR": scratch, "HOME": scratch})
+        return self.result
+
+    def _open(self, query: str, args: tuple, env: dict[str, str]) -> None:
         chromium = self.world.process(
             "chromium",
             [self.binary, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
              "--disable-dev-shm-usage", f"--user-data-dir={self.world.directory / 'profile'}",
              *args, f"{self.origin}/?{query}"],
+            env,
         )  # fmt: skip
         chromium.start()
         assert self._told.wait(60), "the page told nothing: " + chromium.output()[-2000:]
-        chromium.kill()
-        return self.result
+        chromium.stop()
 
     def close(self) -> None:
         self._server.shutdown()
