@@ -76,8 +76,7 @@ def test_push_then_come_in(world, nsc, server):
     nsc.push(server)
     assert any((world.directory / "jwt").glob("A*.jwt"))
     nats(world, server, creds, "pub", "a", "b")
-    connections = server.monitor("/connz?auth=1")
-    assert connections["num_connections"] == 0
+    until(lambda: server.monitor("/connz?auth=1")["num_connections"] == 0, "nobody is in")
     server.restart()
     nats(world, server, creds, "rtt")
 
