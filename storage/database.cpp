@@ -24,6 +24,8 @@ constexpr const char* kPragmas =
     "PRAGMA cache_size=-768; PRAGMA mmap_size=0; PRAGMA secure_delete=OFF; PRAGMA auto_vacuum=NONE;"
     "PRAGMA trusted_schema=OFF;";
 
+constexpr const char* kMoved =
+    "the database was removed or moved under the running petiole, and a restart will not find it";
 constexpr int kReadTries = 10;                     // Each is a later call of read().
 constexpr std::uint64_t kShrinkLiveMax = 1 << 20;  // So much is rewritten to give pages back,
 constexpr std::uint64_t kShrinkFreeMin = 8 << 20;  // at least so much.
@@ -146,8 +148,17 @@ CommitResult Database::commit(const CommitPlan& plan) {
     const Status checkpointed = status_of(checkpoint(SQLITE_CHECKPOINT_PASSIVE));
     if (checkpointed.code() == Errc::kStorage) result.status = checkpointed;
   }
+  if (result.status.ok() && moved()) result.status = {Errc::kStorage, kMoved};
   result.use = use();
   return result;
+}
+
+// Whether the file is no more where the next start looks for it: removed, renamed, or hidden by
+// what was mounted over it. It takes writes all the same.
+bool Database::moved() {
+  int moved = 0;
+  return sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+         moved != 0;
 }
 
 int Database::transaction(const CommitPlan& plan, bool with_compactions,

@@ -125,6 +125,7 @@ class Database {
   int drop_segment(SegmentId id);
   int checkpoint(int mode);
   int copy_back();
+  bool moved();
   void look_at_disk();
   bool shrink_pays();
   std::string doubt_path() const { return options_.path + "-doubt"; }

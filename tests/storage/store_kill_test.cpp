@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <string>
 
@@ -216,6 +217,55 @@ TEST_CASE("store: a sector of a real disk that cannot be read costs what is ther
     CHECK(std::filesystem::exists(aside));
   }
   std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("store: nothing counts as durable once the database is not in its place") {
+  namespace fs = std::filesystem;
+  const fs::path dir = fs::temp_directory_path() / ("petiole-moved-" + std::to_string(getpid()));
+  const fs::path other = dir.string() + "-other";
+  const std::function<void()> ways[] = {
+      [&] { fs::remove_all(dir); },
+      [&] { fs::remove(dir / "petiole.db"); },
+      [&] { fs::rename(dir, other); },
+      [&] { fs::rename(dir, other), fs::copy(other, dir, fs::copy_options::recursive); },
+  };
+  for (const auto& way : ways) {
+    fs::remove_all(dir);
+    fs::remove_all(other);
+    {
+      RealBox box(dir.string());
+      REQUIRE(box.store != nullptr);
+      Log& log = box.store->log("a");
+      const auto append = [&] {
+        return log.append(
+                   {.sequence = 0, .time = {}, .subject = "s", .header = {}, .payload = "x"}) != 0;
+      };
+      Status durable(Errc::kBusy);
+      const auto flush = [&] {
+        box.store->when_durable([&](Status status) { durable = status; });
+        box.loop.run_for(1s);
+      };
+      REQUIRE(append());
+      flush();
+      REQUIRE(durable.ok());
+      way();
+      REQUIRE(append());
+      flush();
+      CHECK(durable.code() == Errc::kStorage);
+      CHECK(box.store->status().text().find("removed or moved") != std::string_view::npos);
+      CHECK_FALSE(append());
+      std::size_t read = 0;  // What it has is there, to be sent.
+      log.read(0, 256, 1 << 20,
+               [&](Result<Page> page) { read = page.ok() ? page->records.size() : 0; });
+      box.loop.run_for(1s);
+      CHECK(read >= 1);
+    }
+    RealBox next(dir.string());
+    INFO(next.error);
+    CHECK(next.store != nullptr);
+  }
+  fs::remove_all(dir);
+  fs::remove_all(other);
 }
 
 TEST_CASE("store: a directory that cannot be made or is a file is refused with its path") {
