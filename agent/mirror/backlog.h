@@ -76,6 +76,8 @@ class Backlog {
   void unclaim();  // Nothing is about to be sent.
   bool room_in_flight(std::size_t bytes_max) const;
   std::string_view id_of(const Entry& entry, std::string& scratch) const;
+  // Its header has a Nats-Msg-Id, and that is none of its publisher's.
+  bool id_is_ours(const Entry& entry) const { return entry.made && feigns_ours(entry.header()); }
   const IdScheme& ids_of(const Entry& entry) const {
     return entry.sequence ? disk_ids(entry.sequence) : memory_ids_;
   }

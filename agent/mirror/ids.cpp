@@ -130,8 +130,7 @@ void append_header_with_id(std::string& out, std::string_view header, const IdSc
                            std::uint64_t number) {
   // The first of the name counts.
   if (find_header(header, kMessageIdHeader)) {
-    const std::string rest = without_headers(header, "Nats-Msg-Id:");
-    return append_header_with_id(out, rest, ids, number);
+    return append_header_with_id(out, without_message_id(header), ids, number);
   }
   // A block ends with a blank line: the new line goes before it.
   if (header.ends_with("\r\n\r\n")) {
@@ -143,6 +142,11 @@ void append_header_with_id(std::string& out, std::string_view header, const IdSc
   out += ": ";
   ids.append(out, number);
   out += "\r\n\r\n";
+}
+
+std::string without_message_id(std::string_view header) {
+  std::string rest = without_headers(header, "Nats-Msg-Id:");
+  return rest != "NATS/1.0\r\n\r\n" ? rest : std::string();
 }
 
 }  // namespace petiole

@@ -61,5 +61,7 @@ class IdScheme {
 // Appends `header` with a message id as its last line to `out`; `id` writes the value.
 void append_header_with_id(std::string& out, std::string_view header, const IdScheme& ids,
                            std::uint64_t number);
+// The header as it was before that: none, if it has nothing else.
+std::string without_message_id(std::string_view header);
 
 }  // namespace petiole

@@ -254,10 +254,19 @@ Sender::Sent Sender::send_one(Time now) {
 std::string_view Sender::header_for(const Entry& entry) {
   if (!link_.state.uplink->hub().headers) return {};
   if (entry.refusal) return header_ = question_for(entry);
-  if (entry.own_id) return entry.header();
+  // Without an id rather than not at all: it may come twice when the link breaks just then.
+  if (entry.own_id) {
+    const bool bare = !fits(entry, entry.header()) && backlog_.id_is_ours(entry);
+    return bare ? header_ = without_message_id(entry.header()) : entry.header();
+  }
   header_.clear();
   append_header_with_id(header_, entry.header(), backlog_.ids_of(entry), backlog_.number_of(entry));
-  return header_;
+  return fits(entry, header_) ? header_ : entry.header();
+}
+
+bool Sender::fits(const Entry& entry, std::string_view header) const {
+  const std::size_t bytes_max = link_.state.uplink->hub().payload_bytes_max;
+  return bytes_max == 0 || header.size() + entry.payload().size() <= bytes_max;
 }
 
 // With an expectation that never holds, as no id has the number 0: found or refused, not stored.
@@ -278,7 +287,7 @@ bool Sender::too_large(const Entry& entry) {
   constexpr std::size_t kIdBytesMax = 256;  // That header_for() adds, about.
   const std::size_t bytes_max = link_.state.uplink->hub().payload_bytes_max;
   if (bytes_max == 0 || entry.text.size() + kIdBytesMax <= bytes_max) return false;
-  return header_for(entry).size() + entry.payload().size() > bytes_max;
+  return !fits(entry, header_for(entry));
 }
 
 // Valid until the next call. What a group's answers say must be exact: no publisher's id, which

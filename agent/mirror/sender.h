@@ -84,6 +84,7 @@ class Sender {
   std::size_t in_flight_max() const;
   std::string_view header_for(const Entry& entry);
   std::string question_for(const Entry& entry) const;
+  bool fits(const Entry& entry, std::string_view header) const;  // What the hub takes at once.
   bool too_large(const Entry& entry);
   void note_requester(const Entry& entry);
 

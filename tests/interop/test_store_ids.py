@@ -46,6 +46,21 @@ def test_an_empty_id_is_none(world, hub_version):
     assert sorted(stream.payloads(client)) == [b"0", b"0", b"1", b"1", b"2", b"2"]
 
 
+def test_as_much_as_the_hub_takes_goes_without_an_id(world, hub_version):
+    hub = world.hub(hub_version, HUB)
+    edge = world.leaf(remote(hub), STORE % "{dir}/mirror")
+    hub.wait_leafs()
+    client, publisher = world.client(hub), world.client(edge)
+    stream = Stream("S", ["telemetry.>"]).create(client)
+    bodies = [b"a" * (1 << 20), b"b", b"c" * ((1 << 20) - 1)]
+    for body in bodies:
+        publisher.publish("telemetry.x", body)
+    publisher.flush()
+    settled(edge)
+    assert stream.payloads(client) == bodies
+    assert edge.monitor("/mirrorz")["losses"]["rejected"] == 0
+
+
 def test_what_a_stream_keeps_under_another_subject_is_found(world):
     hub = world.hub("newest", HUB)  # The oldest has no transforms.
     proxy = world.proxy(hub.ports["leaf"])

@@ -1,6 +1,9 @@
 // A rule's own limits: what they count, to the byte, and what a newest value may replace.
 #include <doctest/doctest.h>
 
+#include <set>
+
+#include "agent/protocol/headers.h"
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -32,6 +35,52 @@ bool takes(World& world, const std::string& subject, const std::string& payload)
 }
 
 }  // namespace
+
+TEST_CASE("mirror: what just fits the hub is sent, and what does not is counted") {
+  constexpr std::size_t most = 10'000;
+  World world(config_of(disk_rule()), {.payload_bytes_max = most});
+  world.start();
+  world.up();
+  world.run(1s);
+  const std::size_t header = add_header({}, "Nats-Msg-Id", "own-1").size();
+  world.publish("t.a", std::string(most - header, '1'), "own-1");
+  world.publish("t.a", std::string(most - header + 1, '2'), "own-2");
+  world.publish("t.a", std::string(most, '3'));  // No id fits with it: it goes without.
+  world.run(5s);
+  CHECK(world.rule().captured == 3);
+  CHECK(world.rule().losses.rejected == 1);
+  CHECK(world.rule().messages == 0);
+  REQUIRE(world.payloads().size() == 2);
+  CHECK(world.payloads().front().front() == '1');
+  CHECK(world.payloads().back().front() == '3');
+  CHECK(world.drained());
+}
+
+TEST_CASE(
+    "mirror: what has no room for an id is not lost with a link, nor as it is put on the disk") {
+  constexpr std::size_t most = 10'000;
+  for (const Durability durability : {Durability::kDisk, Durability::kOutage}) {
+    CAPTURE(durability == Durability::kDisk);
+    RuleConfig rule = disk_rule();
+    rule.durability = durability;
+    World world(config_of(rule), {.payload_bytes_max = most});
+    world.start();
+    world.up();
+    world.run(1s);
+    world.publish("t.a", std::string(most, '1'));
+    world.down();
+    world.publish("t.a", std::string(most, '2'));
+    world.run(1s);
+    world.up();
+    world.run(60s);
+    CHECK(world.rule().losses.rejected == 0);
+    CHECK(world.drained());
+    std::set<char> seen;
+    for (const std::string& payload : world.payloads()) seen.insert(payload.front());
+    CHECK(seen == std::set<char>{'1', '2'});
+    CHECK(world.payloads().size() <= 3);
+  }
+}
 
 TEST_CASE("limits: what is kept for its publisher's id alone takes no room of a rule") {
   for (const Under under : {Under::kModel, Under::kSqlite}) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/protocol/headers.h"
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -262,25 +261,6 @@ TEST_CASE("mirror: what the stream will never take is counted and passed over") 
   world.crash();
   world.start();
   CHECK(world.rule().losses.rejected == 1);
-}
-
-TEST_CASE("mirror: what just fits the hub is sent, and what does not is counted") {
-  constexpr std::size_t most = 10'000;
-  World world(config_of(disk_rule()), {.payload_bytes_max = most});
-  world.start();
-  world.up();
-  world.run(1s);
-  const std::size_t header = add_header({}, "Nats-Msg-Id", "own-1").size();
-  world.publish("t.a", std::string(most - header, '1'), "own-1");
-  world.publish("t.a", std::string(most - header + 1, '2'), "own-2");
-  world.publish("t.a", std::string(most, '3'));  // Its id does not fit with it.
-  world.run(5s);
-  CHECK(world.rule().captured == 3);
-  CHECK(world.rule().losses.rejected == 2);
-  CHECK(world.rule().messages == 0);
-  REQUIRE(world.payloads().size() == 1);
-  CHECK(world.payloads().front().front() == '1');
-  CHECK(world.drained());
 }
 
 TEST_CASE("mirror: limits evict the oldest or refuse the newest, and the ledger says so") {
