@@ -13,6 +13,7 @@ namespace {
 constexpr std::int64_t kNoMessage = 10037;
 constexpr Duration kAskAgainMin = std::chrono::seconds(1);
 constexpr Duration kAskAgainMax = std::chrono::seconds(5);
+constexpr std::uint64_t kPartWidth = 8;  // Sequences of a walk that are gone through one by one.
 
 struct StoredMessage {
   std::uint64_t sequence = 0;
@@ -287,25 +288,55 @@ void Resolver::walk(std::size_t subject, const std::string& stream, std::uint64_
   }
   auto shared = std::make_shared<Walk>();
   shared->stream = stream;
-  const std::uint64_t width = std::max<std::uint64_t>((last - from) / limits_.requests_max + 1, 8);
-  shared->open = static_cast<std::size_t>((last - from - 1) / width + 1);
-  open_ += shared->open - 1;
-  const std::size_t parts = shared->open;
-  for (std::size_t i = 0; i < parts; ++i) {
-    const std::uint64_t begin = from + i * width;
-    ask_next(subject, shared, begin, begin + std::min(width, last - begin));
+  shared->low = from;
+  shared->high = last;
+  shared->width = kPartWidth;
+  next_round(subject, shared);
+}
+
+// What is looked for came soon behind the floor, or not long ago; between the two may be more of
+// others than can be looked at. So from both ends, and no further than it takes.
+void Resolver::next_round(std::size_t subject, const WalkPointer& pointer) {
+  Walk& walk = *pointer;
+  const bool more = walk.whole && walk.low < walk.high;
+  if (!more || suspects_.subjects()[subject].all_seen()) return walked(subject, walk);
+  const std::uint64_t left = walk.high - walk.low, many = limits_.requests_max;
+  const std::uint64_t found = walk.there - std::exchange(walk.seen, walk.there);
+  if (walk.rounds > 1 && found < kPartWidth) {  // A quiet subject.
+    walk.width = std::max(walk.width, left / many + 1);
+  } else if (walk.rounds > 1 && found < many) {
+    walk.width *= kPartWidth;
   }
+  const std::uint64_t width = std::min(walk.width, left);
+  // The first question alone shows whether there is anything before the last.
+  const std::uint64_t span = std::min(left, width * (walk.rounds == 0 ? 1 : many));
+  const bool at_end = ++walk.rounds % 2 == 1 && walk.rounds > 1;
+  const std::uint64_t begin = at_end ? walk.high - span : walk.low, end = begin + span;
+  (at_end ? walk.high : walk.low) = at_end ? begin : end;
+  walk.open = static_cast<std::size_t>((span - 1) / width + 1);
+  open_ += walk.open;
+  for (std::uint64_t at = begin; at < end; at += width) {
+    ask_next(subject, pointer, at, std::min(at + width, end));
+  }
+}
+
+void Resolver::walked(std::size_t subject, const Walk& walk) {
+  if (walk.whole && walk.low >= walk.high && !looks_back_) {
+    suspects_.subjects()[subject].there = walk.there;
+    suspects_.subjects()[subject].looked = true;
+  }
+  settled();
 }
 
 // Looks at the subject's messages from `from` to before `end`.
 void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t from,
                         std::uint64_t end) {
-  if (from >= end) return part_done(subject, *walk, true);
+  if (from >= end) return part_done(subject, walk, true);
   const std::size_t ours = suspects_.subjects()[subject].items.size();
   // The floor stays behind by what was in flight at a refusal.
   const std::size_t behind = order_.holes || order_.unknown ? limits_.in_flight_messages_max : 0;
   if (++walk->steps > limits_.walk_steps_max + behind + ours) {
-    return part_done(subject, *walk, false);
+    return part_done(subject, walk, false);
   }
   json::object body;
   body["seq"] = from;
@@ -323,14 +354,17 @@ void Resolver::ask_next(std::size_t subject, WalkPointer walk, std::uint64_t fro
 void Resolver::got_next(std::size_t subject, const WalkPointer& walk, std::uint64_t end,
                         Result<json::object> answer) {
   const std::int64_t error = answer.ok() ? api_error(*answer) : -1;
-  if (error == kNoMessage) return part_done(subject, *walk, true);  // Removed meanwhile.
+  if (error == kNoMessage) return part_done(subject, walk, true);  // Removed meanwhile.
   if (error != 0) {
     if (walk->whole && !looks_back_) ask_again(subject);
-    return part_done(subject, *walk, false);
+    return part_done(subject, walk, false);
   }
   const StoredMessage stored = read_message(*answer);
-  if (stored.sequence == 0) return part_done(subject, *walk, false);
-  if (stored.sequence >= end) return part_done(subject, *walk, true);
+  if (stored.sequence == 0) return part_done(subject, walk, false);
+  if (stored.sequence >= end) {
+    if (end == walk->low) walk->low = std::min(stored.sequence, walk->high);
+    return part_done(subject, walk, true);
+  }
   ++walk->there;
   if (!stored.id.empty()) {
     (void)suspects_.subjects()[subject].found(keyed_hash(key_, stored.id), stored.sequence,
@@ -339,13 +373,12 @@ void Resolver::got_next(std::size_t subject, const WalkPointer& walk, std::uint6
   ask_next(subject, walk, stored.sequence + 1, end);
 }
 
-void Resolver::part_done(std::size_t subject, Walk& walk, bool whole) {
-  walk.whole = walk.whole && whole;
-  if (--walk.open == 0 && walk.whole && !looks_back_) {
-    suspects_.subjects()[subject].there = walk.there;
-    suspects_.subjects()[subject].looked = true;
-  }
+// The walk has a place of its own among those that are open.
+void Resolver::part_done(std::size_t subject, const WalkPointer& walk, bool whole) {
+  walk->whole = walk->whole && whole;
+  const bool last = --walk->open == 0;
   settled();
+  if (last) next_round(subject, walk);
 }
 
 void Resolver::ask_again(std::size_t subject) {

@@ -40,13 +40,16 @@ class Resolver {
   Time deadline() const { return started_ ? retry_ : kNever; }
 
  private:
-  // The walk of one subject, in parts side by side: a round trip is long on some links.
+  // The walk of one subject, in rounds of parts side by side: a round trip is long on some links.
   struct Walk {
     std::string stream;
+    std::uint64_t low = 0, high = 0;  // From here to before there is still to be looked at.
+    std::uint64_t width = 0;          // Of a part.
+    std::size_t rounds = 0;
     bool whole = true;     // No part was given up.
     std::size_t open = 0;  // Parts under way.
     std::size_t steps = 0;
-    std::uint64_t there = 1;  // Messages, with the last.
+    std::uint64_t there = 1, seen = 1;  // Messages, with the last; before this round.
   };
   using WalkPointer = std::shared_ptr<Walk>;
   void ask_more(Time now);
@@ -57,7 +60,9 @@ class Resolver {
   void ask_next(std::size_t subject, WalkPointer walk, std::uint64_t from, std::uint64_t end);
   void got_next(std::size_t subject, const WalkPointer& walk, std::uint64_t end,
                 Result<json::object> answer);
-  void part_done(std::size_t subject, Walk& walk, bool whole);
+  void next_round(std::size_t subject, const WalkPointer& pointer);
+  void walked(std::size_t subject, const Walk& walk);
+  void part_done(std::size_t subject, const WalkPointer& walk, bool whole);
   void ask_again(std::size_t subject);
   void settled();
   void answered();

@@ -210,6 +210,37 @@ TEST_CASE("mirror: what a stream has that came after many others is found among 
   }
 }
 
+// As on a subject of all boxes, while this one has no link.
+TEST_CASE("mirror: what came among very many others is found near where it can be") {
+  for (const bool crash : {false, true}) {
+    for (const int behind : {1, 20'000}) {
+      CAPTURE(crash);
+      CAPTURE(behind);
+      World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+      world.start();
+      world.up();
+      world.run(1s);
+      publish(world, 1, 50);
+      world.run(10s);
+      REQUIRE(world.drained());
+      others(world, behind == 1 ? 20'000 : 1);
+      publish(world, 51, 150);
+      world.run(20ms);  // At the hub, and not answered.
+      REQUIRE(world.payloads() == numbers(1, 150));
+      world.down();
+      others(world, behind);
+      if (crash) world.crash();
+      world.run(10min);
+      if (crash) world.start();
+      publish(world, 151, 152);
+      world.up();
+      world.run(10s);
+      CHECK(world.payloads() == numbers(1, 152));
+      CHECK(world.drained());
+    }
+  }
+}
+
 TEST_CASE("mirror: what a stream keeps under another subject is looked for there") {
   for (const std::string& kept : std::vector<std::string>{"kept.$1", "kept"}) {
     CAPTURE(kept);
