@@ -121,9 +121,12 @@ Sequence Backlog::ids_behind() {
   return keep_ids_ ? dedupe_.oldest(setup_.clock.now()) : UINT64_MAX;
 }
 
-// A commit of its own costs the flash some KiB: little progress waits for company.
+// A commit of its own costs the flash some KiB: little progress waits for company. The last of a
+// rule that is gone does not: others may send so much on its subjects now that after a crash nobody
+// would find its messages among theirs.
 Duration Backlog::note_interval() const {
-  return unnoted_ < 64 ? setup_.limits.note_alone : setup_.limits.note_interval;
+  const bool over = rule_.priority < 0 && messages() == 0;
+  return unnoted_ < 64 && !over ? setup_.limits.note_alone : setup_.limits.note_interval;
 }
 
 // Nothing that is not confirmed has confirmed ones behind it.

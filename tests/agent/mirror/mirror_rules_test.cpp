@@ -277,3 +277,29 @@ TEST_CASE("rules, step by step: what is kept, and how it is confirmed, change") 
   SUBCASE("to barriers") { cut_each({{rule({"t.>"})}, {by(Confirm::kBarrier)}, false, true}); }
   SUBCASE("from barriers") { cut_each({{by(Confirm::kBarrier)}, {rule({"t.>"})}, false, true}); }
 }
+
+// Its messages are then nowhere near the last of their subject.
+TEST_CASE("rules: the end of one that is gone is on disk before much goes behind it") {
+  World world(with({rule({"t.a"})}), {.duplicate_window = 1ms});
+  world.start();
+  publish(world, 1, 50);
+  world.run(1s);
+  world.crash();
+  world.config = with({rule({"t.>"})});
+  world.start();
+  for (int i = 0; i < 3000; ++i) world.hub.store("t.a", "", "other");
+  world.up();
+  world.run(500ms);
+  REQUIRE(world.drained());
+  publish(world, 51, 3000);
+  world.run(500ms);
+  REQUIRE(world.payloads() == numbers(1, 3000));
+  world.crash();
+  world.run(10min);
+  world.start();
+  world.down();
+  world.up();
+  world.run(20s);
+  CHECK(world.payloads() == numbers(1, 3000));
+  CHECK(world.drained());
+}
