@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kRoomCommits = 4;  // After so many, or so long, a store that is still full
 constexpr Duration kRoomTime = std::chrono::seconds(2);  // has more evicted.
+constexpr Duration kLargeTime = std::chrono::hours(1);   // A large message is remembered.
 
 std::vector<std::string> patterns_of(const std::vector<NamedRule>& rules) {
   std::vector<std::string> patterns;
@@ -23,8 +24,6 @@ std::vector<std::string> patterns_of(const std::vector<NamedRule>& rules) {
   patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
   return patterns;
 }
-
-std::uint64_t high_water(const StoreUsage& usage) { return usage.capacity / 10 * 8; }
 
 HashKey random_key(Entropy& entropy) { return {entropy.number(), entropy.number()}; }
 
@@ -140,8 +139,12 @@ bool MirrorCore::capture(int rule_number, const Message& message) {
   const bool marked = origin != nullptr && origin->mark != nullptr;
   const Backlog::Taken taken =
       rule.backlog->capture(message, memory, marked ? *origin->mark : MirrorMark{});
-  unchecked_bytes_ += message.subject.size() + message.header.size() + message.payload.size();
-  if (unchecked_bytes_ > 64 << 10) make_room();
+  const std::size_t size = message.subject.size() + message.header.size() + message.payload.size();
+  unchecked_bytes_ += size;
+  if (unchecked_bytes_ > 64 << 10) {
+    note_large(size);
+    make_room();
+  }
   poke();
   return taken != Backlog::Taken::kRefused;
 }
@@ -215,6 +218,21 @@ void MirrorCore::store_changed(Status status) {
   }
   if (full_) make_room();
   poke();
+}
+
+// Who sends a large one sends more of them.
+void MirrorCore::note_large(std::uint64_t bytes) {
+  const Time now = host_.clock.now();
+  if (bytes < large_bytes_ && now < large_until_) return;
+  large_bytes_ = bytes;
+  large_until_ = now + kLargeTime;
+}
+
+// Above it room is made: for the next one, too, if it can have any.
+std::uint64_t MirrorCore::high_water(const StoreUsage& usage) const {
+  const std::uint64_t most = usage.capacity / 10 * 8;
+  const std::uint64_t large = large_bytes_ + large_bytes_ / 16 + usage.capacity / 16;
+  return large < most ? std::min(most, usage.capacity - large) : most;
 }
 
 // Before the store refuses: first what dedupe holds back, then the account that could give up the

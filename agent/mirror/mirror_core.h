@@ -86,6 +86,8 @@ class MirrorCore : public Mirror {
   Time tell_losses(Time now);  // When the rest is due.
   void tell_waiting(Time now);
   void tell_copied();
+  void note_large(std::uint64_t bytes);
+  std::uint64_t high_water(const StoreUsage& usage) const;
   void make_room();
   bool give_way();
   bool evict_some();
@@ -120,6 +122,8 @@ class MirrorCore : public Mirror {
   std::uint64_t bytes_passed_ = 0;
   std::vector<std::function<void(Status)>> waiting_;  // For logs to be open.
   std::uint64_t unchecked_bytes_ = 0;
+  std::uint64_t large_bytes_ = 0;  // Of the largest message of late, of those above 64 KiB or so.
+  Time large_until_{};
   bool poked_ = false, stopping_ = false, full_ = false;
   bool making_room_ = false;                // Evicted for a full store, and not free yet.
   Errc store_code_ = Errc::kOk;             // As last written to the log.

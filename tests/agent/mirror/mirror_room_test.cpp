@@ -335,3 +335,24 @@ TEST_CASE("mirror: the gap that a crash leaves is not looked at number by number
     CHECK(world.model->removes - before == 18);
   }
 }
+
+// Of so large ones the store refuses the next long before it is full of them.
+TEST_CASE("mirror: a full store keeps the newest of large messages") {
+  World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
+  world.store_bytes_max = 8 << 20;
+  REQUIRE(world.start());
+  for (int i = 1; i <= 20; ++i) {
+    (void)world.publish("t.a", std::to_string(i) + std::string(1'500'000, '.'));
+    world.run(3s);
+  }
+  const RuleReport rule = world.rule();
+  CHECK(rule.losses.refused <= 1);
+  CHECK(rule.losses.limit + rule.losses.refused + rule.messages == 20);
+  CHECK(rule.messages >= 2);
+  world.hub.options().payload_bytes_max = 2 << 20;
+  world.up();
+  world.run(20s);
+  REQUIRE(!world.hub.stored.empty());
+  CHECK(world.hub.stored.back().payload.starts_with("20."));
+  CHECK(world.drained());
+}
