@@ -113,3 +113,31 @@ TEST_CASE("ids: of a copied store the next start knows what it sent") {
   CHECK(world.drained());
   CHECK(sorted_payloads(world) == numbers(1, 20));
 }
+
+// Nobody can tell it from another box's under the same ids.
+TEST_CASE("ids: of a store that was put back nothing is lost") {
+  for (const bool late : {false, true}) {
+    CAPTURE(late);
+    World world(config_of(disk_rule()), {});
+    world.start();
+    publish(world, 1, 10);
+    world.run(1s);
+    const ModelDisk backup = world.disk;
+    publish(world, 11, 20);
+    world.up();
+    world.run(1min);
+    REQUIRE(world.payloads() == numbers(1, 20));
+    world.crash();
+    world.disk = backup;
+    if (late) world.run(10min);
+    world.start();
+    publish(world, 21, 30);
+    world.up();
+    world.run(1min);
+    CHECK(world.drained());
+    std::vector<std::string> wanted = numbers(1, 20);
+    for (int i = 1; i <= 10; ++i) wanted.push_back(std::to_string(i));
+    for (int i = 21; i <= 30; ++i) wanted.push_back(std::to_string(i));
+    CHECK(world.payloads() == wanted);
+  }
+}
