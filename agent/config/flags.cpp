@@ -118,6 +118,11 @@ bool take_bool(ParsedFlags& flags, const Flag& flag, const std::string& name, bo
   return on || flag.kind == Flag::Kind::kBool || may_be_optional;
 }
 
+// The word after a flag that is refused is most likely its value, and no command.
+void skip_value(std::span<const std::string> arguments, std::size_t& i) {
+  if (i + 1 < arguments.size() && !arguments[i + 1].starts_with('-')) ++i;
+}
+
 // Reads the flag at arguments[i]; leaves i at its last word.
 void take_flag(ParsedFlags& flags, std::span<const std::string> arguments, std::size_t& i) {
   std::string name = arguments[i].substr(arguments[i].starts_with("--") ? 2 : 1);
@@ -128,6 +133,7 @@ void take_flag(ParsedFlags& flags, std::span<const std::string> arguments, std::
   const Flag* flag = find_flag(name);
   if (flag == nullptr) {
     flags.errors.push_back({dashed(name), "unknown flag; see --help"});
+    if (!inline_value) skip_value(arguments, i);
     return;
   }
   if (takes_value(*flag) && !inline_value) {
@@ -137,6 +143,7 @@ void take_flag(ParsedFlags& flags, std::span<const std::string> arguments, std::
     }
     value = arguments[++i];
   }
+  if (flag->kind == Flag::Kind::kRefused && !inline_value) skip_value(arguments, i);
   if (!takes_value(*flag) && flag->kind != Flag::Kind::kRefused) {
     if (!take_bool(flags, *flag, name, inline_value, value)) return;
   }

@@ -143,6 +143,15 @@ TEST_CASE("flags: what is wrong with them") {
   }
 }
 
+TEST_CASE("flags: the value of one that is refused is not called a command") {
+  for (const char* flag : {"--routes", "--cluster", "--profile", "--nope"}) {
+    CAPTURE(flag);
+    CHECK(start({flag, "nats://h:1", "-p", "4333"}).loaded.errors.size() == 1);
+    CHECK(start({flag, "nats://h:1", "serve"}).loaded.errors.size() == 2);
+    CHECK(start({std::string(flag) + "=v", "serve"}).loaded.errors.size() == 2);
+  }
+}
+
 // As nats-server without JetStream: launchers of test suites always pass it.
 TEST_CASE("flags: a store directory alone changes nothing, and a warning says so") {
   const LoadedStart result = start({"--store_dir", "d", "-p", "4333"});
