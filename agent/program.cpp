@@ -68,8 +68,8 @@ int run_demo() {
     return kStartError;
   }
   int exit_status = kStartError;
-  Demo demo({.terminal = is_terminal(), .store_dir = directory.path()}, machine.host(),
-            *opened.store, print, [&](int status) {
+  Demo demo({.terminal = redraws_lines(Demo::kColumns), .store_dir = directory.path()},
+            machine.host(), *opened.store, print, [&](int status) {
               exit_status = status;
               machine.loop.stop();
             });

@@ -3,11 +3,20 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace petiole {
 
-bool is_terminal() { return isatty(STDOUT_FILENO) == 1; }
+bool redraws_lines(int columns) {
+  if (isatty(STDOUT_FILENO) != 1) return false;
+  const char* const kind = getenv("TERM");
+  if (kind && strcmp(kind, "dumb") == 0) return false;
+  winsize size{};
+  const bool told = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0;
+  return (told ? size.ws_col : 80) >= columns;
+}
 
 TemporaryDirectory::TemporaryDirectory(const char* prefix) {
   const char* const parent = getenv("TMPDIR");

@@ -5,7 +5,9 @@
 
 namespace petiole {
 
-bool is_terminal();  // Standard output is one.
+// Standard output is a terminal that takes escape sequences and has so many columns: a line that
+// is drawn over itself stays one. A terminal that does not say how wide it is has 80.
+bool redraws_lines(int columns);
 
 // Made under TMPDIR or /tmp, removed with all that is in it.
 class TemporaryDirectory {

@@ -16,6 +16,7 @@ namespace petiole {
 
 class Demo {
  public:
+  static constexpr int kColumns = 79;  // Of its widest line.
   struct Options {
     bool terminal = false;  // Redraw one line in place; else one line a second.
     std::string store_dir;  // Named in the text.

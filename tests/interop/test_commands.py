@@ -1,8 +1,14 @@
 """The subcommands, the flags and the exit codes."""
 
+import fcntl
 import json
+import os
+import pty
 import re
+import signal
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -35,6 +41,25 @@ def test_demo(tmp_path):
     counts = {word.lower(): number for word, number in counts.items()}
     assert counts["sent"] == counts["received"] > 1000, done.stdout
     assert counts["lost"] == counts["doubled"] == 0, done.stdout
+
+
+@pytest.mark.parametrize("columns, kind, redrawn", [(80, "xterm", True), (40, "xterm", False), (80, "dumb", False)])
+def test_demo_redraws_its_line_where_there_is_room(tmp_path, columns, kind, redrawn):
+    """A line that wraps would be left behind ten times a second."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    demo = subprocess.Popen([str(servers.server_under_test().path), "demo"], stdout=theirs, cwd=tmp_path,
+                            env={**os.environ, "TERM": kind}, stdin=subprocess.DEVNULL)  # fmt: skip
+    said = bytearray()
+    try:
+        until(lambda: said.extend(os.read(ours, 4096)) or said.count(b"received at") >= 2, "two lines")
+    finally:
+        demo.send_signal(signal.SIGINT)
+        demo.wait(10)
+        os.close(ours)
+        os.close(theirs)
+    assert (b"\x1b" in said) == redrawn, bytes(said)
+    assert (b"\r   sent" in said) == redrawn, bytes(said)
 
 
 def test_status(world):
