@@ -7,6 +7,7 @@ import pytest
 from harness import servers, system
 from harness.process import Process
 from harness.system import PASSWORD, USER
+from harness.wait import until
 from harness.world import remote
 
 
@@ -88,6 +89,18 @@ def test_leaf_links_are_listed(world):
     assert "hub" in said and "$G" in said
 
 
+def test_servers_behind_a_link_of_the_system_account_are_waited_for(world):
+    newest = servers.nats_server("newest")
+    hub = world.server(newest, "hub", system.config(newest)
+                       + "leafnodes { listen: 127.0.0.1:{leaf}, authorization { user: l, password: l, account: '$SYS' } }")  # fmt: skip
+    proxy = world.proxy(hub.ports["leaf"])
+    proxy.set(latency=0.1)
+    link = "leafnodes { remotes: [ { " + remote(hub, proxy, "account: '$SYS'", "l:l") + " } ] }"
+    edge = world.server(servers.server_under_test(), "edge", system.config(servers.server_under_test()) + link)
+    hub.wait_leafs()
+    until(lambda: {"hub", "edge"} <= set(nats(world, edge, USER, "server", "ping").split()), "both answer")
+
+
 def test_events(world, edge):
     argv = [str(servers.NATS_CLI), "-s", edge.url, "--user", USER, "--password", PASSWORD, "events", "--all"]
     watching: Process = world.process("events", argv, {"HOME": str(world.directory)})
@@ -98,8 +111,6 @@ def test_events(world, edge):
 
 def until_seen(world, edge, watching) -> None:
     """The command says that it listens before it does: clients come until one is seen."""
-    from harness.wait import until
-
     def seen() -> bool:
         guest = system.app(edge, name="guest")
         guest.flush()
