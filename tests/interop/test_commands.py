@@ -125,8 +125,13 @@ def test_doctor(world, tmp_path):
     secure = world.hub(leafnodes=authority.server_tls(), name="secure")
     url = f"tls://127.0.0.1:{secure.ports['leaf']}"
     assert petiole("doctor", url, "--tlsca", str(authority.cert)).returncode == 0
-    untrusted = petiole("doctor", url)
+    other = Authority(tmp_path, "other")
+    untrusted = petiole("doctor", url, "--tlsca", str(other.cert))
     assert untrusted.returncode == 1 and "TLS" in untrusted.stdout
+    assert "Give the authority that signed the hub's certificate: --tlsca FILE" in untrusted.stdout, untrusted.stdout
+    strict = world.hub(leafnodes=authority.server_tls(more=f'verify: true, ca_file: "{authority.cert}"'), name="strict")
+    nameless = petiole("doctor", f"tls://127.0.0.1:{strict.ports['leaf']}", "--tlsca", str(authority.cert))
+    assert nameless.returncode == 1 and "--tlscert, --tlskey" in nameless.stdout, nameless.stdout
     assert petiole("doctor").returncode == 2
 
 
