@@ -1,6 +1,7 @@
 // store_and_forward {}: ours. design.md section 6.
 #include <limits>
 
+#include "agent/config/check.h"
 #include "agent/config/keys.h"
 
 namespace petiole {
@@ -11,6 +12,17 @@ using E = const ConfigEntry&;
 constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
 // The store keeps 4 MiB of it in reserve; with less than as much again nothing would fit.
 constexpr std::uint64_t kStoreLeast = 8ull << 20;
+
+void read_subjects(Reader& r, E entry, RuleConfig& rule) {
+  r.texts(entry, rule.subjects);
+  if (rule.subjects.empty()) return;  // None, or refused.
+  const auto look = [&r](const ConfigValue& value) {
+    const std::string wrong = check_subject(value.text);
+    if (!wrong.empty()) r.error(value.place, "\"" + value.text + "\": " + wrong);
+  };
+  if (!entry.value.is(ConfigValue::Kind::kArray)) return look(entry.value);
+  for (const ConfigValue& item : entry.value.items) look(item);
+}
 
 void read_durability(Reader& r, E entry, RuleConfig& rule) {
   const int word = r.one_of(entry, {"disk", "outage"});
@@ -34,7 +46,7 @@ void read_keep(Reader& r, E entry, RuleConfig& rule) {
 }
 
 constexpr Key<RuleConfig> kRuleKeys[] = {
-    {"subjects|subject", [](Reader& r, E e, RuleConfig& c) { r.texts(e, c.subjects); }},
+    {"subjects|subject", read_subjects},
     {"account", [](Reader& r, E e, RuleConfig& c) { r.text(e, c.account); }},
     {"durability", read_durability},
     {"discard", read_discard},
