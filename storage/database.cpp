@@ -1,6 +1,7 @@
 #include "storage/database.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "platform/files.h"
 
@@ -128,6 +129,7 @@ Status Database::status_of(int rc) const {
 CommitResult Database::commit(const CommitPlan& plan) {
   CommitResult result;
   int rc = transaction(plan, true, result.compactions);
+  if ((rc & 0xff) == SQLITE_FULL) note_refusal();
   if ((rc & 0xff) == SQLITE_FULL && reserve_) {
     release_reserve();
     (void)checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
@@ -352,7 +354,15 @@ int Database::checkpoint(int mode) {
 void Database::look_at_disk() {
   if (!options_.real_disk) return;
   const std::string dir = options_.path.substr(0, options_.path.rfind('/') + 1);
-  if (const auto free = free_bytes(dir)) bytes_free_ = *free;
+  const auto free = free_bytes(dir);
+  if (free) bytes_free_ = *free - std::min(*free, bytes_denied_);
+}
+
+// The file system may not speak of a quota: what it still had as it refused is not for us.
+void Database::note_refusal() {
+  bytes_denied_ = 0;
+  look_at_disk();
+  if (bytes_free_ != UINT64_MAX) bytes_denied_ = std::exchange(bytes_free_, 0);
 }
 
 CommitResult Database::probe() {
@@ -386,7 +396,11 @@ CommitResult Database::settle() {
     if ((shrunk & 0xff) != SQLITE_FULL) rc = shrunk;
   }
   if (rc == SQLITE_OK) rc = copy_back();
-  if (rc == SQLITE_OK && !reserve_) make_reserve();
+  if (rc == SQLITE_OK && !reserve_) {
+    make_reserve();
+    if (reserve_) bytes_denied_ = 0;
+    look_at_disk();
+  }
   cached_ = {};
   scratch_ = {};
   sqlite3_db_release_memory(db_.get());

@@ -127,6 +127,7 @@ class Database {
   int copy_back();
   bool moved();
   void look_at_disk();
+  void note_refusal();
   bool shrink_pays();
   std::string doubt_path() const { return options_.path + "-doubt"; }
   std::string reserve_path() const { return options_.path + "-reserve"; }
@@ -152,6 +153,7 @@ class Database {
   std::map<SegmentId, int> refused_;  // How often the disk did not give a segment.
   std::uint64_t wal_bytes_ = 0;
   std::uint64_t bytes_free_ = UINT64_MAX;
+  std::uint64_t bytes_denied_ = 0;  // That the file system told of, and did not give.
   Errc last_commit_ = Errc::kOk;
   bool reserve_ = false;  // The reserve file is there.
 };

@@ -15,6 +15,10 @@ constexpr int kDoubtTries = 5;              // Of a disk that may be dead.
 constexpr std::size_t kSparesMax = 16;      // Empty segments that keep their memory.
 constexpr std::size_t kCompactionsMin = 2;  // A commit; more when it carries more.
 
+std::uint64_t pending_max_of(std::uint64_t bytes_max) {
+  return std::clamp<std::uint64_t>(bytes_max / 16, 256 << 10, 8 << 20);
+}
+
 }  // namespace
 
 StoreBudget make_budget(const StoreOptions& options) {
@@ -22,7 +26,7 @@ StoreBudget make_budget(const StoreOptions& options) {
   budget.bytes_max = options.bytes_max;
   budget.reserve = std::min(options.reserve_bytes, options.bytes_max / 8);
   budget.wal_max = std::clamp<std::uint64_t>(options.bytes_max / 16, 256 << 10, 4 << 20);
-  budget.pending_max = std::clamp<std::uint64_t>(options.bytes_max / 16, 256 << 10, 8 << 20);
+  budget.pending_max = pending_max_of(options.bytes_max);
   return budget;
 }
 
@@ -119,15 +123,23 @@ void SqliteStore::when_durable(Done done) {
   answer(now, failed_ ? failure_ : Status{});
 }
 
+// Of the disk; less than at the start if others have filled it.
+StoreBudget SqliteStore::budget() const {
+  StoreBudget budget = budget_;
+  if (use_.bytes_free == UINT64_MAX) return budget;
+  budget.bytes_max = std::min(budget.bytes_max, use_.file_bytes + use_.bytes_free);
+  budget.pending_max = pending_max_of(budget.bytes_max);
+  return budget;
+}
+
 std::uint64_t SqliteStore::capacity() const {
-  std::uint64_t most = budget_.bytes_max;
-  if (use_.bytes_free != UINT64_MAX) most = std::min(most, use_.file_bytes + use_.bytes_free);
-  return most > budget_.overhead() ? most - budget_.overhead() : 0;
+  const StoreBudget now = budget();
+  return now.bytes_max > now.overhead() ? now.bytes_max - now.overhead() : 0;
 }
 
 bool SqliteStore::admit(std::size_t bytes) {
   if (failed_ || refused_ || full_ || lagging_) return false;
-  if (queued_bytes_ > 0 && queued_bytes_ + bytes > budget_.pending_max) lagging_ = true;
+  if (queued_bytes_ > 0 && queued_bytes_ + bytes > budget().pending_max) lagging_ = true;
   // A blob takes a little more in pages than in bytes.
   const std::uint64_t queued = queued_bytes_ + bytes;
   if (use_.used_bytes + queued + queued / 16 > capacity()) full_ = true;
@@ -399,7 +411,7 @@ Status SqliteStore::status() const {
 }
 
 void SqliteStore::refresh_status() {
-  if (lagging_ && queued_bytes_ <= budget_.pending_max / 2) lagging_ = false;
+  if (lagging_ && queued_bytes_ <= budget().pending_max / 2) lagging_ = false;
   const std::uint64_t room = capacity();
   if (full_ && !in_flight_ && use_.used_bytes + queued_bytes_ + room / 32 < room) full_ = false;
   if (reporting_ || status().code() == reported_) return;
@@ -416,16 +428,14 @@ void SqliteStore::refresh_status() {
 StoreUsage SqliteStore::usage() const {
   StoreUsage usage;
   usage.file_bytes = use_.file_bytes;
-  usage.bytes_max = budget_.bytes_max;
-  if (use_.bytes_free != UINT64_MAX) {
-    usage.bytes_max = std::min(usage.bytes_max, use_.file_bytes + use_.bytes_free);
-  }
+  const StoreBudget now = budget();
+  usage.bytes_max = now.bytes_max;
   for (const auto& [name, log] : logs_) usage.live_bytes += log->state().bytes;
   usage.bytes_written = use_.bytes_written;
   usage.payload_bytes = payload_bytes_;
   usage.commits = commits_;
   usage.queued_bytes = queued_bytes_;
-  usage.queued_bytes_max = budget_.pending_max;
+  usage.queued_bytes_max = now.pending_max;
   usage.capacity = capacity();
   return usage;
 }

@@ -86,6 +86,7 @@ class SqliteStore : public Store, public LogOwner {
   void finish_read(PendingRead read, ReadResult result);
   void answer(std::vector<Done>& waiters, Status status);
   void refresh_status();
+  StoreBudget budget() const;
   std::uint64_t capacity() const;
 
   std::shared_ptr<Database> database_;  // Touched in jobs on the worker only.

@@ -167,23 +167,102 @@ ssize_t read_or_fail(int file, void* to, std::size_t count, off_t offset) {
 }
 
 // SQLite's calls to the system go through a table.
-class BadSector {
+class SystemCalls {
  public:
-  BadSector(const std::string& path, off_t at) {
-    struct stat state {};
-    REQUIRE(stat(path.c_str(), &state) == 0);
-    bad_sector() = {state.st_ino, at};
-    for (const char* name : {"pread", "pread64"}) {
-      (void)vfs_->xSetSystemCall(vfs_, name, reinterpret_cast<sqlite3_syscall_ptr>(&read_or_fail));
+  explicit SystemCalls(const char* name, sqlite3_syscall_ptr call) {
+    for (const std::string& each : {std::string(name), std::string(name) + "64"}) {
+      (void)vfs_->xSetSystemCall(vfs_, each.c_str(), call);
     }
   }
-  ~BadSector() { (void)vfs_->xSetSystemCall(vfs_, nullptr, nullptr); }
-  BadSector(const BadSector&) = delete;
-  BadSector& operator=(const BadSector&) = delete;
+  ~SystemCalls() { (void)vfs_->xSetSystemCall(vfs_, nullptr, nullptr); }
+  SystemCalls(const SystemCalls&) = delete;
+  SystemCalls& operator=(const SystemCalls&) = delete;
 
  private:
   sqlite3_vfs* vfs_ = sqlite3_vfs_find(nullptr);
 };
+
+struct BadSector : SystemCalls {
+  BadSector(const std::string& path, off_t at)
+      : SystemCalls("pread", reinterpret_cast<sqlite3_syscall_ptr>(&read_or_fail)) {
+    struct stat state {};
+    REQUIRE(stat(path.c_str(), &state) == 0);
+    bad_sector() = {state.st_ino, at};
+  }
+};
+
+// What all files of a folder may take, of which no statvfs tells.
+struct Quota {
+  std::filesystem::path dir;
+  off_t bytes = 0;
+};
+Quota& quota() {
+  static Quota quota;
+  return quota;
+}
+
+ssize_t write_or_refuse(int file, const void* from, std::size_t count, off_t offset) {
+  struct stat state {};
+  const off_t end = offset + static_cast<off_t>(count);
+  if (fstat(file, &state) == 0 && end > state.st_size) {
+    off_t used = end - state.st_size;
+    for (const auto& each : std::filesystem::directory_iterator(quota().dir)) {
+      used += static_cast<off_t>(each.file_size());
+    }
+    if (used > quota().bytes) {
+      errno = EDQUOT;
+      return -1;
+    }
+  }
+  return pwrite(file, from, count, offset);
+}
+
+struct WithQuota : SystemCalls {
+  WithQuota(const std::filesystem::path& dir, off_t bytes)
+      : SystemCalls("pwrite", reinterpret_cast<sqlite3_syscall_ptr>(&write_or_refuse)) {
+    quota() = {dir, bytes};
+  }
+};
+
+TEST_CASE("store: a quota that nobody tells of is as good as a disk of that size") {
+  const auto dir =
+      std::filesystem::temp_directory_path() / ("petiole-quota-" + std::to_string(getpid()));
+  std::filesystem::remove_all(dir);
+  const WithQuota with(dir, 20 << 20);
+  const std::string payload(1000, 'q');
+  std::uint64_t kept = 0;
+  {
+    RealBox box(dir.string());
+    REQUIRE(box.store != nullptr);
+    Log& log = box.store->log("a");
+    int refused = 0, taken_since = 0;
+    for (int i = 0; i < 40'000; ++i) {
+      const RecordView record{
+          .sequence = 0, .time = {}, .subject = "s", .header = {}, .payload = payload};
+      if (log.append(record) != 0) {
+        if (refused != 0) ++taken_since;
+      } else {
+        ++refused;  // The oldest make room.
+        log.trim(log.state().first + log.state().messages / 20);
+        box.loop.run_for(3s);
+      }
+      if (i % 100 == 0) box.loop.run_for(20ms);
+    }
+    CHECK(refused > 0);
+    CHECK(taken_since > 10'000);
+    Status durable(Errc::kBusy);
+    box.store->when_durable([&](Status status) { durable = status; });
+    box.loop.run_for(10s);
+    CHECK(durable.ok());
+    kept = log.state().messages;
+    CHECK(kept > 5000);
+  }
+  RealBox next(dir.string());
+  INFO(next.error);
+  REQUIRE(next.store != nullptr);
+  CHECK(next.store->log("a").state().messages == kept);
+  std::filesystem::remove_all(dir);
+}
 
 TEST_CASE("store: a sector of a real disk that cannot be read costs what is there, and no start") {
   const auto dir =
