@@ -258,9 +258,7 @@ bool MirrorCore::give_way() {
     return true;
   }
   StoreUsage usage = store_.usage();
-  const std::uint64_t high = high_water(usage);
-  // Of what is there: a quota may leave much less room than the disk speaks of.
-  const std::uint64_t step = std::min(usage.capacity, 2 * usage.live_bytes) / 20;
+  const std::uint64_t high = high_water(usage), step = usage.capacity / 20;
   const Time now = host_.clock.now();
   const bool waits =
       usage.commits < room_made_commits_ + kRoomCommits && now < room_made_ + kRoomTime;

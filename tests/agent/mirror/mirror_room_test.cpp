@@ -356,24 +356,3 @@ TEST_CASE("mirror: a full store keeps the newest of large messages") {
   CHECK(world.hub.stored.back().payload.starts_with("20."));
   CHECK(world.drained());
 }
-
-// As one with a quota, of which nobody is told but by a write that fails.
-TEST_CASE("mirror: on a disk that is full before the store is, little is given up at a time") {
-  World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
-  world.reserve_bytes = 64 << 10;
-  REQUIRE(world.start());
-  for (int i = 1; i <= 2000; ++i) (void)world.publish("t.a", std::string(1000, '.'));
-  world.run(10s);
-  world.sim_disk.set_capacity(world.sim_disk.used());
-  for (int i = 0; i < 600; ++i) {
-    (void)world.publish("t.a", std::string(1000, '.'));
-    world.run(1s);
-  }
-  const RuleReport rule = world.rule();
-  CHECK(rule.losses.refused + rule.losses.limit > 0);
-  CHECK(rule.messages > 500);
-  world.sim_disk.set_capacity(UINT64_MAX);
-  world.up();
-  world.run(30s);
-  CHECK(world.drained());
-}
