@@ -65,7 +65,11 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
   const bool traced = tracing();
   while (parsing_ && used < input.size()) {
     if (phase_ == Phase::kClosed) return input.size();
-    const ParseResult result = parse(input.substr(used), kLeaf, *limits_, headers_, op);
+    const Limits& limits = wide_limits_ ? *wide_limits_ : *limits_;
+    ParseResult result = parse(input.substr(used), kLeaf, limits, headers_, op);
+    if (wide_limits_ && result.used != 0 && too_large(op)) {
+      result.error = ParseError::kPayloadTooLarge;
+    }
     if (result.error != ParseError::kNone) {
       note(LogLevel::kError, refusal_text(result.error, input.substr(used), "Leafnode", *limits_));
       return refuse_input(result.error);
@@ -151,19 +155,6 @@ void LeafSession::set_user(IdentityPtr user) {
   const auto rule = user_permissions_ ? user_permissions_->responses() : std::nullopt;
   if (rule == before) return;  // Who has asked waits for the answer, whatever else has changed.
   reply_rights_ = rule ? std::make_unique<ReplyRights>(*rule, host().entropy.number()) : nullptr;
-}
-
-// The account's hold the server's already; a message of the peer's user may have to be smaller.
-void LeafSession::narrow_limits() {
-  if (account_ == nullptr) return;
-  limits_ = &account_->limits();
-  own_limits_.reset();
-  const std::int64_t most = user_ ? user_->payload_bytes_max : -1;
-  if (most < 0 || static_cast<std::size_t>(most) >= limits_->payload_bytes_max) return;
-  Limits own = *limits_;
-  own.payload_bytes_max = static_cast<std::size_t>(most);
-  own_limits_ = std::make_unique<const Limits>(own);
-  limits_ = own_limits_.get();
 }
 
 // Whether the peer may send a message on `subject`.

@@ -122,6 +122,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void set_user(IdentityPtr user);
   const IdentityPtr& user() const { return user_; }
   void narrow_limits();  // The account's have changed, or the user.
+  // Bytes of the largest answer to the mirror that the peer may have; 0: as of any message.
+  virtual std::size_t answer_bytes_max() const { return 0; }
 
   void send_handshake(std::string_view line);
   // Sends -ERR with `text` and, quoted, `subject`; the result ends the link.
@@ -173,6 +175,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
 
   Status handle_op(const Op& op, std::size_t bytes, Time now);
   Status refuse_input(ParseError error);
+  bool too_large(const Op& op) const;
   Status on_message(const Op& op);
   Status route(const Op& op, MessageTrace* trace);
   // Messages whose way is told: session_message_trace.cpp.
@@ -222,6 +225,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   Account* account_ = nullptr;
   const Limits* limits_;  // The server's; then those of the account too, or own_limits_.
   std::unique_ptr<const Limits> own_limits_;
+  std::unique_ptr<const Limits> wide_limits_;  // Of one whose answers may be larger: see too_large.
   Wire* wire_ = nullptr;
   Phase phase_ = Phase::kHandshake;
   bool spoke_ = false;

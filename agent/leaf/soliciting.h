@@ -61,6 +61,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   std::string_view hub_name() const override;
 
   std::size_t payload_refused() const override;
+  std::size_t answer_bytes_max() const override;
 
   // What the hub said last by -ERR; empty: nothing.
   const std::string& hub_error() const { return hub_error_; }

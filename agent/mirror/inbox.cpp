@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "agent/mirror/uplink.h"
+
 namespace petiole {
 
 namespace {
@@ -38,7 +40,7 @@ std::string_view take_until(std::string_view& text, char end) {
 }  // namespace
 
 Inbox::Inbox(Account& account, std::string_view leaf_id, Answer answer)
-    : account_(account), answer_(std::move(answer)), prefix_("_PETIOLE.") {
+    : account_(account), answer_(std::move(answer)), prefix_(kMirrorInbox) {
   for (const char c : leaf_id) prefix_ += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
   prefix_ += '.';
   subscription_ = make_subscription(*this, prefix_ + '>', {}, "1");

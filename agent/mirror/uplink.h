@@ -13,6 +13,9 @@
 
 namespace petiole {
 
+// Subjects of the answers to the mirror begin so.
+inline constexpr std::string_view kMirrorInbox = "_PETIOLE.";
+
 // What is known of the hub at the other end.
 struct HubInfo {
   std::string server_id, server_name, version;

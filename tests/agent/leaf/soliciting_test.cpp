@@ -160,5 +160,31 @@ TEST_CASE("soliciting: what the hub refuses calls for a wait; nothing stops us f
   }
 }
 
+// A message of max_payload in base64, as a hub's JetStream gives it.
+TEST_CASE("soliciting: an answer to the mirror may be larger than what anybody may publish") {
+  struct Case {
+    const char* subject;
+    std::size_t bytes;
+    bool ends;
+  };
+  const Case cases[] = {
+      {"_PETIOLE.leaf.q0-1-x", 1'400'000, false},
+      {"_PETIOLE.leaf.q0-1-x", 1'500'000, true},
+      {"foo", 1'048'576, false},
+      {"foo", 1'048'577, true},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.subject);
+    CAPTURE(each.bytes);
+    Bench bench;
+    bench.establish();
+    const std::string line =
+        "LMSG " + std::string(each.subject) + " " + std::to_string(each.bytes) + "\r\n";
+    const std::string why = bench.feed(line + std::string(each.bytes, 'x') + "\r\n");
+    CHECK(why == (each.ends ? "Maximum Payload Violation" : ""));
+    CHECK((bench.wire.take() == "-ERR 'Maximum Payload Violation'\r\n") == each.ends);
+  }
+}
+
 }  // namespace
 }  // namespace petiole::test

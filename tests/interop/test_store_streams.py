@@ -1,0 +1,146 @@
+"""What a hub's streams do besides storing: roll-ups, large messages, another of the same subjects
+beyond the hub, refusals for good."""
+
+import threading
+
+import pytest
+
+from harness.stream import Stream
+from harness.wait import until
+from harness.world import remote
+
+pytestmark = pytest.mark.petiole
+
+STORE = """
+store_and_forward {
+  dir: "{dir}/mirror"
+  max_bytes: 64MB
+  rules: [ { subjects: ["telemetry.>"], durability: disk } ]
+}
+"""
+HUB = "jetstream { store_dir: '{dir}/hub', domain: hub }"
+WINDOW = 0.2
+
+
+class Scene:
+    def __init__(self, world, version: str):
+        self.world = world
+        self.hub = world.hub(version, HUB)
+        self.proxy = world.proxy(self.hub.ports["leaf"])
+        self.edge = world.leaf(remote(self.hub, self.proxy), STORE)
+        self.hub.wait_leafs()
+        self.client, self.publisher = world.client(self.hub), world.client(self.edge)
+
+    def stream(self, window: float, **more) -> Stream:
+        """One that took the first message, and that the mirror knows of."""
+        self.made = Stream("S", ["telemetry.>"], window, **more).create(self.client)
+        self.send(0, 1)
+        self.settled()
+        rule = lambda: self.edge.monitor("/mirrorz")["rules"][0]  # noqa: E731
+
+        def known() -> bool:
+            self.send(0, 1, subject="telemetry.again")
+            return rule()["confirm"] == "puback"
+
+        until(known, "the mirror knows of the stream", 20, every=0.3)
+        self.settled()
+        return self.made
+
+    def send(self, first: int, end: int, subject: str = "telemetry.x", size: int = 0, **headers) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        for number in range(first, end):
+            self.publisher.publish(subject, (b"%d " % number).ljust(size, b"."), headers=named or None)
+        self.publisher.flush(20)
+
+    def unheard(self) -> None:
+        self.proxy.set(swallow=("down",))
+
+    def heard_again(self) -> None:
+        self.proxy.reset()  # First: of a link that goes on no answers are missing.
+        self.proxy.set(swallow=())
+
+    def last(self) -> int:
+        return self.made.state(self.client)["last_seq"]
+
+    def arrived(self, last: int) -> None:
+        until(lambda: self.last() >= last, f"{last} are there", 20)
+
+    def settled(self) -> None:
+        until(lambda: self.edge.monitor("/mirrorz")["messages"] == 0, "all is settled", 40)
+
+    def numbers(self, subject: str = "telemetry.x") -> list[int]:
+        return [int(each.split()[0]) for each in self.made.payloads(self.client) if each != b"other"]
+
+
+@pytest.mark.parametrize("kind", ["sub", "all"])
+def test_what_was_rolled_up_stays_so_when_the_hub_begins_anew(world, hub_version, kind):
+    """It knows only the ids of what its streams have: sent again, the old would take the new one's place."""
+    scene = Scene(world, hub_version)
+    scene.stream(120, allow_rollup_hdrs=True)
+    before = scene.last()
+    scene.unheard()
+    scene.send(1, 21, Nats_Rollup=kind)
+    scene.arrived(before + 20)
+    scene.hub.kill()
+    scene.hub.start()
+    scene.client = world.client(scene.hub)
+    scene.heard_again()
+    scene.settled()
+    assert scene.numbers()[-1] == 20
+    assert scene.last() == before + 20
+
+
+@pytest.mark.parametrize("size", [700_000, 1_048_400])
+def test_a_large_message_is_looked_for(world, hub_version, size):
+    """The hub's answer holds it in base64: more than max_payload."""
+    scene = Scene(world, hub_version)
+    stream = scene.stream(WINDOW)
+    before = scene.last()
+    scene.unheard()
+    scene.send(1, 4, size=size)
+    scene.arrived(before + 1)  # The others wait for its answer.
+    scene.client.publish("telemetry.x", b"o" * size)
+    scene.client.flush()
+    threading.Event().wait(2 * WINDOW)
+    scene.heard_again()
+    scene.settled()
+    assert stream.state(scene.client)["last_seq"] == before + 4
+    assert not any(scene.edge.monitor("/mirrorz")["losses"].values())
+
+
+@pytest.mark.parametrize("name", ["S", "FAR"])
+def test_a_stream_of_the_same_subjects_beyond_the_hub(world, hub_version, name):
+    """Its PubAcks say nothing of what the hub's own stream refuses for now."""
+    scene = Scene(world, hub_version)
+    far = world.hub(
+        hub_version, "jetstream { store_dir: '{dir}/far', domain: far }", name="far",
+        leafnodes=f"remotes: [ {{ {remote(scene.hub)} }} ]",
+    )  # fmt: skip
+    scene.hub.wait_leafs(2)
+    stream = scene.stream(120)
+    with far.client() as client:
+        Stream(name, ["telemetry.>"]).create(client)
+        for _ in range(500):
+            client.publish("telemetry.far", b"other")
+        client.flush()
+    threading.Event().wait(1)  # The two have told each other.
+    room = stream.count(scene.client) + 50
+    stream.update(scene.client, max_msgs=room, discard="new")
+    scene.send(1, 201)
+    threading.Event().wait(2)
+    assert stream.count(scene.client) == room
+    stream.update(scene.client, max_msgs=-1, discard="new")
+    scene.settled()
+    got = [number for number in scene.numbers() if number != 0]
+    assert sorted(got) == list(range(1, 201))
+
+
+def test_a_header_that_only_a_stream_writes_holds_up_nothing(world, hub_version):
+    """Whoever publishes again what he read of a stream with sources takes it with him. 2.15.3 refuses it."""
+    scene = Scene(world, hub_version)
+    scene.stream(120)
+    scene.send(1, 2, Nats_Stream_Source="O 1 > > telemetry.x")
+    scene.send(2, 12)
+    scene.settled()
+    rejected = scene.edge.monitor("/mirrorz")["losses"]["rejected"]
+    assert [number for number in scene.numbers() if number != 0] == list(range(1 + rejected, 12))
