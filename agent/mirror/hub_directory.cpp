@@ -245,6 +245,11 @@ bool HubDirectory::tells_all() const {
          });
 }
 
+bool HubDirectory::lists(std::string_view stream) const {
+  return std::any_of(streams_.begin(), streams_.end(),
+                     [&](const Stream& each) { return each.name == stream; });
+}
+
 std::uint64_t HubDirectory::made_of(std::string_view stream) const {
   if (state_ != State::kKnown) return 0;
   for (const Stream& each : streams_) {

@@ -51,6 +51,8 @@ class HubDirectory {
   const std::string* stream_of(std::string_view subject, bool former = false) const;
   // Under which that stream keeps what comes on `subject`: it may transform subjects.
   std::string kept_as(std::string_view subject, bool former = false) const;
+  // It was among the streams that the hub told of.
+  bool lists(std::string_view stream) const;
   // Differs for streams of one name that were made at different times, and is another number for
   // one that has come since the hub was asked; 0: not known.
   std::uint64_t made_of(std::string_view stream) const;

@@ -19,7 +19,7 @@ constexpr std::int64_t kWrongSequence = 10071;
 constexpr std::int64_t kRejections[] = {
     10054, 10060, 10070, 10071, 10097, 10111, 10165, 10166, 10168, 10169, 10170, 10171,
     10172, 10174, 10175, 10176, 10177, 10179, 10188, 10189, 10190, 10191, 10192, 10193,
-    10199, 10200, 10201, 10203, 10205, 10206, 10207, 10208, 10212, 10223};
+    10199, 10200, 10201, 10203, 10205, 10206, 10207, 10208, 10212, 10223, 10227};
 
 PubAck error_of(const json::object& error) {
   const std::int64_t code = get_int(error, "err_code");
@@ -44,7 +44,7 @@ class UsualAck {
   std::optional<PubAck> read() {
     PubAck ack{.kind = PubAck::Kind::kStored, .stream = {}, .error = {}};
     std::string_view stream;
-    bool domain = false;
+    std::optional<std::string_view> domain;
     if (!take("{")) return std::nullopt;
     do {
       const std::optional<std::string_view> name = string();
@@ -52,7 +52,7 @@ class UsualAck {
       bool good = false;
       if (*name == "stream" && stream.empty()) good = text_of(stream);
       if (*name == "seq" && ack.sequence == 0) good = number(ack.sequence);
-      if (*name == "domain" && !std::exchange(domain, true)) good = string().has_value();
+      if (*name == "domain" && !domain) good = (domain = string()).has_value();
       if (*name == "duplicate" && !ack.duplicate) good = ack.duplicate = take("true");
       if (!good) return std::nullopt;
     } while (take(","));
@@ -60,6 +60,7 @@ class UsualAck {
       return std::nullopt;
     }
     ack.stream = stream;
+    ack.domain = domain.value_or("");
     return ack;
   }
 
@@ -125,15 +126,20 @@ PubAck parse_puback_json(std::string_view payload) {
   if (!value.ok() || !value->is_object()) return {};
   const json::object& object = value->get_object();
   const json::value* error = find(object, "error");
-  if (error != nullptr && error->is_object()) return error_of(error->get_object());
   const std::string_view stream = get_string(object, "stream");
+  if (error != nullptr && error->is_object()) {
+    PubAck ack = error_of(error->get_object());
+    if (is_stream_name(stream)) ack.stream = stream;
+    return ack;
+  }
   const std::int64_t sequence = get_int(object, "seq");
   if (!is_stream_name(stream) || sequence <= 0) return {};
   return {.kind = PubAck::Kind::kStored,
           .duplicate = get_bool(object, "duplicate"),
           .sequence = static_cast<std::uint64_t>(sequence),
           .stream = std::string(stream),
-          .error = {}};
+          .error = {},
+          .domain = std::string(get_string(object, "domain"))};
 }
 
 }  // namespace petiole

@@ -19,7 +19,8 @@ struct PubAck {
   bool wrong_sequence = false;  // Rejected for the sequence that it expects.
   std::uint64_t sequence = 0;
   std::string stream;
-  std::string error;  // For people.
+  std::string error;     // For people.
+  std::string domain{};  // Of the stream's JetStream; empty: it says none, as errors do.
 };
 
 // What nats-server lets be the name of a stream: we put it into subjects and states.

@@ -67,6 +67,7 @@ class Sender {
   void finish_resolving();
   bool missing_before_confirmed() const;
   bool is_anothers(const Entry& entry, const PubAck& ack) const;
+  bool from_elsewhere(const PubAck& ack) const;
   bool may_be_captured(const Entry& entry, Time now) const;
   Time answer_due(const Entry& entry) const;
   void check_overdue(Time now);

@@ -12,6 +12,7 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   const bool open = entry != nullptr &&
                     (entry->state == Entry::State::kSent || entry->state == Entry::State::kQueued);
   if (!open) return groups_.surprised();
+  if (from_elsewhere(ack) && link_.directory.stream_of(entry->subject()) != nullptr) return;
   if (ack.kind == PubAck::Kind::kStored) {
     // It counts even when the entry waits to be sent again: the hub has it.
     backlog_.note_stream(*entry, ack.stream, link_.directory.made_of(ack.stream), ack.sequence);
@@ -42,6 +43,16 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   link_.directory.doubt(now);
 }
 
+// A server beyond the hub has a stream of the same subjects in a JetStream of its own. Where the
+// hub's has them too, what that one took or refused says nothing of this one.
+bool Sender::from_elsewhere(const PubAck& ack) const {
+  if (link_.directory.state() != HubDirectory::State::kKnown) return false;  // Nor over.
+  const std::string& domain = link_.state.uplink->hub().domain;
+  if (domain.empty()) return false;
+  if (ack.kind == PubAck::Kind::kStored) return !ack.domain.empty() && ack.domain != domain;
+  return !ack.stream.empty() && !link_.directory.lists(ack.stream);
+}
+
 // The hub has what was never sent, by an id of ours: it is the message of another box, and the
 // store of one is a copy of the other's. In a group one does not know which: once it was looked
 // for.
@@ -54,7 +65,7 @@ bool Sender::is_anothers(const Entry& entry, const PubAck& ack) const {
 bool Sender::asks(std::uint64_t order, const PubAck& ack, std::string& text) {
   Entry* entry = backlog_.find(order);
   if (ack.kind != PubAck::Kind::kRejected || entry == nullptr ||
-      entry->state != Entry::State::kSent) {
+      entry->state != Entry::State::kSent || from_elsewhere(ack)) {
     return false;
   }
   if (entry->refusal) {
@@ -84,7 +95,7 @@ void Sender::payload_refused(std::size_t bytes) {
 
 // A group that broke is looked for at the hub once what is under way has been answered.
 void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
-  if (ack.kind == PubAck::Kind::kForeign) return;
+  if (ack.kind == PubAck::Kind::kForeign || from_elsewhere(ack)) return;
   if (ack.kind != PubAck::Kind::kStored) {  // Also of a group that was given up meanwhile.
     backlog_.note_refusal();
     link_.directory.doubt(now);
@@ -191,12 +202,13 @@ Time Sender::answer_due(const Entry& entry) const {
   return entry.sent + link_.limits.ack_timeout + 2 * round_trip;
 }
 
-// A stream had this subject, and may again: a hub that dies now takes with it what the stream has
-// not stored yet. The list of streams says so, but not of a hub that gives none any more.
+// A stream had this subject, and may again, or has just come and takes the rule's: a hub that dies
+// now takes with it what the stream has not stored yet, and one whose disk is full says nothing.
+// The list of streams says so, but not of a hub that gives none any more.
 bool Sender::may_be_captured(const Entry& entry, Time now) const {
   const HubDirectory& directory = link_.directory;
   return directory.state() == HubDirectory::State::kKnown &&
-         directory.stream_of(entry.subject(), true) != nullptr &&
+         (acked_ || directory.stream_of(entry.subject(), true) != nullptr) &&
          !directory.heard_since(entry.sent) && now < entry.sent + link_.limits.stream_away_max;
 }
 

@@ -27,7 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view payload = parted == input.npos ? input : input.substr(parted + 1);
   const PubAck ack = petiole::parse_puback(header, payload);
   const bool stored = ack.kind == PubAck::Kind::kStored;
-  require(stored == petiole::is_stream_name(ack.stream));
+  require(ack.stream.empty() || petiole::is_stream_name(ack.stream));
+  require(!stored || !ack.stream.empty());
+  require(stored || ack.domain.empty());
   require(stored == (ack.sequence > 0));
   require(stored || !ack.duplicate);
   require(!stored || ack.error.empty());
@@ -38,6 +40,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!payload.starts_with('{')) return 0;
   const PubAck json = petiole::parse_puback_json(payload);
   require(json.kind == ack.kind && json.sequence == ack.sequence && json.stream == ack.stream &&
-          json.duplicate == ack.duplicate);
+          json.duplicate == ack.duplicate && json.domain == ack.domain);
   return 0;
 }

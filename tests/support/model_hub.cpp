@@ -109,6 +109,7 @@ void ModelHub::receive(const Packet& packet) {
     }
   }
   if (!options_.stream_subject.empty() && matches(options_.stream_subject, packet.subject)) {
+    answer(packet.reply, options_.beyond);
     capture(packet);
   }
 }
@@ -135,7 +136,10 @@ void ModelHub::capture(const Packet& packet) {
     return answer(packet.reply, R"({"error":{"code":400,"err_code":)" + std::to_string(code) +
                                     R"(,"description":"wrong last"},"stream":"S","seq":0})");
   }
-  if (!duplicate) store(kept_as(packet.subject), id, packet.payload);
+  if (!duplicate) {
+    store(kept_as(packet.subject), id, packet.payload);
+    roll_up(packet.header);
+  }
   const std::uint64_t sequence = duplicate ? known->second.second : stored.back().sequence;
   if (packet.reply.empty()) return;
   replies.insert(packet.reply);
@@ -180,6 +184,19 @@ void ModelHub::store(std::string subject, std::string id, std::string payload) {
   }
   stored.push_back(
       {std::move(subject), std::move(id), std::move(payload), sequence, options_.work_queue, {}});
+}
+
+void ModelHub::roll_up(const std::string& header) {
+  const auto rollup = find_header(header, "Nats-Rollup");
+  for (std::size_t i = 0; rollup && i + 1 < stored.size(); ++i) {
+    if (*rollup == "all" || stored[i].subject == stored.back().subject) stored[i].consumed = true;
+  }
+}
+
+void ModelHub::forget_ids() {
+  for (const Stored& each : stored) {
+    if (each.consumed) ids_.erase(each.id);
+  }
 }
 
 void ModelHub::make_anew(const std::string& name) {

@@ -34,6 +34,7 @@ struct HubOptions {
   std::string list{};                       // Not empty: each page of STREAM.LIST.
   std::size_t payload_taken_max = 1 << 30;  // Of what it does not say: it wants to end the link.
   std::string denied{};                     // Not empty: what begins so may not be sent to it.
+  std::string beyond{};  // Not empty: what a stream of a server beyond it answers to each.
 };
 
 class ModelHub {
@@ -57,6 +58,7 @@ class ModelHub {
 
   void store(std::string subject, std::string id, std::string payload);  // Another's publish.
   void make_anew(const std::string& name = "S");  // Deletes the stream and makes another.
+  void forget_ids();  // As a nats-server that begins anew, of what its stream has not any more.
   void forget_birth() { ++born_; }  // As a nats-server 2.9.10 of a stream that was updated.
 
   const HubOptions& options() const { return options_; }
@@ -91,6 +93,7 @@ class ModelHub {
   void receive(const Packet& packet);
   void capture(const Packet& packet);
   std::string kept_as(const std::string& subject) const;
+  void roll_up(const std::string& header);
   bool wrong_sequence(const Packet& packet) const;
   std::uint64_t wrong_id(const Packet& packet) const;  // An error's code; 0: none.
   void answer(const std::string& reply, std::string text);

@@ -292,3 +292,64 @@ TEST_CASE("mirror: a PONG is not enough where a stream had the subject, and has 
   CHECK(world.payloads() == numbers(1, 6));
   CHECK(world.drained());
 }
+
+TEST_CASE("mirror: a PONG is not enough where a stream that has just come takes what is sent") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms});
+  const std::string subject = std::exchange(world.hub.options().stream_subject, "");
+  world.start();
+  world.up();
+  world.run(2s);
+  world.hub.options().stream_subject = subject;
+  world.mirror->interest_changed(*world.link);
+  publish(world, 1, 2);
+  world.run(50ms);
+  REQUIRE(world.payloads() == numbers(1, 2));
+  world.hub.vanish_once = {"3", "4"};  // Its disk is full: it says nothing.
+  publish(world, 3, 4);
+  world.run(30s);
+  CHECK(world.payloads() == numbers(1, 4));
+  CHECK(world.drained());
+}
+
+TEST_CASE("mirror: what a stream beyond the hub says is nothing of the hub's own") {
+  const char* const kSaid[] = {
+      R"({"stream":"S","domain":"far","seq":7000000})",
+      R"({"stream":"Far","domain":"far","seq":7,"duplicate":true})",
+      R"({"error":{"code":400,"err_code":10054},"stream":"Far","seq":0})",
+      R"({"error":{"code":503,"err_code":10077},"stream":"Far","seq":0})",
+  };
+  for (const char* said : kSaid) {
+    CAPTURE(said);
+    World world(config_of(disk_rule()), {.beyond = said});
+    world.start();
+    world.up();
+    world.run(2s);
+    publish(world, 1, 200);  // Some share reply subjects.
+    world.run(1s);
+    CHECK(world.drained());
+    world.hub.error = R"({"error":{"code":503,"err_code":10077},"stream":"S","seq":0})";
+    publish(world, 201, 400);
+    world.run(2s);
+    CHECK(world.rule().messages == 200);
+    world.hub.error.clear();
+    world.run(1min);
+    CHECK(world.drained());
+    std::vector<std::string> there = world.payloads(), all = numbers(1, 400);
+    std::sort(there.begin(), there.end());
+    std::sort(all.begin(), all.end());
+    CHECK(there == all);
+    CHECK(world.rule().losses.rejected == 0);
+  }
+}
+
+TEST_CASE("mirror: where the hub has no stream, one beyond it confirms") {
+  World world(config_of(disk_rule()), {.beyond = R"({"stream":"S","domain":"far","seq":7})"});
+  world.config.rules[0].confirm = Confirm::kPuback;
+  world.hub.options().list = R"({"total":0,"offset":0,"limit":256,"streams":[]})";
+  world.hub.error = R"({"error":{"code":503,"err_code":10077},"stream":"S","seq":0})";
+  world.start();
+  world.up();
+  publish(world, 1, 5);
+  world.run(10s);
+  CHECK(world.drained());
+}

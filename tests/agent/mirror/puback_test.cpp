@@ -9,7 +9,7 @@ namespace {
 
 bool same(const PubAck& a, const PubAck& b) {
   return a.kind == b.kind && a.duplicate == b.duplicate && a.sequence == b.sequence &&
-         a.stream == b.stream;
+         a.stream == b.stream && a.domain == b.domain;
 }
 
 }  // namespace
@@ -25,6 +25,7 @@ TEST_CASE("puback: the usual forms") {
   CHECK(again.stream == "S");
   CHECK(again.sequence == 999999999999999999U);
   CHECK(again.duplicate);
+  CHECK(again.domain == "hub");
 }
 
 // The shorter way through the usual form must not find what JSON does not say.
@@ -36,6 +37,9 @@ TEST_CASE("puback: read like JSON, whatever its form") {
            R"({"stream":"S","seq":7,"duplicate":truely})",
            R"({"stream":"S","domain":"d\"","seq":7})",
            R"({"stream":"S","domain":"\u0041","seq":7})",
+           R"({"stream":"S","domain":"A","seq":7,"domain":"B"})",
+           R"({"stream":"S","domain":"","seq":7,"domain":"B"})",
+           R"({"stream":"S","domain":7,"seq":7})",
            R"({"stream":"\u0041","seq":7})",
            R"({"Stream":"S","SEQ":7})",
            R"({"stream":"S","seq":7,"val":"5"})",
@@ -109,6 +113,7 @@ TEST_CASE("puback: which of the hub's errors are the message's own fault") {
       {10205, "batch publish is disabled", Kind::kRejected},
       {10210, "atomic publish too many inflight", Kind::kTemporary},
       {10223, "message schedules time zone is invalid", Kind::kRejected},
+      {10227, "message stream source header is not allowed", Kind::kRejected},
   };
   for (const Case& each : kCases) {
     CAPTURE(each.code);
