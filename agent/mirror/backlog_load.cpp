@@ -123,7 +123,7 @@ void Backlog::add_suspect(const RecordView& record, std::uint64_t bytes) {
   if (!own) disk_ids(record.sequence).append(made, record.sequence);
   const Duration age = setup_.clock.wall() - record.time;
   suspects_.add(record.subject, record.sequence, keyed_hash(setup_.key, own ? *own : made),
-                age >= Duration::zero() ? age : Duration::max(), bytes);
+                age >= Duration::zero() ? age : Duration::max(), bytes, rollup_of(record.header));
 }
 
 // A disk that has failed leaves all of its log to be asked for: by and by.

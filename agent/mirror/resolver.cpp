@@ -219,8 +219,28 @@ void Resolver::got_info(const std::string& stream, bool removed, Result<json::ob
   settled();
 }
 
+// What one of our messages has rolled up of all subjects of its stream.
+void Resolver::roll_up() {
+  std::map<std::string, std::uint64_t> rolled_up;
+  for (const SuspectSubject& subject : suspects_.subjects()) {
+    const std::string* stream = directory_.stream_of(subject.subject);
+    for (const SuspectSubject::Item& item : subject.items) {
+      if (stream == nullptr || item.rollup != Rollup::kAll || item.sequence == 0) continue;
+      std::uint64_t& upto = rolled_up[*stream];
+      upto = std::max(upto, item.key);
+    }
+  }
+  if (rolled_up.empty()) return;
+  for (SuspectSubject& subject : suspects_.subjects()) {
+    const std::string* stream = directory_.stream_of(subject.subject);
+    const auto upto = stream != nullptr ? rolled_up.find(*stream) : rolled_up.end();
+    if (upto != rolled_up.end()) subject.rolled_up = upto->second;
+  }
+}
+
 void Resolver::finish() {
   finished_ = true;
+  roll_up();
   for (SuspectSubject& subject : suspects_.subjects()) {
     const std::string* stream = directory_.stream_of(subject.subject);
     const auto facts = stream != nullptr ? facts_.find(*stream) : facts_.end();

@@ -73,6 +73,7 @@ class Resolver {
   void ask_facts();
   void ask_info(const std::string& stream, bool removed);
   void got_info(const std::string& stream, bool removed, Result<json::object> answer);
+  void roll_up();
   void finish();
 
   ApiClient& api_;

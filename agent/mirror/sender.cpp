@@ -47,7 +47,7 @@ void Sender::start_resolving(Time now, Time told) {
         entry.state == Entry::State::kConfirmed && suspects.contains(entry.subject());
     if (entry.state != Entry::State::kSent && !vouches) continue;
     suspects.add(entry.subject(), entry.order, keyed_hash(link_.key, backlog_.id_of(entry, id_)),
-                 now - entry.sent, entry.bytes());
+                 now - entry.sent, entry.bytes(), rollup_of(entry.header()));
   }
   const bool unknown = resolving_log_ && backlog_.state().order_unknown;
   resolver_ = std::make_unique<Resolver>(link_.api, link_.directory, link_.limits, link_.key,

@@ -1,6 +1,9 @@
 #include "agent/mirror/suspects.h"
 
 #include <algorithm>
+#include <cctype>
+
+#include "agent/protocol/headers.h"
 
 namespace petiole {
 
@@ -15,6 +18,14 @@ bool StreamFacts::removed_between(std::uint64_t before, std::uint64_t behind) co
   if (first > before + 1 || !removed) return true;
   const auto at = std::upper_bound(removed->begin(), removed->end(), before);
   return at != removed->end() && *at < behind;
+}
+
+// As nats-server reads it: in any case.
+Rollup rollup_of(std::string_view header) {
+  std::string value(find_header(header, "Nats-Rollup").value_or(""));
+  std::transform(value.begin(), value.end(), value.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return value == "sub" ? Rollup::kSubject : value == "all" ? Rollup::kAll : Rollup::kNone;
 }
 
 bool SuspectSubject::found(std::uint64_t id_hash, std::uint64_t at, bool elsewhere) {
@@ -41,13 +52,21 @@ bool SuspectSubject::proven() const {
 }
 
 bool SuspectSubject::all_seen() const {
-  return std::all_of(items.begin(), items.end(),
-                     [](const Item& item) { return item.sequence != 0 || item.elsewhere; });
+  return std::all_of(items.begin(), items.end(), [](const Item& item) { return item.seen(); });
 }
 
 void SuspectSubject::judge(const StreamFacts* facts, Duration since, bool holes) {
   const std::size_t count = reach();
-  for (Item& item : items) item.arrived = item.elsewhere;
+  for (const Item& item : items) {
+    if (item.seen() && item.rollup != Rollup::kNone) rolled_up = std::max(rolled_up, item.key);
+  }
+  // Not where nothing was removed; and one that was refused, and rolls up nothing, may come late.
+  const bool whole = looked && facts != nullptr && !facts->removed_between(base, UINT64_MAX);
+  for (Item& item : items) {
+    const bool late = whole || (holes && item.rollup == Rollup::kNone);
+    const bool gone = item.key < rolled_up && !late;
+    item.arrived = item.elsewhere || gone;
+  }
   std::uint64_t before = base, behind = 0;
   for (std::size_t i = 0, next = 0; i < count; ++i) {
     Item& item = items[i];
@@ -72,14 +91,14 @@ void SuspectSubject::judge(const StreamFacts* facts, Duration since, bool holes)
 }
 
 void SuspectList::add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash,
-                      Duration age, std::uint64_t bytes) {
+                      Duration age, std::uint64_t bytes, Rollup rollup) {
   const auto [at, fresh] = index_.try_emplace(std::string(subject), subjects_.size());
   if (fresh) {
     subjects_.emplace_back();
     subjects_.back().subject = subject;
   }
   subjects_[at->second].items.push_back(
-      {.key = key, .id_hash = id_hash, .age = age, .bytes = bytes});
+      {.key = key, .id_hash = id_hash, .age = age, .bytes = bytes, .rollup = rollup});
   ++count_;
   bytes_ += bytes;
 }

@@ -26,6 +26,10 @@ struct StreamFacts {
   bool removed_between(std::uint64_t before, std::uint64_t behind) const;
 };
 
+// Of what came before a message its stream forgets.
+enum class Rollup : std::uint8_t { kNone, kSubject, kAll };
+Rollup rollup_of(std::string_view header);
+
 struct SuspectSubject {
   struct Item {
     std::uint64_t key;  // Order in the window, or sequence in the log.
@@ -35,12 +39,15 @@ struct SuspectSubject {
     bool arrived = false;
     std::uint64_t bytes = 0;
     bool elsewhere = false;  // It was seen in a stream that had the subject before.
+    Rollup rollup = Rollup::kNone;
+    bool seen() const { return sequence != 0 || elsewhere; }
   };
   std::string subject;
   std::vector<Item> items;
-  std::uint64_t base = 0;   // A sequence in the stream from before all of them.
-  std::uint64_t there = 0;  // Messages of the subject that were looked at behind it,
-  bool looked = false;      // and that is all of them.
+  std::uint64_t base = 0;       // A sequence in the stream from before all of them.
+  std::uint64_t there = 0;      // Messages of the subject that were looked at behind it,
+  bool looked = false;          // and that is all of them.
+  std::uint64_t rolled_up = 0;  // Those with a key below came before a roll-up that was seen.
 
   // Learns that the stream has the message with this id. False: not ours.
   bool found(std::uint64_t id_hash, std::uint64_t at, bool elsewhere = false);
@@ -51,9 +58,11 @@ struct SuspectSubject {
   bool all_seen() const;
   // Says of each whether it arrived. What was not seen, and has one behind it that was, did not if
   // nothing was removed from its place. If the stream keeps so few of a subject that it would be
-  // gone by now, it counts as arrived. Else nobody knows: where the hub would drop a repeat, or
-  // `holes` (it refused some), it did not; where a repeat would be stored once more, it did.
-  // `facts`: null, not known; `since`: passed since the ages were taken.
+  // gone by now, or a roll-up behind it was seen, it counts as arrived: sent again it would be
+  // behind that, and a hub that began anew drops no repeat of what its stream has not any more.
+  // Else nobody knows: where the hub would drop a repeat, or `holes` (it refused some), it did not;
+  // where a repeat would be stored once more, it did. `facts`: null, not known; `since`: passed
+  // since the ages were taken.
   void judge(const StreamFacts* facts, Duration since, bool holes);
 };
 
@@ -62,7 +71,7 @@ class SuspectList {
   explicit SuspectList(std::uint64_t hash_seed) : index_(0, TokenHash{hash_seed}) {}
 
   void add(std::string_view subject, std::uint64_t key, std::uint64_t id_hash, Duration age,
-           std::uint64_t bytes);
+           std::uint64_t bytes, Rollup rollup = Rollup::kNone);
   bool contains(std::string_view subject) const { return index_.contains(subject); }
   void forget(std::string_view subject);
   bool empty() const { return count_ == 0; }

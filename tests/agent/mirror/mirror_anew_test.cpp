@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "agent/mirror/rule_state.h"
+#include "agent/protocol/headers.h"
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
@@ -290,4 +291,66 @@ TEST_CASE("mirror: what went to a stream that gave up its subject is looked for 
     CHECK(world.payloads() == numbers(1, 8));
     CHECK(world.drained());
   }
+}
+
+TEST_CASE("mirror: what a later message has rolled up does not come again behind it") {
+  for (const auto& [kind, crash] :
+       {std::pair("sub", false), {"sub", true}, {"ALL", false}, {"all", false}, {"all", true}}) {
+    CAPTURE(kind);
+    CAPTURE(crash);
+    World world(config_of(disk_rule()), {.ack_delay = 50ms});
+    world.start();
+    world.up();
+    publish(world, 1, 2);
+    world.run(5s);
+    const bool all = std::string(kind) == "all";
+    publish(world, 3, 4, all ? "t.b" : "t.a");
+    const std::string header = add_header({}, "Nats-Rollup", kind);
+    for (const char* payload : {"5", "6"}) {
+      world.account.publish({}, {"t.a", {}, header, payload, {}});
+    }
+    publish(world, 7, 7);
+    world.run(20ms);  // At the hub, and not answered.
+    REQUIRE(world.payloads() == numbers(1, 7));
+    world.down();
+    world.hub.forget_ids();
+    if (crash) world.crash();
+    world.run(1s);
+    if (crash) world.start();
+    world.up();
+    world.run(20s);
+    CHECK(world.payloads() == numbers(1, 7));
+    CHECK(world.drained());
+  }
+}
+
+TEST_CASE("mirror: what never was in a stream is not taken for rolled up there") {
+  World world(config_of(disk_rule()), {.ack_delay = 50ms});
+  world.start();
+  world.up();
+  world.run(1s);
+  world.hub.vanish_once = {"1"};
+  publish(world, 1, 1);
+  world.account.publish({}, {"t.a", {}, add_header({}, "Nats-Rollup", "sub"), "2", {}});
+  world.run(20ms);
+  REQUIRE(world.payloads() == std::vector<std::string>{"2"});
+  world.down();
+  world.run(1s);
+  world.up();
+  world.run(20s);
+  CHECK(world.payloads() == std::vector<std::string>{"2", "1"});
+}
+
+TEST_CASE("mirror: what the hub refused is not taken for rolled up by what it took") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  world.up();
+  publish(world, 1, 2);
+  world.run(5s);
+  world.hub.refuse_once = {"3"};
+  publish(world, 3, 3);
+  world.account.publish({}, {"t.a", {}, add_header({}, "Nats-Rollup", "sub"), "4", {}});
+  world.run(1min);
+  CHECK(world.payloads() == std::vector<std::string>{"1", "2", "4", "3"});
+  CHECK(world.drained());
 }
