@@ -60,7 +60,8 @@ std::string Mix::describe(const MirrorConfig& config) const {
   const std::pair<bool, const char*> flags[] = {
       {ids, "ids"},         {anew, "anew"},     {others, "others"}, {refuses, "refuses"},
       {crashes, "crashes"}, {full, "full"},     {fails, "fails"},   {jumps, "jumps"},
-      {hubs, "hubs"},       {vanish, "vanish"}, {silent, "silent"}, {few, "few"}};
+      {hubs, "hubs"},       {vanish, "vanish"}, {silent, "silent"}, {few, "few"},
+      {purges, "purges"}};
   for (const auto& [on, name] : flags) text += on ? std::string(" ") + name : "";
   for (const RuleConfig& rule : config.rules) {
     text += "; " + rule.subjects.front();

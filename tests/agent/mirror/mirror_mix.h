@@ -24,6 +24,7 @@ struct Mix {
   bool ids = false, anew = false, others = false, refuses = false, crashes = true;
   bool full = false, fails = false, jumps = false, hubs = false;
   bool vanish = false, silent = false, few = false;
+  bool purges = false;  // Not of the dice, for the seeds that are known.
 
   MirrorConfig rules(MixDice& dice) const;
   HubOptions hub(MixDice& dice) const;

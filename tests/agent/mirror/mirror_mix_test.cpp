@@ -33,6 +33,9 @@ class Run {
         mix_(make_mix(dice_)),
         world_(mix_.rules(dice_), mix_.hub(dice_), seed, World::Under::kSqlite),
         other_(world_.loop, world_.hub.options()) {
+    // Where some were refused, vanished or were pushed out, an empty place says nothing any more.
+    const bool known = !mix_.refuses && !mix_.vanish && !mix_.few;
+    mix_.purges = seed % 7 == 2 && mix_.api && known;
     MirrorLimits& limits = world_.limits;
     limits.note_alone = 300ms;
     limits.group_messages_max = one_in(4) ? 1 : 8;
@@ -95,10 +98,10 @@ class Run {
         {2, &Mix::full, &Run::fill},         {1, &Mix::fails, &Run::fail},
         {2, &Mix::jumps, &Run::jump},        {2, &Mix::plain, &Run::interest},
         {3, &Mix::any, &Run::pause},         {2, &Mix::vanish, &Run::vanish},
-        {2, &Mix::silent, &Run::silence},
+        {2, &Mix::silent, &Run::silence},    {2, &Mix::purges, &Run::purge},
     };
     std::uint64_t sum = 0;
-    for (const Act& each : kActs) sum += each.weight;
+    for (const Act& each : kActs) sum += each.act != &Run::purge || mix_.purges ? each.weight : 0;
     std::uint64_t at = pick(sum);
     const Act* chosen = kActs;
     for (; at >= chosen->weight; ++chosen) at -= chosen->weight;
@@ -235,6 +238,23 @@ class Run {
     for (const ModelHub::Stored& each : hub_now().stored) there_.insert(each.payload);
     hub_now().make_anew();
     if (link_ != nullptr && one_in(2)) world_.mirror->interest_changed(*link_);
+  }
+
+  // An operator removes what is there, of all subjects or one, but for the newest few.
+  void purge() {
+    tell("purge");
+    check_doubles(hub_now());
+    const std::string only = one_in(2) ? subject(pick(kRules)) : "";
+    std::uint64_t keep = one_in(2) ? 0 : 1 + pick(3);
+    std::vector<ModelHub::Stored>& stored = hub_now().stored;
+    for (auto each = stored.rbegin(); each != stored.rend(); ++each) {
+      if ((!only.empty() && each->subject != only) || each->consumed) continue;
+      if (keep > 0 && keep-- > 0) continue;
+      there_.insert(each->payload);
+      purged_.insert(each->payload);
+      each->consumed = true;
+      each->payload = "other";
+    }
   }
 
   void fill() {
@@ -382,7 +402,7 @@ class Run {
     if (mix_.refuses || mix_.fails || mix_.anew || mix_.hubs || mix_.vanish || !broken_.empty())
       return;
     std::map<std::string, std::size_t> last;
-    std::set<std::string> seen;
+    std::set<std::string> seen = purged_;
     for (const ModelHub::Stored& each : list) {
       if (each.payload == "other" || !seen.insert(each.payload).second) continue;
       const std::size_t number = std::strtoull(each.payload.c_str(), nullptr, 10);
@@ -431,7 +451,7 @@ class Run {
   bool at_other_ = false, failed_ = false;
   Uplink* link_ = nullptr;
   std::vector<Published> published_;
-  std::set<std::string> there_;
+  std::set<std::string> there_, purged_;
   std::array<std::uint64_t, kRules> losses_{}, seen_losses_{};
   std::string broken_, told_;
 };
