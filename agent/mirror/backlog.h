@@ -98,6 +98,8 @@ class Backlog {
   // `made`: see HubDirectory::made_of.
   void note_stream(Entry& entry, std::string_view stream, std::uint64_t made,
                    std::uint64_t sequence);
+  // The newest message of a stream is `last` by now: see HubDirectory::last_of.
+  void bound_floors(const std::function<std::uint64_t(const StreamFloor&)>& last);
   // The hub has another message under its id: it goes again under another, and what was never sent
   // goes under ids of its own from now on.
   void send_anew(Entry& entry);

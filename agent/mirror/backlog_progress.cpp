@@ -15,6 +15,14 @@ void Backlog::note_stream(Entry& entry, std::string_view stream, std::uint64_t m
   if (fresh) note_ledger();
 }
 
+void Backlog::bound_floors(const std::function<std::uint64_t(const StreamFloor&)>& last) {
+  bool moved = false;
+  for (std::size_t i = 0; i < state_.floors.list().size(); ++i) {
+    moved |= state_.floors.put_back(i, last(state_.floors.list()[i]));
+  }
+  if (moved) note_ledger();
+}
+
 void Backlog::pop_settled() {
   while (!window_.empty()) {
     const Entry& entry = window_.front();

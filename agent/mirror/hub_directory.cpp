@@ -46,6 +46,13 @@ std::uint64_t made_at(const json::object& stream) {
   return created.empty() ? 0 : stable_hash(created);
 }
 
+std::uint64_t last_in(const json::object& stream) {
+  const json::value* state = find(stream, "state");
+  if (state == nullptr || !state->is_object()) return UINT64_MAX;
+  const std::int64_t last = get_int(state->get_object(), "last_seq", -1);
+  return last < 0 ? UINT64_MAX : static_cast<std::uint64_t>(last);
+}
+
 SubjectTransform transform_of(const json::object& config) {
   SubjectTransform transform;
   const json::value* given = find(config, "subject_transform");
@@ -166,7 +173,8 @@ std::int64_t HubDirectory::add_streams(const json::object& answer) {
     Stream stream{std::string(get_string(object, "name")),
                   {},
                   made_at(each.get_object()),
-                  transform_of(object)};
+                  transform_of(object),
+                  last_in(each.get_object())};
     for (const json::value& subject : subjects->get_array()) {
       if (stream.subjects.size() > limits_.stream_subjects_max) break;
       if (subject.is_string()) stream.subjects.emplace_back(subject.get_string());
@@ -209,7 +217,9 @@ void HubDirectory::miss(std::string_view name, const std::string& pattern) {
   for (const Stream& stream : streams_) {
     if (!has_name(stream)) continue;
     known = true;
-    if (!again) missing_.push_back(stream);
+    if (again) continue;
+    missing_.push_back(stream);
+    missing_.back().last = UINT64_MAX;  // It may have more by now.
   }
   if (!known && missing_.size() < limits_.streams_max) {
     missing_.push_back({std::string(name), {pattern}});
@@ -248,6 +258,12 @@ bool HubDirectory::tells_all() const {
 bool HubDirectory::lists(std::string_view stream) const {
   return std::any_of(streams_.begin(), streams_.end(),
                      [&](const Stream& each) { return each.name == stream; });
+}
+
+std::uint64_t HubDirectory::last_of(std::string_view stream) const {
+  const auto at = std::find_if(streams_.begin(), streams_.end(),
+                               [&](const Stream& each) { return each.name == stream; });
+  return at == streams_.end() ? UINT64_MAX : at->last;
 }
 
 std::uint64_t HubDirectory::made_of(std::string_view stream) const {

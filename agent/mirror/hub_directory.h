@@ -53,6 +53,8 @@ class HubDirectory {
   std::string kept_as(std::string_view subject, bool former = false) const;
   // It was among the streams that the hub told of.
   bool lists(std::string_view stream) const;
+  // The sequence of its newest message, as it was told; UINT64_MAX: not known.
+  std::uint64_t last_of(std::string_view stream) const;
   // Differs for streams of one name that were made at different times, and is another number for
   // one that has come since the hub was asked; 0: not known.
   std::uint64_t made_of(std::string_view stream) const;
@@ -67,6 +69,7 @@ class HubDirectory {
     std::vector<std::string> subjects;
     std::uint64_t made = 0;
     SubjectTransform transform{};  // Its source is empty: there is none.
+    std::uint64_t last = UINT64_MAX;
   };
   const Stream* find_stream(std::string_view subject, bool former) const;
   void remember();

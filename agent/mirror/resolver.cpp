@@ -71,19 +71,19 @@ StreamFacts read_facts(const json::object& answer, std::uint64_t& gaps) {
 }  // namespace
 
 Resolver::Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits,
-                   HashKey key, SuspectList suspects, StreamFloors floors, Order order, Done done)
+                   HashKey key, SuspectList suspects, Order order, Done done)
     : api_(api),
       directory_(directory),
       limits_(limits),
       key_(key),
       suspects_(std::move(suspects)),
-      floors_(std::move(floors)),
       done_(std::move(done)),
       order_(order),
       ask_again_after_(kAskAgainMin) {}
 
-void Resolver::start(Time now, bool patient) {
+void Resolver::start(Time now, bool patient, StreamFloors floors) {
   patient_ = patient;
+  floors_ = std::move(floors);
   started_ = true;
   now_ = asked_ = now;
   give_up_ = now + limits_.resolve_time_max;

@@ -31,10 +31,10 @@ class Resolver {
   };
   // `done` is called once, perhaps from inside start(); never after destruction.
   Resolver(ApiClient& api, const HubDirectory& directory, const MirrorLimits& limits, HashKey key,
-           SuspectList suspects, StreamFloors floors, Order order, Done done);
+           SuspectList suspects, Order order, Done done);
 
   // Call when the directory knows, or will not. `patient`: a stream that is away is waited for.
-  void start(Time now, bool patient);
+  void start(Time now, bool patient, StreamFloors floors);
   bool started() const { return started_; }
   void tick(Time now);  // Retries, and gives up in the end.
   Time deadline() const { return started_ ? retry_ : kNever; }

@@ -51,7 +51,7 @@ void Sender::start_resolving(Time now, Time told) {
   }
   const bool unknown = resolving_log_ && backlog_.state().order_unknown;
   resolver_ = std::make_unique<Resolver>(link_.api, link_.directory, link_.limits, link_.key,
-                                         std::move(suspects), backlog_.state().floors,
+                                         std::move(suspects),
                                          Resolver::Order{backlog_.state().holes, unknown},
                                          [this](const SuspectList& done) { resolved_ = done; });
 }
@@ -98,7 +98,13 @@ void Sender::tick(Time now) {
     if (resolver_ == nullptr) return;  // Those to be asked for next are being read.
     const bool known = link_.directory.told_since(told_);
     const bool barrier = backlog_.rule().confirm == Confirm::kBarrier;
-    if (!resolver_->started() && (known || barrier)) resolver_->start(now, !barrier);
+    if (!resolver_->started() && (known || barrier)) {
+      backlog_.bound_floors([this](const StreamFloor& floor) {
+        const std::uint64_t made = link_.directory.made_of(floor.stream);
+        return made == floor.made ? link_.directory.last_of(floor.stream) : UINT64_MAX;
+      });
+      resolver_->start(now, !barrier, backlog_.state().floors);
+    }
     resolver_->tick(now);
     deadline_ = resolver_->deadline();
     if (!resolved_) return;

@@ -30,6 +30,12 @@ void StreamFloors::raise(Place place, std::uint64_t sequence, bool holes) {
   floor.sequence = holes ? std::min(floor.sequence, sequence) : sequence;
 }
 
+bool StreamFloors::put_back(std::size_t index, std::uint64_t last) {
+  if (floors_[index].sequence <= last) return false;
+  floors_[index].sequence = last;
+  return true;
+}
+
 std::uint64_t StreamFloors::of(std::string_view stream, std::uint64_t made) const {
   for (const StreamFloor& floor : floors_) {
     if (floor.stream != stream) continue;

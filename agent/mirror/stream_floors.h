@@ -35,6 +35,8 @@ class StreamFloors {
   // What comes later in the rule's order is later in the stream too; but not with `holes`, when the
   // lowest counts.
   void raise(Place place, std::uint64_t sequence, bool holes);
+  // A stream has nothing behind `last`: it was put back from an older copy. False: as was known.
+  bool put_back(std::size_t index, std::uint64_t last);
   // 0: there is none, or it is that of another stream of this name.
   std::uint64_t of(std::string_view stream, std::uint64_t made) const;
 

@@ -1,5 +1,7 @@
-"""What the mirror notes of a stream that is deleted and made anew, and of one that stays."""
+"""What the mirror notes of a stream that is deleted and made anew, or put back from a copy, and of one that
+stays."""
 
+import shutil
 import signal
 import threading
 
@@ -36,8 +38,10 @@ class Scene:
         Stream("KEEP", ["keep"]).create(self.client)
         self.publisher = world.client(self.edge)
 
-    def restart_hub(self) -> None:
-        self.hub.restart()
+    def restart_hub(self, meanwhile=lambda: None) -> None:
+        self.hub.stop()
+        meanwhile()
+        self.hub.start()
         self.hub.wait_leafs()
         self.client = self.world.client(self.hub)
         self.hub_is_known()
@@ -129,3 +133,26 @@ def test_what_is_noted_of_a_stream_outlives_a_restart_of_the_hub(world, hub_vers
     scene.restart_hub()
     scene.send_unheard(6, 20)
     scene.check(1, 20)
+
+
+@pytest.mark.parametrize("more", [1, 200])
+def test_what_arrived_in_a_stream_put_back_from_a_copy_is_found(world, hub_version, more):
+    scene = Scene(world, hub_version)
+    scene.restart_edge()
+    scene.send(1, 50)
+    scene.settled()
+    data, copy = world.directory / "hub", world.directory / "copy"
+    scene.restart_hub(lambda: shutil.copytree(data, copy))
+    scene.send(51, 150)
+    scene.settled()
+
+    def put_back() -> None:
+        shutil.rmtree(data)
+        shutil.copytree(copy, data)
+
+    scene.restart_hub(put_back)
+    scene.send_unheard(151, 170)
+    scene.others(more)
+    scene.settled()
+    got = [int(each) for each in scene.stream.payloads(scene.client) if each != b"other"]
+    assert got == [*range(1, 51), *range(151, 171)]

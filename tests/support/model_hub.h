@@ -59,6 +59,7 @@ class ModelHub {
   void store(std::string subject, std::string id, std::string payload);  // Another's publish.
   void make_anew(const std::string& name = "S");  // Deletes the stream and makes another.
   void forget_ids();  // As a nats-server that begins anew, of what its stream has not any more.
+  void put_back(std::size_t count) { stored.resize(count); }  // From a copy of when it had so many.
   void forget_birth() { ++born_; }  // As a nats-server 2.9.10 of a stream that was updated.
 
   const HubOptions& options() const { return options_; }

@@ -180,6 +180,37 @@ TEST_CASE("mirror: a stream that is said to be younger than what it holds is the
   }
 }
 
+TEST_CASE("mirror: what arrived in a stream that was put back from an older copy is found") {
+  for (const auto& [count, crash] : {std::pair(1, false), {200, false}, {1, true}, {200, true}}) {
+    CAPTURE(count);
+    CAPTURE(crash);
+    World world(config_of(disk_rule()), {.duplicate_window = 1ms, .ack_delay = 50ms});
+    world.start();
+    world.up();
+    world.run(1s);
+    publish(world, 1, 100);
+    world.run(10s);
+    REQUIRE(world.drained());
+    world.down();
+    world.hub.put_back(50);
+    world.up();
+    world.run(1s);
+    publish(world, 101, 104);
+    world.run(20ms);  // There, and not answered.
+    world.down();
+    others(world, count);
+    if (crash) world.crash();
+    world.run(10min);
+    if (crash) world.start();
+    world.up();
+    world.run(10s);
+    std::vector<std::string> all = numbers(1, 50), more = numbers(101, 104);
+    all.insert(all.end(), more.begin(), more.end());
+    CHECK(world.payloads() == all);
+    CHECK(world.drained());
+  }
+}
+
 // As of a hub with a stream for each day.
 TEST_CASE("mirror: what a stream has that came after many others is found among others") {
   for (const bool crash : {false, true}) {
