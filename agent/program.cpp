@@ -20,9 +20,10 @@ constexpr int kConfigError = 1;
 constexpr int kStartError = 2;
 constexpr int kRestartNeeded = 3;  // As nats-server's --test_reload.
 
-void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+// False: nobody reads it.
+bool print(std::string_view text) {
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+         std::fflush(stdout) == 0;
 }
 
 void complain(std::string_view text) {

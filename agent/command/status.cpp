@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/config/units.h"
+#include "platform/terminal.h"
 
 namespace petiole {
 namespace {
@@ -22,7 +23,7 @@ constexpr const char* kTlsAdvice =
 // One round of requests after the other; lives as long as a callback of its own may come.
 class Run : public std::enable_shared_from_this<Run> {
  public:
-  Run(StatusOptions options, Host host, std::function<void(std::string_view)> print,
+  Run(StatusOptions options, Host host, std::function<bool(std::string_view)> print,
       std::function<void(int)> done)
       : options_(std::move(options)),
         host_(host),
@@ -54,8 +55,7 @@ class Run : public std::enable_shared_from_this<Run> {
     }
     const StatusBodies bodies{bodies_[0], bodies_[1], bodies_[2]};
     const StatusScreen screen = options_.json ? render_status_json(bodies) : render_status(bodies);
-    show(screen.text);
-    finish(screen.exit_code);
+    finish(show(screen.text), screen.exit_code);
   }
 
   void failed(std::size_t index, const HttpResponse& response) {
@@ -63,8 +63,7 @@ class Run : public std::enable_shared_from_this<Run> {
         (options_.tls ? "https://" : "http://") + address() + options_.path + kPaths[index];
     const std::string why =
         response.status == 0 ? response.body : "HTTP status " + std::to_string(response.status);
-    show("no answer from " + url + ": " + why + advice(response.status));
-    finish(2);
+    finish(show("no answer from " + url + ": " + why + advice(response.status)), 2);
   }
 
   std::string address() const { return join_host_port(options_.host, options_.port); }
@@ -75,19 +74,23 @@ class Run : public std::enable_shared_from_this<Run> {
     return options_.tls ? kTlsAdvice : kAdvice;
   }
 
-  void show(const std::string& text) {
-    print_(options_.watch && !options_.json ? "\x1b[H\x1b[2J" + text : text);
+  // A pipe or a dumb terminal gets one screen below the other.
+  bool show(const std::string& text) {
+    if (!options_.watch || options_.json) return print_(text);
+    return print_(redraws_lines(1) ? "\x1b[H\x1b[2J" + text : text + '\n');
   }
 
-  void finish(int exit_code) {
-    if (!options_.watch) return host_.loop.post([done = done_, exit_code] { done(exit_code); });
+  void finish(bool is_read, int exit_code) {
+    if (!options_.watch || !is_read) {
+      return host_.loop.post([done = done_, exit_code] { done(exit_code); });
+    }
     timer_ = host_.loop.make_timer([self = shared_from_this()] { self->fetch(0); });
     timer_->arm(host_.clock.now() + options_.interval);
   }
 
   StatusOptions options_;
   Host host_;
-  std::function<void(std::string_view)> print_;
+  std::function<bool(std::string_view)> print_;
   std::function<void(int)> done_;
   std::array<std::string, kPaths.size()> bodies_;
   std::unique_ptr<Dial> dial_;
@@ -97,7 +100,7 @@ class Run : public std::enable_shared_from_this<Run> {
 }  // namespace
 
 void run_status(std::span<const std::string> arguments, const ConfigSources& sources, Host host,
-                std::function<void(std::string_view)> print, std::function<void(int)> done) {
+                std::function<bool(std::string_view)> print, std::function<void(int)> done) {
   StatusOptions options;
   const std::string wrong = parse_status_arguments(arguments, sources, options);
   if (!wrong.empty()) {

@@ -48,9 +48,9 @@ struct StatusOptions {
 std::string parse_status_arguments(std::span<const std::string> arguments,
                                    const ConfigSources& sources, StatusOptions& options);
 
-// Fetches and prints; with --watch again and again, until the process is ended. `done` gets the
-// exit code: as StatusScreen, or 2 when there is no answer.
+// Fetches and prints; with --watch again and again, until the process is ended or `print` says that
+// nobody reads it. `done` gets the exit code: as StatusScreen, or 2 when there is no answer.
 void run_status(std::span<const std::string> arguments, const ConfigSources& sources, Host host,
-                std::function<void(std::string_view)> print, std::function<void(int)> done);
+                std::function<bool(std::string_view)> print, std::function<void(int)> done);
 
 }  // namespace petiole

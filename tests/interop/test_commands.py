@@ -77,6 +77,23 @@ def test_status(world):
     assert petiole("status", "-m", str(edge.monitor_port)).returncode == 2
 
 
+def test_status_that_is_watched_by_a_program(world):
+    """No escape sequences; and it ends with its reader."""
+    edge = world.alone("")
+    watch = subprocess.Popen([str(servers.server_under_test().path), "status", "--watch", "-m", str(edge.monitor_port)],
+                             stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # fmt: skip
+    try:
+        first = watch.stdout.readline()
+        said = bytearray(first)
+        until(lambda: said.extend(watch.stdout.readline()) or said.count(first[:8]) >= 2, "two screens")
+        assert b"\x1b" not in said, bytes(said)
+        watch.stdout.close()
+        watch.wait(20)
+    finally:
+        watch.kill()
+        watch.wait()
+
+
 def test_status_over_https(world, tmp_path):
     """By the configuration alone, whatever name its certificate is for; else as curl would have it."""
     for name in ("a", "b"):
