@@ -1,5 +1,7 @@
 """The leaf link between two network namespaces: the cable is pulled, plugged in, narrowed."""
 
+import statistics
+
 import pytest
 
 from harness.client import Client
@@ -92,3 +94,20 @@ def test_narrow_cable(ends):
     for i in range(30):
         at_edge.publish("up", bytes([i]) * 1000)
     assert [m.payload[0] for m in at_hub.take(30, 60)] == list(range(30))
+
+
+@pytest.mark.petiole
+def test_an_idle_link_costs_three_megabytes_a_day(ends):
+    """A PING after five seconds of silence, its PONG, and what TCP and IP add."""
+    def pings() -> int:
+        links = ends.cable.inside(ends.cable.near, lambda: ends.edge.monitor("/linkz")["links"])
+        return links[0]["out_bytes"]["keepalive"] // len("PING\r\n")
+
+    def one() -> int:
+        before, first = ends.cable.crossed(), pings()
+        until(lambda: pings() > first, "a PING", 10, every=0.1)
+        return ends.cable.crossed() - before
+
+    one()
+    a_ping = statistics.median(one() for _ in range(3))  # ARP comes now and then.
+    assert a_ping * 24 * 3600 / 5 < 3_500_000, a_ping

@@ -11,6 +11,7 @@ import threading
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
+_ETHERNET_BYTES = 14
 
 
 def _ip(*args: str) -> None:
@@ -35,6 +36,8 @@ class Cable:
                 "netns", self.far)  # fmt: skip
             for name, host in ((self.near, self.near_host), (self.far, self.far_host)):
                 _ip("-n", name, "addr", "add", f"{host}/24", "dev", "eth0")
+                # No IPv6, whose solicitations would be counted with what crosses.
+                _ip("-n", name, "link", "set", "eth0", "addrgenmode", "none")
                 _ip("-n", name, "link", "set", "eth0", "up")
                 _ip("-n", name, "link", "set", "lo", "up")
         except AssertionError:
@@ -62,6 +65,15 @@ class Cable:
                 "burst", "4kb", "latency", "2s"]  # fmt: skip
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+    def crossed(self) -> int:
+        """Bytes of IP packets so far, both ways."""
+        def read() -> int:
+            with open("/proc/thread-self/net/dev") as counters:
+                line = next(each for each in counters if each.strip().startswith("eth0:"))
+            fields = [int(each) for each in line.split(":")[1].split()]
+            return sum(fields[at] - _ETHERNET_BYTES * fields[at + 1] for at in (0, 8))
+        return self.inside(self.near, read)
 
     def inside(self, name: str, function):
         """Calls `function` in a thread that is on that side; sockets made there stay there."""
