@@ -76,6 +76,10 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
   std::stable_sort(by_priority_.begin(), by_priority_.end(), [](const Rule* a, const Rule* b) {
     return a->named.rule.priority < b->named.rule.priority;
   });
+  by_worth_.reserve(rules_.size());
+  for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) by_worth_.push_back(&*rule);
+  std::stable_sort(by_worth_.begin(), by_worth_.end(),
+                   [](const Rule* a, const Rule* b) { return a->named.worth > b->named.worth; });
   store_.on_status([this, alive = std::weak_ptr<int>(alive_)](Status status) {
     if (!alive.expired()) store_changed(status);
   });
@@ -297,15 +301,14 @@ std::uint64_t MirrorCore::yieldable_bytes() const {
   return sum;
 }
 
-bool MirrorCore::gives_way(const Rule& rule) {
-  return rule.named.rule.discard == Discard::kOld && !rule.named.orphan;
-}
+bool MirrorCore::gives_way(const Rule& rule) { return rule.named.rule.discard == Discard::kOld; }
 
-// What waits in memory takes no room; then nothing of its rule waits on disk.
+// Of equals first what is of a rule that is gone, then of the last in the configuration. What waits
+// in memory takes no room; then nothing of its rule waits on disk.
 bool MirrorCore::evict_least() {
-  for (auto rule = by_priority_.rbegin(); rule != by_priority_.rend(); ++rule) {
-    Backlog& backlog = *(*rule)->backlog;
-    if (!gives_way(**rule) || backlog.memory_messages() > 0) continue;
+  for (Rule* rule : by_worth_) {
+    Backlog& backlog = *rule->backlog;
+    if (!gives_way(*rule) || backlog.memory_messages() > 0) continue;
     if (backlog.evict_oldest(&LossCounts::limit)) return true;
   }
   return false;

@@ -107,8 +107,9 @@ class MirrorCore : public Mirror {
   MirrorLimits limits_;
   Store& store_;
   Host host_;
-  std::vector<Rule> rules_;  // As configured, orphans last.
-  std::vector<Rule*> by_priority_;
+  std::vector<Rule> rules_;         // As configured, orphans last.
+  std::vector<Rule*> by_priority_;  // As they send.
+  std::vector<Rule*> by_worth_;     // As they give way on a full store.
   Inbox inbox_;
   ApiClient api_;
   HubDirectory directory_;

@@ -1,7 +1,8 @@
 // The rules of the configuration, and the names of their logs on disk.
 //
 // A log is named by its rule's subjects, so that other edits of the configuration keep the data. A
-// rule that is gone leaves an orphan: it captures nothing more, and is drained like the others.
+// rule that is gone leaves an orphan: it captures nothing more, and is drained before the others,
+// as what it holds is older. Its max_age holds, and on a full store its priority and discard.
 #pragma once
 
 #include <string>
@@ -17,6 +18,7 @@ struct NamedRule {
   RuleConfig rule;
   std::string log;
   bool orphan = false;
+  int worth = RuleConfig{}.priority;  // On a full store; of an orphan the priority that it had.
 };
 
 // Those of `config` in its order, then the orphans. Notes in the store which logs there are.

@@ -356,3 +356,60 @@ TEST_CASE("mirror: a full store keeps the newest of large messages") {
   CHECK(world.hub.stored.back().payload.starts_with("20."));
   CHECK(world.drained());
 }
+
+namespace {
+
+struct Gone {
+  Discard discard;
+  int priority;
+  bool gives;
+};
+
+}  // namespace
+
+TEST_CASE("mirror: what a rule that is gone holds gives way as it did before") {
+  for (const auto& [discard, priority, gives] :
+       {Gone{Discard::kOld, 1, true}, {Discard::kOld, 0, false}, {Discard::kNew, 1, false}}) {
+    CAPTURE(static_cast<int>(discard));
+    CAPTURE(priority);
+    RuleConfig gone = disk_rule();
+    gone.discard = discard;
+    gone.priority = priority;
+    World world(config_of(gone), {});
+    world.store_bytes_max = 1 << 20;
+    world.start();
+    const auto fill = [&](const char* subject) {
+      for (int i = 0; i < 1500; ++i) {
+        (void)world.publish(subject, std::string(1000, '.'));
+        if (i % 10 == 0) world.run(10ms);
+      }
+    };
+    fill("t.a");
+    const std::uint64_t held = world.rule().messages;
+    for (int i = 0; i < 2; ++i) {  // It is remembered for as long as it holds something.
+      world.crash();
+      world.config = config_of({.subjects = {"u.>"}});
+      world.start();
+      world.run(1s);
+    }
+    fill("u.a");
+    CHECK((world.rule(0).messages > held / 2) == gives);
+    CHECK((world.rule(1).messages < held / 2) == gives);
+  }
+}
+
+TEST_CASE("mirror: what a rule that is gone holds grows old as it did before") {
+  RuleConfig gone = disk_rule();
+  gone.max_age = 1h;
+  World world(config_of(gone), {});
+  world.start();
+  publish(world, 1, 10);
+  world.run(1s);
+  world.crash();
+  world.config = config_of({.subjects = {"u.>"}});
+  world.start();
+  world.run(30min);
+  CHECK(world.rule(1).messages == 10);
+  world.run(31min);
+  CHECK(world.rule(1).losses.age == 10);
+}
