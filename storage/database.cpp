@@ -351,10 +351,13 @@ int Database::checkpoint(int mode) {
   return rc == SQLITE_OK ? rc : sqlite3_extended_errcode(db_.get());
 }
 
+std::optional<std::uint64_t> Database::disk_free() const {
+  if (!options_.real_disk) return std::nullopt;
+  return free_bytes(options_.path.substr(0, options_.path.rfind('/') + 1));
+}
+
 void Database::look_at_disk() {
-  if (!options_.real_disk) return;
-  const std::string dir = options_.path.substr(0, options_.path.rfind('/') + 1);
-  const auto free = free_bytes(dir);
+  const auto free = disk_free();
   if (free) bytes_free_ = *free - std::min(*free, bytes_denied_);
 }
 
@@ -397,7 +400,7 @@ CommitResult Database::settle() {
   }
   if (rc == SQLITE_OK) rc = copy_back();
   if (rc == SQLITE_OK && !reserve_) {
-    make_reserve();
+    if (disk_free().value_or(UINT64_MAX) >= options_.reserve_bytes) make_reserve();
     if (reserve_) bytes_denied_ = 0;
     look_at_disk();
   }
@@ -468,6 +471,7 @@ DiskUse Database::use() {
   use.bytes_written = vfs_->bytes_written();
   use.bytes_free = bytes_free_;
   use.wal_empty = wal_bytes_ == 0;
+  use.reserve = reserve_ || options_.reserve_bytes == 0;
   return use;
 }
 

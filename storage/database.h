@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -126,6 +127,7 @@ class Database {
   int checkpoint(int mode);
   int copy_back();
   bool moved();
+  std::optional<std::uint64_t> disk_free() const;  // As the file system tells.
   void look_at_disk();
   void note_refusal();
   bool shrink_pays();

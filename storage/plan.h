@@ -126,6 +126,7 @@ struct DiskUse {
   std::uint64_t bytes_written = 0;
   std::uint64_t bytes_free = UINT64_MAX;  // That the disk still has for us.
   bool wal_empty = true;
+  bool reserve = true;  // It is there, or none is wanted.
 };
 
 struct CommitResult {

@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kIdleAfter = 5s;         // Without a commit: the WAL is copied back and emptied.
 constexpr Duration kRetryEvery = 2s;        // A commit that found no room; a mark of doubt.
+constexpr Duration kReserveEvery = 1min;    // A reserve that found no room.
 constexpr int kDoubtTries = 5;              // Of a disk that may be dead.
 constexpr std::size_t kSparesMax = 16;      // Empty segments that keep their memory.
 constexpr std::size_t kCompactionsMin = 2;  // A commit; more when it carries more.
@@ -42,7 +43,8 @@ SqliteStore::SqliteStore(std::shared_ptr<Database> database, StoreBudget budget,
       floor_(image.floor),
       epoch_(image.epoch),
       recovery_(std::move(image.recovery)),
-      plan_(std::make_shared<CommitPlan>()) {
+      plan_(std::make_shared<CommitPlan>()),
+      reserve_due_(clock.now() + kIdleAfter) {
   for (auto& [row, directory] : image.logs) {
     next_log_ = std::max(next_log_, row.id + 1);
     const std::string name = row.name;
@@ -321,6 +323,8 @@ void SqliteStore::settle_salvage() {
 void SqliteStore::next_step() {
   for (PendingRead& read : std::exchange(reads_, {})) issue_read(std::move(read));
   if (failed_) return;
+  // A store that is never idle must have it again, too.
+  if (!use_.reserve && !refused_ && clock_.now() >= reserve_due_) return run_settle();
   if (refused_ || full_) {
     retry_timer_->arm(clock_.now() + kRetryEvery);
   }
@@ -328,6 +332,8 @@ void SqliteStore::next_step() {
     changed();
   } else if (!use_.wal_empty && !refused_) {
     idle_timer_->arm(clock_.now() + kIdleAfter);
+  } else if (!use_.reserve && !refused_) {
+    idle_timer_->arm(reserve_due_);
   }
 }
 
@@ -342,6 +348,11 @@ void SqliteStore::retry() {
 void SqliteStore::settle() {
   if (in_flight_ || failed_ || dirty_) return;
   spares_ = {};
+  run_settle();
+}
+
+void SqliteStore::run_settle() {
+  reserve_due_ = clock_.now() + kReserveEvery;
   run([](Database& database) { return database.settle(); }, &SqliteStore::settled);
 }
 
@@ -357,7 +368,10 @@ void SqliteStore::settled(CommitResult result) {
   next_step();
 }
 
-void SqliteStore::take_use(const DiskUse& use) { use_ = use; }
+void SqliteStore::take_use(const DiskUse& use) {
+  if (use_.reserve && !use.reserve) reserve_due_ = clock_.now() + kIdleAfter;
+  use_ = use;
+}
 
 void SqliteStore::queue_read(PendingRead read) {
   if (in_flight_) {

@@ -78,6 +78,7 @@ class SqliteStore : public Store, public LogOwner {
   void doubt_tried(bool noted);
   void run(std::function<CommitResult(Database&)> job, void (SqliteStore::*then)(CommitResult));
   void settle();
+  void run_settle();
   void settled(CommitResult result);
   void next_step();
   void retry();
@@ -117,6 +118,7 @@ class SqliteStore : public Store, public LogOwner {
   std::vector<Segment> spares_;
 
   DiskUse use_;
+  Time reserve_due_;  // When one that was given away is to be made again.
   std::uint64_t commits_ = 0, payload_bytes_ = 0;
   bool failed_ = false, full_ = false, lagging_ = false;
   bool doubt_noted_ = false;

@@ -128,6 +128,27 @@ TEST_CASE("store: on a full disk a trim uses the reserve") {
   CHECK(box.store->status().ok());
 }
 
+TEST_CASE("store: a reserve that was given away is made again when there is room") {
+  for (const Duration pause : {Duration(100ms), Duration(20s)}) {
+    INFO("seconds between commits ", std::chrono::duration<double>(pause).count());
+    StoreBox box;
+    REQUIRE(box.open());
+    fill(box, 4000);
+    CHECK(box.sync().ok());
+    box.loop.run_for(10s);
+    box.disk.set_capacity(box.disk.used());
+    box.store->log("a").trim(3500);
+    CHECK(box.sync().ok());
+    CHECK(box.disk.content("/box/petiole.db-reserve") == nullptr);
+    box.disk.set_capacity(UINT64_MAX);
+    for (Duration spent{}; spent < 2min; spent += pause) {
+      CHECK(box.append("a", "x") != 0);
+      box.loop.run_for(pause);
+    }
+    CHECK(box.disk.content("/box/petiole.db-reserve") != nullptr);
+  }
+}
+
 // Others took what room there was while nothing ran, or before, and the reserve is gone.
 TEST_CASE("store: a full disk holds up no start") {
   for (const auto& [reserve, clean] :

@@ -257,10 +257,43 @@ TEST_CASE("store: a quota that nobody tells of is as good as a disk of that size
     kept = log.state().messages;
     CHECK(kept > 5000);
   }
-  RealBox next(dir.string());
-  INFO(next.error);
-  REQUIRE(next.store != nullptr);
-  CHECK(next.store->log("a").state().messages == kept);
+  {
+    RealBox next(dir.string());
+    INFO(next.error);
+    REQUIRE(next.store != nullptr);
+    CHECK(next.store->log("a").state().messages == kept);
+  }
+  std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("store: a quota that is raised gives its room, without a restart") {
+  const auto dir =
+      std::filesystem::temp_directory_path() / ("petiole-raised-" + std::to_string(getpid()));
+  std::filesystem::remove_all(dir);
+  const WithQuota with(dir, 20 << 20);
+  const std::string payload(1000, 'q');
+  {
+    RealBox box(dir.string());
+    REQUIRE(box.store != nullptr);
+    const auto fill = [&] {
+      int taken = 0;
+      const RecordView record{
+          .sequence = 0, .time = {}, .subject = "s", .header = {}, .payload = payload};
+      while (taken < 100'000 && box.store->log("a").append(record) != 0) {
+        if (++taken % 100 == 0) box.loop.run_for(20ms);
+      }
+      return taken;
+    };
+    CHECK(fill() > 5000);
+    box.loop.run_for(10s);
+    CHECK(fill() < 5000);
+    box.loop.run_for(10min);
+    CHECK(fill() == 0);
+    quota().bytes = 60 << 20;
+    box.loop.run_for(3min);
+    CHECK(box.store->status().ok());
+    CHECK(fill() > 20'000);
+  }
   std::filesystem::remove_all(dir);
 }
 
