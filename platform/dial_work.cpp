@@ -14,9 +14,13 @@ namespace {
 constexpr std::size_t kAddressesMax = 8;
 constexpr Duration kNextAddressAfter = std::chrono::milliseconds(500);  // RFC 8305: 0.1 to 2 s.
 
-// The first address keeps its place; then the families alternate: one of them may be broken.
-std::vector<asio::ip::address> interleaved(const std::vector<asio::ip::address>& addresses) {
+// The one whose turn it is goes first; then the families alternate: one of them may be broken.
+std::vector<asio::ip::address> interleaved(std::vector<asio::ip::address> addresses,
+                                           std::size_t turn) {
   std::vector<asio::ip::address> same, other, all;
+  std::rotate(addresses.begin(),
+              addresses.begin() + static_cast<std::ptrdiff_t>(turn % addresses.size()),
+              addresses.end());
   for (const auto& address : addresses) {
     (address.is_v6() == addresses.front().is_v6() ? same : other).push_back(address);
   }
@@ -42,20 +46,27 @@ void DialWork::start() {
   limit(options_.timeout);
   const std::string& host = options_.proxy ? options_.proxy->host : options_.host;
   core_.resolver.resolve(host, [weak = weak_from_this()](const LookupResult& result) {
-    if (const auto self = weak.lock()) self->on_resolved(result);
+    const auto self = weak.lock();
+    return self && self->on_resolved(result);
   });
 }
 
-void DialWork::on_resolved(const LookupResult& result) {
-  if (over_) return;
-  if (result.addresses.empty()) return fail({Errc::kNetwork, Stage::kResolve, result.error});
+bool DialWork::on_resolved(const LookupResult& result) {
+  if (over_) return false;
+  if (result.addresses.empty()) {
+    fail({Errc::kNetwork, Stage::kResolve, result.error});
+    return true;
+  }
   const std::uint16_t port = options_.proxy ? options_.proxy->port : options_.port;
-  for (const auto& address : interleaved(result.addresses)) endpoints_.emplace_back(address, port);
+  for (const auto& address : interleaved(result.addresses, options_.turn)) {
+    endpoints_.emplace_back(address, port);
+  }
   reached(Stage::kResolve);
-  if (over_) return;
+  if (over_) return true;
   stage_ = Stage::kConnect;
   limit(options_.timeout);
   connect_next();
+  return true;
 }
 
 void DialWork::connect_next() {

@@ -27,7 +27,7 @@ class DialWork final : private Deadline, public std::enable_shared_from_this<Dia
   void drop();    // The network goes away: no call is made any more.
 
  private:
-  void on_resolved(const LookupResult& result);
+  bool on_resolved(const LookupResult& result);  // False: the dial is over already.
   void connect_next();
   void on_connected(std::size_t attempt, std::error_code error);
   void due(Time now) override;

@@ -36,6 +36,7 @@ struct DialOptions {
   std::string host;  // A name, or an address (IPv6 without brackets).
   std::uint16_t port = 0;
   Duration timeout = std::chrono::seconds(15);  // Each for resolving, connecting, TLS, WebSocket.
+  std::size_t turn = 0;  // Which of a name's addresses goes first: one may take us and be no hub.
   std::optional<ProxyOptions> proxy;
   std::optional<TlsOptions> tls;              // TLS before anything else.
   std::optional<WebSocketOptions> websocket;  // After TLS.

@@ -21,11 +21,17 @@ struct HostResolver::State {
   Loop* loop;        // Null once the resolver is gone.
   Lookup lookup;
   std::map<std::string, std::vector<Done>> waiting;  // Loop thread. One entry a look-up.
+  // Answers that nobody waited for any more: a DNS server may take longer than a dial may, each
+  // time. Loop thread.
+  std::map<std::string, LookupResult> late;
 
   void deliver(const std::string& host, const LookupResult& result) {
     auto found = waiting.extract(host);
     if (found.empty()) return;
-    for (const Done& done : found.mapped()) done(result);
+    bool taken = false;
+    for (const Done& done : found.mapped()) taken = done(result) || taken;
+    if (taken || result.addresses.empty() || late.size() == kLookupsMax) return;
+    late[host] = result;
   }
 };
 
@@ -80,6 +86,10 @@ void HostResolver::resolve(const std::string& host, Done done) {
   }
   if (const auto found = state_->waiting.find(host); found != state_->waiting.end()) {
     return found->second.push_back(std::move(done));
+  }
+  if (auto late = state_->late.extract(host); !late.empty()) {
+    return state_->loop->post(
+        [done = std::move(done), result = std::move(late.mapped())] { done(result); });
   }
   if (state_->waiting.size() == kLookupsMax) {
     return state_->loop->post([done = std::move(done)] {

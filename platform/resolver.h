@@ -2,8 +2,8 @@
 // server, and cannot be cancelled.
 //
 // A look-up that hangs holds up neither the loop nor its end: its thread is left alone and its
-// answer is thrown away. Their number is bounded; who asks for a name that is being looked up
-// already waits with the others. Loop thread only.
+// answer is kept for who asks next. Their number is bounded; who asks for a name that is being
+// looked up already waits with the others. Loop thread only.
 #pragma once
 
 #include <asio/ip/address.hpp>
@@ -24,7 +24,8 @@ struct LookupResult {
 class HostResolver {
  public:
   using Lookup = std::function<LookupResult(const std::string& host)>;  // Any thread; may block.
-  using Done = std::function<void(const LookupResult&)>;
+  // False: it came too late for this one. Then the next who asks for the name gets it.
+  using Done = std::function<bool(const LookupResult&)>;
 
   // The system's look-up, in a test another one.
   explicit HostResolver(Loop& loop, Lookup lookup = lookup_by_system);

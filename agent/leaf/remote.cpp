@@ -116,6 +116,7 @@ DialOptions Remote::dial_options(const RemoteUrl& url) const {
   options.host = url.host;
   options.port = url.port;
   options.timeout = config_.dial_timeout.value_or(limits.dial_timeout);
+  options.turn = reconnect_.attempt() / urls_.size();
   options.proxy = parse_proxy(config_);
   options.unsent_bytes_max = limits.unsent_bytes_max;
   if (secure_first(url)) options.tls = solicit_options(url).tls;

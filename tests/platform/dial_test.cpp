@@ -122,6 +122,55 @@ TEST_CASE("dial: all addresses are tried, in turn") {
   CHECK(client.wire->peer().address == "127.0.0.1");
 }
 
+TEST_CASE("dial: of more addresses than one dial tries each has its turn") {
+  RawListener hub;
+  NetFixture net([&](const std::string&) {
+    LookupResult many;
+    for (int i = 0; i < 16; ++i) {
+      const std::string nobody = "127.0.1." + std::to_string(i + 1);
+      many.addresses.push_back(address(i == 11 ? "127.0.0.1" : nobody.c_str()));
+    }
+    return many;
+  });
+  DialOptions options = dial_to(hub.port());
+  options.host = "hub";
+  std::vector<std::size_t> reach;
+  for (options.turn = 0; options.turn < 20; ++options.turn) {
+    Script client;
+    const auto dial = net.network.dial(options, make_scripted(client));
+    CHECK(net.until([&] { return client.opened + client.closed > 0; }));
+    if (client.opened == 1) reach.push_back(options.turn);
+    dial->cancel();
+    CHECK(net.until([&] { return client.destroyed == 1; }));
+  }
+  CHECK(reach == std::vector<std::size_t>{4, 5, 6, 7, 8, 9, 10, 11});
+}
+
+// Each look-up takes longer than a dial may.
+TEST_CASE("dial: an answer that came too late for one is there for the next") {
+  const auto gate = std::make_shared<Gate>();
+  Script late, next, third, server;
+  NetFixture net([gate](const std::string&) { return gate->pass(); });
+  DialOptions options = dial_to(net.serve({&server}));
+  options.host = "slow";
+  options.timeout = 50ms;
+  net.dials.push_back(net.network.dial(options, make_scripted(late)));
+  CHECK(net.until([&] { return late.closed == 1; }));
+  CHECK(late.reason.stage == Stage::kResolve);
+  gate->release();
+  CHECK_FALSE(net.until([&] { return server.opened == 1; }, 50ms));
+  {
+    const std::lock_guard lock(gate->mutex);
+    gate->open = false;
+  }
+  net.dials.push_back(net.network.dial(options, make_scripted(next)));
+  CHECK(net.until([&] { return next.opened == 1; }));
+  net.dials.push_back(net.network.dial(options, make_scripted(third)));  // It is asked anew.
+  CHECK(net.until([&] { return third.closed == 1; }));
+  CHECK(gate->entered == 2);
+  gate->release();
+}
+
 // A listener whose queue is full drops what comes: it looks like a host that is not there.
 struct BlackHole {
   BlackHole() {
