@@ -171,13 +171,24 @@ int Database::transaction(const CommitPlan& plan, bool with_compactions,
   for (std::size_t i = 0; rc == SQLITE_OK && with_compactions && i < plan.compactions.size(); ++i) {
     rc = compact(plan.compactions[i], done.emplace_back());
   }
+  const std::uint64_t growth = growth_to_come();
+  if (rc == SQLITE_OK) rc = hold_room(growth);
   if (rc == SQLITE_OK) rc = commit_.run();
   if (rc != SQLITE_OK) {
     if (sqlite3_get_autocommit(db_.get()) == 0) (void)rollback_.run();
     done.clear();
   }
+  let_go(growth);
   done.resize(plan.compactions.size());
   return rc;
+}
+
+// By which the file grows when the WAL is copied back, the open transaction with it.
+std::uint64_t Database::growth_to_come() {
+  (void)page_count_.step();
+  const std::uint64_t bytes = page_count_.unsigned_number(0) * kPageBytes;
+  page_count_.reset();
+  return bytes - std::min(bytes, vfs_->bytes_of(options_.path));
 }
 
 int Database::write_plan(const CommitPlan& plan) {

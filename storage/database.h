@@ -93,6 +93,8 @@ class Database {
   ReadResult read(const ReadPlan& plan);
   // Copies the WAL into the database and empties it. SQLite's code.
   int empty_wal();
+  // The same; the WAL keeps its size while there is no reserve.
+  int copy_back();
   // The same; gives free pages back where that is cheap.
   CommitResult settle();
   // Commits `plan`, marks a clean end, closes. `before` is the group that was committed last: it
@@ -124,8 +126,10 @@ class Database {
   int compact(const Compaction& plan, CompactionDone& done);
   int transaction(const CommitPlan& plan, bool with_compactions, std::vector<CompactionDone>& done);
   int drop_segment(SegmentId id);
+  std::uint64_t growth_to_come();
+  int hold_room(std::uint64_t bytes);
+  void let_go(std::uint64_t bytes);
   int checkpoint(int mode);
-  int copy_back();
   bool moved();
   std::optional<std::uint64_t> disk_free() const;  // As the file system tells.
   void look_at_disk();

@@ -190,6 +190,11 @@ std::uint64_t CountingVfs::file_bytes() const {
   return sum;
 }
 
+std::uint64_t CountingVfs::bytes_of(const std::string& path) const {
+  const auto at = sizes_.find(path);
+  return at == sizes_.end() ? 0 : at->second;
+}
+
 void CountingVfs::wrote(const std::string& path, std::uint64_t offset, std::uint64_t bytes) {
   bytes_written_ += bytes;
   std::uint64_t& size = sizes_[path];

@@ -27,6 +27,7 @@ class CountingVfs {
   const char* name() const { return name_.c_str(); }
   std::uint64_t bytes_written() const { return bytes_written_; }
   std::uint64_t file_bytes() const;
+  std::uint64_t bytes_of(const std::string& path) const;
   bool sync_failed() const { return sync_failed_; }
   // From now on all is read that can be: what is not there ends a WAL, as a torn page does, and is
   // not asked for again, as a disk may take seconds to say no.

@@ -233,6 +233,8 @@ int open_once(Database& database, StoreImage& image, std::uint64_t random) {
   image = {};
   int rc = database.open();
   if (rc == SQLITE_OK) rc = database.start();
+  // What a crash left in the WAL goes first: behind it there may be no room for a word.
+  if (rc == SQLITE_OK) (void)database.copy_back();
   if (rc == SQLITE_OK) rc = load_image(database, image);
   if (rc == SQLITE_OK) rc = claim(database, image, random);
   return rc;

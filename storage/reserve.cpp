@@ -42,6 +42,40 @@ void Database::make_reserve() {
   if (!reserve_) (void)vfs->xDelete(vfs, path.c_str(), 0);
 }
 
+// While a group is written to the WAL, what its copy into the file will take is kept for that, as
+// far as it is more than the reserve: a WAL that cannot be copied back grows with each commit, and
+// then there is room neither for one that frees some, nor for the next start.
+int Database::hold_room(std::uint64_t bytes) {
+  const std::uint64_t have = reserve_ ? options_.reserve_bytes : 0;
+  if (options_.reserve_bytes == 0 || bytes <= have) return SQLITE_OK;
+  sqlite3_vfs& vfs = vfs_->below();
+  std::vector<char> memory(static_cast<std::size_t>(vfs.szOsFile));
+  auto* file = reinterpret_cast<sqlite3_file*>(memory.data());
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_JOURNAL;
+  const std::string path = reserve_path();
+  int rc = vfs.xOpen(&vfs, path.c_str(), file, flags, nullptr);
+  if (rc != SQLITE_OK) return SQLITE_OK;  // Nothing is known then.
+  rc = write_zeros(*file, static_cast<sqlite3_int64>(have), static_cast<sqlite3_int64>(bytes));
+  file->pMethods->xClose(file);
+  return rc == SQLITE_OK ? SQLITE_OK : SQLITE_FULL;
+}
+
+void Database::let_go(std::uint64_t bytes) {
+  if (options_.reserve_bytes == 0) return;
+  sqlite3_vfs& vfs = vfs_->below();
+  if (!reserve_) {
+    if (bytes > 0) (void)vfs.xDelete(&vfs, reserve_path().c_str(), 0);
+    return;
+  }
+  if (bytes <= options_.reserve_bytes) return;
+  std::vector<char> memory(static_cast<std::size_t>(vfs.szOsFile));
+  auto* file = reinterpret_cast<sqlite3_file*>(memory.data());
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MAIN_JOURNAL;
+  if (vfs.xOpen(&vfs, reserve_path().c_str(), file, flags, nullptr) != SQLITE_OK) return;
+  (void)file->pMethods->xTruncate(file, static_cast<sqlite3_int64>(options_.reserve_bytes));
+  file->pMethods->xClose(file);
+}
+
 void Database::release_reserve() {
   sqlite3_vfs* vfs = sqlite3_vfs_find(vfs_->name());
   (void)vfs->xDelete(vfs, reserve_path().c_str(), 1);

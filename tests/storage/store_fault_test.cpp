@@ -149,6 +149,35 @@ TEST_CASE("store: a reserve that was given away is made again when there is room
   }
 }
 
+// In the WAL there would be room for it, and then none to copy it back: no commit could follow.
+TEST_CASE("store: a group that takes the last room of a disk does not lock the store up") {
+  for (const std::uint64_t kibibytes : {2'000, 3'000, 4'000, 5'000}) {
+    CAPTURE(kibibytes);
+    StoreBox box;
+    REQUIRE(box.open());
+    fill(box, 8000);
+    CHECK(box.sync().ok());
+    box.loop.run_for(10s);
+    box.disk.set_capacity(box.disk.used() + (1 << 20));
+    for (std::uint64_t i = 0; i < kibibytes; ++i) box.append("a", std::string(1024, 'g'));
+    box.loop.run_for(5s);
+    const Sequence last = box.store->log("a").last();
+    box.store->log("a").trim(7000);
+    box.loop.run_for(5s);
+    box.store->log("a").trim(7500);
+    box.loop.run_for(5s);
+    const bool durable = box.store->log("a").state().durable == last;
+    CHECK((durable || box.store->status().code() == Errc::kStorageFull));
+    box.kill();
+    REQUIRE(box.open());
+    CHECK(box.all("a").size() == (durable ? 500 + kibibytes : 8000));
+    box.store->log("a").trim(7900);
+    box.loop.run_for(5s);
+    CHECK(box.append("a", "x") != 0);
+    CHECK(box.sync().ok());
+  }
+}
+
 // Others took what room there was while nothing ran, or before, and the reserve is gone.
 TEST_CASE("store: a full disk holds up no start") {
   for (const auto& [reserve, clean] :

@@ -195,6 +195,7 @@ struct BadSector : SystemCalls {
 struct Quota {
   std::filesystem::path dir;
   off_t bytes = 0;
+  std::uint64_t writes_left = UINT64_MAX;  // The process dies at the last of them.
 };
 Quota& quota() {
   static Quota quota;
@@ -202,6 +203,7 @@ Quota& quota() {
 }
 
 ssize_t write_or_refuse(int file, const void* from, std::size_t count, off_t offset) {
+  if (--quota().writes_left == 0) raise(SIGKILL);
   struct stat state {};
   const off_t end = offset + static_cast<off_t>(count);
   if (fstat(file, &state) == 0 && end > state.st_size) {
@@ -262,6 +264,83 @@ TEST_CASE("store: a quota that nobody tells of is as good as a disk of that size
     INFO(next.error);
     REQUIRE(next.store != nullptr);
     CHECK(next.store->log("a").state().messages == kept);
+  }
+  std::filesystem::remove_all(dir);
+}
+
+// Fills the quota, drains some, idles, and goes on so; ends by itself or by the quota's count.
+[[noreturn]] void child_under_quota(const std::string& dir, int report) {
+  {
+    RealBox box(dir);
+    if (!box.store) _exit(1);
+    Log& log = box.store->log("a");
+    const auto say = [report](const Report& line) {
+      if (write(report, &line, sizeof line) != sizeof line) _exit(2);
+    };
+    log.on_durable([&](Sequence upto) { say({upto, 0}); });
+    for (int turn = 0; turn < 6; ++turn) {
+      for (int i = 0; i < 3000; ++i) {
+        const std::string payload = payload_of(log.state().last + 1);
+        const RecordView record{.sequence = 0,
+                                .time = box.clock.wall(),
+                                .subject = "s",
+                                .header = {},
+                                .payload = payload};
+        if (log.append(record) == 0) break;
+        if (i % 100 == 0) box.loop.run_for(20ms);
+      }
+      box.loop.run_for(turn % 2 == 0 ? 3s : 12s);
+      const Sequence upto = log.state().first + log.state().messages / (turn % 3 + 2);
+      log.trim(upto);
+      say({0, upto});
+      box.loop.run_for(3s);
+    }
+  }
+  _exit(0);
+}
+
+TEST_CASE("store: killed at any write under a quota that nobody tells of, it starts and has all") {
+  const std::string dir =
+      (std::filesystem::temp_directory_path() / ("petiole-qkill-" + std::to_string(getpid())))
+          .string();
+  bool more = true;
+  for (std::uint64_t writes = 1; more; writes += 1 + writes / 8) {
+    CAPTURE(writes);
+    std::filesystem::remove_all(dir);
+    const WithQuota with(dir, 5 << 20);
+    int pipes[2];
+    REQUIRE(pipe(pipes) == 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      quota().writes_left = writes;
+      child_under_quota(dir, pipes[1]);
+    }
+    close(pipes[1]);
+    Report sum{0, 0}, line{};
+    while (read(pipes[0], &line, sizeof line) == sizeof line) {
+      sum.durable = std::max(sum.durable, line.durable);
+      sum.trimmed = std::max(sum.trimmed, line.trimmed);
+    }
+    close(pipes[0]);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    more = WIFSIGNALED(status);
+    if (!more) CHECK(WEXITSTATUS(status) == 0);
+    RealBox box(dir);
+    INFO(box.error);
+    REQUIRE(box.store != nullptr);
+    CHECK(box.store->recovery().quarantined.empty());
+    Log& log = box.store->log("a");
+    CHECK(log.state().last >= sum.durable);
+    if (sum.durable > sum.trimmed) CHECK(log.state().messages >= sum.durable - sum.trimmed);
+    log.trim(log.state().first + log.state().messages / 2);
+    box.loop.run_for(8s);
+    const RecordView record{
+        .sequence = 0, .time = {}, .subject = "s", .header = {}, .payload = "n"};
+    CHECK(box.store->status().ok());
+    CHECK(log.append(record) != 0);
+    box.loop.run_for(1s);
+    CHECK(log.state().durable == log.state().last);
   }
   std::filesystem::remove_all(dir);
 }

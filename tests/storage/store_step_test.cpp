@@ -2,7 +2,11 @@
 // writes stay, and by a power cut, which takes and tears what was not synced.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
+#include <map>
+#include <set>
+#include <string>
 
 #include "storage/database.h"
 #include "tests/storage/store_box.h"
@@ -15,6 +19,7 @@ struct Steps {
   std::function<void(StoreBox&)> act;      // What is cut short.
   std::function<void(StoreBox&)> verify;   // What the next start has, opened already.
   std::uint64_t stride = 1;
+  bool full = false;  // The next start, too, meets a disk that has no more than it had.
 };
 
 // Returns how many steps it has.
@@ -32,7 +37,8 @@ std::uint64_t cut_each(const Steps& steps) {
       steps.act(box);
       more = box.disk.died();
       power ? box.power_cut() : box.kill();
-      box.disk.set_capacity(UINT64_MAX);
+      if (!steps.full) box.disk.set_capacity(UINT64_MAX);
+      INFO(box.error);
       REQUIRE(box.open());
       CHECK(box.store->recovery().quarantined.empty());
       steps.verify(box);
@@ -149,6 +155,92 @@ TEST_CASE("step by step: a trim on a full disk gives the reserve away") {
     CHECK((records == 3100 || records == 100));
   };
   CHECK(cut_each({prepare, act, verify, 3}) > 10);
+}
+
+// A quota: what is given back is ours again, and no more. Whatever was cut short under it, the next
+// start has all that was durable, and a trim makes it take messages again.
+struct UnderQuota {
+  std::set<Sequence> there, waiting;  // Durable or not yet; neither trimmed nor removed.
+  Sequence newest = 0;
+
+  void prepare(StoreBox& box, std::uint64_t room) {
+    *this = {};
+    box.options.reserve_bytes = 256 << 10;
+    REQUIRE(box.open());
+    watch(box);
+    append(box, 1500);
+    CHECK(box.sync().ok());
+    box.loop.run_for(10s);
+    box.disk.set_capacity(box.disk.used() + room);
+  }
+  void watch(StoreBox& box) {
+    box.store->log("a").on_durable([this](Sequence upto) {
+      while (!waiting.empty() && *waiting.begin() <= upto)
+        there.insert(waiting.extract(waiting.begin()));
+    });
+  }
+  void append(StoreBox& box, int count) {
+    for (int i = 0; i < count; ++i) {
+      const Sequence sequence = box.append("a", std::string(700, 'q'));
+      if (sequence == 0) return;
+      newest = sequence;
+      waiting.insert(sequence);
+    }
+  }
+  void remove_some(StoreBox& box) {
+    for (Sequence s = newest - std::min<Sequence>(newest, 200); s < newest; s += 2) {
+      there.erase(s);
+      waiting.erase(s);
+      box.store->log("a").remove(s);
+    }
+  }
+  void trim(StoreBox& box, Sequence upto) {
+    there.erase(there.begin(), there.upper_bound(upto));
+    waiting.erase(waiting.begin(), waiting.upper_bound(upto));
+    box.store->log("a").trim(upto);
+  }
+  void verify(StoreBox& box) {
+    waiting.clear();
+    const auto all = box.all("a");
+    const std::map<Sequence, std::string> found(all.begin(), all.end());
+    std::size_t missing = 0;
+    for (const Sequence each : there) missing += found.contains(each) ? 0 : 1;
+    CHECK(missing == 0);
+    CHECK(found.size() == all.size());
+    watch(box);
+    trim(box, newest / 2);
+    box.loop.run_for(5s);
+    CHECK(box.store->status().ok());
+    const Sequence next = box.append("a", "after");
+    CHECK(next > newest);
+    CHECK(box.sync().ok());
+    box.close();
+    REQUIRE(box.open());
+    CHECK(box.store->log("a").state().last >= next);
+    CHECK(box.all("a").back().second == "after");
+  }
+};
+
+TEST_CASE("step by step: a store fills its quota and drains, and none of it stops the next start") {
+  for (const std::uint64_t room : {0, 100'000, 600'000}) {
+    CAPTURE(room);
+    UnderQuota quota;
+    bool refused = false;
+    const auto prepare = [&](StoreBox& box) { quota.prepare(box, room); };
+    const auto act = [&](StoreBox& box) {
+      for (int turn = 0; turn < 12 && !box.disk.died(); ++turn) {
+        quota.append(box, 400);
+        box.loop.run_for(turn % 4 == 3 ? 8s : 3s);
+        refused = refused || box.store->status().code() == Errc::kStorageFull;
+        if (turn % 3 == 2) quota.trim(box, box.store->log("a").state().first + 500);
+        if (turn % 5 == 4) quota.remove_some(box);
+      }
+      box.close();
+    };
+    const auto verify = [&](StoreBox& box) { quota.verify(box); };
+    CHECK(cut_each({prepare, act, verify, 23, true}) > 100);
+    CHECK(refused);
+  }
 }
 
 TEST_CASE("step by step: the mark of doubt goes with what settles it, or stays") {
