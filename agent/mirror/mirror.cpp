@@ -136,9 +136,10 @@ bool MirrorCore::captures_requests(int rule) const {
 bool MirrorCore::capture(int rule_number, const Message& message) {
   Rule& rule = rules_[static_cast<std::size_t>(rule_number)];
   const bool outage = rule.named.rule.durability == Durability::kOutage;
+  // Once the disk has failed there is nothing else, whatever the link does.
   const bool memory =
-      link_.state.proven && !stopping_ &&
-      (rule.backlog->failed() || (outage && rule.sender->keeps_up(host_.clock.now())));
+      !stopping_ && (rule.backlog->failed() ||
+                     (outage && link_.state.proven && rule.sender->keeps_up(host_.clock.now())));
   const Account::Origin* const origin = account_.origin();
   const bool marked = origin != nullptr && origin->mark != nullptr;
   const Backlog::Taken taken =

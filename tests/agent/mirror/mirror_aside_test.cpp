@@ -201,6 +201,47 @@ TEST_CASE("aside: what a failed commit took with it is counted, and the rest of 
   CHECK(world.drained());
 }
 
+TEST_CASE("aside: what comes in an outage after the disk has failed waits in memory") {
+  for (const Under under : {Under::kModel, Under::kSqlite}) {
+    for (const bool backlog : {false, true}) {
+      CAPTURE(static_cast<int>(under));
+      CAPTURE(backlog);
+      World world(config_of(disk_rule()), {.stream_subject = "t.>"}, 1, under);
+      world.limits.outage_messages_max = 30;
+      world.start();
+      world.up();
+      world.run(5s);
+      if (backlog) {
+        world.down();
+        publish(world, 1, 10);
+        world.run(1s);
+      }
+      if (under == Under::kModel)
+        world.model->fail();
+      else
+        world.sim_disk.fail_syncs(1), world.publish("t.a", "lost to the disk");
+      world.run(15s);
+      REQUIRE(world.mirror->report().state == "storage failed");
+      const std::uint64_t lost = world.rule().losses.refused;
+      if (!backlog) world.down();
+      publish(world, 11, 20);
+      world.run(1min);
+      world.up();
+      world.run(10s);
+      world.down();
+      publish(world, 21, 60);  // More than memory may hold.
+      world.run(30s);
+      world.up();
+      world.run(2min);
+      std::vector<std::string> arrived = world.payloads();
+      std::erase(arrived, "lost to the disk");
+      CHECK(arrived == numbers(backlog ? 1 : 11, 50));
+      CHECK(world.rule().losses.refused == lost + 10);
+      CHECK(world.drained());
+    }
+  }
+}
+
 TEST_CASE("aside: once the disk has failed the mirror rests when there is nothing to do") {
   World world(config_of(disk_rule()), no_stream());
   start(world);
