@@ -298,6 +298,7 @@ void Backlog::loaded(Result<Page> page) {
   const Sequence arrived_upto = arrived_.empty() ? 0 : arrived_.back();
   if (loaded_upto_ >= std::max(maybe_upto_, arrived_upto)) unloaded_ = {};
   pop_settled();
+  expire();  // The next page at once: a page a second may be less than comes.
   changed_();
 }
 
