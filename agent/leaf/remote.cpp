@@ -188,8 +188,9 @@ void Remote::link_heartbeat(SolicitingLeaf& link, bool proven) {
   proven ? observer_->link_proven(link) : observer_->link_doubted(link);
 }
 
-void Remote::link_interest(SolicitingLeaf& link) {
-  if (observer_ && (state_ == State::kUp || state_ == State::kDoubtful)) {
+void Remote::link_interest(SolicitingLeaf& link, std::string_view subject) {
+  const bool up = state_ == State::kUp || state_ == State::kDoubtful;
+  if (observer_ && up && observer_->cares_for(subject)) {
     observer_->interest_changed(link);
   }
 }

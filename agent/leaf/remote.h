@@ -77,7 +77,7 @@ class Remote : private LinkOwner {
   void link_info(const ServerInfo& info) override;
   void link_established(SolicitingLeaf& link) override;
   void link_heartbeat(SolicitingLeaf& link, bool proven) override;
-  void link_interest(SolicitingLeaf& link) override;
+  void link_interest(SolicitingLeaf& link, std::string_view subject) override;
   void link_interest_lost(SolicitingLeaf& link, std::string_view subject) override;
   void link_drained(SolicitingLeaf& link) override;
   void link_lost(SolicitingLeaf& link) override;

@@ -269,7 +269,9 @@ Status LeafSession::on_subscribe(const Op& op) {
     return {};
   }
   const auto weight = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(op.number, 1, 1 << 30));
-  if (subscriptions_.add(*account_, op.subject, op.queue, weight)) on_interest();
+  if (subscriptions_.add(*account_, op.subject, op.queue, weight)) {
+    on_interest(op.subject);
+  }
   return {};
 }
 
@@ -277,7 +279,7 @@ void LeafSession::on_unsubscribe(const Op& op) {
   if (!subscriptions_.remove(*account_, op.subject, op.queue)) return;
   if (tracing()) trace_end(op.subject, op.queue);
   on_interest_lost(op.subject);
-  on_interest();
+  on_interest(op.subject);
 }
 
 void LeafSession::on_pong(Time now) {
@@ -316,7 +318,7 @@ void LeafSession::set_permissions(LeafPermissions permissions) {
   offer_->map().recheck();
   flush_later();
   on_interest_lost(">");  // Also what the hub had allowed until now it may have thrown away.
-  on_interest();
+  on_interest(">");
 }
 
 void LeafSession::send_handshake(std::string_view line) {

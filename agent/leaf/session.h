@@ -105,7 +105,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   virtual bool forgets_on_pong() const { return false; }
   virtual void on_loop() {}
   virtual void on_heartbeat(bool proven) { (void)proven; }
-  virtual void on_interest() {}
+  virtual void on_interest(std::string_view subject) { (void)subject; }
   virtual void on_interest_lost(std::string_view subject) { (void)subject; }
   virtual void on_drained() {}
   virtual void on_leaving() {}  // Established before and over now; the account is left after it.

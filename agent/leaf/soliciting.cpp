@@ -302,8 +302,8 @@ void SolicitingLeaf::on_heartbeat(bool proven) {
   if (owner_) owner_->link_heartbeat(*this, proven);
 }
 
-void SolicitingLeaf::on_interest() {
-  if (owner_) owner_->link_interest(*this);
+void SolicitingLeaf::on_interest(std::string_view subject) {
+  if (owner_) owner_->link_interest(*this, subject);
 }
 
 void SolicitingLeaf::on_interest_lost(std::string_view subject) {

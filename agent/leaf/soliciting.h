@@ -24,7 +24,7 @@ class LinkOwner {
   virtual void link_info(const ServerInfo& info) = 0;
   virtual void link_established(SolicitingLeaf& link) = 0;
   virtual void link_heartbeat(SolicitingLeaf& link, bool proven) = 0;
-  virtual void link_interest(SolicitingLeaf& link) = 0;
+  virtual void link_interest(SolicitingLeaf& link, std::string_view subject) = 0;
   virtual void link_interest_lost(SolicitingLeaf& link, std::string_view subject) = 0;
   virtual void link_drained(SolicitingLeaf& link) = 0;
   // An established link is over. The hub's interest is still known, and what is published is lost.
@@ -90,7 +90,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   Status on_handshake_timeout() override;
   void on_loop() override;
   void on_heartbeat(bool proven) override;
-  void on_interest() override;
+  void on_interest(std::string_view subject) override;
   void on_interest_lost(std::string_view subject) override;
   void on_drained() override;
   void on_leaving() override;

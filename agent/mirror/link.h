@@ -16,6 +16,7 @@ struct LinkState {
   Uplink* uplink = nullptr;  // Null: down.
   bool proven = false;       // Heartbeats are answered.
   Time up{}, interest_changed{};
+  Time interest_moves{};         // Since then there was no while without a change.
   std::uint64_t generation = 0;  // Counts links.
   // Barriers are numbered; what is sent now is behind those asked for and before `next_barrier`.
   std::uint64_t next_barrier = 1;

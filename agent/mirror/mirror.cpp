@@ -28,9 +28,13 @@ std::vector<std::string> patterns_of(const std::vector<NamedRule>& rules) {
 HashKey random_key(Entropy& entropy) { return {entropy.number(), entropy.number()}; }
 
 // Replies and the system's own subjects are meant only by a rule that names them.
-bool rule_matches(std::string_view pattern, std::string_view subject) {
+bool may_mean(std::string_view pattern, std::string_view subject) {
   const bool system = subject.starts_with('$') || subject.starts_with('_');
-  return (!system || pattern.front() == subject.front()) && matches(pattern, subject);
+  return !system || pattern.front() == subject.front();
+}
+
+bool rule_matches(std::string_view pattern, std::string_view subject) {
+  return may_mean(pattern, subject) && matches(pattern, subject);
 }
 
 }  // namespace
@@ -117,6 +121,17 @@ int MirrorCore::rule_of(std::string_view subject) const {
     }
   }
   return -1;
+}
+
+// Clients of the hub come and go all the time, each with an inbox of its own: that is no reason to
+// ask for its streams again.
+bool MirrorCore::cares_for(std::string_view subject) const {
+  for (const Rule& rule : rules_) {
+    for (const std::string& pattern : rule.named.rule.subjects) {
+      if (may_mean(pattern, subject) && overlaps(pattern, subject)) return true;
+    }
+  }
+  return false;
 }
 
 std::vector<std::string> MirrorCore::patterns() const {

@@ -38,6 +38,7 @@ class MirrorCore : public Mirror {
   void link_proven(Uplink& link) override;
   void link_down(Uplink& link) override;
   void interest_changed(Uplink& link) override;
+  bool cares_for(std::string_view subject) const override;
   void interest_lost(Uplink& link, std::string_view subject) override;
   void link_drained(Uplink& link) override;
 

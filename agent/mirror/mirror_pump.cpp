@@ -183,7 +183,7 @@ void MirrorCore::use_link(Uplink& link) {
   ++state.generation;
   state.uplink = &link;
   state.proven = true;
-  state.up = state.interest_changed = now;
+  state.up = state.interest_changed = state.interest_moves = now;
   state.barrier_wanted = false;
   state.bytes_sent = bytes_passed_ = 0;
   barriers_.clear();
@@ -242,7 +242,9 @@ void MirrorCore::leave_link() {
 void MirrorCore::interest_changed(Uplink& link) {
   if (link_.state.uplink != &link) return;
   const Time now = host_.clock.now();
-  link_.state.interest_changed = now;
+  LinkState& state = link_.state;
+  if (now > state.interest_changed + limits_.park_after / 2) state.interest_moves = now;
+  state.interest_changed = now;
   directory_.interest_changed(now);
   for (Rule& rule : rules_) rule.sender->interest_changed();
   poke();

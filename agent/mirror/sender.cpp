@@ -180,10 +180,12 @@ std::size_t Sender::in_flight_max() const {
                                          link_.limits.in_flight_bytes_max);
 }
 
-// Nobody upstream wants it. After a while others go ahead; it stays on disk. False: wait.
+// Nobody upstream wants it. After a while others go ahead; it stays on disk. False: wait. Not for
+// as long as others of the hub come and go, which may be always.
 bool Sender::may_pass_over(Time now) {
-  const Time since =
-      std::max(link_.state.up, link_.state.interest_changed - link_.limits.park_after / 2);
+  const LinkState& link = link_.state;
+  const Time calm = link.interest_changed - link_.limits.park_after / 2;
+  const Time since = std::max(link.up, std::min(calm, link.interest_moves));
   const Time due = since + link_.limits.park_after;
   if (now >= due) return true;
   deadline_ = std::min(deadline_, due);

@@ -72,6 +72,8 @@ class UplinkObserver {
   // Last use of `link`, which answers as before it broke; what is published now is lost.
   virtual void link_down(Uplink& link) = 0;
   virtual void interest_changed(Uplink& link) = 0;  // LS+, LS- or permissions.
+  // It is to be told of a change that is of this subject alone.
+  virtual bool cares_for(std::string_view subject) const { return (void)subject, true; }
   // Before interest_changed: nobody there may want what matches `subject` any more.
   virtual void interest_lost(Uplink& link, std::string_view subject) { (void)link, (void)subject; }
   virtual void link_drained(Uplink& link) = 0;  // queued_bytes() fell below the low-water mark.

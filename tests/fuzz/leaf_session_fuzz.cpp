@@ -22,7 +22,7 @@ struct Deaf : LinkOwner {
   void link_info(const ServerInfo&) override {}
   void link_established(SolicitingLeaf&) override {}
   void link_heartbeat(SolicitingLeaf&, bool) override {}
-  void link_interest(SolicitingLeaf&) override {}
+  void link_interest(SolicitingLeaf&, std::string_view) override {}
   void link_interest_lost(SolicitingLeaf&, std::string_view) override {}
   void link_drained(SolicitingLeaf&) override {}
   void link_lost(SolicitingLeaf&) override {}

@@ -56,8 +56,10 @@ class Observer : public UplinkObserver {
   void interest_changed(Uplink&) override {
     if (calls.empty() || calls.back() != "interest") note("interest");
   }
+  bool cares_for(std::string_view subject) const override { return subject != ignored; }
   void link_drained(Uplink&) override { ++drained; }
 
+  std::string ignored;
   Uplink* up = nullptr;
   std::function<void(Uplink&)> at_end;  // What the mirror still does with a link that broke.
   int drained = 0;

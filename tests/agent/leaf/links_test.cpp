@@ -115,6 +115,23 @@ TEST_CASE("link: what a captured subject's hub wants is told, and a barrier pass
   CHECK(pair.leaf.observer().calls == Lines{"up", "interest"});
 }
 
+TEST_CASE("link: interest that the mirror does not care for is not told") {
+  Pair pair;
+  REQUIRE(pair.connect());
+  pair.run();
+  pair.leaf.observer().ignored = "_INBOX.1";
+  pair.leaf.observer().calls.clear();
+  for (int i = 0; i < 3; ++i) {
+    Ear above(pair.hub.account(), "_INBOX.1");
+    pair.run();
+  }
+  pair.run();
+  CHECK(pair.leaf.observer().calls.empty());
+  Ear above(pair.hub.account(), "tele.*");
+  pair.run();
+  CHECK(pair.leaf.observer().calls == Lines{"interest"});
+}
+
 // Answers that came in the same turn as the end are still looked at, and may call for more.
 TEST_CASE("link: one that has just broken answers as before, and loses what is published") {
   Pair pair;

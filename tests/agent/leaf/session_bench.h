@@ -28,7 +28,7 @@ struct Deaf : LinkOwner {
   void link_info(const ServerInfo&) override {}
   void link_established(SolicitingLeaf&) override { ++established; }
   void link_heartbeat(SolicitingLeaf&, bool proven) override { heartbeats += proven ? "+" : "-"; }
-  void link_interest(SolicitingLeaf&) override {}
+  void link_interest(SolicitingLeaf&, std::string_view) override {}
   void link_interest_lost(SolicitingLeaf&, std::string_view subject) override {
     lost.append(subject).append(" ");
   }

@@ -21,3 +21,30 @@ TEST_CASE("scale: a backlog that gets too old faster than a page a second is giv
   CHECK(world.rule().messages < 8'000);
   CHECK(world.rule().losses.refused == 0);
 }
+
+TEST_CASE("scale: clients of the hub that come and go do not hold up what has a stream") {
+  World world(config_of(disk_rule()), {.stream_subject = "t.b"});
+  world.start();
+  world.up();
+  world.run(5s);
+  world.publish("t.a", "nobody's");
+  world.publish("t.b", "1");
+  for (int i = 0; i < 60; ++i) {
+    world.mirror->interest_changed(*world.link);
+    world.run(500ms);
+  }
+  CHECK(world.payloads() == std::vector<std::string>{"1"});
+}
+
+TEST_CASE("scale: what others of the hub want says nothing of its streams") {
+  RuleConfig rule = disk_rule();
+  rule.subjects = {"t.*", "_own.>", ">"};
+  World world(config_of(rule), {});
+  world.start();
+  CHECK_FALSE(world.mirror->cares_for("_INBOX.x.*"));
+  CHECK_FALSE(world.mirror->cares_for("$JS.ACK.>"));
+  CHECK(world.mirror->cares_for("_own.a"));
+  CHECK(world.mirror->cares_for("u"));
+  CHECK(world.mirror->cares_for(">"));
+  CHECK(world.mirror->cares_for("*.a"));
+}
