@@ -192,7 +192,10 @@ void MirrorCore::use_link(Uplink& link) {
   api_.link_up(link);
   directory_.link_up(now);
   pacer_.link_up();
-  for (Rule& rule : rules_) rule.sender->link_up(now);
+  for (Rule& rule : rules_) {
+    rule.sender->link_up(now);
+    rule.drain_rate = 0;
+  }
   poke();
 }
 

@@ -121,6 +121,7 @@ MirrorReport MirrorCore::report() const {
   for (const Rule& rule : rules_) {
     const Backlog& backlog = *rule.backlog;
     const RuleState& state = backlog.state();
+    const bool drains = link_.state.uplink != nullptr && backlog.messages() > 0;
     report.rules.push_back({.subjects = rule.named.rule.subjects,
                             .durability = rule.named.rule.durability,
                             .confirm = confirm_text(rule),
@@ -131,7 +132,7 @@ MirrorReport MirrorCore::report() const {
                             .confirmed = state.confirmed,
                             .duplicates = state.duplicates,
                             .in_flight = backlog.in_flight(),
-                            .drain_rate = rule.drain_rate,
+                            .drain_rate = drains ? rule.drain_rate : 0,
                             .losses = state.losses,
                             .refusing = text_or_empty(refusal_cause(rule))});
   }

@@ -48,3 +48,19 @@ TEST_CASE("scale: what others of the hub want says nothing of its streams") {
   CHECK(world.mirror->cares_for(">"));
   CHECK(world.mirror->cares_for("*.a"));
 }
+
+TEST_CASE("scale: what does not drain any more has no rate") {
+  World world(config_of(disk_rule()), {.latency = 200ms});
+  world.limits.in_flight_messages_max = 100;
+  world.start();
+  publish(world, 1, 5000);
+  world.up();
+  REQUIRE(world.loop.run_until([&] { return world.rule().drain_rate > 0; }, 1min));
+  world.down();
+  world.run(10min);
+  CHECK(world.rule().messages > 0);
+  CHECK(world.rule().drain_rate == 0);
+  world.up();
+  REQUIRE(world.loop.run_until([&] { return world.drained(); }, 10min));
+  CHECK(world.rule().drain_rate == 0);
+}
