@@ -123,7 +123,7 @@ void HubDirectory::tick(Time now) {
 
 void HubDirectory::ask(Time now) {
   asking_ = true;
-  failed_ = changed_ = false;
+  failed_ = changed_ = coming_partial_ = false;
   asked_ = now;
   coming_.clear();
   missing_.clear();
@@ -152,14 +152,16 @@ void HubDirectory::answered(std::size_t pattern, std::int64_t offset, Result<jso
     const std::int64_t known = add_streams(*answer);
     const std::int64_t next = offset + known + add_missing(*answer, patterns_[pattern]);
     // However many there are, or are said to be.
-    const auto most = std::min<std::int64_t>(get_int(*answer, "total"),
-                                             static_cast<std::int64_t>(limits_.streams_max));
+    const std::int64_t total = get_int(*answer, "total");
+    const auto most = std::min(total, static_cast<std::int64_t>(limits_.streams_max));
+    coming_partial_ = coming_partial_ || total > most;
     if (next > offset && next < most) return ask_page(pattern, next, asked_);
   }
   if (--open_ == 0) finish(!failed_);
 }
 
-// Returns how many the page held.
+// Returns how many the page held. Others may have told of some of them: several of our patterns
+// overlap their subjects.
 std::int64_t HubDirectory::add_streams(const json::object& answer) {
   const json::value* list = find(answer, "streams");
   if (list == nullptr || !list->is_array()) return 0;
@@ -168,9 +170,11 @@ std::int64_t HubDirectory::add_streams(const json::object& answer) {
     if (config == nullptr || !config->is_object()) continue;
     const json::object& object = config->get_object();
     const json::value* subjects = find(object, "subjects");
+    const std::string_view name = get_string(object, "name");
+    if (has_name(coming_, name)) continue;
     // A stream that gives no PubAck confirms nothing: the barrier has to do.
     if (get_bool(object, "no_ack") || subjects == nullptr || !subjects->is_array()) continue;
-    Stream stream{std::string(get_string(object, "name")),
+    Stream stream{std::string(name),
                   {},
                   made_at(each.get_object()),
                   transform_of(object),
@@ -185,9 +189,13 @@ std::int64_t HubDirectory::add_streams(const json::object& answer) {
 }
 
 void HubDirectory::add(Stream stream) {
-  if (!is_stream_name(stream.name) || coming_.size() >= limits_.streams_max) return;
+  if (!is_stream_name(stream.name)) return;
   coming_subjects_ += stream.subjects.size();
-  if (coming_subjects_ <= limits_.stream_subjects_max) coming_.push_back(std::move(stream));
+  if (coming_.size() >= limits_.streams_max || coming_subjects_ > limits_.stream_subjects_max) {
+    coming_partial_ = true;
+  } else {
+    coming_.push_back(std::move(stream));
+  }
 }
 
 // A cluster tells of a stream that has no leader only the name: it is there, and what it captures
@@ -211,11 +219,10 @@ std::int64_t HubDirectory::add_missing(const json::object& answer, const std::st
 }
 
 void HubDirectory::miss(std::string_view name, const std::string& pattern) {
-  const auto has_name = [&](const Stream& stream) { return stream.name == name; };
-  const bool again = std::any_of(missing_.begin(), missing_.end(), has_name);
+  const bool again = has_name(missing_, name);
   bool known = false;
   for (const Stream& stream : streams_) {
-    if (!has_name(stream)) continue;
+    if (stream.name != name) continue;
     known = true;
     if (again) continue;
     missing_.push_back(stream);
@@ -235,6 +242,7 @@ void HubDirectory::finish(bool good) {
     for (Stream& stream : missing_) add(std::move(stream));  // Last: what is known goes first.
     remember();
     streams_ = std::exchange(coming_, {});
+    partial_ = coming_partial_;
     state_ = State::kKnown;
     stale_ = changed_;
   } else {
@@ -249,16 +257,18 @@ void HubDirectory::finish(bool good) {
 }
 
 bool HubDirectory::tells_all() const {
-  return state_ == State::kKnown &&
+  return state_ == State::kKnown && !partial_ &&
          std::all_of(streams_.begin(), streams_.end(), [this](const Stream& stream) {
            return api_.allows("STREAM.MSG.GET." + stream.name);
          });
 }
 
-bool HubDirectory::lists(std::string_view stream) const {
-  return std::any_of(streams_.begin(), streams_.end(),
-                     [&](const Stream& each) { return each.name == stream; });
+bool HubDirectory::has_name(const std::vector<Stream>& streams, std::string_view name) {
+  return std::any_of(streams.begin(), streams.end(),
+                     [&](const Stream& each) { return each.name == name; });
 }
+
+bool HubDirectory::lists(std::string_view stream) const { return has_name(streams_, stream); }
 
 std::uint64_t HubDirectory::last_of(std::string_view stream) const {
   const auto at = std::find_if(streams_.begin(), streams_.end(),
@@ -315,7 +325,8 @@ Route HubDirectory::route_of(std::string_view subject) const {
       return Route::kUnknown;
     case State::kKnown:
       if (stream_of(subject) != nullptr) return Route::kPuback;
-      return stale_ ? Route::kReprobe : Route::kBarrier;  // A stream that has come may refuse it.
+      // A stream that has come, or that was not told of, may refuse it.
+      return stale_ || partial_ ? Route::kReprobe : Route::kBarrier;
     case State::kUnreachable:
       break;
   }

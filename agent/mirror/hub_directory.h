@@ -46,6 +46,7 @@ class HubDirectory {
   bool heard_since(Time when) const { return heard_at_ >= when; }
   // The hub tells what its streams are, and lets us look into each.
   bool tells_all() const;
+  bool partial() const { return partial_; }
   // The stream that captures `subject` and answers; null: none. `former`: another that did so
   // before.
   const std::string* stream_of(std::string_view subject, bool former = false) const;
@@ -71,6 +72,7 @@ class HubDirectory {
     SubjectTransform transform{};  // Its source is empty: there is none.
     std::uint64_t last = UINT64_MAX;
   };
+  static bool has_name(const std::vector<Stream>& streams, std::string_view name);
   const Stream* find_stream(std::string_view subject, bool former) const;
   void remember();
   void refresh_soon(Time now);
@@ -90,6 +92,7 @@ class HubDirectory {
   std::function<void()> told_;
   State state_ = State::kUnknown;
   bool asking_ = false, failed_ = false;
+  bool partial_ = false, coming_partial_ = false;  // There are more streams than are remembered.
   bool stale_ = false;    // Interest has changed since that was asked which is known:
   bool changed_ = false;  // and since it was asked last.
   std::size_t open_ = 0;  // Pages awaited.

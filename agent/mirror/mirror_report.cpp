@@ -92,6 +92,10 @@ std::string MirrorCore::guarantee_text() const {
       ": exactly once within the duplicate window of the hub's streams, else at least once";
   switch (directory_.state()) {
     case HubDirectory::State::kKnown:
+      if (directory_.partial()) {
+        return std::string("the hub has more streams for these subjects than are looked into") +
+               kWindowOnly;
+      }
       if (!directory_.tells_all()) {
         return std::string("the hub does not let us look into its streams (no permission)") +
                kWindowOnly;

@@ -36,6 +36,45 @@ TEST_CASE("scale: clients of the hub that come and go do not hold up what has a 
   CHECK(world.payloads() == std::vector<std::string>{"1"});
 }
 
+TEST_CASE("scale: where the hub has more streams than are remembered, a refusal is heard") {
+  World world(config_of(disk_rule()), {});
+  world.limits.streams_max = 2;
+  world.hub.options().list =
+      R"({"total":3,"offset":0,"limit":256,"streams":[)"
+      R"({"config":{"name":"A","subjects":["t.x"]}},{"config":{"name":"B","subjects":["t.y"]}},)"
+      R"({"config":{"name":"S","subjects":["t.>"]}}]})";
+  world.start();
+  world.up();
+  world.run(5s);
+  for (const std::string& payload : numbers(1, 5)) world.hub.refuse_once.insert(payload);
+  publish(world, 1, 20);
+  world.run(1min);
+  CHECK(world.drained());
+  CHECK(world.payloads().size() == 20);
+}
+
+TEST_CASE("scale: a stream that several of our subjects overlap is remembered once") {
+  RuleConfig rule = disk_rule();
+  rule.subjects = {"*.a", "*.b", "t.>"};
+  World world(config_of(rule), {});
+  world.limits.streams_max = 2;
+  int asked = 0;
+  world.hub.api_says = [&](std::string_view verb) -> std::optional<std::string> {
+    if (verb != "STREAM.LIST") return std::nullopt;
+    const bool last = ++asked % 3 == 0;
+    return R"({"total":1,"offset":0,"limit":256,"streams":[{"config":{"name":")" +
+           std::string(last ? "S" : "U") + R"(","subjects":[")" + (last ? "t.>" : "u.*") +
+           R"("]}}]})";
+  };
+  world.start();
+  world.up();
+  world.run(5s);
+  publish(world, 1, 20);
+  world.run(5s);
+  CHECK(world.drained());
+  CHECK(world.rule().confirm == "puback");
+}
+
 TEST_CASE("scale: what others of the hub want says nothing of its streams") {
   RuleConfig rule = disk_rule();
   rule.subjects = {"t.*", "_own.>", ">"};
