@@ -340,9 +340,8 @@ void HubDirectory::learn(std::string_view subject, Route route) {
   learned_.insert_or_assign(std::string(subject), route);
 }
 
-void HubDirectory::forget(std::string_view subject) {
-  const auto at = learned_.find(subject);
-  if (at != learned_.end()) learned_.erase(at);
+void HubDirectory::forget(std::string_view pattern) {
+  std::erase_if(learned_, [pattern](const auto& each) { return matches(pattern, each.first); });
 }
 
 }  // namespace petiole

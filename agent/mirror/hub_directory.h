@@ -62,7 +62,7 @@ class HubDirectory {
   // kUnknown while the first answer is awaited.
   Route route_of(std::string_view subject) const;
   void learn(std::string_view subject, Route route);
-  void forget(std::string_view subject);  // No PubAck came for long.
+  void forget(std::string_view pattern);  // No PubAck came for long.
 
  private:
   struct Stream {

@@ -70,6 +70,7 @@ class Sender {
   bool from_elsewhere(const PubAck& ack) const;
   bool may_be_captured(const Entry& entry, Time now) const;
   Time answer_due(const Entry& entry) const;
+  void forget_route(const Entry& entry);
   void check_overdue(Time now);
   void check_missed();
   void check_rescan(Time now);

@@ -212,6 +212,13 @@ bool Sender::may_be_captured(const Entry& entry, Time now) const {
          !directory.heard_since(entry.sent) && now < entry.sent + link_.limits.stream_away_max;
 }
 
+// No PubAck came for it in all the time. Where none came for any over this link, the hub is another
+// one, or its streams are gone: nor will the rule's other subjects have one.
+void Sender::forget_route(const Entry& entry) {
+  if (acked_) return link_.directory.forget(entry.subject());
+  for (const std::string& pattern : backlog_.rule().subjects) link_.directory.forget(pattern);
+}
+
 // What has reached the hub and was not answered in time: a probe shows that no stream is there; a
 // PubAck that is missing calls for a look at what the hub has.
 void Sender::check_overdue(Time now) {
@@ -244,7 +251,7 @@ void Sender::check_overdue(Time now) {
       confirmed_without_ack();
     } else {
       lost = true;
-      if (backoff_ == link_.limits.backoff_max) link_.directory.forget(entry.subject());
+      if (backoff_ == link_.limits.backoff_max) forget_route(entry);
     }
   }
   deadline_ = std::min(deadline_, overdue_);

@@ -103,3 +103,20 @@ TEST_CASE("scale: what does not drain any more has no rate") {
   REQUIRE(world.loop.run_until([&] { return world.drained(); }, 10min));
   CHECK(world.rule().drain_rate == 0);
 }
+
+TEST_CASE("scale: many subjects whose stream is gone do not wait one by one") {
+  World world(config_of(disk_rule()), {.domain = ""});
+  world.start();
+  world.up();
+  world.run(5s);
+  for (int i = 0; i < 200; ++i) world.publish("t." + std::to_string(i), std::to_string(i));
+  world.run(1min);
+  REQUIRE(world.drained());
+  world.down();
+  world.hub.options().stream_subject = "";  // Another hub, or the stream was deleted.
+  world.hub.interest = {"t.>"};
+  for (int i = 0; i < 200; ++i) world.publish("t." + std::to_string(i), std::to_string(i));
+  world.up();
+  CHECK(world.loop.run_until([&] { return world.drained(); }, 5min));
+  CHECK(world.hub.heard.size() < 420);  // All as the link comes up, and once more.
+}
