@@ -1,7 +1,8 @@
 """What a hub's streams do besides storing: roll-ups, large messages, another of the same subjects
-beyond the hub, refusals for good."""
+beyond the hub, refusals for good; and what its clients do."""
 
 import threading
+import time
 
 import pytest
 
@@ -144,3 +145,32 @@ def test_a_header_that_only_a_stream_writes_holds_up_nothing(world, hub_version)
     scene.settled()
     rejected = scene.edge.monitor("/mirrorz")["losses"]["rejected"]
     assert [number for number in scene.numbers() if number != 0] == list(range(1 + rejected, 12))
+
+
+def test_clients_of_the_hub_that_come_and_go_hold_up_nothing(world, hub_version):
+    """Each of them has an inbox of its own, of which a nats-server tells the leaf."""
+    scene = Scene(world, hub_version)
+    made = Stream("S", ["telemetry.x"], 120).create(scene.client)
+    asked = lambda: scene.hub.monitor("/jsz")["api"]["total"]  # noqa: E731
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        with world.client(scene.hub) as client:
+            while not ended.wait(0.2):
+                client.unsubscribe(client.subscribe(f"_INBOX.{time.monotonic_ns()}"))
+                client.flush()
+
+    others = threading.Thread(target=come_and_go)
+    others.start()
+    try:
+        time.sleep(3)
+        before = asked()
+        scene.send(0, 1, subject="telemetry.nobody")
+        scene.send(1, 11)
+        time.sleep(6)
+        count = asked() - before
+        assert made.state(scene.client)["messages"] == 10
+        assert count <= 3, f"the hub's API was asked {count} times"
+    finally:
+        ended.set()
+        others.join()
