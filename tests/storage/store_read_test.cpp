@@ -45,6 +45,19 @@ TEST_CASE("store: a place that the disk gives no more holds nothing up for good"
   CHECK(box.all("a").size() == 160);
 }
 
+TEST_CASE("store: a bad place is given up where the newest is bad, too") {
+  StoreBox box;
+  fill(box, "ABCD");
+  spoil(box, 'A');
+  spoil(box, 'D');
+  REQUIRE(box.open());
+  std::uint64_t lost = 0;
+  box.store->on_loss([&](const std::string&, const auto& records) { lost += records.size(); });
+  for (int i = 0; i < 10; ++i) (void)box.read("a", 0);
+  CHECK(lost == 80);
+  CHECK(box.all("a").size() == 160);
+}
+
 TEST_CASE("store: nothing is given up while the disk gives nothing else") {
   StoreBox box;
   fill(box, "AB");
