@@ -75,15 +75,35 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
     rule.backlog = std::make_unique<Backlog>(std::move(setup), rule.named.rule, rule.named.log,
                                              [this] { poke(); });
     rule.sender = std::make_unique<Sender>(*rule.backlog, link_, i);
-    by_priority_.push_back(&rule);
   }
+  order_rules();
+  listen_to_store();
+  for (Rule& rule : rules_) rule.backlog->open();
+  (void)tell_losses(host.clock.now());
+  store_.settle_doubt();
+  const std::uint64_t lost = store_.recovery().lost_messages;
+  if (lost != 0 && !rules_.empty()) rules_.front().backlog->add_corrupt(lost);
+  const bool more = store_.recovery().lost_uncounted;
+  if (more && !rules_.empty()) rules_.front().backlog->add_uncounted();
+  if (!rules_.empty()) store_.settle_salvage();
+  store_changed(store_.status());
+}
+
+MirrorCore::~MirrorCore() = default;
+
+// Of equals the last in the configuration gives way first, and before it what is of a rule that is
+// gone.
+void MirrorCore::order_rules() {
+  for (Rule& rule : rules_) by_priority_.push_back(&rule);
+  by_worth_.assign(by_priority_.rbegin(), by_priority_.rend());
   std::stable_sort(by_priority_.begin(), by_priority_.end(), [](const Rule* a, const Rule* b) {
     return a->named.rule.priority < b->named.rule.priority;
   });
-  by_worth_.reserve(rules_.size());
-  for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) by_worth_.push_back(&*rule);
   std::stable_sort(by_worth_.begin(), by_worth_.end(),
                    [](const Rule* a, const Rule* b) { return a->named.worth > b->named.worth; });
+}
+
+void MirrorCore::listen_to_store() {
   store_.on_status([this, alive = std::weak_ptr<int>(alive_)](Status status) {
     if (!alive.expired()) store_changed(status);
   });
@@ -99,18 +119,7 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
          return alive.expired() ? 0 : yieldable_bytes();
        },
        [this, alive = std::weak_ptr<int>(alive_)] { return !alive.expired() && give_way(); }});
-  for (Rule& rule : rules_) rule.backlog->open();
-  (void)tell_losses(host.clock.now());
-  store_.settle_doubt();
-  const std::uint64_t lost = store_.recovery().lost_messages;
-  if (lost != 0 && !rules_.empty()) rules_.front().backlog->add_corrupt(lost);
-  const bool more = store_.recovery().lost_uncounted;
-  if (more && !rules_.empty()) rules_.front().backlog->add_uncounted();
-  if (!rules_.empty()) store_.settle_salvage();
-  store_changed(store_.status());
 }
-
-MirrorCore::~MirrorCore() = default;
 
 // What is no subject goes to nobody, and no stream would ever confirm it.
 int MirrorCore::rule_of(std::string_view subject) const {
@@ -319,8 +328,7 @@ std::uint64_t MirrorCore::yieldable_bytes() const {
 
 bool MirrorCore::gives_way(const Rule& rule) { return rule.named.rule.discard == Discard::kOld; }
 
-// Of equals first what is of a rule that is gone, then of the last in the configuration. What waits
-// in memory takes no room; then nothing of its rule waits on disk.
+// What waits in memory takes no room; then nothing of its rule waits on disk.
 bool MirrorCore::evict_least() {
   for (Rule* rule : by_worth_) {
     Backlog& backlog = *rule->backlog;

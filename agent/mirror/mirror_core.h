@@ -70,6 +70,8 @@ class MirrorCore : public Mirror {
     Time sent;
   };
 
+  void order_rules();
+  void listen_to_store();
   void poke();        // Something happened: pump() at the end of the turn.
   void poke_later();  // At the end of the next one: there is more to do than this has time for.
   void pump();

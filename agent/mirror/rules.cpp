@@ -53,7 +53,8 @@ std::int64_t take_number(std::string_view& line) {
   std::int64_t number = -1;
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number);
   if (error != std::errc()) return -1;
-  line.remove_prefix(std::min<std::size_t>(end - line.data() + 1, line.size()));
+  const auto length = static_cast<std::size_t>(end - line.data());
+  line.remove_prefix(std::min(length + 1, line.size()));
   return number;
 }
 
