@@ -388,6 +388,10 @@ Status LeafSession::tick(Time now) {
   ++server_.stats().stale_connections;
   ++server_.stats().stale_leafs;
   note(LogLevel::kDebug, "Stale Client Connection - Closing");
+  if (wire_->blocked_since() != kNever) {  // Nothing reaches it: no last word to wait for.
+    wire_->abort({Errc::kTimeout, "ping time-out"});
+    return {};
+  }
   write_err(wire_->output(), "Stale Connection");
   return {Errc::kTimeout, "ping time-out"};
 }

@@ -308,6 +308,20 @@ TEST_CASE("link: a dead path is noticed within 15 s, whichever way is dead") {
   }
 }
 
+TEST_CASE("link: a dead path is noticed within 15 s, also with output that waits for it") {
+  Pair pair;
+  Ear above(pair.hub.account(), "up");
+  REQUIRE(pair.connect());
+  pair.run(7s);
+  pair.world.network.block_both("leaf", "hub");
+  const Time start = pair.world.clock.now();
+  pair.run(1s);
+  for (int i = 0; i < 100; ++i) pair.leaf.publish("up", std::string(1000, 'x'));
+  CHECK(pair.world.loop.run_until([&] { return !pair.leaf.up(); }, 60s));
+  CHECK(pair.world.clock.now() - start <= 15s + 10ms);
+  CHECK(pair.leaf.remote().report().last_error == "ping time-out");
+}
+
 TEST_CASE(
     "link: boots without network, name service and hub, and finds the hub when all is there") {
   Pair pair;
