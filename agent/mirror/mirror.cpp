@@ -237,7 +237,9 @@ void MirrorCore::store_changed(Status status) {
     if (status.ok())
       host_.log.info("mirror: the store takes messages again");
     else
-      host_.log.error("mirror: " + std::string(status.text()) + ": messages are being given up");
+      host_.log.error("mirror: " + std::string(status.text()) +
+                      (status.code() == Errc::kStorage ? ": what comes now is in memory only"
+                                                       : ": messages are being given up"));
     store_code_ = status.code();
   }
   full_ = status.code() == Errc::kStorageFull;

@@ -95,6 +95,7 @@ TEST_CASE("aside: more than memory holds is sent once the disk has failed, new o
   publish(world, 1, 400, "t.b");
   world.run(5s);
   fail_disk(world);
+  CHECK(world.log.contains("nobody knows what is on disk: what comes now is in memory only"));
   publish(world, 401, 420, "t.b");
   world.run(5s);
   want(world, "t.b");
