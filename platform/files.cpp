@@ -2,7 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -45,6 +48,8 @@ Status to_status(int error) {
     case ENOSPC:
     case EDQUOT:
       return {Errc::kStorageFull, "the disk is full"};
+    case EFBIG:
+      return {Errc::kStorageFull, "no file may be as large"};
     case EISDIR:
       return {Errc::kStorage, "it is a directory"};
     case EMFILE:
@@ -169,6 +174,17 @@ std::optional<std::uint64_t> free_bytes(const std::string& path) {
   struct statvfs disk {};
   if (::statvfs(path.c_str(), &disk) != 0) return std::nullopt;
   return std::uint64_t{disk.f_bavail} * disk.f_frsize;
+}
+
+std::uint64_t file_bytes_max(const std::string& dir) {
+  std::uint64_t most = UINT64_MAX;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    most = limit.rlim_cur;
+  }
+  struct statfs disk {};
+  const bool fat = ::statfs(dir.c_str(), &disk) == 0 && disk.f_type == MSDOS_SUPER_MAGIC;
+  return fat ? std::min<std::uint64_t>(most, UINT32_MAX) : most;
 }
 
 Status make_directory(const std::string& path) {

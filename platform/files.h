@@ -33,10 +33,12 @@ Status rename_file(const std::string& from, const std::string& to);
 bool file_exists(const std::string& path);
 std::optional<WallTime> file_modified(const std::string& path);
 std::optional<std::uint64_t> file_bytes(const std::string& path);  // Of a regular file.
-// Of an errno: there is no room, on the disk or in this user's quota.
+// Of an errno: there is no room, on the disk, in this user's quota, or in a file of this size.
 bool is_no_room(int error);
 // What the disk of `path`, which exists, has left for this user.
 std::optional<std::uint64_t> free_bytes(const std::string& path);
+// The largest that a file in `dir` may be, for this process and on its kind of disk.
+std::uint64_t file_bytes_max(const std::string& dir);
 // One level; fine when it is there already. A new one survives a power cut.
 Status make_directory(const std::string& path);
 

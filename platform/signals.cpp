@@ -27,6 +27,12 @@ sigset_t mild_signals() {
   return mild;
 }
 
+// A pipe without a reader, a file that may not grow: each is told by an error, too.
+void ignore_refusals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
 Status deliver(int pid, int number) {
   // 0 and below would be a group of processes, or all.
   if (pid <= 0 || (::kill(pid, number) != 0 && errno == ESRCH)) {
@@ -56,7 +62,7 @@ struct Signals::Parts : std::enable_shared_from_this<Parts> {
 
 Signals::Signals(AsioLoop& loop, std::function<void(Signal)> caught)
     : parts_(std::make_shared<Parts>(loop.core(), std::move(caught))) {
-  std::signal(SIGPIPE, SIG_IGN);
+  ignore_refusals();
   for (const int number : kNumbers) {
     std::error_code ignored;  // Fails for numbers that no system has.
     parts_->set.add(number, ignored);
@@ -72,7 +78,7 @@ Signals::~Signals() {
 }
 
 void hold_signals() {
-  std::signal(SIGPIPE, SIG_IGN);
+  ignore_refusals();
   const sigset_t mild = mild_signals();
   ::pthread_sigmask(SIG_BLOCK, &mild, nullptr);
 }

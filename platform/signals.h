@@ -13,8 +13,9 @@ namespace petiole {
 // What nats-server makes of each: stop, stop, reload, reopen the log, lame duck.
 enum class Signal : std::uint8_t { kInterrupt, kTerminate, kHangUp, kUser1, kUser2 };
 
-// Takes the five signals while it lives, and ignores SIGPIPE from then on: a peer or a pipe that is
-// gone is told by an error. `caught` runs on the loop's thread.
+// Takes the five signals while it lives, and ignores SIGPIPE and SIGXFSZ from then on: a peer or a
+// pipe that is gone, a file that may not grow, are told by an error. `caught` runs on the loop's
+// thread.
 class Signals {
  public:
   Signals(AsioLoop& loop, std::function<void(Signal)> caught);

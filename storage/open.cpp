@@ -35,6 +35,12 @@ std::uint64_t bytes_on_disk(const StoreOptions& options) {
   return std::max(kBytesMaxLeast, ours + *free);
 }
 
+// That a file may not grow must not be found out in the middle of a checkpoint.
+std::uint64_t bytes_in_files(const StoreOptions& options) {
+  const std::uint64_t most = file_bytes_max(options.dir);
+  return std::clamp(most, kBytesMaxLeast, options.bytes_max);
+}
+
 StoreResult refuse(const std::string& path, Status status) {
   return {nullptr, status, path + ": " + std::string(status.text())};
 }
@@ -286,9 +292,10 @@ StoreResult open_store(const StoreOptions& options, Loop& loop, Worker& worker, 
   // The parts are shares of what there is: a limit above the disk's size must not leave nothing.
   // The limit itself stays, for a disk that has room again.
   StoreOptions fitting = options;
-  if (real) fitting.bytes_max = std::min(options.bytes_max, bytes_on_disk(options));
+  const std::uint64_t most = real ? bytes_in_files(options) : options.bytes_max;
+  if (real) fitting.bytes_max = std::min(most, bytes_on_disk(options));
   StoreBudget budget = make_budget(fitting);
-  budget.bytes_max = options.bytes_max;
+  budget.bytes_max = most;
   Status status = check_header(*vfs, path);
   if (!status.ok()) return refuse(path, status);
   status = finish_salvage(*vfs, path, real, clock.wall());

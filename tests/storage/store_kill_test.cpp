@@ -13,7 +13,7 @@
 
 #include "storage/database.h"
 #include "storage/store.h"
-#include "tests/support/sim.h"
+#include "tests/storage/real_box.h"
 
 namespace petiole::test {
 namespace {
@@ -23,26 +23,6 @@ using namespace std::chrono_literals;
 std::string payload_of(Sequence sequence) {
   return std::to_string(sequence) + std::string(sequence % 300, 'p');
 }
-
-// Loop and worker are simulated and the disk is not: one thread, so that it may be forked.
-struct RealBox {
-  explicit RealBox(const std::string& dir) {
-    StoreOptions options;
-    options.dir = dir;
-    StoreResult result = open_store(options, loop, worker, clock, 7);
-    error = result.error;
-    store = std::move(result.store);
-  }
-  ~RealBox() {
-    store.reset();
-    loop.run_for(1s);
-  }
-  SimClock clock;
-  SimLoop loop{clock};
-  SimWorker worker{loop, [] { return Duration(1ms); }};
-  std::unique_ptr<Store> store;
-  std::string error;
-};
 
 struct Report {
   Sequence durable, trimmed;
