@@ -288,12 +288,14 @@ std::size_t SolicitingLeaf::payload_refused() const {
   return hub_error_.find("Maximum Payload Violation") != hub_error_.npos ? largest_sent() : 0;
 }
 
-// A message of the hub's stream comes as base64 in JSON, and a hub holds no answer to its own
-// limit.
+// A message of the hub's stream comes as base64 in JSON, a list of streams with up to 256 of them,
+// and a hub holds no answer to its own limit.
 std::size_t SolicitingLeaf::answer_bytes_max() const {
   constexpr std::size_t kMessageMost = 64 << 20;  // As max_payload here.
   constexpr std::size_t kAroundMost = 64 << 10;   // Subject, names, figures.
-  return std::min(hub_.payload_bytes_max, kMessageMost) / 3 * 4 + kAroundMost;
+  constexpr std::size_t kListMost = 16 << 20;     // Ours: 64 KiB a stream, of 1,000 subjects or so.
+  const std::size_t message = std::min(hub_.payload_bytes_max, kMessageMost) / 3 * 4;
+  return std::max(message + kAroundMost, kListMost);
 }
 
 void SolicitingLeaf::on_loop() { wait_ = server().config().link.loop_delay; }

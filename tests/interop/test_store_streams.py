@@ -24,11 +24,11 @@ WINDOW = 0.2
 
 
 class Scene:
-    def __init__(self, world, version: str):
+    def __init__(self, world, version: str, more: str = ""):
         self.world = world
-        self.hub = world.hub(version, HUB)
+        self.hub = world.hub(version, f"{HUB}\n{more}")
         self.proxy = world.proxy(self.hub.ports["leaf"])
-        self.edge = world.leaf(remote(self.hub, self.proxy), STORE)
+        self.edge = world.leaf(remote(self.hub, self.proxy), f"{STORE}\n{more}")
         self.hub.wait_leafs()
         self.client, self.publisher = world.client(self.hub), world.client(self.edge)
 
@@ -174,3 +174,18 @@ def test_clients_of_the_hub_that_come_and_go_hold_up_nothing(world, hub_version)
     finally:
         ended.set()
         others.join()
+
+
+def test_a_list_of_streams_larger_than_a_message(world, hub_version):
+    """A hub holds no answer to its max_payload: each link ended with the first."""
+    scene = Scene(world, hub_version, "max_payload: 64KB")
+    for number in range(60):
+        subjects = [f"telemetry.{number}.{each}.{'x' * 80}" for each in range(40)]
+        Stream(f"S{number}", subjects).create(scene.client)
+    last = Stream("S", ["telemetry.x"]).create(scene.client)
+    time.sleep(3)  # The mirror asks again once it was told of their subjects.
+    scene.send(0, 100)
+    scene.settled()
+    assert last.count(scene.client) == 100
+    assert scene.edge.output().count("leaf: connected to hub") == 1
+    assert scene.edge.monitor("/mirrorz")["rules"][0]["confirm"] == "puback"
