@@ -70,6 +70,7 @@ HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits, std::uint
       limits_(limits),
       patterns_(std::move(patterns)),
       told_(std::move(changed)),
+      found_(0, TokenHash{hash_seed}),
       learned_(0, TokenHash{hash_seed}) {}
 
 void HubDirectory::link_up(Time now) {
@@ -91,6 +92,7 @@ void HubDirectory::link_down() {
   due_ = kNever;
   remember();
   streams_.clear();
+  found_.clear();
   forget_barriers();
 }
 
@@ -242,6 +244,7 @@ void HubDirectory::finish(bool good) {
     for (Stream& stream : missing_) add(std::move(stream));  // Last: what is known goes first.
     remember();
     streams_ = std::exchange(coming_, {});
+    found_.clear();
     partial_ = coming_partial_;
     state_ = State::kKnown;
     stale_ = changed_;
@@ -266,6 +269,18 @@ bool HubDirectory::tells_all() const {
 bool HubDirectory::has_name(const std::vector<Stream>& streams, std::string_view name) {
   return std::any_of(streams.begin(), streams.end(),
                      [&](const Stream& each) { return each.name == name; });
+}
+
+const HubDirectory::Stream* HubDirectory::first_with(const std::vector<Stream>& streams,
+                                                     std::string_view subject,
+                                                     std::string_view except) {
+  for (const Stream& stream : streams) {
+    if (stream.name == except) continue;
+    for (const std::string& pattern : stream.subjects) {
+      if (matches(pattern, subject)) return &stream;
+    }
+  }
+  return nullptr;
 }
 
 bool HubDirectory::lists(std::string_view stream) const { return has_name(streams_, stream); }
@@ -296,14 +311,15 @@ void HubDirectory::remember() {
 }
 
 const HubDirectory::Stream* HubDirectory::find_stream(std::string_view subject, bool former) const {
-  const Stream* now = former ? find_stream(subject, false) : nullptr;
-  for (const Stream& stream : former ? former_ : streams_) {
-    if (now != nullptr && stream.name == now->name) continue;
-    for (const std::string& pattern : stream.subjects) {
-      if (matches(pattern, subject)) return &stream;
-    }
+  if (former) {
+    const Stream* now = find_stream(subject, false);
+    return first_with(former_, subject, now != nullptr ? now->name : std::string_view());
   }
-  return nullptr;
+  if (const auto at = found_.find(subject); at != found_.end()) return at->second;
+  if (found_.size() >= limits_.learned_subjects_max) found_.clear();
+  const Stream* stream = first_with(streams_, subject);
+  found_.emplace(subject, stream);
+  return stream;
 }
 
 const std::string* HubDirectory::stream_of(std::string_view subject, bool former) const {

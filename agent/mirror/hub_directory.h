@@ -73,6 +73,8 @@ class HubDirectory {
     std::uint64_t last = UINT64_MAX;
   };
   static bool has_name(const std::vector<Stream>& streams, std::string_view name);
+  static const Stream* first_with(const std::vector<Stream>& streams, std::string_view subject,
+                                  std::string_view except = {});
   const Stream* find_stream(std::string_view subject, bool former) const;
   void remember();
   void refresh_soon(Time now);
@@ -103,6 +105,8 @@ class HubDirectory {
   std::vector<Stream> former_;   // As they were before, the newest first.
   std::vector<Stream> missing_;  // Of those that are coming: streams that do not answer the hub.
   std::size_t coming_subjects_ = 0;  // Of all in `coming_`.
+  // Of `streams_`, by subject; null: none. Many streams are not looked through for each message.
+  mutable std::unordered_map<std::string, const Stream*, TokenHash, std::equal_to<>> found_;
   std::unordered_map<std::string, Route, TokenHash, std::equal_to<>> learned_;
 };
 

@@ -1,11 +1,39 @@
 // Much of a thing: clients of the hub that come and go, streams, subjects, messages that get old.
 #include <doctest/doctest.h>
 
+#include <ctime>
+
 #include "tests/agent/mirror/mirror_world.h"
 
 using namespace petiole;
 using namespace petiole::test;
 using namespace std::chrono_literals;
+
+namespace {
+
+// What the processor does for 4,000 messages whose stream is behind `others`, of 16 subjects each.
+std::clock_t work_beside(int others) {
+  World world(config_of(disk_rule()), {});
+  std::string list = R"({"total":1,"offset":0,"limit":256,"streams":[)";
+  for (int i = 0; i < others; ++i) {
+    list += R"({"config":{"name":"O)" + std::to_string(i) + R"(","subjects":[)";
+    for (int j = 0; j < 16; ++j) {
+      list += (j == 0 ? R"("t.)" : R"(,"t.)") + std::to_string(i) + "." + std::to_string(j) + "\"";
+    }
+    list += "]}},";
+  }
+  world.hub.options().list = list + R"({"config":{"name":"S","subjects":["t.>"]}}]})";
+  world.start();
+  world.up();
+  world.run(5s);
+  const std::clock_t begin = std::clock();
+  publish(world, 1, 4000);
+  world.run(5s);
+  CHECK(world.drained());
+  return std::clock() - begin;
+}
+
+}  // namespace
 
 TEST_CASE("scale: a backlog that gets too old faster than a page a second is given up as it does") {
   RuleConfig rule = disk_rule();
@@ -102,6 +130,11 @@ TEST_CASE("scale: what does not drain any more has no rate") {
   world.up();
   REQUIRE(world.loop.run_until([&] { return world.drained(); }, 10min));
   CHECK(world.rule().drain_rate == 0);
+}
+
+TEST_CASE("scale: the hub's many streams are not looked through for each message") {
+  const std::clock_t beside_few = work_beside(1), beside_many = work_beside(1000);
+  CHECK(beside_many < 4 * beside_few + CLOCKS_PER_SEC / 20);
 }
 
 TEST_CASE("scale: many subjects whose stream is gone do not wait one by one") {
