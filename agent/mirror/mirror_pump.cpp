@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/mirror/mirror_core.h"
+#include "agent/subject/subject.h"
 
 namespace petiole {
 
@@ -253,10 +254,16 @@ void MirrorCore::interest_changed(Uplink& link) {
   poke();
 }
 
-// A PONG on the way may stand behind messages that met nobody.
+// A PONG on the way may stand behind messages that met nobody. All in flight are looked through for
+// it: not each time that a client of the hub leaves with its inbox.
 void MirrorCore::interest_lost(Uplink& link, std::string_view subject) {
   if (link_.state.uplink != &link) return;
-  for (Rule& rule : rules_) rule.sender->interest_lost(subject);
+  for (Rule& rule : rules_) {
+    const std::vector<std::string>& patterns = rule.named.rule.subjects;
+    const bool ours = std::any_of(patterns.begin(), patterns.end(),
+                                  [&](const std::string& each) { return overlaps(each, subject); });
+    if (ours) rule.sender->interest_lost(subject);
+  }
 }
 
 void MirrorCore::link_drained(Uplink& link) {

@@ -137,6 +137,24 @@ TEST_CASE("scale: the hub's many streams are not looked through for each message
   CHECK(beside_many < 4 * beside_few + CLOCKS_PER_SEC / 20);
 }
 
+TEST_CASE("scale: what is in flight is not looked through for each client that leaves the hub") {
+  RuleConfig rule = disk_rule();
+  rule.confirm = Confirm::kBarrier;
+  World world(config_of(rule), {.stream_subject = "", .latency = 1min});
+  world.hub.interest = {"t.>"};
+  world.start();
+  world.up();
+  publish(world, 1, 4000);
+  world.run(10s);
+  REQUIRE(world.rule().in_flight > 1000);
+  const auto work = [&](std::string_view pattern) {
+    const std::clock_t begin = std::clock();
+    for (int i = 0; i < 5000; ++i) world.mirror->interest_lost(*world.link, pattern);
+    return std::clock() - begin;
+  };
+  CHECK(10 * work("_INBOX.x.*") < work("t.nobody.x"));
+}
+
 TEST_CASE("scale: many subjects whose stream is gone do not wait one by one") {
   World world(config_of(disk_rule()), {.domain = ""});
   world.start();
