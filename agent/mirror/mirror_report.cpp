@@ -108,7 +108,8 @@ std::string MirrorCore::guarantee_text() const {
         return "exactly once: the hub is a petiole and drops repeats, for as long as it runs";
       }
       return std::string(
-                 "the hub's JetStream API cannot be reached (no domain, or no permission)") +
+                 "the hub's JetStream API cannot be reached (no domain, no permission, or "
+                 "no answer in time)") +
              kWindowOnly;
     case HubDirectory::State::kUnknown:
       break;

@@ -155,6 +155,18 @@ TEST_CASE("scale: what is in flight is not looked through for each client that l
   CHECK(10 * work("_INBOX.x.*") < work("t.nobody.x"));
 }
 
+TEST_CASE(
+    "scale: of a hub that has no time to answer it is not said that a domain is missing alone") {
+  World world(config_of(disk_rule()), {});
+  world.hub.api_says = [](std::string_view) { return R"({"error":{"code":429}})"; };
+  world.start();
+  world.up();
+  publish(world, 1, 20);
+  world.run(1min);
+  CHECK(world.drained());
+  CHECK(world.mirror->report().guarantee.find("no answer in time") != std::string::npos);
+}
+
 TEST_CASE("scale: many subjects whose stream is gone do not wait one by one") {
   World world(config_of(disk_rule()), {.domain = ""});
   world.start();
