@@ -188,7 +188,8 @@ std::uint64_t Database::growth_to_come() {
   (void)page_count_.step();
   const std::uint64_t bytes = page_count_.unsigned_number(0) * kPageBytes;
   page_count_.reset();
-  return bytes - std::min(bytes, vfs_->bytes_of(options_.path));
+  // By SQLite's name for it: a directory may be given as a link, or from where the process runs.
+  return bytes - std::min(bytes, vfs_->bytes_of(sqlite3_db_filename(db_.get(), "main")));
 }
 
 int Database::write_plan(const CommitPlan& plan) {

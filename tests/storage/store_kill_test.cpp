@@ -248,6 +248,33 @@ TEST_CASE("store: a quota that nobody tells of is as good as a disk of that size
   std::filesystem::remove_all(dir);
 }
 
+TEST_CASE("store: one in a directory that a link names takes no more room than another") {
+  const auto dir =
+      std::filesystem::temp_directory_path() / ("petiole-link-" + std::to_string(getpid()));
+  const std::string link = dir.string() + "-name";
+  std::filesystem::remove_all(dir);
+  std::filesystem::remove(link);
+  std::filesystem::create_directory(dir);
+  std::filesystem::create_directory_symlink(dir, link);
+  const WithQuota with(dir, 24 << 20);
+  {
+    RealBox box(link);
+    REQUIRE(box.store != nullptr);
+    Log& log = box.store->log("a");
+    const std::string payload(1000, 'q');
+    int refused = 0;
+    for (int i = 0; i < 12'000; ++i) {
+      const RecordView record{
+          .sequence = 0, .time = {}, .subject = "s", .header = {}, .payload = payload};
+      if (log.append(record) == 0) ++refused;
+      if (i % 100 == 0) box.loop.run_for(20ms);
+    }
+    CHECK(refused == 0);
+  }
+  std::filesystem::remove(link);
+  std::filesystem::remove_all(dir);
+}
+
 // Fills the quota, drains some, idles, and goes on so; ends by itself or by the quota's count.
 [[noreturn]] void child_under_quota(const std::string& dir, int report) {
   {
