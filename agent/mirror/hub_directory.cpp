@@ -12,6 +12,7 @@ namespace petiole {
 namespace {
 
 constexpr std::uint64_t kMadeSince = 1;
+constexpr std::size_t kSubjectsFew = 16;       // Of streams: looked through faster than remembered.
 constexpr std::int64_t kNotAvailable = 10008;  // Of a cluster's nodes too few are there.
 
 // The names of the streams that `answer` tells all of, sorted.
@@ -246,6 +247,7 @@ void HubDirectory::finish(bool good) {
     streams_ = std::exchange(coming_, {});
     found_.clear();
     partial_ = coming_partial_;
+    many_ = coming_subjects_ > kSubjectsFew;
     state_ = State::kKnown;
     stale_ = changed_;
   } else {
@@ -315,6 +317,7 @@ const HubDirectory::Stream* HubDirectory::find_stream(std::string_view subject, 
     const Stream* now = find_stream(subject, false);
     return first_with(former_, subject, now != nullptr ? now->name : std::string_view());
   }
+  if (!many_) return first_with(streams_, subject);
   if (const auto at = found_.find(subject); at != found_.end()) return at->second;
   if (found_.size() >= limits_.learned_subjects_max) found_.clear();
   const Stream* stream = first_with(streams_, subject);

@@ -94,6 +94,7 @@ class HubDirectory {
   std::function<void()> told_;
   State state_ = State::kUnknown;
   bool asking_ = false, failed_ = false;
+  bool many_ = false;                              // Subjects of streams: found_ is used.
   bool partial_ = false, coming_partial_ = false;  // There are more streams than are remembered.
   bool stale_ = false;    // Interest has changed since that was asked which is known:
   bool changed_ = false;  // and since it was asked last.
