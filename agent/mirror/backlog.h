@@ -64,6 +64,10 @@ class Backlog {
   void fail() { failed_ = true; }
   bool failed() const { return failed_; }
 
+  // Gives back the memory of rings that are empty, when there was nothing to do for a while.
+  void rest();
+  bool can_rest() const;
+
   // Moves the window on: from the tail, or by starting a read.
   void refill(bool online);
   EntryRing& window() { return window_; }

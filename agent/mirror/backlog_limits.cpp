@@ -168,4 +168,15 @@ void Backlog::expire() {
   pop_settled();
 }
 
+bool Backlog::can_rest() const {
+  const auto rests = [](const EntryRing& ring) { return ring.empty() && ring.has_memory(); };
+  return messages() == 0 && (rests(window_) || rests(tail_) || rests(put_by_));
+}
+
+void Backlog::rest() {
+  for (EntryRing* ring : {&window_, &tail_, &put_by_}) {
+    if (ring->empty()) ring->clear();
+  }
+}
+
 }  // namespace petiole

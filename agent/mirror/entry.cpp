@@ -6,11 +6,9 @@ namespace petiole {
 
 namespace {
 
-constexpr std::size_t kKeptCapacity = 4096;  // A slot does not hold on to a large buffer.
+constexpr std::size_t kSpareCapacityMax = 4096;  // A large buffer is not kept.
 
-void release(Entry& entry) {
-  if (entry.text.capacity() > kKeptCapacity) entry.text = std::string();
-}
+std::size_t memory_of(const std::string& text) { return text.capacity() + sizeof(text); }
 
 }  // namespace
 
@@ -39,9 +37,22 @@ Entry& EntryRing::slot() {
 Entry& EntryRing::push(std::string_view subject, std::string_view header,
                        std::string_view payload) {
   Entry& entry = slot();
+  if (!spares_.empty()) {
+    spare_bytes_ -= memory_of(spares_.back());
+    entry.text = std::move(spares_.back());
+    spares_.pop_back();
+  }
   entry.set(subject, header, payload);
   bytes_ += entry.text.size();
   return entry;
+}
+
+void EntryRing::release(Entry& entry) {
+  std::string text = std::exchange(entry.text, {});
+  const std::size_t memory = memory_of(text);
+  if (text.capacity() > kSpareCapacityMax || spare_bytes_ + memory > kSpareBytesMax) return;
+  spare_bytes_ += memory;
+  spares_.push_back(std::move(text));
 }
 
 Entry& EntryRing::push_from(EntryRing& other) {
@@ -70,7 +81,8 @@ void EntryRing::pop_back() {
 void EntryRing::clear() {
   while (!empty()) pop_back();
   std::vector<Entry>().swap(slots_);
-  head_ = 0;
+  std::vector<std::string>().swap(spares_);
+  head_ = spare_bytes_ = 0;
 }
 
 void EntryRing::rewrite_header(std::size_t index, std::string_view header) {

@@ -88,9 +88,11 @@ struct Entry {
   void set(std::string_view new_subject, std::string_view new_header, std::string_view new_payload);
 };
 
-// A queue whose slots, with the capacity of their texts, are used again and again.
+// A queue whose slots are used again and again, and the buffers of their texts, up to a MiB.
 class EntryRing {
  public:
+  static constexpr std::size_t kSpareBytesMax = 1 << 20;
+
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   std::size_t bytes() const { return bytes_; }
@@ -110,7 +112,9 @@ class EntryRing {
   Entry& push_from(EntryRing& other);
   void pop_front();
   void pop_back();
-  void clear();
+  void clear();  // And gives its memory back.
+  bool has_memory() const { return !slots_.empty() || !spares_.empty(); }
+  std::size_t spare_bytes() const { return spare_bytes_; }
   // Replaces the header of one entry.
   void rewrite_header(std::size_t index, std::string_view header);
   // The first index from which on no entry has a sequence below `sequence`. Those in memory only
@@ -119,8 +123,11 @@ class EntryRing {
 
  private:
   Entry& slot();
+  void release(Entry& entry);
 
   std::vector<Entry> slots_;
+  std::vector<std::string> spares_;  // Of entries that are gone; the last is used first.
+  std::size_t spare_bytes_ = 0;
   std::size_t head_ = 0, size_ = 0, bytes_ = 0;
 };
 

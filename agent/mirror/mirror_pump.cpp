@@ -280,7 +280,10 @@ void MirrorCore::sample(Time now) {
     const double rate = static_cast<double>(confirmed - before) / span;
     const double smoothed = rule.drain_rate * 0.7 + rate * 0.3;
     rule.drain_rate = rule.backlog->messages() == 0 || smoothed < kDrainRateMin ? 0 : smoothed;
-    if (confirmed != before) rule.waits_since = kNever;
+    if (confirmed != before)
+      rule.waits_since = kNever;
+    else if (rule.backlog->can_rest())
+      rule.backlog->rest();
   }
   tell_waiting(now);
   tell_copied();
@@ -293,7 +296,8 @@ void MirrorCore::arm(Time now) {
   for (const Rule& rule : rules_) {
     due = std::min({due, rule.sender->deadline(), rule.backlog->note_deadline()});
     const bool ages = rule.named.rule.max_age > Duration::zero() || online;
-    if (ages && rule.backlog->messages() > 0) due = std::min(due, now + kTick);
+    const bool waits = ages && rule.backlog->messages() > 0;
+    if (waits || rule.backlog->can_rest()) due = std::min(due, now + kTick);
     if (rule.backlog->unspilled() && !link_.state.proven) due = std::min(due, now + kTick);
   }
   if (due == kNever)
