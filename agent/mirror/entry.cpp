@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kSpareCapacityMax = 4096;  // A large buffer is not kept.
 
-std::size_t memory_of(const std::string& text) { return text.capacity() + sizeof(text); }
+std::size_t memory_of(const std::string& text) { return text.capacity() + sizeof(std::string); }
 
 }  // namespace
 
