@@ -67,7 +67,7 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
     if (phase_ == Phase::kClosed) return input.size();
     const Limits& limits = wide_limits_ ? *wide_limits_ : *limits_;
     ParseResult result = parse(input.substr(used), kLeaf, limits, headers_, op);
-    if (wide_limits_ && result.used != 0 && too_large(op)) {
+    if (wide_limits_ && too_large(op, result, input.substr(used))) {
       result.error = ParseError::kPayloadTooLarge;
     }
     if (result.error != ParseError::kNone) {

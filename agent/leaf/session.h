@@ -175,7 +175,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
 
   Status handle_op(const Op& op, std::size_t bytes, Time now);
   Status refuse_input(ParseError error);
-  bool too_large(const Op& op) const;
+  bool too_large(const Op& op, const ParseResult& result, std::string_view input) const;
   Status on_message(const Op& op);
   Status route(const Op& op, MessageTrace* trace);
   // Messages whose way is told: session_message_trace.cpp.

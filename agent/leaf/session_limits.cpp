@@ -22,10 +22,14 @@ void LeafSession::narrow_limits() {
   wide_limits_ = std::make_unique<const Limits>(limits);
 }
 
-// Answers to the mirror may be larger than what anybody publishes.
-bool LeafSession::too_large(const Op& op) const {
+// Answers to the mirror may be larger than what anybody publishes. What else is announced to be is
+// not waited for.
+bool LeafSession::too_large(const Op& op, const ParseResult& result, std::string_view input) const {
+  const std::size_t operation = result.used != 0 ? result.used : result.wanted;
+  if (operation <= limits_->payload_bytes_max) return false;
   const bool message = op.verb == Verb::kLeafMsg || op.verb == Verb::kLeafHmsg;
-  return message && op.header.size() + op.payload.size() > limits_->payload_bytes_max &&
+  const std::size_t around = input.find('\n') + 1 + std::string_view("\r\n").size();
+  return message && operation - around > limits_->payload_bytes_max &&
          !op.subject.starts_with(kMirrorInbox);
 }
 

@@ -181,8 +181,8 @@ TEST_CASE("soliciting: an answer to the mirror may be larger than what anybody m
     bench.establish();
     const std::string line =
         "LMSG " + std::string(each.subject) + " " + std::to_string(each.bytes) + "\r\n";
-    const std::string why = bench.feed(line + std::string(each.bytes, 'x') + "\r\n");
-    CHECK(why == (each.ends ? "Maximum Payload Violation" : ""));
+    CHECK(bench.feed(line) == (each.ends ? "Maximum Payload Violation" : ""));  // Not waited for.
+    if (!each.ends) CHECK(bench.feed(line + std::string(each.bytes, 'x') + "\r\n").empty());
     CHECK((bench.wire.take() == "-ERR 'Maximum Payload Violation'\r\n") == each.ends);
   }
 }
