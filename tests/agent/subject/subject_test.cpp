@@ -1,6 +1,7 @@
 #include "agent/subject/subject.h"
 
 #include <doctest/doctest.h>
+#include <string>
 
 #include "agent/subject/reserved.h"
 
