@@ -76,7 +76,8 @@ HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits, std::uint
 
 void HubDirectory::link_up(Time now) {
   link_down();
-  patient_from_ = now;
+  patient_from_ = changed_at_ = now;
+  pause_ = limits_.refresh_after_change;
   if (api_.reachable() && !patterns_.empty()) {
     due_ = now;
   } else {
@@ -105,15 +106,19 @@ void HubDirectory::forget_barriers() {
 
 void HubDirectory::interest_changed(Time now) {
   stale_ = changed_ = true;
-  if (due_ != kNever) refresh_soon(now);
+  if (now >= changed_at_ + limits_.refresh_interval) pause_ = limits_.refresh_after_change;
+  changed_at_ = now;
+  if (due_ != kNever) refresh_soon(now, pause_);
 }
 
-void HubDirectory::refresh_soon(Time now) {
-  due_ = std::min(due_, std::max(now, asked_) + limits_.refresh_after_change);
+void HubDirectory::refresh_soon(Time now, Duration pause) {
+  due_ = std::min(due_, std::max(now + limits_.refresh_after_change, asked_ + pause));
 }
 
-void HubDirectory::tick(Time now) {
-  if (now < due_) return;
+void HubDirectory::tick(Time now, bool wanted) {
+  if (now < deadline(wanted)) return;
+  // There was nothing to send for long: a stream may have come.
+  if (now >= due_ + limits_.refresh_interval) stale_ = true;
   due_ = now + limits_.refresh_interval;
   if (!api_.reachable()) {
     forget_barriers();  // What was learned long ago is tried again.
@@ -126,6 +131,7 @@ void HubDirectory::tick(Time now) {
 
 void HubDirectory::ask(Time now) {
   asking_ = true;
+  for_change_ = stale_;
   failed_ = changed_ = coming_partial_ = false;
   asked_ = now;
   coming_.clear();
@@ -243,6 +249,7 @@ void HubDirectory::finish(bool good) {
     heard_at_ = asked_;
     if (!missing_.empty()) due_ = std::min(due_, asked_ + 10 * limits_.refresh_after_change);
     for (Stream& stream : missing_) add(std::move(stream));  // Last: what is known goes first.
+    settle_pause();
     remember();
     streams_ = std::exchange(coming_, {});
     found_.clear();
@@ -261,11 +268,29 @@ void HubDirectory::finish(bool good) {
   told_();
 }
 
+// Clients of the hub that come and go on our subjects change its interest all the time, and no
+// stream. As many leafs as it has would ask it each second.
+void HubDirectory::settle_pause() {
+  const bool same = std::equal(coming_.begin(), coming_.end(), streams_.begin(), streams_.end(),
+                               [](const Stream& a, const Stream& b) { return a.same_as(b); });
+  if (!same) {
+    pause_ = limits_.refresh_after_change;
+  } else if (for_change_) {
+    pause_ = std::min(2 * pause_, limits_.refresh_interval);
+  }
+}
+
 bool HubDirectory::tells_all() const {
   return state_ == State::kKnown && !partial_ &&
          std::all_of(streams_.begin(), streams_.end(), [this](const Stream& stream) {
            return api_.allows("STREAM.MSG.GET." + stream.name);
          });
+}
+
+bool HubDirectory::Stream::same_as(const Stream& other) const {
+  return name == other.name && made == other.made && subjects == other.subjects &&
+         transform.source() == other.transform.source() &&
+         transform.destination() == other.transform.destination();
 }
 
 bool HubDirectory::has_name(const std::vector<Stream>& streams, std::string_view name) {

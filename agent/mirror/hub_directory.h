@@ -1,8 +1,9 @@
 // Which stream of the hub captures a subject, and how its messages are confirmed.
 //
-// Asks STREAM.LIST once for each pattern of our rules, so a subject needs no question of its own.
-// Where the API cannot be reached, the ways of confirmation that were found out by trying are kept
-// here. Loop thread.
+// Asks STREAM.LIST once for each pattern of our rules, so a subject needs no question of its own;
+// again once a minute and where interest changes, but not while nothing is to be sent. Where the
+// API cannot be reached, the ways of confirmation that were found out by trying are kept here. Loop
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +33,10 @@ class HubDirectory {
   void link_down();
   void interest_changed(Time now);
   // Something did not fit what is known: ask again soon.
-  void doubt(Time now) { refresh_soon(now); }
-  void tick(Time now);
-  Time deadline() const { return due_; }
+  void doubt(Time now) { refresh_soon(now, limits_.refresh_after_change); }
+  // `wanted`: there are messages to send. Without, a hub that was heard is not asked again.
+  void tick(Time now, bool wanted);
+  Time deadline(bool wanted) const { return wanted || state_ == State::kUnknown ? due_ : kNever; }
 
   State state() const { return state_; }
   // It is known, or will not be; from an answer, or the want of one, to what was asked at `when` or
@@ -71,13 +73,15 @@ class HubDirectory {
     std::uint64_t made = 0;
     SubjectTransform transform{};  // Its source is empty: there is none.
     std::uint64_t last = UINT64_MAX;
+    bool same_as(const Stream& other) const;  // But for `last`.
   };
   static bool has_name(const std::vector<Stream>& streams, std::string_view name);
   static const Stream* first_with(const std::vector<Stream>& streams, std::string_view subject,
                                   std::string_view except = {});
   const Stream* find_stream(std::string_view subject, bool former) const;
   void remember();
-  void refresh_soon(Time now);
+  void refresh_soon(Time now, Duration pause);
+  void settle_pause();
   void ask(Time now);
   void ask_page(std::size_t pattern, std::int64_t offset, Time now);
   void answered(std::size_t pattern, std::int64_t offset, Result<json::object> answer);
@@ -100,7 +104,10 @@ class HubDirectory {
   bool changed_ = false;  // and since it was asked last.
   std::size_t open_ = 0;  // Pages awaited.
   std::uint64_t generation_ = 0;
+  bool for_change_ = false;  // That was why it was asked.
   Time asked_{}, told_at_{}, heard_at_{}, due_ = kNever;
+  Time changed_at_{};    // Interest.
+  Duration pause_{};     // From one question to the next while interest changes.
   Time patient_from_{};  // The link's begin, or when the hub last said that it cannot answer now.
   std::vector<Stream> streams_, coming_;
   std::vector<Stream> former_;   // As they were before, the newest first.

@@ -75,6 +75,7 @@ class MirrorCore : public Mirror {
   void poke();        // Something happened: pump() at the end of the turn.
   void poke_later();  // At the end of the next one: there is more to do than this has time for.
   void pump();
+  bool waits() const;  // Something is to be sent, or to be confirmed.
   void take_answer(const Inbox::Address& address, const Message& message);
   void apply_answers(Time now);
   void pass_on(const Answer& answer);

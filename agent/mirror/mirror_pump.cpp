@@ -38,7 +38,7 @@ void MirrorCore::pump() {
   apply_answers(now);
   if (link_.state.uplink != nullptr) {
     api_.tick(now);
-    directory_.tick(now);
+    directory_.tick(now, waits());
   }
   sample(now);
   if (room_goal_) (void)evict_some();
@@ -289,15 +289,20 @@ void MirrorCore::sample(Time now) {
   tell_copied();
 }
 
+bool MirrorCore::waits() const {
+  return std::any_of(rules_.begin(), rules_.end(),
+                     [](const Rule& rule) { return rule.backlog->messages() > 0; });
+}
+
 void MirrorCore::arm(Time now) {
   Time due = tell_losses(now);
   const bool online = link_.state.uplink != nullptr;
-  if (online) due = std::min({due, api_.deadline(), directory_.deadline()});
+  if (online) due = std::min({due, api_.deadline(), directory_.deadline(waits())});
   for (const Rule& rule : rules_) {
     due = std::min({due, rule.sender->deadline(), rule.backlog->note_deadline()});
     const bool ages = rule.named.rule.max_age > Duration::zero() || online;
-    const bool waits = ages && rule.backlog->messages() > 0;
-    if (waits || rule.backlog->can_rest()) due = std::min(due, now + kTick);
+    const bool changes = ages && rule.backlog->messages() > 0;
+    if (changes || rule.backlog->can_rest()) due = std::min(due, now + kTick);
     if (rule.backlog->unspilled() && !link_.state.proven) due = std::min(due, now + kTick);
   }
   if (due == kNever)

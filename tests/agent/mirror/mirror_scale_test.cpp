@@ -33,6 +33,17 @@ std::clock_t work_beside(int others) {
   return std::clock() - begin;
 }
 
+// Counts how often a hub is asked for its streams.
+struct Questions {
+  explicit Questions(ModelHub& hub) {
+    hub.api_says = [this](std::string_view verb) -> std::optional<std::string> {
+      if (verb == "STREAM.LIST") ++count;
+      return std::nullopt;
+    };
+  }
+  int count = 0;
+};
+
 }  // namespace
 
 TEST_CASE("scale: a backlog that gets too old faster than a page a second is given up as it does") {
@@ -114,6 +125,62 @@ TEST_CASE("scale: what others of the hub want says nothing of its streams") {
   CHECK(world.mirror->cares_for("u"));
   CHECK(world.mirror->cares_for(">"));
   CHECK(world.mirror->cares_for("*.a"));
+}
+
+TEST_CASE("scale: a link with nothing to send asks the hub nothing") {
+  for (const bool has_stream : {true, false}) {
+    World world(config_of(disk_rule()), {.stream_subject = has_stream ? "t.>" : ""});
+    world.hub.interest = {"t.>"};
+    Questions questions(world.hub);
+    world.start();
+    world.up();
+    world.run(1h);
+    for (int i = 0; i < 20; ++i) {
+      world.mirror->interest_changed(*world.link);
+      world.run(1min);
+    }
+    CHECK(questions.count == 1);
+    publish(world, 1, 5);
+    world.run(10s);
+    CHECK(world.drained());
+    CHECK(questions.count == 2);
+  }
+}
+
+TEST_CASE("scale: a stream that came while nothing was to be sent is heard") {
+  World world(config_of(disk_rule()), {.stream_subject = ""});
+  world.hub.interest = {"t.>"};
+  world.start();
+  world.up();
+  publish(world, 1, 5);  // By barrier: a subscriber alone is there.
+  world.run(3h);
+  REQUIRE(world.drained());
+  world.hub.options().stream_subject = "t.>";
+  for (const std::string& payload : numbers(6, 10)) world.hub.refuse_once.insert(payload);
+  publish(world, 6, 20);
+  world.run(1min);
+  CHECK(world.drained());
+  CHECK(world.payloads().size() == 15);
+}
+
+TEST_CASE("scale: where others come and go on our subjects the list of streams is not asked for") {
+  World world(config_of(disk_rule()), {});
+  Questions questions(world.hub);
+  world.start();
+  world.up();
+  for (int i = 1; i <= 600; ++i) {
+    world.mirror->interest_changed(*world.link);
+    publish(world, i, i);
+    world.run(1s);
+  }
+  CHECK(world.drained());
+  CHECK(questions.count < 6 + 10 + 2);  // After 1, 2, 4 … 60 s, then each minute.
+  world.run(2min);
+  questions.count = 0;
+  world.mirror->interest_changed(*world.link);
+  publish(world, 601, 601);
+  world.run(2s);
+  CHECK(questions.count >= 1);  // A change after a calm is looked at soon.
 }
 
 TEST_CASE("scale: what does not drain any more has no rate") {
