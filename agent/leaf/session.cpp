@@ -78,6 +78,10 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
       wanted_ = result.wanted;
       break;
     }
+    if (must_wait_for_disk(op)) {
+      pause_for_disk();
+      break;
+    }
     if (traced) [[unlikely]]
       trace_input(op, input.substr(used));
     used += result.used;

@@ -194,6 +194,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void hold_pong();
   void ask_disk();
   void disk_answered(Status stored);
+  bool must_wait_for_disk(const Op& op) const;
   void pause_for_disk();
   void show_life(Time now);
   void expect_life();

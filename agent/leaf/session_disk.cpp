@@ -67,6 +67,15 @@ void LeafSession::disk_answered(Status stored) {
   if (!paused_) life_due_ = kNever;
 }
 
+// What comes down from a hub is not captured.
+bool LeafSession::must_wait_for_disk(const Op& op) const {
+  const bool message = op.verb == Verb::kLeafMsg || op.verb == Verb::kLeafHmsg;
+  const Capture* const capture =
+      message && !spoke_ && established() ? account_->capture() : nullptr;
+  return capture != nullptr && capture->must_wait(op.header.size() + op.payload.size()) &&
+         capture->rule_of(op.subject) >= 0;
+}
+
 // Reads no more until the disk has caught up.
 void LeafSession::pause_for_disk() {
   paused_ = true;

@@ -45,12 +45,32 @@ Backlog::Backlog(BacklogSetup setup, RuleConfig rule, std::string log_name,
 
 Backlog::Taken Backlog::capture(const Message& message, bool memory, const MirrorMark& mark) {
   follow_clock();
-  if (opened_) return take(message, memory, mark);
+  if (opened_ && held_.empty()) return take(message, memory, mark);
   Entry& entry = held_.push(message.subject, message.header, message.payload);
   entry.time = setup_.clock.wall();
   entry.set_reply(message.reply);
   entry.mark = mark;
   return Taken::kStored;
+}
+
+// One that is larger than the queue goes alone.
+bool Backlog::must_wait(const Store& store, const MirrorLimits& limits, std::size_t bytes) {
+  const Errc code = store.status().code();
+  if (code != Errc::kOk && code != Errc::kBusy) return false;  // Nothing to wait for.
+  const std::uint64_t queued = store.queued_bytes();
+  return queued > 0 && queued + bytes > limits.queued_bytes_max;
+}
+
+// As the queue has room: to their publishers they are not safe yet.
+void Backlog::take_held() {
+  EntryRing taken;
+  while (opened_ && !held_.empty()) {
+    if (must_wait(setup_.store, setup_.limits, held_.front().text.size())) return;
+    const Entry& entry = taken.push_from(held_);
+    (void)take({entry.subject(), entry.reply_subject(), entry.header(), entry.payload(), {}},
+               failed_, entry.mark);
+    taken.pop_front();
+  }
 }
 
 bool Backlog::repeated(const Message& message, const MirrorMark& mark) {

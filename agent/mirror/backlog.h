@@ -174,6 +174,9 @@ class Backlog {
   bool undurable() const { return !failed_ && (!held_.empty() || appended_ > durable_); }
   bool holding_much() const { return held_.bytes() > setup_.limits.held_bytes_max; }
   bool holding() const { return !held_.empty(); }
+  void take_held();
+  // More than `bytes` less than the queue may hold waits for the disk.
+  static bool must_wait(const Store& store, const MirrorLimits& limits, std::size_t bytes);
   void add_corrupt(std::uint64_t count);
   void lose(const std::vector<Sequence>& records);  // Damaged ones, in order.
   void add_uncounted();
@@ -293,7 +296,7 @@ class Backlog {
   bool copied_ = false;
   RuleState state_;
   bool opened_ = false, failed_ = false;
-  EntryRing held_;  // Captured before the log was open.
+  EntryRing held_;  // Captured before the log was open, or behind such.
 
   EntryRing window_, tail_, put_by_;
   // What memory alone has is put by: what was passed over before the disk failed goes first.

@@ -15,14 +15,15 @@ constexpr WallTime kDatedSince{std::chrono::hours(24) * 20089};
 }  // namespace
 
 // What may be at the hub already, or is about to go, is not counted: its fate is not ours to
-// decide.
+// decide. Nor is what is held: it is counted one by one as it is taken.
 bool Backlog::at_limit(std::uint64_t more_messages, std::uint64_t more_bytes) const {
   if (rule_.max_messages == 0 && rule_.max_bytes == 0) return false;
-  const std::uint64_t pinned = pinned_ + suspects_.count() + unloaded_.messages;
-  const std::uint64_t pinned_bytes = pinned_bytes_ + suspects_.bytes() + unloaded_.bytes;
-  const std::uint64_t count = messages() - std::min(messages(), pinned);
-  const std::uint64_t held = bytes();
-  const std::uint64_t size = held - std::min(held, pinned_bytes);
+  const std::uint64_t exempt = pinned_ + suspects_.count() + unloaded_.messages + held_.size();
+  const std::uint64_t exempt_bytes =
+      pinned_bytes_ + suspects_.bytes() + unloaded_.bytes + held_.bytes();
+  const std::uint64_t count = messages() - std::min(messages(), exempt);
+  const std::uint64_t all = bytes();
+  const std::uint64_t size = all - std::min(all, exempt_bytes);
   return (rule_.max_messages != 0 && count + more_messages > rule_.max_messages) ||
          (rule_.max_bytes != 0 && size + more_bytes > rule_.max_bytes);
 }

@@ -200,12 +200,7 @@ void Backlog::finish_open() {
     maybe_upto_ = last_sent_;
   }
   if (suspects_.empty() && state_.settled > state_.cursor) start_over();
-  // No longer counted by limits, but one by one as they are taken.
-  for (EntryRing held = std::exchange(held_, {}); !held.empty(); held.pop_front()) {
-    const Entry& entry = held.front();
-    (void)take({entry.subject(), entry.reply_subject(), entry.header(), entry.payload(), {}}, false,
-               entry.mark);
-  }
+  take_held();
   changed_();
 }
 

@@ -62,6 +62,7 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
       link_{{}, inbox_, api_, directory_, pacer_, limits_, random_key(host.entropy)},
       timer_(host.loop.make_timer([this] { poke(); })) {
   for (NamedRule& named : name_rules(config, store)) rules_.push_back({std::move(named), {}, {}});
+  // Well below what the store refuses: one message may be larger than the queue is long.
   const std::uint64_t queued = store.usage().queued_bytes_max / 4;
   limits_.queued_bytes_max =
       static_cast<std::size_t>(std::min<std::uint64_t>(limits_.queued_bytes_max, queued));
@@ -69,6 +70,8 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
   const std::uint64_t share = queued / std::max<std::size_t>(rules_.size(), 1);
   limits_.outage_bytes_max =
       static_cast<std::size_t>(std::min<std::uint64_t>(limits_.outage_bytes_max, share));
+  limits_.held_bytes_max =
+      static_cast<std::size_t>(std::min<std::uint64_t>(limits_.held_bytes_max, share));
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Rule& rule = rules_[i];
     BacklogSetup setup{store, host.clock, limits_, link_.key, leaf_id, host.entropy.number()};
@@ -193,21 +196,15 @@ bool MirrorCore::has_undurable() const {
 }
 
 bool MirrorCore::congested() const {
+  // What was evicted is free after the next commit.
+  const bool makes_room = making_room_ && store_.status().code() == Errc::kStorageFull;
+  return makes_room || must_wait(0);
+}
+
+bool MirrorCore::must_wait(std::size_t bytes) const {
   const bool holding = std::any_of(rules_.begin(), rules_.end(),
                                    [](const Rule& rule) { return rule.backlog->holding_much(); });
-  if (holding) return true;
-  switch (store_.status().code()) {
-    case Errc::kBusy:
-      return true;
-    case Errc::kStorageFull:
-      return making_room_;  // What was evicted is free after the next commit.
-    case Errc::kOk:
-      break;
-    default:
-      return false;
-  }
-  // Well below what the store refuses: each publisher adds one more message before it pauses.
-  return store_.queued_bytes() > limits_.queued_bytes_max;
+  return holding || Backlog::must_wait(store_, limits_, bytes);
 }
 
 void MirrorCore::when_durable(std::function<void(Status)> done) {

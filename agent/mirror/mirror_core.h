@@ -31,6 +31,7 @@ class MirrorCore : public Mirror {
   bool captures_requests(int rule) const override;
   bool has_undurable() const override;
   bool congested() const override;
+  bool must_wait(std::size_t bytes) const override;
   void when_durable(std::function<void(Status)> done) override;
 
   void link_up(Uplink& link) override;

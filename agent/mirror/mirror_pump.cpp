@@ -50,6 +50,7 @@ void MirrorCore::pump() {
   const bool online = link_.state.uplink != nullptr;
   for (Rule& rule : rules_) {
     rule.backlog->follow_clock();
+    rule.backlog->take_held();
     rule.sender->tick(now);
     rule.backlog->refill(online);
   }

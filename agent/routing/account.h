@@ -56,6 +56,9 @@ class Capture {
   virtual bool has_undurable() const = 0;
   // More is queued for the disk than should be: publishers are paused until when_durable calls.
   virtual bool congested() const = 0;
+  // There is no room yet in the queue for one more of `bytes`: who is about to publish it waits, as
+  // one of each of many publishers would be more than the store takes.
+  virtual bool must_wait(std::size_t bytes) const { return (void)bytes, false; }
   // `done` is called in a later turn, when all that was captured before is on disk, or has failed:
   // then clients get an -ERR before what acknowledges.
   virtual void when_durable(std::function<void(Status)> done) = 0;

@@ -291,9 +291,13 @@ bool ClientSession::deliver(Subscription& subscription, const Message& message) 
 
 // A PONG or +OK tells a client that what it published before is safe.
 bool ClientSession::must_wait_for_disk(const Op& op) const {
-  if (disk_passed_ || !account_) return false;
-  const Capture* const capture = account_->capture();
-  if (!capture || !capture->has_undurable()) return false;
+  const Capture* const capture = account_ ? account_->capture() : nullptr;
+  if (!capture) return false;
+  if (op.verb == Verb::kPub || op.verb == Verb::kHpub) {
+    return capture->must_wait(op.header.size() + op.payload.size()) &&
+           capture->rule_of(op.subject) >= 0;
+  }
+  if (disk_passed_ || !capture->has_undurable()) return false;
   if (op.verb == Verb::kPing) return true;
   return options_.verbose && (op.verb == Verb::kSub || op.verb == Verb::kUnsub);
 }

@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -183,3 +184,29 @@ def test_salvaged_on_a_disk_with_room_for_one_copy(world, hub_version):
     finally:
         scene.edge.kill()
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.petiole
+def test_publishers_wait_for_the_disk_one_by_one(world):
+    """One large message of each at once is more than may be on its way to the disk."""
+    edge = world.leaf('url: "nats-leaf://127.0.0.1:1"', STORE.replace("512MB", "32MB"))
+    clients = [world.client(edge) for _ in range(6)]
+    for client in clients:
+        client.flush()
+    sent = [0] * len(clients)
+
+    def publish(number: int) -> None:
+        for _ in range(3):
+            clients[number].publish("telemetry.x", bytes(900_000))
+            sent[number] += 1
+        clients[number].flush(60)
+
+    edge.pause()
+    with ThreadPoolExecutor(len(clients)) as pool:
+        done = [pool.submit(publish, number) for number in range(len(clients))]
+        until(lambda: all(sent), "each has sent one", 20)
+        edge.resume()
+        for each in done:
+            each.result()
+    mirror = edge.monitor("/mirrorz")
+    assert mirror["messages"] == 3 * len(clients) and not any(mirror["losses"].values()), mirror

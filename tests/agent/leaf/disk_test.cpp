@@ -20,6 +20,7 @@ class SlowDisk : public Capture {
   bool captures_requests(int) const override { return false; }
   bool has_undurable() const override { return undurable != 0; }
   bool congested() const override { return undurable >= 3; }
+  bool must_wait(std::size_t) const override { return congested(); }
   void when_durable(std::function<void(Status)> done) override {
     waiting.push_back(std::move(done));
   }
@@ -160,6 +161,18 @@ TEST_CASE(
   CHECK_FALSE(bench.wire.paused);
   CHECK(bench.feed(std::string("PING\r\n")) == "");
   CHECK(bench.said().find("PONG\r\n") != heard.npos);
+}
+
+TEST_CASE("leaf disk: a leaf waits before it adds to what others have brought") {
+  DiskBench bench;
+  bench.disk.undurable = 3;
+  CHECK(bench.feed("LMSG other 1\r\nx\r\n" + std::string(kMessage)) == "");
+  CHECK(bench.disk.captured.empty());
+  CHECK(bench.wire.paused);
+  bench.disk.commit();
+  CHECK_FALSE(bench.wire.paused);
+  bench.feed(kMessage);
+  CHECK(bench.disk.captured == "x ");
 }
 
 TEST_CASE("leaf disk: a link that ends meanwhile is not missed") {

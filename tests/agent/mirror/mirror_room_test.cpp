@@ -413,3 +413,42 @@ TEST_CASE("mirror: what a rule that is gone holds grows old as it did before") {
   world.run(31min);
   CHECK(world.rule(1).losses.age == 10);
 }
+
+TEST_CASE("mirror: what comes before the logs are read waits for room on the way to the disk") {
+  MirrorConfig config = config_of({.subjects = {"t.0"}});
+  for (int i = 1; i < 4; ++i) config.rules.push_back({.subjects = {"t." + std::to_string(i)}});
+  World world(config, {.latency = 1s}, 1, World::Under::kSqlite);
+  world.store_bytes_max = 16 << 20;
+  world.commit_delay = 20ms;
+  world.start();
+  world.up();
+  world.run(5s);
+  for (int rule = 0; rule < 4; ++rule) publish(world, 1, 10, "t." + std::to_string(rule));
+  world.run(1s);
+  world.crash();  // With what is on its way: the next start reads which they were.
+  world.start();
+  const std::string payload(60'000, 'x');
+  std::uint64_t sent = 40;
+  const auto send = [&](int rule, std::size_t size) {
+    if (world.mirror->must_wait(size)) return false;
+    ++sent;
+    return world.publish("t." + std::to_string(rule), payload.substr(0, size));
+  };
+  // As many publishers do, each of which is read until it has to wait.
+  for (int rule = 0; rule < 4; ++rule) {
+    for (int i = 0; i < 20 && send(rule, payload.size()); ++i) {
+    }
+  }
+  REQUIRE(world.store->queued_bytes() == 0);  // Nothing is taken yet.
+  for (int i = 0; i < 2'000; ++i) {
+    (void)send(i % 4, i % 60'000);
+    world.run(1ms);
+  }
+  world.run(5s);
+  std::uint64_t waiting = 0;
+  for (std::size_t rule = 0; rule < 4; ++rule) {
+    CHECK(world.rule(rule).losses.refused == 0);
+    waiting += world.rule(rule).messages + world.rule(rule).losses.limit;
+  }
+  CHECK(waiting == sent);
+}

@@ -14,6 +14,7 @@ class SlowDisk : public Capture {
   bool captures_requests(int) const override { return false; }
   bool has_undurable() const override { return undurable != 0; }
   bool congested() const override { return undurable >= 3; }
+  bool must_wait(std::size_t bytes) const override { return congested() || bytes > room; }
   void when_durable(std::function<void(Status)> done) override {
     waiting.push_back(std::move(done));
   }
@@ -23,6 +24,7 @@ class SlowDisk : public Capture {
   }
   int undurable = 0;
   bool full = false;
+  std::size_t room = SIZE_MAX;  // In the queue.
   std::vector<std::function<void(Status)>> waiting;
 };
 
@@ -65,6 +67,34 @@ TEST_CASE_FIXTURE(DiskFixture, "durability: publishers pause while the disk is b
   client->say("PUB t 1\r\nx\r\nPUB t 1\r\nx\r\nPUB t 1\r\nx\r\nPUB t 1\r\nx\r\n");
   CHECK(disk.undurable == 3);
   CHECK(client->wire.paused);
+  disk.commit();
+  client->pump();
+  CHECK(disk.undurable == 1);
+}
+
+TEST_CASE_FIXTURE(DiskFixture,
+                  "durability: each of many publishers waits before it adds one more") {
+  start();
+  auto client = connect(), other = connect();
+  client->say("PUB t 1\r\nx\r\nPUB t 1\r\nx\r\nPUB t 1\r\nx\r\n");
+  CHECK(other->say("SUB a 1\r\nPUB a 1\r\ny\r\nPUB t 1\r\nx\r\nPUB a 1\r\nz\r\n") ==
+        "MSG a 1 1\r\ny\r\n");
+  CHECK(disk.undurable == 3);
+  CHECK(other->wire.paused);
+  disk.commit();
+  other->pump();
+  CHECK(disk.undurable == 1);
+  CHECK(other->wire.take() == "MSG a 1 1\r\nz\r\n");
+}
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: a message for which the queue has no room waits") {
+  start();
+  disk.room = 4;
+  auto client = connect();
+  client->say("PUB t 1\r\nx\r\nPUB t 5\r\nlarge\r\n");
+  CHECK(disk.undurable == 1);
+  CHECK(client->wire.paused);
+  disk.room = 5;
   disk.commit();
   client->pump();
   CHECK(disk.undurable == 1);
