@@ -13,6 +13,7 @@ from collections import Counter
 import pytest
 
 from harness.cluster import Cluster
+from harness.mischief import seeds
 from harness.publisher import Publisher, number_of
 from harness.servers import NATS_CLI
 from harness.stream import Stream
@@ -30,11 +31,6 @@ store_and_forward {
   ]
 }
 """
-
-
-def seeds() -> list[int]:
-    first = int(os.environ.get("PETIOLE_SEED", "83"))
-    return list(range(first, first + int(os.environ.get("PETIOLE_SEEDS", "1"))))
 
 
 class Scene:
@@ -234,7 +230,7 @@ def spans(numbers: list[int]) -> str:
 
 
 @pytest.mark.petiole
-@pytest.mark.parametrize("seed", seeds())
+@pytest.mark.parametrize("seed", seeds(83))
 def test_cluster(world, hub_version, seed):
     scene = Scene(world, hub_version, seed)
     try:

@@ -3,13 +3,11 @@
 PETIOLE_SEED=n runs one seed; PETIOLE_SEEDS=n that many from PETIOLE_SEED (or 1) on.
 """
 
-import os
-import random
 import signal
-import threading
 
 import pytest
 
+from harness.mischief import Mischief, seeds
 from harness.publisher import Publisher, check_all_once_in_order, number_of
 from harness.stream import Stream
 from harness.wait import until
@@ -31,15 +29,9 @@ store_and_forward {{
 """
 
 
-def seeds() -> list[int]:
-    first = int(os.environ.get("PETIOLE_SEED", "1"))
-    return list(range(first, first + int(os.environ.get("PETIOLE_SEEDS", "1"))))
-
-
-class Scene:
+class Scene(Mischief):
     def __init__(self, world, hub_version: str, seed: int):
-        self.world = world
-        self.random = random.Random(seed)
+        super().__init__(world, seed)
         self.window = self.random.choice([0.2, 1.0, 120.0])  # Of the stream, for duplicates.
         self.hub = world.hub(hub_version, HUB)
         with self.hub.client() as client:
@@ -50,36 +42,6 @@ class Scene:
             world.keep(Publisher(self.edge.host, self.edge.port, name, f"telemetry.{name}.x", COUNT))
             for name in ("one", "two")
         ]
-        self.told = []
-
-    def pause(self, longest: float) -> None:
-        threading.Event().wait(self.random.uniform(0, longest))
-
-    def kill_edge(self) -> None:
-        self.edge.kill()
-        self.edge.start()
-
-    def stop_edge(self) -> None:
-        """In order, and with clients that publish."""
-        self.edge.signal(signal.SIGTERM)
-        self.edge.wait(20)
-        self.edge.start()
-
-    def kill_hub(self) -> None:
-        self.hub.kill()
-        self.pause(1)
-        self.hub.start()
-
-    def lame_duck(self) -> None:
-        self.hub.signal(signal.SIGUSR2)
-        self.pause(2)
-        self.hub.stop()
-        self.hub.start()
-
-    def hang_hub(self) -> None:
-        self.hub.pause()
-        self.pause(3)
-        self.hub.resume()
 
     def reload(self) -> None:
         text = STORE.format(ping=self.random.randint(20, 60))
@@ -87,33 +49,6 @@ class Scene:
         head = written[: written.index("ping_interval:")]
         self.edge.config.write_text(head + text.replace("{dir}", str(self.edge.directory)))
         self.edge.signal(signal.SIGHUP)
-
-    def reset(self) -> None:
-        self.proxy.reset()
-
-    def cut(self) -> None:
-        self.proxy.set(refuse=True)
-        self.proxy.reset()
-        self.pause(2)
-        self.proxy.set(refuse=False)
-
-    def cut_in_frame(self) -> None:
-        self.proxy.cut_after(self.random.choice(["up", "down"]), self.random.randint(1, 50_000))
-
-    def swallow(self) -> None:
-        """What goes one way vanishes, and then the link breaks."""
-        self.proxy.set(swallow=(self.random.choice(["up", "down"]),))
-        self.pause(1.5)
-        self.proxy.reset()
-        self.proxy.set(swallow=())
-
-    def stall(self) -> None:
-        self.proxy.set(stalled=True)
-        self.pause(2)
-        self.proxy.set(stalled=False)
-
-    def slow(self) -> None:
-        self.proxy.set(latency=self.random.choice([0, 0.05, 0.3]), bandwidth=self.random.choice([0, 50_000]))
 
     def full_stream(self) -> None:
         """The hub refuses, and then takes again. A limit below what it holds would remove some: nothing comes
@@ -147,10 +82,7 @@ class Scene:
         for step in range(1, STEPS + 1):
             for publisher in self.publishers:
                 publisher.open_gate(COUNT * step // STEPS)
-            for act in self.random.sample(acts, self.random.choice([1, 1, 2, 3])):
-                self.told.append(act.__name__)
-                act()
-            self.pause(0.4)
+            self.do(acts)
         self.proxy.set(latency=0, bandwidth=0)
         for publisher in self.publishers:
             publisher.wait(COUNT, 90)
