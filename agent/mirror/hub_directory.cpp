@@ -344,7 +344,7 @@ Route HubDirectory::route_of(std::string_view subject) const {
       return Route::kUnknown;
     case State::kKnown:
       if (stream_of(subject) != nullptr) return Route::kPuback;
-      if (partial_) break;  // No list says that there is none.
+      if (partial_) break;                                // No list says that there is none.
       return stale_ ? Route::kReprobe : Route::kBarrier;  // A stream that has come may refuse it.
     case State::kUnreachable:
       break;
