@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "platform/files.h"
 #include "storage/database.h"
 
 namespace petiole {
@@ -56,8 +57,12 @@ int Database::hold_room(std::uint64_t bytes) {
   int rc = vfs.xOpen(&vfs, path.c_str(), file, flags, nullptr);
   if (rc != SQLITE_OK) return SQLITE_OK;  // Nothing is known then.
   rc = write_zeros(*file, static_cast<sqlite3_int64>(have), static_cast<sqlite3_int64>(bytes));
+  int error = 0;
+  (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
   file->pMethods->xClose(file);
-  return rc == SQLITE_OK ? SQLITE_OK : SQLITE_FULL;
+  // A disk that fails is for the commit to meet: a full one would be waited for.
+  const bool full = rc == SQLITE_FULL || (rc != SQLITE_OK && is_no_room(error));
+  return full ? SQLITE_FULL : SQLITE_OK;
 }
 
 void Database::let_go(std::uint64_t bytes) {

@@ -37,18 +37,20 @@ Entry& EntryRing::slot() {
 Entry& EntryRing::push(std::string_view subject, std::string_view header,
                        std::string_view payload) {
   Entry& entry = slot();
-  if (!spares_.empty()) {
-    spare_bytes_ -= memory_of(spares_.back());
-    entry.text = std::move(spares_.back());
-    spares_.pop_back();
-  }
+  if (!spares_.empty()) entry.text = take_spare();
   entry.set(subject, header, payload);
   bytes_ += entry.text.size();
   return entry;
 }
 
-void EntryRing::release(Entry& entry) {
-  std::string text = std::exchange(entry.text, {});
+std::string EntryRing::take_spare() {
+  spare_bytes_ -= memory_of(spares_.back());
+  std::string spare = std::move(spares_.back());
+  spares_.pop_back();
+  return spare;
+}
+
+void EntryRing::keep_spare(std::string text) {
   const std::size_t memory = memory_of(text);
   if (text.capacity() > kSpareCapacityMax || spare_bytes_ + memory > kSpareBytesMax) return;
   spare_bytes_ += memory;
@@ -62,19 +64,20 @@ Entry& EntryRing::push_from(EntryRing& other) {
   other.bytes_ -= entry.text.size();
   other.head_ = (other.head_ + 1) & (other.slots_.size() - 1);
   --other.size_;
+  if (!spares_.empty()) other.keep_spare(take_spare());  // For one that took this one's way.
   return entry;
 }
 
 void EntryRing::pop_front() {
   bytes_ -= front().text.size();
-  release(front());
+  keep_spare(std::exchange(front().text, {}));
   head_ = (head_ + 1) & (slots_.size() - 1);
   --size_;
 }
 
 void EntryRing::pop_back() {
   bytes_ -= back().text.size();
-  release(back());
+  keep_spare(std::exchange(back().text, {}));
   --size_;
 }
 

@@ -123,7 +123,8 @@ class EntryRing {
 
  private:
   Entry& slot();
-  void release(Entry& entry);
+  std::string take_spare();
+  void keep_spare(std::string text);
 
   std::vector<Entry> slots_;
   std::vector<std::string> spares_;  // Of entries that are gone; the last is used first.

@@ -369,17 +369,18 @@ Route HubDirectory::route_of(std::string_view subject) const {
       return Route::kUnknown;
     case State::kKnown:
       if (stream_of(subject) != nullptr) return Route::kPuback;
-      // A stream that has come, or that was not told of, may refuse it.
-      return stale_ || partial_ ? Route::kReprobe : Route::kBarrier;
+      if (partial_) break;                                // No list says that there is none.
+      return stale_ ? Route::kReprobe : Route::kBarrier;  // A stream that has come may refuse it.
     case State::kUnreachable:
       break;
   }
   const auto at = learned_.find(subject);
-  return at == learned_.end() ? Route::kProbe : at->second;
+  if (at == learned_.end()) return Route::kProbe;
+  return partial_ && at->second == Route::kBarrier ? Route::kReprobe : at->second;
 }
 
 void HubDirectory::learn(std::string_view subject, Route route) {
-  if (state_ != State::kUnreachable) return;
+  if (state_ != State::kUnreachable && !partial_) return;
   if (learned_.size() >= limits_.learned_subjects_max) learned_.clear();
   learned_.insert_or_assign(std::string(subject), route);
 }

@@ -100,8 +100,9 @@ void Sender::tick(Time now) {
     const bool barrier = backlog_.rule().confirm == Confirm::kBarrier;
     if (!resolver_->started() && (known || barrier)) {
       backlog_.bound_floors([this](const StreamFloor& floor) {
-        const std::uint64_t made = link_.directory.made_of(floor.stream);
-        return made == floor.made ? link_.directory.last_of(floor.stream) : UINT64_MAX;
+        const HubDirectory& hub = link_.directory;
+        const bool said = hub.heard_since(told_) && hub.made_of(floor.stream) == floor.made;
+        return said ? hub.last_of(floor.stream) : UINT64_MAX;
       });
       resolver_->start(now, !barrier, backlog_.state().floors);
     }

@@ -2,6 +2,7 @@
 beyond the hub, refusals for good; and what its clients do."""
 
 import threading
+import time
 
 import pytest
 
@@ -196,3 +197,23 @@ def test_a_list_of_streams_larger_than_a_message(world, hub_version):
     assert last.count(scene.client) == 100
     assert scene.edge.output().count("leaf: connected to hub") == 2
     assert scene.edge.monitor("/mirrorz")["rules"][0]["confirm"] == "puback"
+
+
+def test_a_stream_beyond_those_that_are_remembered_is_waited_for(world, hub_version):
+    """No list tells of it: a PubAck that is late, while it is away, was taken for a barrier's message."""
+    scene = Scene(world, hub_version)
+    scene.proxy.set(refuse=True)
+    scene.proxy.reset()
+    for number in range(1100):
+        Stream(f"S{number:04}", [f"telemetry.{number}"], storage="memory").create(scene.client)
+    scene.made = Stream("T", ["telemetry.x"]).create(scene.client)
+    scene.client.subscribe("telemetry.x")
+    scene.send(0, 100)
+    scene.proxy.set(refuse=False)
+    scene.settled()
+    scene.client.request("$JS.API.STREAM.DELETE.T")
+    scene.send(100, 110)
+    time.sleep(6)  # A list of streams comes within two, and a barrier at once.
+    scene.made.create(scene.client)
+    scene.settled()
+    assert scene.numbers() == list(range(100, 110))

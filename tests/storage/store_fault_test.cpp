@@ -113,6 +113,20 @@ TEST_CASE("store: a disk that fills up loses nothing and heals when room comes b
   }
 }
 
+TEST_CASE("store: a full disk that fails is no full one any more") {
+  StoreBox box;
+  box.options.bytes_max = 64 << 20;
+  REQUIRE(box.open());
+  box.disk.set_capacity(box.disk.used() + (2 << 20));
+  fill(box);
+  box.loop.run_for(10s);
+  REQUIRE(box.store->status().code() == Errc::kStorageFull);
+  box.disk.set_capacity(UINT64_MAX);
+  box.disk.fail_writes(1'000'000);
+  box.loop.run_for(1min);
+  CHECK(box.store->status().code() == Errc::kStorage);
+}
+
 TEST_CASE("store: on a full disk a trim uses the reserve") {
   StoreBox box;
   box.options.bytes_max = 64 << 20;

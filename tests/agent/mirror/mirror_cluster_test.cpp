@@ -267,6 +267,27 @@ TEST_CASE("mirror: where the API is out of reach, a stream that took any of a ru
   }
 }
 
+TEST_CASE("mirror: a hub that lists no streams now does not say where they ended long ago") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms});
+  world.start();
+  world.up();
+  world.run(5s);
+  publish(world, 1, 2000);
+  world.run(10s);
+  REQUIRE(world.drained());
+  world.hub.api_says = [](std::string_view verb) -> std::optional<std::string> {
+    if (verb != "STREAM.LIST") return std::nullopt;
+    return R"({"error":{"code":503,"err_code":10008}})";
+  };
+  world.hub.acks_to_drop = 20;
+  publish(world, 2001, 2020);
+  world.run(1s);
+  for (int i = 0; i < 2000; ++i) world.hub.store("t.a", "", "other");
+  world.run(1min);
+  CHECK(world.payloads() == numbers(1, 2020));
+  CHECK(world.drained());
+}
+
 TEST_CASE("mirror: a PONG is not enough where a stream had the subject, and has it again") {
   World world(config_of(disk_rule()), {.duplicate_window = 1ms});
   world.start();

@@ -92,6 +92,33 @@ TEST_CASE("scale: where the hub has more streams than are remembered, a refusal 
   CHECK(world.payloads().size() == 20);
 }
 
+TEST_CASE("scale: where the hub has more streams than are remembered, a PubAck is waited for") {
+  World world(config_of(disk_rule()), {.duplicate_window = 1ms});
+  world.limits.streams_max = 2;
+  world.hub.interest = {"t.>"};
+  world.hub.options().list =
+      R"({"total":3,"offset":0,"limit":256,"streams":[)"
+      R"({"config":{"name":"A","subjects":["t.x"]}},{"config":{"name":"B","subjects":["t.y"]}},)"
+      R"({"config":{"name":"S","subjects":["t.>"]}}]})";
+  world.start();
+  world.up();
+  publish(world, 1, 3);
+  world.run(5s);
+  REQUIRE(world.payloads() == numbers(1, 3));
+  world.hub.options().stream_subject = "";  // It has no leader.
+  publish(world, 4, 6);
+  world.run(20s);
+  CHECK(world.rule().messages == 3);
+  world.hub.options().stream_subject = "t.>";
+  world.run(1min);
+  CHECK(world.payloads() == numbers(1, 6));
+  CHECK(world.drained());
+  world.hub.options().stream_subject = "";  // It was deleted: the others are those who want it.
+  publish(world, 7, 9);
+  world.run(5min);
+  CHECK(world.drained());
+}
+
 TEST_CASE("scale: a stream that several of our subjects overlap is remembered once") {
   RuleConfig rule = disk_rule();
   rule.subjects = {"*.a", "*.b", "t.>"};
