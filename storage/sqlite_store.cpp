@@ -141,7 +141,9 @@ std::uint64_t SqliteStore::capacity() const {
 
 bool SqliteStore::admit(std::size_t bytes) {
   if (failed_ || refused_ || full_ || lagging_) return false;
-  if (queued_bytes_ > 0 && queued_bytes_ + bytes > budget().pending_max) lagging_ = true;
+  // Behind little waits one message of any size: there is no room that it could wait for.
+  const std::uint64_t most = budget().pending_max;
+  if (queued_bytes_ > most / 2 && queued_bytes_ + bytes > most) lagging_ = true;
   // A blob takes a little more in pages than in bytes.
   const std::uint64_t queued = queued_bytes_ + bytes;
   if (use_.used_bytes + queued + queued / 16 > capacity()) full_ = true;

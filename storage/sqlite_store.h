@@ -17,9 +17,10 @@ namespace petiole {
 // How bytes_max is shared out.
 struct StoreBudget {
   std::uint64_t bytes_max = 0;
-  std::uint64_t reserve = 0;      // The reserve file.
-  std::uint64_t wal_max = 0;      // Of the WAL before it is copied back.
-  std::uint64_t pending_max = 0;  // Appended and not on disk yet: bounds memory and one commit.
+  std::uint64_t reserve = 0;  // The reserve file.
+  std::uint64_t wal_max = 0;  // Of the WAL before it is copied back.
+  // Appended and not on disk yet, but for the last message: bounds memory and one commit.
+  std::uint64_t pending_max = 0;
   std::uint64_t overhead() const {
     return reserve + wal_max + pending_max + pending_max / 4 + kSlack;
   }

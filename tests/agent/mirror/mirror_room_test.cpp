@@ -452,3 +452,17 @@ TEST_CASE("mirror: what comes before the logs are read waits for room on the way
   }
   CHECK(waiting == sent);
 }
+
+TEST_CASE("mirror: a large message goes to the disk together with what waited in memory") {
+  World world(config_of({.subjects = {"t.>"}, .durability = Durability::kOutage}), {}, 1,
+              World::Under::kSqlite);
+  world.store_bytes_max = 16 << 20;
+  world.start();
+  world.up();
+  world.run(1min);
+  for (int i = 0; i < 3; ++i) world.publish("t.a", std::string(70'000, 'x'));
+  REQUIRE(world.store->queued_bytes() == 0);  // In memory.
+  world.publish("t.a", std::string(1'000'000, 'x'));
+  CHECK(world.rule().losses.refused == 0);
+  CHECK(world.rule().messages == 4);
+}
