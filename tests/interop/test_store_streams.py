@@ -196,3 +196,50 @@ def test_a_list_of_streams_larger_than_a_message(world, hub_version):
     assert last.count(scene.client) == 100
     assert scene.edge.output().count("leaf: connected to hub") == 2
     assert scene.edge.monitor("/mirrorz")["rules"][0]["confirm"] == "puback"
+
+
+ACCOUNTS = """
+accounts {
+  BOXES {
+    users: [ { user: box, password: box } ]
+    exports: [ { stream: "telemetry.heard.>" } ]
+    imports: [ { service: { account: DATA, subject: "telemetry.asked.>" } } ]
+  }
+  DATA {
+    jetstream: enabled
+    users: [ { user: data, password: data } ]
+    exports: [ { service: "telemetry.asked.>" } ]
+    imports: [ { stream: { account: BOXES, subject: "telemetry.heard.>" } } ]
+  }
+  SYS { users: [ { user: sys, password: sys } ] }
+}
+system_account: SYS
+"""
+
+
+def test_streams_of_another_account(world, hub_version):
+    """That of the leaf has no JetStream, and a nats-server is silent to whoever asks there: it is
+    waited for once, not for half a minute on each link. Many of them are shorter."""
+    hub = world.hub(hub_version, f"{HUB}\n{ACCOUNTS}")
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy, user="box:box"), STORE)
+    hub.wait_leafs()
+    waiting = lambda: edge.monitor("/mirrorz")["messages"]  # noqa: E731
+    publisher = world.client(edge)
+    with world.client(hub, user="data", password="data") as client:
+        stream = Stream("S", ["telemetry.heard.>", "telemetry.asked.>"]).create(client)
+
+    def send(first: int, end: int) -> list[bytes]:
+        for number in range(first, end):
+            publisher.publish(f"telemetry.{('heard', 'asked')[number % 2]}.x", b"%d" % number)
+        publisher.flush()
+        return [b"%d" % number for number in range(first, end)]
+
+    sent = send(0, 100)
+    until(lambda: waiting() == 0, "the first are confirmed", 60)
+    hub.kill()
+    sent += send(100, 200)
+    hub.start()
+    hub.wait_leafs()
+    until(lambda: waiting() == 0, "all is settled", 25)
+    assert stream.payloads(world.client(hub, user="data", password="data")) == sent
