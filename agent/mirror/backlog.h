@@ -288,7 +288,7 @@ class Backlog {
 
   BacklogSetup setup_;
   RuleConfig rule_;
-  std::string state_key_, marks_key_, epochs_key_;
+  std::string state_key_, marks_key_, epochs_key_, jumps_key_;
   Log& log_;
   std::function<void()> changed_;
   std::vector<Epoch> epochs_;  // Ascending; the first is from 0.
@@ -375,6 +375,8 @@ class Backlog {
     Duration by;
     bool moves(Sequence sequence, WallTime stamp, Sequence before_run) const;
   };
+  void keep_jumps();
+  void load_jumps();
   std::vector<ClockJump> jumps_;
   std::optional<Duration> clock_offset_;  // Of the wall's clock to the monotonic one.
   std::optional<WallTime> dated_;         // From then on the clock was set.

@@ -142,6 +142,34 @@ void Backlog::follow_clock() {
   std::erase_if(jumps_, [this](const ClockJump& each) { return each.upto <= state_.cursor; });
   if (jumps_.size() == kJumpsMax) jumps_.erase(jumps_.begin());
   jumps_.push_back(jump);
+  if (by > Duration::zero()) keep_jumps();
+}
+
+// For the next run, whose clock is right, or as wrong. Those back are not kept: if they were the
+// wrong ones, all would seem older than it is.
+void Backlog::keep_jumps() {
+  std::string text;
+  for (const ClockJump& jump : jumps_) {
+    if (jump.by <= Duration::zero()) continue;
+    const Duration from = std::max(jump.from.time_since_epoch(), Duration::zero());
+    for (const std::uint64_t number :
+         {jump.upto, static_cast<Sequence>(from.count()), static_cast<Sequence>(jump.by.count())}) {
+      append_number(text, number);
+      text += ' ';
+    }
+  }
+  setup_.store.set_state(jumps_key_, text);
+}
+
+void Backlog::load_jumps() {
+  const std::string text = setup_.store.state(jumps_key_).value_or("");
+  for (std::string_view rest = text; !rest.empty() && jumps_.size() < kJumpsMax;) {
+    const auto upto = parse_number(take_word(rest, ' '));
+    const auto from = parse_number(take_word(rest, ' '));
+    const auto by = parse_number(take_word(rest, ' '));
+    if (!upto || !from || !by) return;
+    jumps_.push_back({*upto, WallTime(Duration(*from)), Duration(*by)});
+  }
 }
 
 // A record's, as the clock on the wall would have it by now.

@@ -24,6 +24,7 @@ void Backlog::open() {
   load_epochs();
   appended_ = before_run_ = log.last;
   durable_ = log.durable;
+  load_jumps();
   follow_clock();
   if (log.first > 0) state_.cursor = std::max(state_.cursor, log.first - 1);
   state_.cursor = std::min(state_.cursor, log.last);

@@ -76,8 +76,9 @@ HubDirectory::HubDirectory(ApiClient& api, const MirrorLimits& limits, std::uint
 
 void HubDirectory::link_up(Time now) {
   link_down();
-  patient_from_ = changed_at_ = now;
+  changed_at_ = now;
   pause_ = limits_.refresh_after_change;
+  patient_from_ = now - silence_;
   if (api_.reachable() && !patterns_.empty()) {
     due_ = now;
   } else {
@@ -247,6 +248,7 @@ void HubDirectory::finish(bool good) {
   told_at_ = asked_;
   if (good) {
     heard_at_ = asked_;
+    silence_ = {};
     if (!missing_.empty()) due_ = std::min(due_, asked_ + 10 * limits_.refresh_after_change);
     for (Stream& stream : missing_) add(std::move(stream));  // Last: what is known goes first.
     settle_pause();
@@ -258,11 +260,17 @@ void HubDirectory::finish(bool good) {
     state_ = State::kKnown;
     stale_ = changed_;
   } else {
-    due_ = std::min(due_, asked_ + 2 * limits_.refresh_after_change);
-    // A hub that starts up answers late; one that never answers must not hold everything back.
+    // A hub that starts up answers late; one that never answers must not hold everything back, nor
+    // do so on each link anew: a nats-server is silent where the account has no JetStream.
     const Time patience = patient_from_ + limits_.resolve_time_max;
     const bool given_up = asked_ + limits_.request_timeout >= patience;
     if (state_ == State::kUnknown && given_up) state_ = State::kUnreachable;
+    const bool never = heard_at_ == Time{};
+    if (never) {
+      silence_ =
+          std::min(asked_ + limits_.request_timeout - patient_from_, limits_.resolve_time_max);
+    }
+    if (!never || !given_up) due_ = std::min(due_, asked_ + 2 * limits_.refresh_after_change);
   }
   missing_.clear();
   told_();

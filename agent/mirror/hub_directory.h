@@ -109,6 +109,7 @@ class HubDirectory {
   Time changed_at_{};    // Interest.
   Duration pause_{};     // From one question to the next while interest changes.
   Time patient_from_{};  // The link's begin, or when the hub last said that it cannot answer now.
+  Duration silence_{};   // Of a hub that has never answered, over all links so far.
   std::vector<Stream> streams_, coming_;
   std::vector<Stream> former_;   // As they were before, the newest first.
   std::vector<Stream> missing_;  // Of those that are coming: streams that do not answer the hub.

@@ -18,6 +18,7 @@ struct MirrorLimits {
   std::size_t loaded_bytes_max = 6 << 20;
   std::size_t tail_messages_max = 8192;  // The newest, kept so that live flow reads no disk.
   std::size_t tail_bytes_max = 2 << 20;
+  std::size_t rules_in_full = 8;  // Of an account, with so much in memory each; of more, a share.
   std::size_t page_messages = 1024;  // Of one read,
   std::size_t load_messages = 256;   // and of one for the window: 50 us of a loop turn.
   std::size_t page_bytes = 512 << 10;

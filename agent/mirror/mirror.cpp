@@ -39,6 +39,18 @@ bool rule_matches(std::string_view pattern, std::string_view subject) {
 
 }  // namespace
 
+// A box has no more memory for having more rules.
+void share_memory(MirrorLimits& limits, std::size_t rules) {
+  if (rules <= limits.rules_in_full) return;
+  const auto share = [&](std::size_t& bound, std::size_t least) {
+    bound = std::min(bound, std::max(bound * limits.rules_in_full / rules, least));
+  };
+  share(limits.loaded_messages_max, limits.load_messages);
+  share(limits.loaded_bytes_max, limits.page_bytes);
+  share(limits.tail_messages_max, limits.load_messages);
+  share(limits.tail_bytes_max, limits.page_bytes / 4);
+}
+
 std::unique_ptr<Mirror> make_mirror(const MirrorConfig& config, std::string leaf_id,
                                     Account& account, Store& store, Host host) {
   return std::make_unique<MirrorCore>(config, std::move(leaf_id), account, store, host,
@@ -62,6 +74,7 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
       link_{{}, inbox_, api_, directory_, pacer_, limits_, random_key(host.entropy)},
       timer_(host.loop.make_timer([this] { poke(); })) {
   for (NamedRule& named : name_rules(config, store)) rules_.push_back({std::move(named), {}, {}});
+  share_memory(limits_, rules_.size());
   // Well below what the store refuses: one message may be larger than the queue is long.
   const std::uint64_t queued = store.usage().queued_bytes_max / 4;
   limits_.queued_bytes_max =

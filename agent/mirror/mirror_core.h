@@ -18,6 +18,9 @@
 
 namespace petiole {
 
+// What messages of all rules together have in memory stays the same above so many rules.
+void share_memory(MirrorLimits& limits, std::size_t rules);
+
 class MirrorCore : public Mirror {
  public:
   MirrorCore(const MirrorConfig& config, std::string leaf_id, Account& account, Store& store,

@@ -2,7 +2,6 @@
 beyond the hub, refusals for good; and what its clients do."""
 
 import threading
-import time
 
 import pytest
 
@@ -213,7 +212,55 @@ def test_a_stream_beyond_those_that_are_remembered_is_waited_for(world, hub_vers
     scene.settled()
     scene.client.request("$JS.API.STREAM.DELETE.T")
     scene.send(100, 110)
-    time.sleep(6)  # A list of streams comes within two, and a barrier at once.
+    asked = scene.hub.monitor("/jsz")["api"]["total"]
+    until(lambda: scene.hub.monitor("/jsz")["api"]["total"] >= asked + 10, "two lists of five pages came", 60)
     scene.made.create(scene.client)
     scene.settled()
     assert scene.numbers() == list(range(100, 110))
+
+
+ACCOUNTS = """
+accounts {
+  BOXES {
+    users: [ { user: box, password: box } ]
+    exports: [ { stream: "telemetry.heard.>" } ]
+    imports: [ { service: { account: DATA, subject: "telemetry.asked.>" } } ]
+  }
+  DATA {
+    jetstream: enabled
+    users: [ { user: data, password: data } ]
+    exports: [ { service: "telemetry.asked.>" } ]
+    imports: [ { stream: { account: BOXES, subject: "telemetry.heard.>" } } ]
+  }
+  SYS { users: [ { user: sys, password: sys } ] }
+}
+system_account: SYS
+"""
+
+
+def test_streams_of_another_account(world, hub_version):
+    """That of the leaf has no JetStream, and a nats-server is silent to whoever asks there: it is
+    waited for once, not for half a minute on each link. Many of them are shorter."""
+    hub = world.hub(hub_version, f"{HUB}\n{ACCOUNTS}")
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy, user="box:box"), STORE)
+    hub.wait_leafs()
+    waiting = lambda: edge.monitor("/mirrorz")["messages"]  # noqa: E731
+    publisher = world.client(edge)
+    with world.client(hub, user="data", password="data") as client:
+        stream = Stream("S", ["telemetry.heard.>", "telemetry.asked.>"]).create(client)
+
+    def send(first: int, end: int) -> list[bytes]:
+        for number in range(first, end):
+            publisher.publish(f"telemetry.{('heard', 'asked')[number % 2]}.x", b"%d" % number)
+        publisher.flush()
+        return [b"%d" % number for number in range(first, end)]
+
+    sent = send(0, 100)
+    until(lambda: waiting() == 0, "the first are confirmed", 60)
+    hub.kill()
+    sent += send(100, 200)
+    hub.start()
+    hub.wait_leafs()
+    until(lambda: waiting() == 0, "all is settled", 25)
+    assert stream.payloads(world.client(hub, user="data", password="data")) == sent

@@ -81,7 +81,8 @@ void Publisher::heard(std::string_view line) {
     sent_ = accepted_;
   } else {
     // What was under way may be there or not; it is not repeated.
-    accepted_ = sent_;
+    const bool uncertain = disk_failed_();
+    for (; accepted_ < sent_; ++accepted_) messages_[accepted_].uncertain = uncertain;
   }
   timer_->arm(loop_.clock().now() + dice_.span({}, hurried_ ? 20ms : plan_.pause_max));
 }

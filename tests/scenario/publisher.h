@@ -19,7 +19,7 @@ struct Published {
   std::size_t rule = 0;
   std::string subject;
   bool accepted = false;
-  bool uncertain = false;  // Accepted by an agent whose disk had failed: in memory at best.
+  bool uncertain = false;  // Sent to an agent whose disk had failed: in memory at best.
   bool repeated = false;   // Sent more than once.
 };
 

@@ -49,6 +49,48 @@ TEST_CASE("mirror: a clock that is set makes no message too old") {
   }
 }
 
+// As of a board that begins with the time of its last stop: it is days behind until it has a
+// network.
+TEST_CASE("mirror: a clock that was set makes no message too old for the next run either") {
+  for (const int restarts : {1, 3}) {
+    CAPTURE(restarts);
+    World world(config_of(hour_rule()), {});
+    world.clock.set_wall_offset(kYears);
+    world.start();
+    publish(world, 1, 9);
+    world.run(10min);
+    world.clock.set_wall_offset(kYears + 72h);
+    world.run(10s);
+    publish(world, 10, 19);
+    for (int i = 0; i < restarts; ++i) {
+      world.run(5s);
+      world.crash();
+      world.start();
+    }
+    SUBCASE("sent in time") {
+      world.run(20min);
+      CHECK(world.rule().messages == 19);
+      world.up();
+      world.run(1min);
+      CHECK(world.payloads() == numbers(1, 19));
+    }
+    SUBCASE("given up in an hour all the same") {
+      world.run(51min);
+      CHECK(world.rule().losses.age == 9);
+      world.run(10min);
+      CHECK(world.rule().losses.age == 19);
+    }
+    SUBCASE("set back meanwhile") {
+      world.crash();
+      world.clock.set_wall_offset(kYears);
+      world.start();
+      world.up();
+      world.run(1min);
+      CHECK(world.payloads() == numbers(1, 19));
+    }
+  }
+}
+
 TEST_CASE("mirror: a stamp of a clock that was never set says nothing of an age") {
   World world(config_of(hour_rule()), {});
   world.clock.set_wall_offset(-1000s);

@@ -314,3 +314,36 @@ TEST_CASE("full store: local subscribers are served all the same, and what is re
     }
   }
 }
+
+// A nats-server drops what it is asked in an account that has no JetStream, and has leafs.
+TEST_CASE("silent API: once it has been so for as long as allowed it holds up no link for long") {
+  World world(config_of(disk_rule()), {.stream_subject = ""});
+  world.hub.interest = {"t.>"};
+  world.hub.api_says = [](std::string_view) -> std::optional<std::string> { return ""; };
+  world.start();
+  publish(world, 1, 20);
+  for (int link = 1; link <= 3; ++link) {  // None of them lasts for so long.
+    world.up();
+    world.run(20s);
+    world.down();
+    world.run(1s);
+  }
+  CHECK(heard(world) == numbers(1, 20));
+  publish(world, 21, 30);
+  world.up();
+  world.run(6s);
+  CHECK(heard(world) == numbers(1, 30));
+  const std::uint64_t asked = world.hub.api_requests;
+  world.run(10min);
+  CHECK(world.drained());
+  CHECK(world.hub.api_requests <= asked + 12);  // Each costs bytes.
+  // It is heard of all the same when it comes.
+  world.hub.options().stream_subject = "t.>";
+  world.hub.api_says = nullptr;
+  world.mirror->interest_changed(*world.link);
+  world.run(5s);
+  publish(world, 31, 40);
+  world.run(1s);
+  CHECK(world.payloads() == numbers(31, 40));
+  CHECK(world.mirror->report().guarantee.find("exactly once where") == 0);
+}

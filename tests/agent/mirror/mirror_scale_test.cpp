@@ -1,7 +1,9 @@
 // Much of a thing: clients of the hub that come and go, streams, subjects, messages that get old.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <ctime>
+#include <map>
 
 #include "tests/agent/mirror/mirror_world.h"
 
@@ -276,4 +278,49 @@ TEST_CASE("scale: many subjects whose stream is gone do not wait one by one") {
   world.up();
   CHECK(world.loop.run_until([&] { return world.drained(); }, 5min));
   CHECK(world.hub.heard.size() < 420);  // All as the link comes up, and once more.
+}
+
+TEST_CASE("rules: however many, what they have in memory together does not grow with them") {
+  const MirrorLimits full;
+  for (std::size_t rules = 1; rules <= 200; ++rules) {
+    CAPTURE(rules);
+    MirrorLimits each;
+    share_memory(each, rules);
+    const std::size_t most = std::max<std::size_t>(full.rules_in_full, rules / 8);
+    CHECK(rules * (each.loaded_bytes_max + each.tail_bytes_max) <=
+          most * (full.loaded_bytes_max + full.tail_bytes_max));
+    CHECK(rules * each.loaded_messages_max <= most * full.loaded_messages_max);
+    CHECK(each.loaded_bytes_max >= each.page_bytes);
+    if (rules > full.rules_in_full) continue;
+    CHECK(each.loaded_bytes_max == full.loaded_bytes_max);
+    CHECK(each.tail_messages_max == full.tail_messages_max);
+  }
+}
+
+TEST_CASE("rules: many with long backlogs are replayed in order, a share of memory each") {
+  MirrorConfig config;
+  constexpr int kRules = 40, kEach = 400;
+  for (int i = 0; i < kRules; ++i) {
+    RuleConfig rule;
+    rule.subjects = {"t." + std::to_string(i)};
+    config.rules.push_back(rule);
+  }
+  World world(config, {});
+  world.limits.rules_in_full = 1;
+  world.start();
+  for (int i = 1; i <= kEach; ++i) {
+    for (int rule = 0; rule < kRules; ++rule) {
+      publish(world, i, i, "t." + std::to_string(rule));
+    }
+    if (i % 50 == 0) world.run(10ms);
+  }
+  world.crash();
+  world.start();
+  world.up();
+  world.run(2min);
+  CHECK(world.drained());
+  std::map<std::string, std::vector<std::string>> got;
+  for (const ModelHub::Stored& each : world.hub.stored) got[each.subject].push_back(each.payload);
+  CHECK(got.size() == kRules);
+  for (const auto& [subject, payloads] : got) CHECK(payloads == numbers(1, kEach));
 }
