@@ -31,7 +31,7 @@ std::string to_text(const DoctorStep& step);
 std::string_view doctor_advice(std::string_view step, std::string_view error);
 
 // URL [--creds FILE] [--tlsca FILE] [--tlscert FILE] [--tlskey FILE] [--proxy URL] [--insecure]
-// Returns what is wrong, empty when nothing is.
+// [--handshake_first]. Returns what is wrong, empty when nothing is.
 std::string parse_doctor_arguments(std::span<const std::string> arguments, RemoteConfig& remote);
 
 // Runs the steps; `step` is told each as it ends, `done` whether all went well.

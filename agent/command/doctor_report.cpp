@@ -31,7 +31,7 @@ constexpr Advice kAdvice[] = {
     {"WebSocket", "",
      "The answer was no WebSocket. Check port and path, and the hub's websocket {}."},
     {"INFO", "leaf", "This is not a leaf port. Use that of the hub's leafnodes {}, usually 7422."},
-    {"INFO", "", "Whoever answers speaks no NATS, or wants TLS at once: see handshake_first."},
+    {"INFO", "", "Whoever answers speaks no NATS, or wants TLS at once: --handshake_first."},
     {"authentication", "uthorization",
      "The hub refused the login. Check credentials (--creds, or user:password@ in the URL), their "
      "expiry, and the account at the hub."},
@@ -73,7 +73,7 @@ constexpr FileFlag kFileFlags[] = {
 std::string unknown_flag(const std::string& name) {
   std::string text = "unknown flag " + name + "; allowed here: ";
   for (const FileFlag& flag : kFileFlags) text.append(flag.name).append(", ");
-  return text + "--insecure, URL";
+  return text + "--insecure, --handshake_first, URL";
 }
 
 bool set_file(RemoteConfig& remote, const std::string& name, const std::string& value) {
@@ -120,9 +120,9 @@ std::string to_text(const DoctorStep& step) {
 std::string parse_doctor_arguments(std::span<const std::string> arguments, RemoteConfig& remote) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string name = arguments[i];
-    if (name == "--insecure") {
+    if (name == "--insecure" || name == "--handshake_first") {
       if (!remote.tls) remote.tls.emplace();
-      remote.tls->insecure = true;
+      (name == "--insecure" ? remote.tls->insecure : remote.tls_handshake_first) = true;
       continue;
     }
     if (name.starts_with('-')) {

@@ -1,5 +1,6 @@
 // What `petiole status` is told on its command line, and by the configuration of whom it asks.
 #include <algorithm>
+#include <utility>
 
 #include "agent/command/status.h"
 #include "agent/config/features.h"
@@ -15,6 +16,7 @@ struct Draft {
   const ConfigSources& sources;
   std::string ca_file{};
   bool insecure = false;
+  bool url = false;
 };
 
 bool any_address(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
@@ -85,6 +87,7 @@ std::string take_scheme(std::string& text, StatusOptions& options) {
 std::string take_url(Draft& draft, std::string text) {
   constexpr const char* kForm = "the URL must be http://host:port or https://host:port";
   StatusOptions& options = draft.options;
+  if (std::exchange(draft.url, true)) return "takes one URL";
   if (!take_scheme(text, options).empty()) return kForm;
   const std::size_t slash = text.find('/');
   if (slash != std::string::npos) {

@@ -258,7 +258,7 @@ std::string usage_text() {
       "           Exit status: 0 healthy, 1 a link is down or the disk takes nothing, 2 no "
       "answer.\n"
       "       petiole doctor URL [--creds FILE] [--tlsca FILE] [--tlscert FILE --tlskey FILE]\n"
-      "                          [--proxy URL] [--insecure]\n"
+      "                          [--proxy URL] [--insecure] [--handshake_first]\n"
       "           Goes to a hub step by step and says which step fails, and what to do.\n"
       "           URL: nats-leaf://, tls://, ws:// or wss://[user:password@]host[:port]\n"
       "       petiole demo\n"

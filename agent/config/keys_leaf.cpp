@@ -9,8 +9,7 @@ namespace {
 using E = const ConfigEntry&;
 
 void read_listen(Reader& r, E entry, Config& c) {
-  c.leaf_listen.enabled = true;
-  r.listen(entry, c.leaf_listen.host, c.leaf_listen.port);
+  c.leaf_listen.enabled = r.listen(entry, c.leaf_listen.host, c.leaf_listen.port);
 }
 
 void read_port(Reader& r, E entry, Config& c) {

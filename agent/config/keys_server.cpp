@@ -21,26 +21,36 @@ void read_name(Reader& r, E entry, Config& c) {
   c.server_name = name;
 }
 
-void read_monitor(Reader& r, E entry, Config& c) {
-  if (!kHasMonitor) return report(r, entry, {"http", KeyKind::kRefused, kNoMonitor});
-  c.monitor.enabled = true;
-  r.listen(entry, c.monitor.host, c.monitor.port);
+void set_monitor(Reader& r, E entry, MonitorConfig& monitor, bool secure, bool with_host) {
+  if (!kHasMonitor) return report(r, entry, {entry.key, KeyKind::kRefused, kNoMonitor});
+  MonitorConfig asked = monitor;
+  asked.secure = secure;
+  if (with_host) {
+    asked.enabled = r.listen(entry, asked.host, asked.port);
+  } else {
+    // nats-server: 0 is off, -1 any free port.
+    asked.enabled = !(entry.value.is(ConfigValue::Kind::kInteger) && entry.value.integer == 0);
+    r.port(entry, asked.port);
+  }
+  const bool other = monitor.enabled && monitor.secure != secure;
+  if (other && asked.enabled) {
+    return r.error(entry.place, "give either \"http\" or \"https\", not both");
+  }
+  if (!other) monitor = asked;
 }
 
+void read_monitor(Reader& r, E entry, Config& c) { set_monitor(r, entry, c.monitor, false, true); }
+
 void read_monitor_port(Reader& r, E entry, Config& c) {
-  if (!kHasMonitor) return report(r, entry, {"http_port", KeyKind::kRefused, kNoMonitor});
-  // nats-server: 0 is off, -1 any free port.
-  c.monitor.enabled = !(entry.value.is(ConfigValue::Kind::kInteger) && entry.value.integer == 0);
-  r.port(entry, c.monitor.port);
+  set_monitor(r, entry, c.monitor, false, false);
 }
 
 void read_secure_monitor(Reader& r, E entry, Config& c) {
-  if (c.monitor.enabled && !c.monitor.secure) {
-    return r.error(entry.place, "give either \"http\" or \"https\", not both");
-  }
-  c.monitor.secure = true;
-  is_named({"https", KeyKind::kSet, {}}, entry.key) ? read_monitor(r, entry, c)
-                                                    : read_monitor_port(r, entry, c);
+  set_monitor(r, entry, c.monitor, true, true);
+}
+
+void read_secure_monitor_port(Reader& r, E entry, Config& c) {
+  set_monitor(r, entry, c.monitor, true, false);
 }
 
 void read_base_path(Reader& r, E entry, Config& c) {
@@ -116,7 +126,7 @@ constexpr Key<Config> kServerKeys[] = {
     {"http_port|monitor_port", read_monitor_port},
     {"http_base_path", read_base_path},
     {"https", read_secure_monitor},
-    {"https_port", read_secure_monitor},
+    {"https_port", read_secure_monitor_port},
     {"tls", [](Reader& r, E e, Config& c) { read_tls_listener(r, e, c.tls); }},
     {"allow_non_tls", [](Reader& r, E e, Config& c) { r.boolean(e, c.allow_non_tls); }},
     {"websocket|ws", [](Reader& r, E e, Config& c) { read_websocket(r, e, c.websocket); }},

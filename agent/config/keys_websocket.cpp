@@ -13,10 +13,7 @@ namespace {
 using E = const ConfigEntry&;
 using W = WebSocketListenConfig;
 
-void read_listen(Reader& r, E entry, W& w) {
-  w.enabled = true;
-  r.listen(entry, w.host, w.port);
-}
+void read_listen(Reader& r, E entry, W& w) { w.enabled = r.listen(entry, w.host, w.port); }
 
 void read_port(Reader& r, E entry, W& w) {
   // nats-server: 0 is off, -1 any free port.

@@ -164,15 +164,19 @@ void Reader::percent(const ConfigEntry& entry, int& target) {
   target = *value;
 }
 
-void Reader::listen(const ConfigEntry& entry, std::string& host, std::uint16_t& port_target) {
+bool Reader::listen(const ConfigEntry& entry, std::string& host, std::uint16_t& port_target) {
   const ConfigValue& value = entry.value;
   const bool any_port = value.is(Kind::kInteger) && value.integer == -1;
   const auto parsed = any_port           ? HostPort{}
                       : is_scalar(value) ? parse_host_port(value.text)
                                          : std::nullopt;
-  if (!parsed) return wrong(entry, value, "a port or \"host:port\" with a port from 0 to 65535");
+  if (!parsed) {
+    wrong(entry, value, "a port or \"host:port\" with a port from 0 to 65535");
+    return false;
+  }
   if (!parsed->host.empty()) host = parsed->host;
   port_target = parsed->port;
+  return any_port || parsed->port != 0 || value.text.ends_with("-1");
 }
 
 int Reader::one_of(const ConfigEntry& entry, std::initializer_list<std::string_view> words) {

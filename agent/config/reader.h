@@ -32,8 +32,9 @@ class Reader {
   void bytes(const ConfigEntry& entry, std::uint64_t& target, std::uint64_t least,
              std::uint64_t most);
   void percent(const ConfigEntry& entry, int& target);
-  // "host:port" or a port alone, which leaves the host.
-  void listen(const ConfigEntry& entry, std::string& host, std::uint16_t& port);
+  // "host:port" or a port alone, which leaves the host. Returns whether there is to be a listener:
+  // to nats-server 0 says that there is none, -1 any free port.
+  bool listen(const ConfigEntry& entry, std::string& host, std::uint16_t& port);
 
   template <class T>
   void number(const ConfigEntry& entry, T& target, std::int64_t least, std::int64_t most) {

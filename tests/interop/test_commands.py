@@ -146,6 +146,11 @@ def test_doctor(world, tmp_path):
     untrusted = petiole("doctor", url, "--tlsca", str(other.cert))
     assert untrusted.returncode == 1 and "TLS" in untrusted.stdout
     assert "Give the authority that signed the hub's certificate: --tlsca FILE" in untrusted.stdout, untrusted.stdout
+    first = world.hub(leafnodes=authority.server_tls(more="handshake_first: true"), name="first")
+    options = (f"tls://127.0.0.1:{first.ports['leaf']}", "--tlsca", str(authority.cert))
+    unheard = petiole("doctor", *options)
+    assert unheard.returncode == 1 and "--handshake_first" in unheard.stdout, unheard.stdout
+    assert petiole("doctor", *options, "--handshake_first").returncode == 0
     strict = world.hub(leafnodes=authority.server_tls(more=f'verify: true, ca_file: "{authority.cert}"'), name="strict")
     nameless = petiole("doctor", f"tls://127.0.0.1:{strict.ports['leaf']}", "--tlsca", str(authority.cert))
     assert nameless.returncode == 1 and "--tlscert, --tlskey" in nameless.stdout, nameless.stdout

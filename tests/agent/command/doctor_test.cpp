@@ -212,12 +212,15 @@ TEST_CASE("doctor: files for TLS are looked at before the hub is") {
 
 TEST_CASE("doctor: arguments") {
   RemoteConfig remote;
-  const std::string good[] = {"tls://hub", "--creds", "f", "--tlsca=c", "--insecure"};
+  const std::string good[] = {"tls://hub", "--creds",    "f",
+                              "--tlsca=c", "--insecure", "--handshake_first"};
   const std::string wrong = parse_doctor_arguments(good, remote);
   if (kHasTls) {
     CHECK(wrong.empty());
     CHECK(remote.credentials == "f");
     CHECK(remote.tls->ca_file == "c");
+    CHECK(remote.tls->insecure);
+    CHECK(remote.tls_handshake_first);
   } else {
     CHECK_FALSE(wrong.empty());
   }

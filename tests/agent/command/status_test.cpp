@@ -94,7 +94,8 @@ TEST_CASE("status: arguments") {
                                           {"-m", "x"},          {"ftp://x"},
                                           {"http://x:y"},       {"--insecure"},
                                           {"-c", "no file"},    {"-c", "nonsense: 1"},
-                                          {"-c", "port: 4222"}, {"-c", "http_port: -1"}};
+                                          {"-c", "port: 4222"}, {"-c", "http_port: -1"},
+                                          {"box", "other"}};
   for (const auto& each : bad) {
     CAPTURE(each.back());
     StatusOptions other;

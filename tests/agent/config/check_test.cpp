@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "agent/config/features.h"
 #include "agent/config/load.h"
 #include "tests/agent/config/files.h"
 
@@ -177,6 +178,31 @@ TEST_CASE("config: a door that is not open needs no certificate") {
   CHECK(faults("leafnodes {tls {cert_file: c, key_file: k}}") == 1);
   CHECK(faults("websocket {port: 1, tls {}}") == 1);
   CHECK(faults("tls {}") == 1);
+}
+
+// As in nats-server, where -1 is any free port.
+TEST_CASE("config: a port of 0 is no door" * doctest::skip(!kHasMonitor || !kHasWebSocket)) {
+  const auto load = [](const std::string& text) {
+    test::Files files;
+    files.files["f"] = text;
+    const std::string arguments[] = {"-c", "f"};
+    const LoadedConfig loaded = load_start(arguments, files.sources()).loaded;
+    CHECK(loaded.ok());
+    return loaded.config;
+  };
+  CHECK_FALSE(load("http: 0").monitor.enabled);
+  CHECK_FALSE(load("http: 'h:0'").monitor.enabled);
+  CHECK(load("http: 'h:-1'").monitor.enabled);
+  CHECK_FALSE(load("https: 0").monitor.enabled);
+  CHECK_FALSE(load("leafnodes {listen: 'h:0'}").leaf_listen.enabled);
+  CHECK_FALSE(load("websocket {listen: 'h:0'}").websocket.enabled);
+  for (const char* both : {"http: 8000, https_port: 0", "https: 0, http: 8000"}) {
+    CAPTURE(both);
+    const MonitorConfig monitor = load(both).monitor;
+    CHECK(monitor.enabled);
+    CHECK_FALSE(monitor.secure);
+    CHECK(monitor.port == 8000);
+  }
 }
 
 TEST_CASE("config: certificates of a remote that cannot be used") {

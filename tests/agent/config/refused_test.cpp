@@ -129,6 +129,7 @@ constexpr Case kErrors[] = {
     {"tls {pinned_certs: [abc]}", "holds \"abc\", which is no SHA-256"},
     {"tls {cert_store: x}", "certificate stores of Windows"},
     {"http: 1\nhttps: 2", "f:2:1: give either \"http\" or \"https\", not both"},
+    {"https: 1\nhttp: 2", "f:2:1: give either \"http\" or \"https\", not both"},
     {"resolver: x", "\"resolver\" must be MEMORY, URL(http://…) or { type: full, dir: … }"},
     {"resolver {type: full}", "this resolver has no \"dir\""},
     {"resolver {dir: d, type: half}", "must be one of full, cache"},
