@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from harness.client import publication
-from harness.mischief import Mischief, seeds
+from harness.mischief import Mischief, play_through, seeds
 from harness.publisher import Publisher, check_all_once_in_order
 from harness.stream import Stream
 from harness.wait import until
@@ -197,9 +197,6 @@ class Scene(Mischief):
 def test_chaos(world, hub_version, seed):
     scene = Scene(world, hub_version, seed)
     try:
-        scene.play()
-        scene.check()
-    except AssertionError as error:
-        raise AssertionError(f"PETIOLE_SEED={seed} ({', '.join(scene.told)}): {error}") from error
+        play_through(scene, seed)
     finally:
         scene.end()

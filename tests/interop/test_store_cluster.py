@@ -13,7 +13,7 @@ from collections import Counter
 import pytest
 
 from harness.cluster import Cluster
-from harness.mischief import seeds
+from harness.mischief import play_through, seeds
 from harness.publisher import Publisher, number_of
 from harness.servers import NATS_CLI
 from harness.stream import Stream
@@ -232,12 +232,7 @@ def spans(numbers: list[int]) -> str:
 @pytest.mark.petiole
 @pytest.mark.parametrize("seed", seeds(83))
 def test_cluster(world, hub_version, seed):
-    scene = Scene(world, hub_version, seed)
-    try:
-        scene.play()
-        scene.check()
-    except AssertionError as error:
-        raise AssertionError(f"PETIOLE_SEED={seed} ({', '.join(scene.told)}): {error}") from error
+    play_through(Scene(world, hub_version, seed), seed)
 
 
 @pytest.mark.petiole

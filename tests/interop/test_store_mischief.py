@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from harness.mischief import Mischief, seeds
+from harness.mischief import Mischief, play_through, seeds
 from harness.publisher import Publisher, check_all_once_in_order, number_of
 from harness.stream import Stream
 from harness.wait import until
@@ -106,9 +106,4 @@ class Scene(Mischief):
 @pytest.mark.petiole
 @pytest.mark.parametrize("seed", seeds())
 def test_mischief(world, hub_version, seed):
-    scene = Scene(world, hub_version, seed)
-    try:
-        scene.play()
-        scene.check()
-    except AssertionError as error:
-        raise AssertionError(f"PETIOLE_SEED={seed} ({', '.join(scene.told)}): {error}") from error
+    play_through(Scene(world, hub_version, seed), seed)

@@ -35,6 +35,11 @@ std::clock_t work_beside(int others) {
   return std::clock() - begin;
 }
 
+constexpr const char* kThreeStreams =
+    R"({"total":3,"offset":0,"limit":256,"streams":[)"
+    R"({"config":{"name":"A","subjects":["t.x"]}},{"config":{"name":"B","subjects":["t.y"]}},)"
+    R"({"config":{"name":"S","subjects":["t.>"]}}]})";
+
 // Counts how often a hub is asked for its streams.
 struct Questions {
   explicit Questions(ModelHub& hub) {
@@ -80,10 +85,7 @@ TEST_CASE("scale: clients of the hub that come and go do not hold up what has a 
 TEST_CASE("scale: where the hub has more streams than are remembered, a refusal is heard") {
   World world(config_of(disk_rule()), {});
   world.limits.streams_max = 2;
-  world.hub.options().list =
-      R"({"total":3,"offset":0,"limit":256,"streams":[)"
-      R"({"config":{"name":"A","subjects":["t.x"]}},{"config":{"name":"B","subjects":["t.y"]}},)"
-      R"({"config":{"name":"S","subjects":["t.>"]}}]})";
+  world.hub.options().list = kThreeStreams;
   world.start();
   world.up();
   world.run(5s);
@@ -98,10 +100,7 @@ TEST_CASE("scale: where the hub has more streams than are remembered, a PubAck i
   World world(config_of(disk_rule()), {.duplicate_window = 1ms});
   world.limits.streams_max = 2;
   world.hub.interest = {"t.>"};
-  world.hub.options().list =
-      R"({"total":3,"offset":0,"limit":256,"streams":[)"
-      R"({"config":{"name":"A","subjects":["t.x"]}},{"config":{"name":"B","subjects":["t.y"]}},)"
-      R"({"config":{"name":"S","subjects":["t.>"]}}]})";
+  world.hub.options().list = kThreeStreams;
   world.start();
   world.up();
   publish(world, 1, 3);

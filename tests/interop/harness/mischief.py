@@ -81,3 +81,12 @@ class Mischief:
             self.told.append(act.__name__)
             act()
         self.pause(0.4)
+
+
+def play_through(scene, seed: int) -> None:
+    """Plays and checks; a failure names the seed and what was done."""
+    try:
+        scene.play()
+        scene.check()
+    except AssertionError as error:
+        raise AssertionError(f"PETIOLE_SEED={seed} ({', '.join(scene.told)}): {error}") from error
