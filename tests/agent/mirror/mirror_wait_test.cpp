@@ -1,0 +1,67 @@
+// Publishers that wait for room on the way to the disk: each has its turn, and nothing is refused.
+#include <doctest/doctest.h>
+
+#include "agent/mirror/store_part.h"
+#include "tests/agent/mirror/mirror_world.h"
+
+using namespace petiole;
+using namespace petiole::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// As a session has it: asks before each message, and again once what is queued is on disk.
+struct Publisher {
+  void go() {
+    int turn = 16;  // Messages of one read.
+    while (sent < count && turn-- > 0) {
+      if (mirror.must_wait(payload.size())) {
+        return mirror.when_durable([this](Status) { go(); });
+      }
+      ++sent;
+      (void)account.publish({}, {"t.a", {}, {}, payload, {}});
+    }
+    if (sent < count) loop.post([this] { go(); });
+  }
+
+  Account& account;
+  MirrorCore& mirror;
+  SimLoop& loop;
+  std::string payload;
+  int count;
+  int sent = 0;
+};
+
+}  // namespace
+
+TEST_CASE("mirror: a large message has its turn among others that come all the time") {
+  for (const std::size_t large : {900'000, 2'000'000, 5'000'000}) {
+    for (const int crowd : {1, 50}) {
+      CAPTURE(large);
+      CAPTURE(crowd);
+      World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
+      world.start();
+      std::vector<std::unique_ptr<Publisher>> others;
+      for (int i = 0; i < crowd; ++i) {
+        others.push_back(std::make_unique<Publisher>(Publisher{
+            world.account, *world.mirror, world.loop, std::string(1000, 'x'), 1'000'000}));
+      }
+      Publisher one{world.account, *world.mirror, world.loop, std::string(large, 'x'), 1000};
+      for (int i = 0; i < 1000; ++i) {
+        if (i == 100) one.go();
+        world.commit_delay = Duration(5ms) + world.entropy.number() % 30 * Duration(1ms);
+        // One a millisecond, or as many as the disk takes.
+        for (const auto& each : others) {
+          if (crowd > 1 && i == 0) each->go();
+          if (crowd == 1 && !world.mirror->must_wait(1000)) world.publish("t.a", each->payload);
+        }
+        world.run(1ms);
+      }
+      CHECK(one.sent > 10);
+      CHECK(world.rule().losses.refused == 0);
+      for (const auto& each : others) each->count = 0;
+      one.count = 0;
+      world.run(1s);
+    }
+  }
+}
