@@ -65,3 +65,45 @@ TEST_CASE("mirror: a large message has its turn among others that come all the t
     }
   }
 }
+
+TEST_CASE("mirror: what came before a log was read is taken when another account's queue empties") {
+  SimClock clock;
+  SimLoop loop{clock};
+  SimEntropy entropy{1};
+  SimLog log;
+  NoNetwork network;
+  SimWorker worker{loop, [] { return Duration(50ms); }};
+  ChunkPool chunks;
+  const Host host{loop, clock, network, entropy, log, worker, chunks};
+  SimDisk disk{"accounts", 1};
+  Account a("a", Limits{}, entropy), b("b", Limits{}, entropy);
+  const std::string payload(1000, 'x');
+  for (const bool again : {false, true}) {
+    loop.run_for(1s);
+    const StoreOptions options{.dir = "/box", .bytes_max = 16 << 20, .vfs = disk.name()};
+    auto store = open_store(options, loop, worker, clock, 1).store;
+    REQUIRE(store);
+    StoreParts parts(*store, "a", true);
+    MirrorCore of_a(config_of({.subjects = {"t.>"}}), "a", a, parts.part("a"), host, {});
+    MirrorCore of_b(config_of({.subjects = {"t.>"}}), "b", b, parts.part("b"), host, {});
+    a.set_capture(&of_a);
+    b.set_capture(&of_b);
+    bool safe = false;
+    for (int i = 0; i < 200; ++i) {
+      while (again && i < 20 && !of_a.must_wait(1000)) {
+        (void)a.publish({}, {"t.a", {}, {}, payload, {}});
+      }
+      if (i == 0) {
+        (void)b.publish({}, {"t.a", {}, "NATS/1.0\r\nNats-Msg-Id: x\r\n\r\n", payload, {}});
+        of_b.when_durable([&safe](Status status) { safe = status.ok(); });
+      }
+      loop.run_for(10ms);
+    }
+    loop.run_for(1min);
+    CHECK(safe);
+    CHECK(of_b.report().rules[0].messages == 1);
+    a.set_capture(nullptr);
+    b.set_capture(nullptr);
+  }
+  loop.run_for(1s);
+}
