@@ -58,7 +58,8 @@ Backlog::Taken Backlog::capture(const Message& message, bool memory, const Mirro
 // must not make a large one wait for ever.
 bool Backlog::must_wait(const Store& store, const MirrorLimits& limits, std::size_t bytes) {
   const Errc code = store.status().code();
-  if (code != Errc::kOk && code != Errc::kBusy) return false;  // Nothing to wait for.
+  if (code == Errc::kBusy) return true;
+  if (code != Errc::kOk) return false;  // Nothing to wait for.
   const std::uint64_t queued = store.queued_bytes(), most = limits.queued_bytes_max;
   return queued > most / 2 && queued + bytes > most;
 }
