@@ -240,8 +240,15 @@ void MirrorCore::finish_waiting() {
 
 void MirrorCore::stop(std::function<void()> done) {
   stopping_ = true;
+  spill();
+  const bool unspilled = std::any_of(rules_.begin(), rules_.end(),
+                                     [](const Rule& rule) { return rule.backlog->unspilled(); });
+  if (unspilled && store_.status().code() == Errc::kBusy) {  // There is room after the next commit.
+    return store_.when_durable([this, alive = std::weak_ptr<int>(alive_), done](Status) {
+      if (!alive.expired()) stop(done);
+    });
+  }
   for (Rule& rule : rules_) {
-    rule.backlog->spill();
     rule.backlog->give_up_memory();
     rule.backlog->note(true, true);
   }

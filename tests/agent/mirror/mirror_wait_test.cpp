@@ -107,3 +107,22 @@ TEST_CASE("mirror: what came before a log was read is taken when another account
   }
   loop.run_for(1s);
 }
+
+TEST_CASE("mirror: what waits in memory at a stop waits for room on the way to the disk") {
+  MirrorConfig config = config_of({.subjects = {"m.>"}, .durability = Durability::kOutage});
+  config.rules.push_back({.subjects = {"t.>"}});
+  World world(config, {.latency = 1s}, 1, World::Under::kSqlite);
+  world.store_bytes_max = 32 << 20;
+  world.start();
+  world.up();
+  world.run(1min);
+  for (int i = 0; i < 20; ++i) world.publish("m.a", std::string(10'000, 'x'));
+  REQUIRE(world.store->queued_bytes() == 0);  // In memory.
+  world.publish("t.a", std::string(1'950'000, 'x'));
+  world.down();
+  bool done = false;
+  world.mirror->stop([&] { done = true; });
+  CHECK(world.loop.run_until([&] { return done; }, 10s));
+  CHECK(world.rule().losses.refused == 0);
+  CHECK(world.rule().messages == 20);
+}
