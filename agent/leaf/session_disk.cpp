@@ -87,7 +87,6 @@ void LeafSession::pause_for_disk() {
     if (self == nullptr || self->phase_ != Phase::kEstablished) return;
     self->paused_ = false;
     self->heartbeat_.start(self->host().clock.now());
-    if (self->pongs_held_ == 0) self->life_due_ = kNever;
     self->wire_->resume_reading();
   });
 }
@@ -98,7 +97,10 @@ void LeafSession::expect_life() {
   wire_->wake();
 }
 
+// Who waits again at once, as others have filled the queue before it, hears it all the same.
 void LeafSession::show_life(Time now) {
+  life_due_ = kNever;
+  if (!paused_ && pongs_held_ == 0) return;
   staging_.control("+OK\r\n");
   out_.keepalive += 5;
   life_due_ = now + server_.config().link.heartbeat;
