@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/leaf/session.h"
+#include "agent/routing/mapper.h"
 
 namespace petiole {
 
@@ -67,13 +68,17 @@ void LeafSession::disk_answered(Status stored) {
   if (!paused_) life_due_ = kNever;
 }
 
-// What comes down from a hub is not captured.
+// What comes down from a hub is not captured. Where weights decide, a mapping may choose another
+// subject then.
 bool LeafSession::must_wait_for_disk(const Op& op) const {
   const bool message = op.verb == Verb::kLeafMsg || op.verb == Verb::kLeafHmsg;
   const Capture* const capture =
       message && !spoke_ && established() ? account_->capture() : nullptr;
-  return capture != nullptr && capture->must_wait(op.header.size() + op.payload.size()) &&
-         capture->rule_of(op.subject) >= 0;
+  if (capture == nullptr || !capture->must_wait(op.header.size() + op.payload.size())) return false;
+  SubjectBuffer buffer;
+  Mapper* const mapper = account_->mapper();
+  const int rule = capture->rule_of(mapper ? mapper->map(op.subject, buffer) : op.subject);
+  return rule >= 0 && (op.reply.empty() || capture->captures_requests(rule));
 }
 
 // Reads no more until the disk has caught up.

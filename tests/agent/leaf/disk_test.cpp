@@ -174,6 +174,11 @@ TEST_CASE("leaf disk: a leaf waits before it adds to what others have brought") 
   CHECK_FALSE(bench.wire.paused);
   bench.feed(kMessage);
   CHECK(bench.disk.captured == "x ");
+  Ear ear(bench.node.account(), "t");
+  bench.disk.undurable = 3;
+  bench.feed("LMSG t answer 1\r\ny\r\n");  // A request that is not captured.
+  CHECK_FALSE(bench.wire.paused);
+  CHECK(ear.heard.size() == 1);
 }
 
 TEST_CASE("leaf disk: a leaf that waits for room again and again hears a word all the same") {
