@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/leaf/session.h"
+#include "agent/routing/mapper.h"
 
 namespace petiole {
 
@@ -67,13 +68,17 @@ void LeafSession::disk_answered(Status stored) {
   if (!paused_) life_due_ = kNever;
 }
 
-// What comes down from a hub is not captured.
+// What comes down from a hub is not captured. Where weights decide, a mapping may choose another
+// subject then.
 bool LeafSession::must_wait_for_disk(const Op& op) const {
   const bool message = op.verb == Verb::kLeafMsg || op.verb == Verb::kLeafHmsg;
   const Capture* const capture =
       message && !spoke_ && established() ? account_->capture() : nullptr;
-  return capture != nullptr && capture->must_wait(op.header.size() + op.payload.size()) &&
-         capture->rule_of(op.subject) >= 0;
+  if (capture == nullptr || !capture->must_wait(op.header.size() + op.payload.size())) return false;
+  SubjectBuffer buffer;
+  Mapper* const mapper = account_->mapper();
+  const int rule = capture->rule_of(mapper ? mapper->map(op.subject, buffer) : op.subject);
+  return rule >= 0 && (op.reply.empty() || capture->captures_requests(rule));
 }
 
 // Reads no more until the disk has caught up.
@@ -87,7 +92,6 @@ void LeafSession::pause_for_disk() {
     if (self == nullptr || self->phase_ != Phase::kEstablished) return;
     self->paused_ = false;
     self->heartbeat_.start(self->host().clock.now());
-    if (self->pongs_held_ == 0) self->life_due_ = kNever;
     self->wire_->resume_reading();
   });
 }
@@ -98,7 +102,10 @@ void LeafSession::expect_life() {
   wire_->wake();
 }
 
+// Who waits again at once, as others have filled the queue before it, hears it all the same.
 void LeafSession::show_life(Time now) {
+  life_due_ = kNever;
+  if (!paused_ && pongs_held_ == 0) return;
   staging_.control("+OK\r\n");
   out_.keepalive += 5;
   life_due_ = now + server_.config().link.heartbeat;

@@ -54,12 +54,14 @@ Backlog::Taken Backlog::capture(const Message& message, bool memory, const Mirro
   return Taken::kStored;
 }
 
-// One that is larger than the queue goes alone.
+// Behind less than half a queue goes one of any size, as in the store: what others add all the time
+// must not make a large one wait for ever.
 bool Backlog::must_wait(const Store& store, const MirrorLimits& limits, std::size_t bytes) {
   const Errc code = store.status().code();
-  if (code != Errc::kOk && code != Errc::kBusy) return false;  // Nothing to wait for.
-  const std::uint64_t queued = store.queued_bytes();
-  return queued > 0 && queued + bytes > limits.queued_bytes_max;
+  if (code == Errc::kBusy) return true;
+  if (code != Errc::kOk) return false;  // Nothing to wait for.
+  const std::uint64_t queued = store.queued_bytes(), most = limits.queued_bytes_max;
+  return queued > most / 2 && queued + bytes > most;
 }
 
 // As the queue has room: to their publishers they are not safe yet.

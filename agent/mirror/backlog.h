@@ -175,7 +175,7 @@ class Backlog {
   bool holding_much() const { return held_.bytes() > setup_.limits.held_bytes_max; }
   bool holding() const { return !held_.empty(); }
   void take_held();
-  // More than `bytes` less than the queue may hold waits for the disk.
+  // Too much waits for the disk to add one of `bytes`.
   static bool must_wait(const Store& store, const MirrorLimits& limits, std::size_t bytes);
   void add_corrupt(std::uint64_t count);
   void lose(const std::vector<Sequence>& records);  // Damaged ones, in order.

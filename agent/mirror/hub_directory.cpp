@@ -270,7 +270,10 @@ void HubDirectory::finish(bool good) {
       silence_ =
           std::min(asked_ + limits_.request_timeout - patient_from_, limits_.resolve_time_max);
     }
-    if (!never || !given_up) due_ = std::min(due_, asked_ + 2 * limits_.refresh_after_change);
+    if (never && given_up)
+      pause_longer();
+    else
+      due_ = std::min(due_, asked_ + 2 * limits_.refresh_after_change);
   }
   missing_.clear();
   told_();
@@ -281,11 +284,14 @@ void HubDirectory::finish(bool good) {
 void HubDirectory::settle_pause() {
   const bool same = std::equal(coming_.begin(), coming_.end(), streams_.begin(), streams_.end(),
                                [](const Stream& a, const Stream& b) { return a.same_as(b); });
-  if (!same) {
+  if (same)
+    pause_longer();
+  else
     pause_ = limits_.refresh_after_change;
-  } else if (for_change_) {
-    pause_ = std::min(2 * pause_, limits_.refresh_interval);
-  }
+}
+
+void HubDirectory::pause_longer() {
+  if (for_change_) pause_ = std::min(2 * pause_, limits_.refresh_interval);
 }
 
 bool HubDirectory::tells_all() const {

@@ -82,6 +82,7 @@ class HubDirectory {
   void remember();
   void refresh_soon(Time now, Duration pause);
   void settle_pause();
+  void pause_longer();
   void ask(Time now);
   void ask_page(std::size_t pattern, std::int64_t offset, Time now);
   void answered(std::size_t pattern, std::int64_t offset, Result<json::object> answer);

@@ -60,6 +60,7 @@ std::unique_ptr<Mirror> make_mirror(const MirrorConfig& config, std::string leaf
 MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account& account,
                        Store& store, Host host, const MirrorLimits& limits)
     : account_(account),
+      given_(limits),
       limits_(limits),
       store_(store),
       host_(host),
@@ -75,16 +76,7 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
       timer_(host.loop.make_timer([this] { poke(); })) {
   for (NamedRule& named : name_rules(config, store)) rules_.push_back({std::move(named), {}, {}});
   share_memory(limits_, rules_.size());
-  // Well below what the store refuses: one message may be larger than the queue is long.
-  const std::uint64_t queued = store.usage().queued_bytes_max / 4;
-  limits_.queued_bytes_max =
-      static_cast<std::size_t>(std::min<std::uint64_t>(limits_.queued_bytes_max, queued));
-  // What waits in memory must fit into one commit, of all rules together.
-  const std::uint64_t share = queued / std::max<std::size_t>(rules_.size(), 1);
-  limits_.outage_bytes_max =
-      static_cast<std::size_t>(std::min<std::uint64_t>(limits_.outage_bytes_max, share));
-  limits_.held_bytes_max =
-      static_cast<std::size_t>(std::min<std::uint64_t>(limits_.held_bytes_max, share));
+  bound_queue(store_.usage());
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Rule& rule = rules_[i];
     BacklogSetup setup{store, host.clock, limits_, link_.key, leaf_id, host.entropy.number()};
@@ -106,6 +98,20 @@ MirrorCore::MirrorCore(const MirrorConfig& config, std::string leaf_id, Account&
 }
 
 MirrorCore::~MirrorCore() = default;
+
+// Well below what the store refuses, which is less while others fill the disk: one message may be
+// larger than the queue is long, and what waits in memory must fit into one commit, of all rules
+// together.
+void MirrorCore::bound_queue(const StoreUsage& usage) {
+  const std::uint64_t queued = usage.queued_bytes_max / 4;
+  const std::uint64_t share = queued / std::max<std::size_t>(rules_.size(), 1);
+  const auto bound = [](std::size_t most, std::uint64_t room) {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(most, room));
+  };
+  limits_.queued_bytes_max = bound(given_.queued_bytes_max, queued);
+  limits_.outage_bytes_max = bound(given_.outage_bytes_max, share);
+  limits_.held_bytes_max = bound(given_.held_bytes_max, share);
+}
 
 // Of equals the last in the configuration gives way first, and before it what is of a rule that is
 // gone.
@@ -234,8 +240,15 @@ void MirrorCore::finish_waiting() {
 
 void MirrorCore::stop(std::function<void()> done) {
   stopping_ = true;
+  spill();
+  const bool unspilled = std::any_of(rules_.begin(), rules_.end(),
+                                     [](const Rule& rule) { return rule.backlog->unspilled(); });
+  if (unspilled && store_.status().code() == Errc::kBusy) {  // There is room after the next commit.
+    return store_.when_durable([this, alive = std::weak_ptr<int>(alive_), done](Status) {
+      if (!alive.expired()) stop(done);
+    });
+  }
   for (Rule& rule : rules_) {
-    rule.backlog->spill();
     rule.backlog->give_up_memory();
     rule.backlog->note(true, true);
   }
@@ -281,6 +294,7 @@ std::uint64_t MirrorCore::high_water(const StoreUsage& usage) const {
 void MirrorCore::make_room() {
   unchecked_bytes_ = 0;
   const StoreUsage usage = store_.usage();
+  bound_queue(usage);
   if (usage.capacity == 0 || (!full_ && usage.live_bytes <= high_water(usage))) return;
   for (Rule& rule : rules_) rule.backlog->drop_retained();
   const std::optional<bool> other = store_.another_yields();

@@ -74,6 +74,7 @@ class MirrorCore : public Mirror {
     Time sent;
   };
 
+  void bound_queue(const StoreUsage& usage);
   void order_rules();
   void listen_to_store();
   void poke();        // Something happened: pump() at the end of the turn.
@@ -112,7 +113,8 @@ class MirrorCore : public Mirror {
   std::string guarantee_text() const;
 
   Account& account_;
-  MirrorLimits limits_;
+  const MirrorLimits given_;
+  MirrorLimits limits_;  // What rules and the disk leave of those.
   Store& store_;
   Host host_;
   std::vector<Rule> rules_;         // As configured, orphans last.

@@ -15,6 +15,8 @@ constexpr int kQuantum = 16;           // Messages of one rule before another's 
 constexpr int kRoundsPerTurn = 16;
 constexpr Duration kSendTime = std::chrono::microseconds(40);
 constexpr Duration kTick = std::chrono::seconds(1);
+// The queue to the disk may be full of what is another account's: nobody tells when that is done.
+constexpr Duration kHeldAgain = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -304,6 +306,7 @@ void MirrorCore::arm(Time now) {
     const bool ages = rule.named.rule.max_age > Duration::zero() || online;
     const bool changes = ages && rule.backlog->messages() > 0;
     if (changes || rule.backlog->can_rest()) due = std::min(due, now + kTick);
+    if (rule.backlog->opened() && rule.backlog->holding()) due = std::min(due, now + kHeldAgain);
     if (rule.backlog->unspilled() && !link_.state.proven) due = std::min(due, now + kTick);
   }
   if (due == kNever)

@@ -289,13 +289,20 @@ bool ClientSession::deliver(Subscription& subscription, const Message& message) 
   return true;
 }
 
+// As far as one can tell: where weights decide, a mapping may choose another subject then.
+bool ClientSession::will_capture(const Capture& capture, const Op& op) const {
+  SubjectBuffer buffer;
+  Mapper* const mapper = account_->mapper();
+  const int rule = capture.rule_of(mapper ? mapper->map(op.subject, buffer) : op.subject);
+  return rule >= 0 && (op.reply.empty() || capture.captures_requests(rule));
+}
+
 // A PONG or +OK tells a client that what it published before is safe.
 bool ClientSession::must_wait_for_disk(const Op& op) const {
   const Capture* const capture = account_ ? account_->capture() : nullptr;
   if (!capture) return false;
   if (op.verb == Verb::kPub || op.verb == Verb::kHpub) {
-    return capture->must_wait(op.header.size() + op.payload.size()) &&
-           capture->rule_of(op.subject) >= 0;
+    return capture->must_wait(op.header.size() + op.payload.size()) && will_capture(*capture, op);
   }
   if (disk_passed_ || !capture->has_undurable()) return false;
   if (op.verb == Verb::kPing) return true;

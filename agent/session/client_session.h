@@ -115,6 +115,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
 
   // Waiting: for the disk, for a hash.
   bool must_wait_for_disk(const Op& op) const;
+  bool will_capture(const Capture& capture, const Op& op) const;
   void wait_for_disk(bool then_ok);
   void on_refused(int rule);
   void tell_refused();

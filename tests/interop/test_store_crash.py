@@ -1,6 +1,7 @@
 """The proof of the mirror: whatever dies, the stream holds every message once, in order."""
 
 import contextlib
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from harness.client import publication
 from harness.publisher import Publisher, check_all_once_in_order
 from harness.stream import Stream
 from harness.wait import until
@@ -210,3 +212,33 @@ def test_publishers_wait_for_the_disk_one_by_one(world):
             each.result()
     mirror = edge.monitor("/mirrorz")
     assert mirror["messages"] == 3 * len(clients) and not any(mirror["losses"].values()), mirror
+
+
+@pytest.mark.petiole
+@pytest.mark.root
+def test_publishers_wait_for_a_disk_that_others_have_filled_since(world):
+    """Then less may be on its way to it than at the start."""
+    disk = world.directory / "mirror"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(disk)], check=True)
+    try:
+        edge = world.leaf('url: "nats-leaf://127.0.0.1:1"', STORE)
+        clients = [world.client(edge) for _ in range(40)]
+        free = shutil.disk_usage(disk).free
+        (disk / "others").write_bytes(bytes(free - (16 << 20)))
+
+        clients[0].publish("telemetry.x", b"x")
+        clients[0].flush()
+        until(lambda: edge.monitor("/mirrorz")["storage"]["max_bytes"] < 24 << 20, "it sees what is left", 30)
+        edge.pause()
+        for client in clients:
+            client.send(6 * publication("telemetry.x", bytes(20_000)))
+        edge.resume()
+        for client in clients:
+            client.flush(30)
+        seen = edge.monitor("/mirrorz")
+        assert not any(seen["losses"].values()), seen["losses"]
+        assert seen["messages"] == 1 + 6 * len(clients)
+    finally:
+        edge.kill()
+        subprocess.run(["umount", "-l", str(disk)], check=True)

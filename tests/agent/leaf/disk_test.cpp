@@ -1,4 +1,5 @@
 // To a petiole behind us a PONG means that what it sent before is safe: it forgets that.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -173,6 +174,32 @@ TEST_CASE("leaf disk: a leaf waits before it adds to what others have brought") 
   CHECK_FALSE(bench.wire.paused);
   bench.feed(kMessage);
   CHECK(bench.disk.captured == "x ");
+  Ear ear(bench.node.account(), "t");
+  bench.disk.undurable = 3;
+  bench.feed("LMSG t answer 1\r\ny\r\n");  // A request that is not captured.
+  CHECK_FALSE(bench.wire.paused);
+  CHECK(ear.heard.size() == 1);
+}
+
+TEST_CASE("leaf disk: a leaf that waits for room again and again hears a word all the same") {
+  DiskBench bench;
+  bench.disk.undurable = 3;  // After each commit others are first.
+  std::string heard;
+  for (int i = 0; i < 20; ++i) {
+    bench.feed(kMessage);
+    CHECK(bench.wire.paused);
+    (void)bench.tick_after(2s);
+    heard += bench.said();
+    bench.disk.answer({});
+    CHECK_FALSE(bench.wire.paused);
+  }
+  CHECK(bench.disk.captured.empty());
+  CHECK(std::ranges::count(heard, '+') >= 4);
+  bench.disk.commit();
+  bench.feed(kMessage);
+  (void)bench.said();
+  (void)bench.tick_after(5s);
+  CHECK(bench.said().find("+OK") == heard.npos);
 }
 
 TEST_CASE("leaf disk: a link that ends meanwhile is not missed") {

@@ -211,6 +211,27 @@ TEST_CASE("scale: where others come and go on our subjects the list of streams i
   CHECK(questions.count >= 1);  // A change after a calm is looked at soon.
 }
 
+TEST_CASE("scale: nor is a hub that never answers, wherever others come and go on our subjects") {
+  World world(config_of(disk_rule()), {.stream_subject = ""});
+  world.hub.interest = {"t.>"};
+  int asked = 0;
+  world.hub.api_says = [&asked](std::string_view) -> std::optional<std::string> {
+    ++asked;
+    return "";
+  };
+  world.start();
+  world.up();
+  world.run(1min);
+  asked = 0;
+  for (int i = 1; i <= 1200; ++i) {
+    world.mirror->interest_changed(*world.link);
+    publish(world, i, i);
+    world.run(1s);
+  }
+  CHECK(world.drained());
+  CHECK(asked < 6 + 20 + 2);  // As above.
+}
+
 TEST_CASE("scale: what does not drain any more has no rate") {
   World world(config_of(disk_rule()), {.latency = 200ms});
   world.limits.in_flight_messages_max = 100;

@@ -87,6 +87,25 @@ TEST_CASE_FIXTURE(DiskFixture,
   CHECK(other->wire.take() == "MSG a 1 1\r\nz\r\n");
 }
 
+TEST_CASE_FIXTURE(DiskFixture, "durability: what a mapping makes the rule's waits, too") {
+  config.accounts.push_back({.name = "$G", .mappings = {{"in", {{"t"}}}, {"t", {{"out"}}}}});
+  start();
+  auto client = connect();
+  disk.undurable = 3;
+  CHECK(client->say("SUB out 1\r\nPUB t 1\r\nx\r\n") == "MSG out 1 1\r\nx\r\n");
+  client->say("PUB in 1\r\nx\r\n");
+  CHECK(client->wire.paused);
+  CHECK(disk.undurable == 3);
+}
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: a request that is not captured does not wait") {
+  start();
+  auto client = connect();
+  disk.undurable = 3;
+  CHECK(client->say("SUB t 1\r\nPUB t answer 1\r\nx\r\n") == "MSG t 1 answer 1\r\nx\r\n");
+  CHECK(disk.undurable == 3);
+}
+
 TEST_CASE_FIXTURE(DiskFixture, "durability: a message for which the queue has no room waits") {
   start();
   disk.room = 4;
