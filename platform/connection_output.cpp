@@ -33,6 +33,11 @@ void Connection::write_out() {
 
 // True when the socket took all of one writev.
 bool Connection::write_once(Output& from) {
+  if (limit_unsent_ && !takes_more(socket_)) {
+    if (blocked_since_ == kNever) blocked_since_ = now();
+    wait_writable();
+    return false;
+  }
   std::size_t offered = 0;
   std::error_code error;
   const std::size_t written = write_some(from, offered, error);

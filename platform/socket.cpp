@@ -1,6 +1,7 @@
 #include "platform/socket.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <asio/error.hpp>
@@ -28,6 +29,11 @@ void set_options(Socket& socket, std::size_t unsent_bytes_max) {
   if (unsent_bytes_max != 0) {
     set(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(unsent_bytes_max));
   }
+}
+
+bool takes_more(Socket& socket) {
+  pollfd writable{.fd = socket.native_handle(), .events = POLLOUT, .revents = 0};
+  return ::poll(&writable, 1, 0) != 0;  // An error, too: the write says which.
 }
 
 void set_reset_on_close(Socket& socket) {

@@ -16,6 +16,9 @@ using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::ex
 // Non-blocking, TCP_NODELAY, keep-alive. An option that the system refuses is left as it is.
 // `unsent_bytes_max`: TCP_NOTSENT_LOWAT; 0: the system's default.
 void set_options(Socket& socket, std::size_t unsent_bytes_max);
+// Whether the kernel holds less than that unsent. A write asks only where it would begin a buffer
+// of the kernel's, and fills it up: some 40 KB.
+bool takes_more(Socket& socket);
 // close() will send a reset and free what the kernel still holds for the peer.
 void set_reset_on_close(Socket& socket);
 

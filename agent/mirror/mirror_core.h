@@ -70,8 +70,9 @@ class MirrorCore : public Mirror {
     std::string requester{}, header{};  // To pass it on.
   };
   struct Barrier {
-    std::uint64_t number, bytes;
-    Time sent;
+    std::uint64_t number, bytes;  // All that was sent before it,
+    std::uint64_t passed;         // and what of it the hub was known to have by then,
+    Time since;                   // for so long.
   };
 
   void bound_queue(const StoreUsage& usage);
@@ -131,6 +132,7 @@ class MirrorCore : public Mirror {
   std::deque<Barrier> barriers_;
   std::uint64_t barrier_passed_ = 0;
   std::uint64_t bytes_passed_ = 0;
+  Time passed_at_{};
   std::vector<std::function<void(Status)>> waiting_;  // For logs to be open.
   std::uint64_t unchecked_bytes_ = 0;
   std::uint64_t large_bytes_ = 0;  // Of the largest message of late, of those above 64 KiB or so.

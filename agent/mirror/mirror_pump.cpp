@@ -154,7 +154,8 @@ void MirrorCore::ask_barrier(Time now) {
   }
   state.barrier_wanted = false;
   const std::uint64_t number = state.next_barrier++;
-  barriers_.push_back({number, state.bytes_sent, now});
+  if (barriers_.empty()) passed_at_ = now;  // Before, nothing was on its way.
+  barriers_.push_back({number, state.bytes_sent, bytes_passed_, passed_at_});
   state.uplink->barrier(
       [this, alive = std::weak_ptr<int>(alive_), number, generation = state.generation] {
         if (!alive.expired() && generation == link_.state.generation) barrier_passed(number);
@@ -166,11 +167,10 @@ void MirrorCore::barrier_passed(std::uint64_t number) {
   while (!barriers_.empty() && barriers_.front().number <= number) {
     const Barrier barrier = barriers_.front();
     barriers_.pop_front();
-    const std::uint64_t bytes = barrier.bytes - std::min(barrier.bytes, bytes_passed_);
     bytes_passed_ = barrier.bytes;
-    if (bytes > 4096) {
-      pacer_.measured(bytes, now - barrier.sent, link_.state.uplink->round_trip());
-    }
+    passed_at_ = now;
+    const std::uint64_t bytes = barrier.bytes - barrier.passed;
+    if (bytes > 4096) pacer_.measured(bytes, now - barrier.since);
   }
   barrier_passed_ = std::max(barrier_passed_, number);
   poke();

@@ -8,7 +8,7 @@ namespace {
 
 constexpr double kBurst = 0.1;  // Seconds of the rate that may be saved up.
 constexpr double kQueueSeconds = 0.1;
-constexpr std::size_t kQueueBytesMin = 16 << 10;
+constexpr std::size_t kQueueBytesMin = 4 << 10;  // 0.7 s at 50 kbit/s.
 constexpr std::size_t kQueueBytesMax = 1 << 20;
 
 double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
@@ -54,9 +54,8 @@ void Pacer::sent(std::size_t bytes, bool replayed) {
   tokens_ -= cost;
 }
 
-void Pacer::measured(std::size_t bytes, Duration elapsed, Duration idle) {
-  const double busy = std::max(seconds(elapsed - idle), 1e-4);
-  const double rate = static_cast<double>(bytes) / busy;
+void Pacer::measured(std::size_t bytes, Duration elapsed) {
+  const double rate = static_cast<double>(bytes) / std::max(seconds(elapsed), 1e-4);
   // Small batches say little of a fast link, so faster is believed at once, slower by and by.
   link_rate_ = rate > link_rate_ ? rate : link_rate_ * 0.8 + rate * 0.2;
 }

@@ -1,7 +1,8 @@
 // How fast a backlog is replayed: never faster than configured, never so fast that live traffic
 // waits behind it in the link's queue.
 //
-// The link's speed is taken from barriers: the bytes before one, and the time until its PONG.
+// The link's speed is taken from barriers: what the hub had taken as one was sent and as its PONG
+// came, and the time between. Not less a round trip: the last one measured holds the same queue.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,8 @@ class Pacer {
   // When ready() may change by the clock alone.
   Time next() const { return next_; }
 
-  // All that was sent in `elapsed` until its PONG came, of which the round trip is `idle`.
-  void measured(std::size_t bytes, Duration elapsed, Duration idle);
+  // What the hub took in `elapsed`.
+  void measured(std::size_t bytes, Duration elapsed);
   void link_up();
   std::size_t queue_bytes_max() const;  // Ahead of live traffic: a tenth of a second.
   std::size_t in_flight_bytes_max(Duration round_trip, std::size_t most) const;

@@ -1,6 +1,7 @@
 """The leaf link between two network namespaces: the cable is pulled, plugged in, narrowed."""
 
 import statistics
+import time
 
 import pytest
 
@@ -18,14 +19,14 @@ def cable(world):
 
 
 class Ends:
-    def __init__(self, world, cable, hub_version):
+    def __init__(self, world, cable, hub_version, *config: str):
         self.world, self.cable = world, cable
         self.hub = self._start(
             lambda **more: world.hub(hub_version, **more), cable.far, cable.far_host
         )
         url = f'url: "nats-leaf://{cable.far_host}:{self.hub.ports["leaf"]}"'
         self.edge = self._start(
-            lambda **more: world.leaf(url, **more), cable.near, cable.near_host
+            lambda **more: world.leaf(url, *config, **more), cable.near, cable.near_host
         )
 
     def _start(self, make, name: str, host: str):
@@ -94,6 +95,42 @@ def test_narrow_cable(ends):
     for i in range(30):
         at_edge.publish("up", bytes([i]) * 1000)
     assert [m.payload[0] for m in at_hub.take(30, 60)] == list(range(30))
+
+
+@pytest.mark.petiole
+def test_live_messages_do_not_wait_behind_a_backlog(world, cable, hub_version):
+    """At 50 kbit/s: less than what the kernel and a modem hold, not the minutes of the backlog."""
+    ends = Ends(world, cable, hub_version,
+                'store_and_forward { dir: "{dir}/mirror"\n rules: [ { subjects: ["old.>"] } ] }')  # fmt: skip
+    until(ends.linked, "the link", 30)
+    at_hub, at_edge = ends.client(ends.hub), ends.client(ends.edge)
+    for _ in range(5_000):
+        at_edge.publish("old.x", bytes(100))
+    at_edge.flush()
+    for name in (cable.near, cable.far):
+        cable.shape(name, "50kbit")
+    time.sleep(1.5)  # What is younger than a second counts as live.
+    at_hub.subscribe("now")
+    at_hub.subscribe("old.>")
+    at_hub.flush()
+    while at_hub.next(30).subject != "old.x":
+        pass
+    took, sent, old, began = [], 0, 0, time.monotonic()
+    while time.monotonic() < began + 40:
+        if time.monotonic() > began + sent:
+            at_edge.publish("now", b"%f" % time.monotonic())
+            at_edge.flush()
+            sent += 1
+        try:
+            message = at_hub.next(0.2)
+        except TimeoutError:
+            continue
+        if message.subject == "now":
+            took.append(time.monotonic() - float(message.payload))
+        else:
+            old += 1
+    assert old > 300  # Nor the other way round.
+    assert len(took) > 25 and statistics.median(took) < 12, took
 
 
 @pytest.mark.petiole
