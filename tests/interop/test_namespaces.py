@@ -1,6 +1,7 @@
 """The leaf link between two network namespaces: the cable is pulled, plugged in, narrowed."""
 
 import statistics
+import threading
 import time
 
 import pytest
@@ -109,7 +110,7 @@ def test_live_messages_do_not_wait_behind_a_backlog(world, cable, hub_version):
     at_edge.flush()
     for name in (cable.near, cable.far):
         cable.shape(name, "50kbit")
-    time.sleep(1.5)  # What is younger than a second counts as live.
+    threading.Event().wait(1.5)  # What is younger than a second counts as live.
     at_hub.subscribe("now")
     at_hub.subscribe("old.>")
     at_hub.flush()
