@@ -1,6 +1,7 @@
 #include "agent/config/check.h"
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "agent/config/units.h"
 #include "agent/config/url.h"
 #include "agent/subject/account_functions.h"
+#include "agent/subject/subject.h"
 
 namespace petiole {
 namespace {
@@ -242,10 +244,45 @@ void check_rule_account(Report& report, const std::string& where, const std::str
   }
 }
 
+// To NATS a name like any other, to who wrote it hardly.
+bool looks_like_pattern(std::string_view subject) {
+  const auto part_of_token = [&](char wildcard) {
+    for (std::size_t at = subject.find(wildcard); at != subject.npos;
+         at = subject.find(wildcard, at + 1)) {
+      const bool first = at == 0 || subject[at - 1] == '.';
+      const bool last = at + 1 == subject.size() || subject[at + 1] == '.';
+      if (!first || !last) return true;
+    }
+    return false;
+  };
+  return subject.find(',') != subject.npos || part_of_token('*') || part_of_token('>');
+}
+
+// `seen`: those of the rules before it, as "account subject".
+void warn_of_rule_subject(Report& report, const std::string& where, const std::string& account,
+                          const std::string& subject, std::span<const std::string> seen) {
+  if (looks_like_pattern(subject)) {
+    report.warning(where, "\"" + subject +
+                              "\" is one name: a wildcard is a whole token between dots, and "
+                              "several subjects are a list");
+  }
+  for (const std::string& each : seen) {
+    if (!each.starts_with(account + ' ')) continue;
+    const std::string_view earlier = std::string_view(each).substr(account.size() + 1);
+    const bool own = subject.front() == '$' || subject.front() == '_';  // No wildcard means those.
+    const bool meant = !own || earlier.starts_with(subject.front());
+    if (meant && check_subject(earlier).empty() && covers(earlier, subject)) {
+      report.warning(where, "\"" + subject + "\" is never stored by this rule: \"" +
+                                std::string(earlier) + "\" of a rule before it takes all of it");
+    }
+  }
+}
+
 void check_rule(Report& report, const std::string& where, const RuleConfig& rule,
                 std::vector<std::string>& seen) {
   const std::string account = rule_account(rule, report.config);
   check_rule_account(report, where, account);
+  const std::size_t before = seen.size();
   for (const std::string& subject : rule.subjects) {
     const std::string wrong = check_subject(subject);
     if (!wrong.empty()) {
@@ -254,6 +291,8 @@ void check_rule(Report& report, const std::string& where, const RuleConfig& rule
       report.error(where, "\"" + subject + "\" is an internal subject; it cannot be stored");
     } else if (std::find(seen.begin(), seen.end(), account + ' ' + subject) != seen.end()) {
       report.error(where, "\"" + subject + "\" is in two places; a subject belongs to one rule");
+    } else {
+      warn_of_rule_subject(report, where, account, subject, std::span(seen).first(before));
     }
     seen.push_back(account + ' ' + subject);
   }

@@ -85,6 +85,13 @@ constexpr Case kCases[] = {
     {"store_and_forward {rules: {subject: 'a b'}}", "a subject has no blanks"},
     {"store_and_forward {rules: {subject: '$SYS.>'}}", "is an internal subject"},
     {"store_and_forward {rules: [{subject: a}, {subject: a}]}", "rules[1]: \"a\" is in two places"},
+    {"leafnodes {remotes: [{url: h}]}; store_and_forward {rules: [{subject: '>'}, {subject: "
+     "'a.*'}]}",
+     "rules[1]: \"a.*\" is never stored by this rule: \">\" of a rule before it takes all of it"},
+    {"leafnodes {remotes: [{url: h}]}; store_and_forward {rules: {subject: 'a.>,b.>'}}",
+     "\"a.>,b.>\" is one name"},
+    {"leafnodes {remotes: [{url: h}]}; store_and_forward {rules: {subject: 'a*.b'}}",
+     "\"a*.b\" is one name"},
     {"store_and_forward {max_bytes: 8MB, rules: {subject: a, max_bytes: 9MB}}",
      "must not be larger"},
 };
