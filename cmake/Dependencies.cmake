@@ -1,9 +1,14 @@
 # The libraries that the product stands on. Each is wrapped in one target.
 find_package(Threads REQUIRED)
-if(POLICY CMP0167)
-  cmake_policy(SET CMP0167 NEW)  # Boost's own package file; newer CMakes have no other way.
+# Headers alone are used. Boost's own package file lies in a folder of the machine that builds, where
+# a build for a board does not look.
+find_path(BOOST_INCLUDE_DIR boost/beast/version.hpp HINTS ${Boost_ROOT} $ENV{Boost_ROOT}
+          PATH_SUFFIXES include REQUIRED)
+file(STRINGS ${BOOST_INCLUDE_DIR}/boost/version.hpp boost_version REGEX "define BOOST_VERSION ")
+string(REGEX MATCH "[0-9]+$" boost_version "${boost_version}")
+if(NOT boost_version GREATER_EQUAL 108100)
+  message(FATAL_ERROR "Boost in ${BOOST_INCLUDE_DIR} is version ${boost_version}; 108100 or later is needed")
 endif()
-find_package(Boost 1.81 REQUIRED)
 
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
 add_library(petiole_asio INTERFACE)
@@ -15,7 +20,7 @@ target_compile_definitions(petiole_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPREC
 target_link_libraries(petiole_asio INTERFACE Threads::Threads)
 
 add_library(petiole_boost INTERFACE)
-target_include_directories(petiole_boost SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
+target_include_directories(petiole_boost SYSTEM INTERFACE ${BOOST_INCLUDE_DIR})
 
 # A C library for a self-contained binary. No exception passes through C code, so the tables for that
 # are left out: 350 KB of the binary. What it asks of libm gets other names (platform/lean_math.cpp):
