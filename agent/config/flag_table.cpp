@@ -19,6 +19,14 @@ std::string set_port(Text value, std::uint16_t& port) {
   return {};
 }
 
+// nats-server: 0 leaves what the file says.
+std::string set_client_port(Text value, FlagDraft& draft) {
+  std::uint16_t port = 0;
+  std::string error = set_port(value, port);
+  if (port != 0 || value == "-1") draft.config.port = port;
+  return error;
+}
+
 std::string set_monitor_port(Text value, FlagDraft& draft) {
   if (!kHasMonitor) return "not supported by this build: it was built with PETIOLE_MONITOR=OFF";
   draft.config.monitor.enabled = value != "0";
@@ -141,8 +149,7 @@ constexpr std::string_view kNoRoutes = "routes come with a later version";
 constexpr Flag kFlags[] = {
     {"a|addr|net", Kind::kValue, "host", "Bind to host address (default: 0.0.0.0)", kServer,
      [](Text v, FlagDraft& d) { return d.config.host = v, std::string(); }},
-    {"p|port", Kind::kValue, "port", "Port for clients (default: 4222)", kServer,
-     [](Text v, FlagDraft& d) { return set_port(v, d.config.port); }},
+    {"p|port", Kind::kValue, "port", "Port for clients (default: 4222)", kServer, set_client_port},
     {"n|name|server_name", Kind::kValue, "name", "Server name (default: its id)", kServer,
      set_name},
     {"P|pid", Kind::kValue, "file", "File to store the process id in", kServer,

@@ -93,10 +93,21 @@ void read_lame_duck(Reader& r, E entry, Config& c) {
   r.duration(entry, c.lame_duck_duration, 30s);  // nats-server's own least.
 }
 
+// nats-server: 0 is the default.
+void read_listen(Reader& r, E entry, Config& c) {
+  if (!r.listen(entry, c.host, c.port)) c.port = Config().port;
+}
+
+void read_port(Reader& r, E entry, Config& c) {
+  r.port(entry, c.port);
+  if (entry.value.is(ConfigValue::Kind::kInteger) && entry.value.integer == 0)
+    c.port = Config().port;
+}
+
 constexpr Key<Config> kServerKeys[] = {
-    {"listen", [](Reader& r, E e, Config& c) { r.listen(e, c.host, c.port); }},
+    {"listen", read_listen},
     {"host|net", [](Reader& r, E e, Config& c) { r.text(e, c.host); }},
-    {"port", [](Reader& r, E e, Config& c) { r.port(e, c.port); }},
+    {"port", read_port},
     {"server_name", read_name},
     {"client_advertise", [](Reader& r, E e, Config& c) { r.text(e, c.client_advertise); }},
     {"server_tags", read_tags},

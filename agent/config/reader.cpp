@@ -115,7 +115,7 @@ bool Reader::take_number(const ConfigEntry& entry, std::int64_t& target, std::in
 
 void Reader::port(const ConfigEntry& entry, std::uint16_t& target) {
   std::int64_t value = 0;
-  // nats-server: -1 is any free port. So is 0 here.
+  // nats-server: -1 is any free port; what 0 is depends on the port.
   if (take_number(entry, value, -1, 65535))
     target = static_cast<std::uint16_t>(value < 0 ? 0 : value);
 }
