@@ -90,6 +90,11 @@ std::string link_label(std::size_t index) { return label("remote", std::to_strin
 
 void add_links(MetricsText& out, const MonitorInput& input) {
   const auto& links = input.links;
+  out.family("link_info", "gauge", "What the numbers of remotes stand for, as labels.");
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    out.add(1.0, link_label(i) + "," + label("url", links[i].url) + "," +
+                     label("account", links[i].account));
+  }
   out.family("link_up", "gauge", "1 while the remote's link is up.");
   for (std::size_t i = 0; i < links.size(); ++i)
     out.add(is_up(links[i]) ? 1.0 : 0.0, link_label(i));
@@ -144,7 +149,22 @@ constexpr RuleFigure kRuleFigures[] = {
      [](const RuleReport& r, WallTime) { return number(r.losses.uncounted); }},
     {"mirror_confirmed_total", "counter", "Messages that the hub confirmed.",
      [](const RuleReport& r, WallTime) { return number(r.confirmed); }},
+    {"mirror_refusing", "gauge", "1 while new messages are refused.",
+     [](const RuleReport& r, WallTime) { return r.refusing.empty() ? 0.0 : 1.0; }},
 };
+
+void add_rules(MetricsText& out, const std::vector<std::string>& labels,
+               const std::vector<RuleReport>& rules) {
+  out.family("mirror_rule_info", "gauge", "What the numbers of rules stand for, as labels.");
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    std::string subjects;
+    for (const std::string& each : rules[i].subjects) {
+      subjects.append(subjects.empty() ? "" : " ").append(each);
+    }
+    out.add(1.0, labels[i] + "," + label("subjects", subjects) + "," +
+                     label("account", rules[i].account));
+  }
+}
 
 void add_mirror(MetricsText& out, const MonitorInput& input) {
   const MirrorReport& mirror = *input.mirror;
@@ -152,6 +172,7 @@ void add_mirror(MetricsText& out, const MonitorInput& input) {
   for (std::size_t i = 0; i < mirror.rules.size(); ++i) {
     labels.push_back(label("rule", std::to_string(i)));
   }
+  add_rules(out, labels, mirror.rules);
   for (const RuleFigure& figure : kRuleFigures) {
     out.family(figure.name, figure.type, figure.help);
     for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -162,6 +183,8 @@ void add_mirror(MetricsText& out, const MonitorInput& input) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
     add_losses(out, labels[i], mirror.rules[i].losses);
   }
+  out.one("mirror_storage_failed", "gauge", "1 when the store takes no more until a restart.",
+          mirror.state == "storage failed" ? 1 : 0);
   out.one("store_file_bytes", "gauge", "Size of the database files.",
           number(mirror.usage.file_bytes));
   out.one("store_max_bytes", "gauge", "Their limit.", number(mirror.usage.bytes_max));

@@ -236,7 +236,8 @@ TEST_CASE("monitor: links, mirror and metrics") {
   bench.links.push_back(link("up", kNever));
   bench.links[0].in.data = 7;
   RuleReport rule;
-  rule.subjects = {"a.>"};
+  rule.subjects = {"a.>", "b"};
+  rule.refusing = "the store is full";
   rule.messages = 100;
   rule.drain_rate = 50;
   rule.losses.age = 3;
@@ -245,9 +246,14 @@ TEST_CASE("monitor: links, mirror and metrics") {
   CHECK(bench.body("/mirrorz").at("rules").at(0).at("time_to_drained") == 2);
   CHECK(bench.body("/mirrorz").at("losses").at("age") == 3);
   const std::string metrics = bench.get("/metrics").body;
-  CHECK(metrics.find("petiole_link_up{remote=\"0\"} 1\n") != std::string::npos);
-  CHECK(metrics.find("petiole_mirror_lost_total{rule=\"0\",cause=\"age\"} 3\n") !=
-        std::string::npos);
+  for (const char* const line :
+       {"link_up{remote=\"0\"} 1", "mirror_lost_total{rule=\"0\",cause=\"age\"} 3",
+        "mirror_rule_info{rule=\"0\",subjects=\"a.> b\",account=\"\"} 1",
+        "mirror_refusing{rule=\"0\"} 1", "mirror_storage_failed 0",
+        "link_info{remote=\"0\",url=\"tls://hub:7422\",account=\"\"} 1"}) {
+    INFO(line);
+    CHECK(metrics.find("\npetiole_" + std::string(line) + "\n") != std::string::npos);
+  }
   CHECK(bench.get("/").content_type.starts_with("text/html"));
 }
 
