@@ -336,3 +336,17 @@ def test_systemd_is_told_of_the_link(world):
         status("up", "connected")
         hub.kill()
         status("down", "waiting", "retry", "connecting")
+
+
+@pytest.mark.petiole
+def test_the_unit(world):
+    """systemd knows all of its words, and never gives up to start it, however often it was."""
+    text = (servers.ROOT / "platform/petiole.service").read_text()
+    head, service = text.split("[Service]")
+    assert "\nStartLimitIntervalSec=0\n" in head and "\nRestart=always\n" in service
+    if shutil.which("systemd-analyze") is None:
+        return
+    unit = world.directory / "petiole.service"
+    unit.write_text(text.replace("/usr/local/bin/petiole", str(servers.server_under_test().path)))
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert not [line for line in done.stderr.splitlines() if "petiole.service" in line]
