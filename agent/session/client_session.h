@@ -114,7 +114,8 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void note_limit(const Subscription& subscription) const;
 
   // Waiting: for the disk, for a hash.
-  bool must_wait_for_disk(const Op& op) const;
+  bool must_wait_for_disk(const Op& op);
+  bool has_undurable(const Capture& capture);
   bool will_capture(const Capture& capture, const Op& op) const;
   void wait_for_disk(bool then_ok);
   void on_refused(int rule);
@@ -189,6 +190,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   std::uint64_t refused_ = 0;                  // So many, and the client was not told yet.
   Time refusal_due_{};                         // Without a PING it is not told before.
   bool disk_passed_ = false;                   // The next operation waited for the disk already.
+  bool captured_ = false;                      // What it published may not be on disk yet.
   bool full_told_ = false;                     // It has as many subscriptions as it may: logged.
   bool answers_ = false;                       // May publish what it does as an answer alone.
   bool ended_ = false;                         // Nothing more is sent or delivered.

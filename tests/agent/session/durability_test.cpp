@@ -61,6 +61,37 @@ TEST_CASE_FIXTURE(DiskFixture,
   CHECK(client->wire.take() == "+OK\r\n+OK\r\n");
 }
 
+TEST_CASE_FIXTURE(DiskFixture, "durability: who published nothing for the disk waits for none") {
+  start();
+  auto client = connect();
+  CHECK(client->say("PUB t 1\r\nx\r\nPING\r\n") == "");
+  auto other = connect(), verbose = connect("CONNECT {\"verbose\":true,\"pedantic\":false}\r\n");
+  CHECK(other->say("SUB a 1\r\nPING\r\nPUB a 1\r\ny\r\n") == "PONG\r\nMSG a 1 1\r\ny\r\n");
+  CHECK(verbose->say("PUB b 1\r\nx\r\nSUB b 1\r\n") == "+OK\r\n+OK\r\n");
+  CHECK(other->say("PUB t 1\r\nx\r\nPING\r\n") == "");  // From now on it does.
+  disk.commit();
+  other->pump();
+  CHECK(other->wire.take() == "PONG\r\n");
+  client->pump();
+  client->wire.take();
+  CHECK(client->say("PUB t 1\r\nx\r\n") == "");
+  CHECK(other->say("PING\r\n") == "PONG\r\n");  // What it published is on disk.
+}
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: who waits for the disk is not stale for it") {
+  start();
+  auto client = connect();
+  client->say("PING\r\n");
+  CHECK(client->say("PUB t 1\r\nx\r\nPING\r\n") == "");
+  client->wait(1h);
+  CHECK(!client->wire.closed);
+  disk.commit();
+  client->pump();
+  CHECK(client->wire.take() == "PONG\r\n");
+  client->wait(10min);
+  CHECK(client->wire.closed);
+}
+
 TEST_CASE_FIXTURE(DiskFixture, "durability: publishers pause while the disk is behind") {
   start();
   auto client = connect();
