@@ -214,6 +214,14 @@ bool MirrorCore::has_undurable() const {
                      [](const Rule& rule) { return rule.backlog->undurable(); });
 }
 
+bool MirrorCore::holds_undurable(std::uint64_t rules) const {
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    const bool asked = (rules & bit_of(static_cast<int>(i))) != 0;
+    if (asked && rules_[i].backlog->undurable()) return true;
+  }
+  return false;
+}
+
 bool MirrorCore::congested() const {
   // What was evicted is free after the next commit.
   const bool makes_room = making_room_ && store_.status().code() == Errc::kStorageFull;

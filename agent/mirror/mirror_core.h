@@ -33,6 +33,7 @@ class MirrorCore : public Mirror {
   std::string refusal(int rule) const override;
   bool captures_requests(int rule) const override;
   bool has_undurable() const override;
+  bool holds_undurable(std::uint64_t rules) const override;
   bool congested() const override;
   bool must_wait(std::size_t bytes) const override;
   void when_durable(std::function<void(Status)> done) override;

@@ -148,7 +148,7 @@ void ClientSession::publish(const Op& op, MessageTrace* trace) {
     if (capture->congested()) wait_for_disk(false);
     return;
   }
-  captured_ = captured_ || outcome.captured;
+  if (outcome.captured) captured_ |= Capture::bit_of(outcome.rule);
   // A +OK acknowledges the message, and so waits for the disk as a PONG does.
   const bool ok_waits = options_.verbose && has_undurable(*capture);
   if (!ok_waits) send_ok();
@@ -300,8 +300,8 @@ bool ClientSession::will_capture(const Capture& capture, const Op& op) const {
 
 // Of its own: a disk that hangs must not hold up who has nothing to do with it.
 bool ClientSession::has_undurable(const Capture& capture) {
-  captured_ = captured_ && capture.has_undurable();
-  return captured_;
+  if (!capture.holds_undurable(captured_)) captured_ = 0;
+  return captured_ != 0;
 }
 
 // A PONG or +OK tells a client that what it published before is safe.
@@ -328,7 +328,7 @@ void ClientSession::wait_for_disk(bool then_ok) {
     if (!stored.ok()) (*session)->send_err(kNotStored);
     if (then_ok && stored.ok()) (*session)->send_ok();
     (*session)->disk_passed_ = true;
-    if (stored.ok()) (*session)->captured_ = false;
+    if (stored.ok()) (*session)->captured_ = 0;
     (*session)->resume();
   });
 }

@@ -187,10 +187,10 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   bool tls_first_ = false;                     // TLS came before it.
   bool waiting_ = false;                       // Reading is paused until a callback.
   int refused_rule_ = -1;                      // Of the last publish that the mirror refused.
+  std::uint64_t captured_ = 0;                 // Rules of what may not be on disk yet.
   std::uint64_t refused_ = 0;                  // So many, and the client was not told yet.
   Time refusal_due_{};                         // Without a PING it is not told before.
   bool disk_passed_ = false;                   // The next operation waited for the disk already.
-  bool captured_ = false;                      // What it published may not be on disk yet.
   bool full_told_ = false;                     // It has as many subscriptions as it may: logged.
   bool answers_ = false;                       // May publish what it does as an answer alone.
   bool ended_ = false;                         // Nothing more is sent or delivered.

@@ -8,8 +8,13 @@ namespace {
 
 class SlowDisk : public Capture {
  public:
-  int rule_of(std::string_view subject) const override { return subject == "t" ? 0 : -1; }
-  bool capture(int, const Message&) override { return !full && ++undurable; }
+  int rule_of(std::string_view subject) const override {
+    return subject == "t" ? 0 : subject == "memory" ? 70 : -1;
+  }
+  bool capture(int rule, const Message&) override { return rule != 0 || (!full && ++undurable); }
+  bool holds_undurable(std::uint64_t rules) const override {
+    return (rules & bit_of(0)) != 0 && undurable != 0;
+  }
   std::string refusal(int) const override { return "rule t: full"; }
   bool captures_requests(int) const override { return false; }
   bool has_undurable() const override { return undurable != 0; }
@@ -73,9 +78,11 @@ TEST_CASE_FIXTURE(DiskFixture, "durability: who published nothing for the disk w
   other->pump();
   CHECK(other->wire.take() == "PONG\r\n");
   client->pump();
-  client->wire.take();
+  CHECK(client->wire.take() == "PONG\r\n");
+  CHECK(other->say("PUB memory 1\r\nx\r\nPING\r\n") == "PONG\r\n");
   CHECK(client->say("PUB t 1\r\nx\r\n") == "");
-  CHECK(other->say("PING\r\n") == "PONG\r\n");  // What it published is on disk.
+  // What it published is on disk, or for a rule that needs none.
+  CHECK(other->say("PING\r\nPUB memory 1\r\nx\r\nPING\r\n") == "PONG\r\nPONG\r\n");
 }
 
 TEST_CASE_FIXTURE(DiskFixture, "durability: who waits for the disk is not stale for it") {
