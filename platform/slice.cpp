@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 
 namespace petiole {
@@ -51,7 +52,10 @@ bool survives() {
     ::_exit(0);
   }
   int status = 0;
-  return child > 0 && ::waitpid(child, &status, 0) == child && status == 0;
+  pid_t ended = child;
+  while (child > 0 && (ended = ::waitpid(child, &status, 0)) < 0 && errno == EINTR) {
+  }
+  return ended > 0 && status == 0;
 }
 
 // Who calls what a filter of system calls does not allow may be killed for it (systemd's
