@@ -1,6 +1,7 @@
 #include "storage/disk.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -86,8 +87,14 @@ int sync(sqlite3_file* base, int flags) {
 int file_size(sqlite3_file* base, sqlite3_int64* bytes) {
   return methods(file_of(base)).xFileSize(file_of(base).below(), bytes);
 }
+// A network file system without its lock service: SQLite takes that for a lock of another's.
 int lock(sqlite3_file* base, int level) {
-  return methods(file_of(base)).xLock(file_of(base).below(), level);
+  File& file = file_of(base);
+  sqlite3_vfs& below = file.vfs->below();
+  errno = 0;
+  const int rc = methods(file).xLock(file.below(), level);
+  const bool none = rc == SQLITE_BUSY && below.xGetLastError(&below, 0, nullptr) == ENOLCK;
+  return none ? SQLITE_IOERR_LOCK : rc;
 }
 int unlock(sqlite3_file* base, int level) {
   return methods(file_of(base)).xUnlock(file_of(base).below(), level);

@@ -1,9 +1,10 @@
-// A disk with room in its files and none for a new one.
+// File systems that refuse what others do: a new file, a lock.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdarg>
 #include <filesystem>
 #include <iterator>
 #include <string>
@@ -64,6 +65,32 @@ TEST_CASE("store: on a disk that takes no new file the reserve makes room for a 
     CHECK(box.store == nullptr);
     CHECK(box.error.find("no room on the disk") != std::string::npos);
   }
+  fs::remove_all(dir);
+}
+
+int no_lock(int file, int command, ...) {
+  va_list rest;
+  va_start(rest, command);
+  void* const argument = va_arg(rest, void*);
+  va_end(rest);
+  if (command != F_SETLK) return fcntl(file, command, argument);
+  errno = ENOLCK;
+  return -1;
+}
+
+TEST_CASE("store: a file system without locks is not taken for another petiole") {
+  const fs::path dir = fs::temp_directory_path() / ("petiole-locks-" + std::to_string(getpid()));
+  fs::remove_all(dir);
+  {
+    const SystemCalls calls("fcntl", reinterpret_cast<sqlite3_syscall_ptr>(&no_lock));
+    RealBox box(dir.string());
+    CHECK(box.store == nullptr);
+    CHECK(box.error.find("takes no locks") != std::string::npos);
+  }
+  RealBox box(dir.string());
+  CHECK(box.store != nullptr);
+  RealBox other(dir.string());
+  CHECK(other.store == nullptr);
   fs::remove_all(dir);
 }
 
