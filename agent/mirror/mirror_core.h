@@ -141,6 +141,7 @@ class MirrorCore : public Mirror {
   bool poked_ = false, stopping_ = false, full_ = false;
   bool making_room_ = false;                // Evicted for a full store, and not free yet.
   Errc store_code_ = Errc::kOk;             // As last written to the log.
+  bool hangs_ = false;                      // The disk does not answer.
   std::optional<std::uint64_t> room_goal_;  // Live bytes of the store; none: enough was evicted.
   Time room_made_{};
   std::uint64_t room_made_commits_ = 0;
