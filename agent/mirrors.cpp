@@ -22,9 +22,13 @@ Mirrors::Mirrors(Server& server, Store& store, const std::string& leaf_id) : ser
     if (own.rules.empty() && !remains && name != first) continue;
     make(*entry.second, own, parts_->part(name), leaf_id);
   }
-  std::vector<std::string> present;
-  for (const auto& entry : server.accounts()) present.push_back(entry.first);
-  for (const std::string& line : parts_->left_behind(present)) {
+  // Without any remote nobody expects that something goes.
+  std::vector<std::string> linked;
+  for (const RemoteConfig& remote : config.remotes) linked.push_back(remote.account);
+  for (const auto& entry : server.accounts()) {
+    if (config.remotes.empty()) linked.push_back(entry.first);
+  }
+  for (const std::string& line : parts_->left_behind(linked)) {
     server.host().log.warning("mirror: " + line);
   }
 }

@@ -170,6 +170,13 @@ std::optional<std::uint64_t> file_bytes(const std::string& path) {
 
 bool is_no_room(int error) { return to_status(error).code() == Errc::kStorageFull; }
 
+bool has_no_room_for(const std::string& path, int (*open)(const char*, int, int)) {
+  const Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (file.number() < 0) return is_no_room(errno);
+  ::unlink(path.c_str());
+  return false;
+}
+
 std::optional<std::uint64_t> free_bytes(const std::string& path) {
   struct statvfs disk {};
   if (::statvfs(path.c_str(), &disk) != 0) return std::nullopt;

@@ -35,6 +35,9 @@ std::optional<WallTime> file_modified(const std::string& path);
 std::optional<std::uint64_t> file_bytes(const std::string& path);  // Of a regular file.
 // Of an errno: there is no room, on the disk, in this user's quota, or in a file of this size.
 bool is_no_room(int error);
+// Whether what could not be opened could not be made for want of room: by open(2), or what stands
+// for it.
+bool has_no_room_for(const std::string& path, int (*open)(const char*, int, int));
 // What the disk of `path`, which exists, has left for this user.
 std::optional<std::uint64_t> free_bytes(const std::string& path);
 // The largest that a file in `dir` may be, for this process and on its kind of disk.

@@ -11,4 +11,7 @@ namespace petiole {
 // wish, without privileges: Linux 6.12 and newer grant it. Threads that it starts inherit it.
 void ask_for_slices(Duration length);
 
+// Lets the calling thread give way by so much niceness more than the process does.
+void give_way(int niceness);
+
 }  // namespace petiole

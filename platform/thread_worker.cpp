@@ -1,7 +1,6 @@
 #include "platform/thread_worker.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <csignal>
 #include <system_error>
@@ -48,8 +47,7 @@ bool ThreadWorker::start() {
 
 void ThreadWorker::work() {
   ask_for_slices(Duration::zero());
-  // On Linux the priority is the calling thread's.
-  ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + static_cast<int>(niceness_));
+  give_way(static_cast<int>(niceness_));
   std::vector<std::function<void()>> jobs;
   while (true) {
     {

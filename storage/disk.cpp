@@ -1,6 +1,7 @@
 #include "storage/disk.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -86,8 +87,14 @@ int sync(sqlite3_file* base, int flags) {
 int file_size(sqlite3_file* base, sqlite3_int64* bytes) {
   return methods(file_of(base)).xFileSize(file_of(base).below(), bytes);
 }
+// A network file system without its lock service: SQLite takes that for a lock of another's.
 int lock(sqlite3_file* base, int level) {
-  return methods(file_of(base)).xLock(file_of(base).below(), level);
+  File& file = file_of(base);
+  sqlite3_vfs& below = file.vfs->below();
+  errno = 0;
+  const int rc = methods(file).xLock(file.below(), level);
+  const bool none = rc == SQLITE_BUSY && below.xGetLastError(&below, 0, nullptr) == ENOLCK;
+  return none ? SQLITE_IOERR_LOCK : rc;
 }
 int unlock(sqlite3_file* base, int level) {
   return methods(file_of(base)).xUnlock(file_of(base).below(), level);
@@ -114,10 +121,20 @@ constexpr sqlite3_io_methods kMethods = {
 
 CountingVfs& vfs_of(sqlite3_vfs* vfs) { return *static_cast<CountingVfs*>(vfs->pAppData); }
 
+// What cannot be made is tried again to be read, and is then a file that is missing. Where room for
+// a file is short (of inodes, or on a file system that writes nowhere twice) the cause is the room.
+bool is_full(sqlite3_vfs& below, const char* path, int flags) {
+  if (path == nullptr || (flags & SQLITE_OPEN_CREATE) == 0 || below.iVersion < 3) return false;
+  const sqlite3_syscall_ptr call = below.xGetSystemCall(&below, "open");
+  return call != nullptr &&
+         has_no_room_for(path, reinterpret_cast<int (*)(const char*, int, int)>(call));
+}
+
 int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* base, int flags, int* flags_out) {
   CountingVfs& counting = vfs_of(vfs);
   auto* file = new (base) File{{nullptr}, &counting, nullptr, (flags & SQLITE_OPEN_WAL) != 0};
   const int rc = counting.below().xOpen(&counting.below(), path, file->below(), flags, flags_out);
+  if ((rc & 0xff) == SQLITE_CANTOPEN && is_full(counting.below(), path, flags)) return SQLITE_FULL;
   if (file->below()->pMethods == nullptr) return rc;
   file->base.pMethods = &kMethods;
   if (rc == SQLITE_OK && path != nullptr && (flags & SQLITE_OPEN_DELETEONCLOSE) == 0) {

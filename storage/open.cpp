@@ -46,6 +46,9 @@ StoreResult refuse(const std::string& path, Status status) {
 }
 
 Status status_of_open(int rc) {
+  if (rc == SQLITE_IOERR_LOCK) {
+    return {Errc::kStorage, "its file system takes no locks; choose a directory on another"};
+  }
   switch (rc & 0xff) {
     case SQLITE_OK:
       return {};

@@ -14,6 +14,7 @@ constexpr Duration kRetryEvery = 2s;        // A commit that found no room; a ma
 constexpr Duration kReserveEvery = 1min;    // A reserve that found no room.
 constexpr int kDoubtTries = 5;              // Of a disk that may be dead.
 constexpr std::size_t kSparesMax = 16;      // Empty segments that keep their memory.
+constexpr Duration kHangsAfter = 15s;       // A job that takes as long is one of a disk that hangs.
 constexpr std::size_t kCompactionsMin = 2;  // A commit; more when it carries more.
 
 std::uint64_t pending_max_of(std::uint64_t bytes_max) {
@@ -53,6 +54,7 @@ SqliteStore::SqliteStore(std::shared_ptr<Database> database, StoreBudget budget,
   use_ = database_->probe().use;
   idle_timer_ = loop_.make_timer([this] { settle(); });
   retry_timer_ = loop_.make_timer([this] { retry(); });
+  hang_timer_ = loop_.make_timer([this] { tell_hang(); });
   idle_timer_->arm(clock_.now() + kIdleAfter);
 }
 
@@ -221,6 +223,7 @@ void SqliteStore::run(std::function<CommitResult(Database&)> job,
   in_flight_ = true;
   idle_timer_->cancel();
   retry_timer_->cancel();
+  hang_timer_->arm(clock_.now() + kHangsAfter);
   worker_.run([job = std::move(job), database = database_, &loop = loop_, this, then,
                alive = std::weak_ptr(alive_)] {
     auto result = std::make_shared<CommitResult>(job(*database));
@@ -230,9 +233,21 @@ void SqliteStore::run(std::function<CommitResult(Database&)> job,
   });
 }
 
+// Nobody can do anything but wait; that it is the disk must be told.
+void SqliteStore::tell_hang() {
+  hangs_ = true;
+  reported_ = Errc::kTimeout;
+  if (on_status_) on_status_({Errc::kTimeout, "the disk does not answer"});
+}
+
+void SqliteStore::answered(const DiskUse& use) {
+  in_flight_ = hangs_ = false;
+  hang_timer_->cancel();
+  take_use(use);
+}
+
 void SqliteStore::finish(CommitResult result) {
-  in_flight_ = false;
-  take_use(result.use);
+  answered(result.use);
   if (result.compactions.size() != plan_->compactions.size()) {
     result.compactions.resize(plan_->compactions.size());
   }
@@ -359,8 +374,7 @@ void SqliteStore::run_settle() {
 }
 
 void SqliteStore::settled(CommitResult result) {
-  in_flight_ = false;
-  take_use(result.use);
+  answered(result.use);
   if (!result.status.ok()) {
     refused(result.status);
   } else if (!refused_) {
@@ -430,11 +444,12 @@ void SqliteStore::refresh_status() {
   if (lagging_ && queued_bytes_ <= budget().pending_max / 2) lagging_ = false;
   const std::uint64_t room = capacity();
   if (full_ && !in_flight_ && use_.used_bytes + queued_bytes_ + room / 32 < room) full_ = false;
-  if (reporting_ || status().code() == reported_) return;
+  if (reporting_ || hangs_ || status().code() == reported_) return;
   reporting_ = true;
   loop_.at_turn_end([this, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
     reporting_ = false;
+    if (hangs_) return;
     const Status now = status();
     if (now.code() == std::exchange(reported_, now.code())) return;
     if (on_status_) on_status_(now);

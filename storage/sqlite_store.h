@@ -75,6 +75,8 @@ class SqliteStore : public Store, public LogOwner {
   void finish(CommitResult result);
   void committed(const CommitResult& result);
   void refused(Status status);
+  void tell_hang();
+  void answered(const DiskUse& use);
   void note_doubt();
   void doubt_tried(bool noted);
   void run(std::function<CommitResult(Database&)> job, void (SqliteStore::*then)(CommitResult));
@@ -122,6 +124,7 @@ class SqliteStore : public Store, public LogOwner {
   Time reserve_due_;  // When one that was given away is to be made again.
   std::uint64_t commits_ = 0, payload_bytes_ = 0;
   bool failed_ = false, full_ = false, lagging_ = false;
+  bool hangs_ = false;  // The job under way takes too long, and that was told.
   bool doubt_noted_ = false;
   int doubt_tries_ = 0;
   Status failure_;
@@ -129,7 +132,7 @@ class SqliteStore : public Store, public LogOwner {
   bool reporting_ = false;
   std::function<void(Status)> on_status_;
   Lost on_loss_;
-  std::unique_ptr<Timer> idle_timer_, retry_timer_;
+  std::unique_ptr<Timer> idle_timer_, retry_timer_, hang_timer_;
 };
 
 }  // namespace petiole

@@ -89,6 +89,8 @@ class Store {
   // kBusy while too much waits for a slow disk;
   // kStorage for good after a failed sync, because nobody knows what is on disk.
   virtual Status status() const = 0;
+  // Also told kTimeout, which status() never says, when the disk has not answered for 15 s; what it
+  // is told next says that it has.
   virtual void on_status(std::function<void(Status)> changed) = 0;
 
   // After kStorage no state can be written. A mark beside the database then tells the next start,

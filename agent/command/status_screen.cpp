@@ -194,7 +194,8 @@ Parsed parse(const StatusBodies& bodies) {
   for (const json::value& link : get_array(parsed.linkz, "links")) {
     if (link.is_object() && !is_up(link.get_object())) parsed.healthy = false;
   }
-  if (text_of(parsed.mirrorz, "state") == "storage failed") parsed.healthy = false;
+  const std::string state = text_of(parsed.mirrorz, "state");
+  if (state == "storage failed" || state == "disk hangs") parsed.healthy = false;
   for (const json::value& rule : get_array(parsed.mirrorz, "rules")) {
     if (rule.is_object() && !text_of(rule.get_object(), "refusing").empty()) parsed.healthy = false;
   }

@@ -214,6 +214,14 @@ bool MirrorCore::has_undurable() const {
                      [](const Rule& rule) { return rule.backlog->undurable(); });
 }
 
+bool MirrorCore::holds_undurable(std::uint64_t rules) const {
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    const bool asked = (rules & bit_of(static_cast<int>(i))) != 0;
+    if (asked && rules_[i].backlog->undurable()) return true;
+  }
+  return false;
+}
+
 bool MirrorCore::congested() const {
   // What was evicted is free after the next commit.
   const bool makes_room = making_room_ && store_.status().code() == Errc::kStorageFull;
@@ -248,14 +256,27 @@ void MirrorCore::stop(std::function<void()> done) {
       if (!alive.expired()) stop(done);
     });
   }
+  std::size_t unsaved = 0;  // The ledger cannot say it: it is on the disk that has failed.
   for (Rule& rule : rules_) {
+    if (rule.backlog->failed()) unsaved += rule.backlog->memory_messages();
     rule.backlog->give_up_memory();
     rule.backlog->note(true, true);
+  }
+  if (unsaved > 0) {
+    host_.log.error("mirror: the disk has failed: " + std::to_string(unsaved) +
+                    " messages that are in memory only are lost");
   }
   when_durable([done = std::move(done)](Status) { done(); });
 }
 
 void MirrorCore::store_changed(Status status) {
+  if (std::exchange(hangs_, status.code() == Errc::kTimeout) && !hangs_) {
+    host_.log.warning("mirror: the disk answers again");
+  }
+  if (hangs_) {
+    return host_.log.error("mirror: " + std::string(status.text()) +
+                           ": who has published for it waits");
+  }
   if (status.code() != store_code_ && status.code() != Errc::kBusy) {
     if (status.ok())
       host_.log.info("mirror: the store takes messages again");

@@ -44,7 +44,7 @@ struct RuleReport {
 
 struct MirrorReport {
   std::string state;      // "live", "replaying", "resolving", "waiting for interest", "offline",
-                          // "storage failed".
+                          // "disk hangs", "storage failed".
   std::string guarantee;  // What a reconnect can promise with this hub, for people.
   std::vector<RuleReport> rules;
   StoreUsage usage;

@@ -33,6 +33,7 @@ class MirrorCore : public Mirror {
   std::string refusal(int rule) const override;
   bool captures_requests(int rule) const override;
   bool has_undurable() const override;
+  bool holds_undurable(std::uint64_t rules) const override;
   bool congested() const override;
   bool must_wait(std::size_t bytes) const override;
   void when_durable(std::function<void(Status)> done) override;
@@ -140,6 +141,7 @@ class MirrorCore : public Mirror {
   bool poked_ = false, stopping_ = false, full_ = false;
   bool making_room_ = false;                // Evicted for a full store, and not free yet.
   Errc store_code_ = Errc::kOk;             // As last written to the log.
+  bool hangs_ = false;                      // The disk does not answer.
   std::optional<std::uint64_t> room_goal_;  // Live bytes of the store; none: enough was evicted.
   Time room_made_{};
   std::uint64_t room_made_commits_ = 0;

@@ -35,6 +35,7 @@ const std::string& name_of(const NamedRule& rule) {
 std::string MirrorCore::state_text() const {
   const auto any = [this](auto&& test) { return std::any_of(rules_.begin(), rules_.end(), test); };
   if (any([](const Rule& rule) { return rule.backlog->failed(); })) return "storage failed";
+  if (hangs_) return "disk hangs";
   if (link_.state.uplink == nullptr) return "offline";
   if (any([](const Rule& rule) {
         return rule.sender->phase() == Sender::Phase::kResolving && rule.backlog->messages() > 0;

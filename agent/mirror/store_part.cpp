@@ -169,13 +169,13 @@ bool StoreParts::has_logs(std::string_view account) const {
   return !store_.state(prefix(account) + std::string(kCatalog)).value_or("").empty();
 }
 
-std::vector<std::string> StoreParts::left_behind(const std::vector<std::string>& present) {
+std::vector<std::string> StoreParts::left_behind(const std::vector<std::string>& linked) {
   std::vector<std::string> lines;
   std::string accounts = owner_ + '\n' + store_.state(kAccounts).value_or("");
   for (std::size_t end = accounts.find('\n'); end != accounts.npos; end = accounts.find('\n')) {
     const std::string account = accounts.substr(0, end);
     accounts.erase(0, end + 1);
-    if (std::find(present.begin(), present.end(), account) != present.end()) continue;
+    if (std::find(linked.begin(), linked.end(), account) != linked.end()) continue;
     if (std::string line = left_by(account); !line.empty()) lines.push_back(std::move(line));
   }
   return lines;
@@ -199,9 +199,9 @@ std::string StoreParts::left_by(std::string_view account) {
     rules += line.substr(space);
   }
   if (messages == 0) return {};
-  return "account \"" + std::string(account) + "\" is not there: up to " +
+  return "account \"" + std::string(account) + "\" has no remote: up to " +
          std::to_string(messages) + " messages (" + std::to_string(bytes) + " bytes) of" + rules +
-         " stay in the store and go nowhere until it is configured again";
+         " stay in the store and go nowhere until it has one";
 }
 
 }  // namespace petiole

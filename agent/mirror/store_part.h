@@ -29,8 +29,8 @@ class StoreParts {
   Store& part(std::string_view account);
   // Whether `account` has left something here.
   bool has_logs(std::string_view account) const;
-  // A line of the log for each account that has messages here and is not among `present`.
-  std::vector<std::string> left_behind(const std::vector<std::string>& present);
+  // A line of the log for each account that has messages here and is not among `linked`.
+  std::vector<std::string> left_behind(const std::vector<std::string>& linked);
 
  private:
   friend class StorePart;

@@ -38,6 +38,9 @@ std::vector<Fault> find_faults(const MonitorInput& input) {
     return faults;
   }
   if (!input.mirror) return faults;
+  if (input.mirror->state == "disk hangs") {
+    faults.push_back({"STORAGE", "the disk of the mirror does not answer"});
+  }
   for (const RuleReport& rule : input.mirror->rules) {
     if (rule.refusing.empty() || rule.subjects.empty()) continue;
     faults.push_back({"STORAGE", "the mirror refuses " + rule.subjects[0] + ": " + rule.refusing});

@@ -90,6 +90,7 @@ PublishOutcome Account::publish(const Origin& origin, const Message& message) {
       origin.capture && rule >= 0 && (message.reply.empty() || capture_->captures_requests(rule));
   // What is to be traced alone is neither stored nor sent later: it goes as if there was no rule.
   outcome.captured = wanted && !(origin.trace && origin.trace->only());
+  if (outcome.captured) outcome.rule = rule;
   const bool again =
       outcome.captured && origin.mark != nullptr && capture_->repeated(rule, message, *origin.mark);
   if (again) {

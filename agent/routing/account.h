@@ -54,6 +54,9 @@ class Capture {
   // Something captured is not on disk yet though its rule needs the disk: a client's PONG and +OK
   // behind it wait for when_durable, because to a client they acknowledge what came before.
   virtual bool has_undurable() const = 0;
+  // The same of some rules alone: bit_of each. Who published for none of the others waits for none.
+  virtual bool holds_undurable(std::uint64_t rules) const { return rules != 0 && has_undurable(); }
+  static std::uint64_t bit_of(int rule) { return std::uint64_t{1} << (rule < 63 ? rule : 63); }
   // More is queued for the disk than should be: publishers are paused until when_durable calls.
   virtual bool congested() const = 0;
   // There is no room yet in the queue for one more of `bytes`: who is about to publish it waits, as
@@ -68,6 +71,7 @@ struct PublishOutcome {
   std::uint32_t delivered = 0;  // Local and remote targets that took it; a capture counts as one.
   bool captured = false;        // May not be durable yet: see Capture::has_undurable.
   int refused = -1;  // The rule that should have captured it, and was full; else negative.
+  int rule = -1;     // The one that captured it; else negative.
 };
 
 struct AccountStats {

@@ -148,8 +148,9 @@ void ClientSession::publish(const Op& op, MessageTrace* trace) {
     if (capture->congested()) wait_for_disk(false);
     return;
   }
+  if (outcome.captured) captured_ |= Capture::bit_of(outcome.rule);
   // A +OK acknowledges the message, and so waits for the disk as a PONG does.
-  const bool ok_waits = options_.verbose && capture->has_undurable();
+  const bool ok_waits = options_.verbose && has_undurable(*capture);
   if (!ok_waits) send_ok();
   if (ok_waits || (outcome.captured && capture->congested())) wait_for_disk(ok_waits);
 }
@@ -297,14 +298,20 @@ bool ClientSession::will_capture(const Capture& capture, const Op& op) const {
   return rule >= 0 && (op.reply.empty() || capture.captures_requests(rule));
 }
 
+// Of its own: a disk that hangs must not hold up who has nothing to do with it.
+bool ClientSession::has_undurable(const Capture& capture) {
+  if (!capture.holds_undurable(captured_)) captured_ = 0;
+  return captured_ != 0;
+}
+
 // A PONG or +OK tells a client that what it published before is safe.
-bool ClientSession::must_wait_for_disk(const Op& op) const {
+bool ClientSession::must_wait_for_disk(const Op& op) {
   const Capture* const capture = account_ ? account_->capture() : nullptr;
   if (!capture) return false;
   if (op.verb == Verb::kPub || op.verb == Verb::kHpub) {
     return capture->must_wait(op.header.size() + op.payload.size()) && will_capture(*capture, op);
   }
-  if (disk_passed_ || !capture->has_undurable()) return false;
+  if (disk_passed_ || !has_undurable(*capture)) return false;
   if (op.verb == Verb::kPing) return true;
   return options_.verbose && (op.verb == Verb::kSub || op.verb == Verb::kUnsub);
 }
@@ -321,6 +328,7 @@ void ClientSession::wait_for_disk(bool then_ok) {
     if (!stored.ok()) (*session)->send_err(kNotStored);
     if (then_ok && stored.ok()) (*session)->send_ok();
     (*session)->disk_passed_ = true;
+    if (stored.ok()) (*session)->captured_ = 0;
     (*session)->resume();
   });
 }

@@ -177,6 +177,7 @@ Status ClientSession::tick(Time now) {
       send("PING\r\n");
       break;
     case Keepalive::Action::kGiveUp:
+      if (waiting_) break;  // It may have answered: nobody reads it.
       note(LogLevel::kDebug, "Client Ping Timer");
       note(LogLevel::kDebug, "Stale Client Connection - Closing");
       ++server_.stats().stale_connections;

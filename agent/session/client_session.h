@@ -114,7 +114,8 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   void note_limit(const Subscription& subscription) const;
 
   // Waiting: for the disk, for a hash.
-  bool must_wait_for_disk(const Op& op) const;
+  bool must_wait_for_disk(const Op& op);
+  bool has_undurable(const Capture& capture);
   bool will_capture(const Capture& capture, const Op& op) const;
   void wait_for_disk(bool then_ok);
   void on_refused(int rule);
@@ -186,6 +187,7 @@ class ClientSession : public Protocol, public Subscriber, public Reportable {
   bool tls_first_ = false;                     // TLS came before it.
   bool waiting_ = false;                       // Reading is paused until a callback.
   int refused_rule_ = -1;                      // Of the last publish that the mirror refused.
+  std::uint64_t captured_ = 0;                 // Rules of what may not be on disk yet.
   std::uint64_t refused_ = 0;                  // So many, and the client was not told yet.
   Time refusal_due_{};                         // Without a PING it is not told before.
   bool disk_passed_ = false;                   // The next operation waited for the disk already.

@@ -66,13 +66,20 @@ TEST_CASE("reload: an account that comes back is captured as before") {
   world.network.vanish("edge", false);
 }
 
-TEST_CASE("start: what an account that is gone has left is told, and stays") {
+TEST_CASE("start: what an account without a way to a hub has left is told, and stays") {
   World world(1);
   Config config, renamed;
   SUBCASE("of the only one") {
     config = dialling("hub");
     config.accounts.resize(1);
     config.remotes[0].account = "APP";
+  }
+  bool stays = false;
+  SUBCASE("of one whose remote another has now") {
+    config = dialling("hub");
+    config.accounts.resize(1);
+    config.remotes[0].account = "APP";
+    stays = true;
   }
   SUBCASE("of one among several") { config.accounts.resize(1); }
   config.accounts[0].name = "APP";
@@ -81,11 +88,12 @@ TEST_CASE("start: what an account that is gone has left is told, and stays") {
   config.mirror.rules = {RuleConfig{.account = "APP", .subjects = {"t.>", "u.*"}}};
   renamed = config;
   renamed.accounts[0].name = renamed.mirror.rules[0].account = "NEW";
+  if (stays) renamed.accounts.push_back(config.accounts[0]);
   for (RemoteConfig& remote : renamed.remotes) remote.account = "NEW";
   ModelDisk disk;
   const auto told = [&] {
     return std::count_if(world.log.lines().begin(), world.log.lines().end(), [](const auto& line) {
-      return line.find("\"APP\" is not there: up to 3 messages (") != std::string::npos &&
+      return line.find("\"APP\" has no remote: up to 3 messages (") != std::string::npos &&
              line.find(" bytes) of t.> u.* stay in the store") != std::string::npos;
     });
   };

@@ -3,16 +3,18 @@
 import contextlib
 import json
 import os
+import platform
 import resource
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 
 import pytest
 
-from harness import servers
+from harness import call_filter, servers
 from harness.ports import free_port
 from harness.wait import until
 
@@ -336,3 +338,32 @@ def test_systemd_is_told_of_the_link(world):
         status("up", "connected")
         hub.kill()
         status("down", "waiting", "retry", "connecting")
+
+
+@pytest.mark.petiole
+def test_a_filter_of_system_calls_does_not_end_it(world):
+    """Who is killed for a wish is better off without it."""
+    if platform.machine() not in call_filter.CALLS:
+        pytest.skip("the numbers of this machine's calls are not known")
+    server = world.alone(
+        'store_and_forward { dir: "{dir}/store", rules: [ { subjects: ["kept.>"] } ] }',
+        prefix=[sys.executable, call_filter.__file__],
+    )
+    with server.client() as client:
+        client.publish("kept.a")
+        client.flush()
+    assert server.stop() == 0
+
+
+@pytest.mark.petiole
+def test_the_unit(world):
+    """systemd knows all of its words, and never gives up to start it, however often it was."""
+    text = (servers.ROOT / "platform/petiole.service").read_text()
+    head, service = text.split("[Service]")
+    assert "\nStartLimitIntervalSec=0\n" in head and "\nRestart=always\n" in service
+    if shutil.which("systemd-analyze") is None:
+        return
+    unit = world.directory / "petiole.service"
+    unit.write_text(text.replace("/usr/local/bin/petiole", str(servers.server_under_test().path)))
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert not [line for line in done.stderr.splitlines() if "petiole.service" in line]

@@ -1,6 +1,8 @@
 // A store on the real disk.
 #pragma once
 
+#include <sqlite3.h>
+
 #include <chrono>
 #include <memory>
 #include <string>
@@ -29,6 +31,22 @@ struct RealBox {
   SimWorker worker{loop, [] { return Duration(std::chrono::milliseconds(1)); }};
   std::unique_ptr<Store> store;
   std::string error;
+};
+
+// SQLite's calls to the system go through a table.
+class SystemCalls {
+ public:
+  explicit SystemCalls(const char* name, sqlite3_syscall_ptr call) {
+    for (const std::string& each : {std::string(name), std::string(name) + "64"}) {
+      (void)vfs_->xSetSystemCall(vfs_, each.c_str(), call);
+    }
+  }
+  ~SystemCalls() { (void)vfs_->xSetSystemCall(vfs_, nullptr, nullptr); }
+  SystemCalls(const SystemCalls&) = delete;
+  SystemCalls& operator=(const SystemCalls&) = delete;
+
+ private:
+  sqlite3_vfs* vfs_ = sqlite3_vfs_find(nullptr);
 };
 
 }  // namespace petiole::test

@@ -146,22 +146,6 @@ ssize_t read_or_fail(int file, void* to, std::size_t count, off_t offset) {
   return -1;
 }
 
-// SQLite's calls to the system go through a table.
-class SystemCalls {
- public:
-  explicit SystemCalls(const char* name, sqlite3_syscall_ptr call) {
-    for (const std::string& each : {std::string(name), std::string(name) + "64"}) {
-      (void)vfs_->xSetSystemCall(vfs_, each.c_str(), call);
-    }
-  }
-  ~SystemCalls() { (void)vfs_->xSetSystemCall(vfs_, nullptr, nullptr); }
-  SystemCalls(const SystemCalls&) = delete;
-  SystemCalls& operator=(const SystemCalls&) = delete;
-
- private:
-  sqlite3_vfs* vfs_ = sqlite3_vfs_find(nullptr);
-};
-
 struct BadSector : SystemCalls {
   BadSector(const std::string& path, off_t at)
       : SystemCalls("pread", reinterpret_cast<sqlite3_syscall_ptr>(&read_or_fail)) {

@@ -60,8 +60,10 @@ TEST_CASE("status: exit codes") {
   StatusBodies bodies{"{}", R"({"links":[{"state":"up"}]})", R"({"enabled":false})"};
   CHECK(render_status(bodies).exit_code == 0);
   CHECK(render_status_json(bodies).exit_code == 0);
-  bodies.mirrorz = R"({"enabled":true,"state":"storage failed"})";
-  CHECK(render_status(bodies).exit_code == 1);
+  for (const char* state : {"storage failed", "disk hangs"}) {
+    bodies.mirrorz = std::string(R"({"enabled":true,"state":")") + state + "\"}";
+    CHECK(render_status(bodies).exit_code == 1);
+  }
   bodies.varz = "<html>";
   CHECK(render_status(bodies).exit_code == 2);
 }

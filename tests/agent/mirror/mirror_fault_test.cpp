@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
 
 #include "tests/agent/mirror/mirror_world.h"
 
@@ -33,6 +34,32 @@ TEST_CASE("mirror: what met nobody does not hold up what is in flight behind it"
     CHECK(world.rule().in_flight == 0);
     CHECK(world.hub.heard.size() >= 20);
   }
+}
+
+TEST_CASE("mirror: a disk that does not answer is told, and that it does again") {
+  World world(config_of(disk_rule()), {}, 1, World::Under::kSqlite);
+  world.start();
+  world.up();
+  world.run(2s);
+  const auto told = [&](std::string_view text) {
+    const auto& lines = world.log.lines();
+    return std::count_if(lines.begin(), lines.end(),
+                         [text](const auto& line) { return line.find(text) != line.npos; });
+  };
+  world.commit_delay = 40s;
+  publish(world, 1, 10);
+  world.run(14s);
+  CHECK(told("the disk") == 0);
+  world.run(2s);
+  CHECK(told("the disk does not answer: who has published for it waits") == 1);
+  CHECK(world.mirror->report().state == "disk hangs");
+  publish(world, 11, 20);
+  world.commit_delay = 1ms;
+  world.run(30s);
+  CHECK(told("the disk answers again") == 1);
+  CHECK(told("does not answer") == 1);
+  CHECK(world.mirror->report().state == "live");
+  CHECK(world.payloads() == numbers(1, 20));
 }
 
 TEST_CASE("mirror: what was sent after the disk had failed is not sent again after a restart") {
@@ -319,6 +346,20 @@ void fail_disk(World& world) {
 }
 
 }  // namespace
+
+TEST_CASE("mirror: an end says what of a failed disk it takes along") {
+  World world(config_of(disk_rule()), {.stream_subject = ""});
+  fail_disk(world);
+  world.down();
+  publish(world, 1, 7);
+  world.run(1s);
+  world.mirror->stop([] {});
+  world.run(1s);
+  const auto& lines = world.log.lines();
+  CHECK(std::any_of(lines.begin(), lines.end(), [](const auto& line) {
+    return line.find("7 messages that are in memory only are lost") != line.npos;
+  }));
+}
 
 TEST_CASE("mirror: once the disk has failed, what nobody wants lets others go ahead, in order") {
   World world(config_of(disk_rule()), {.stream_subject = ""});

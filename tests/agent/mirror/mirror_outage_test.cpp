@@ -78,6 +78,21 @@ TEST_CASE("outage: a link in doubt sends to disk what waits in memory, and what 
   CHECK(world.drained());
 }
 
+TEST_CASE("outage: who publishes into memory alone waits for no disk") {
+  MirrorConfig config = outage();
+  config.rules.push_back(disk_rule());
+  config.rules[1].subjects = {"d.>"};
+  World world(config, {});
+  begin(world);
+  world.commit_delay = 1h;
+  publish(world, 1, 1, "d.a");
+  publish(world, 1, 3);
+  CHECK(world.mirror->holds_undurable(Capture::bit_of(1)));
+  CHECK_FALSE(world.mirror->holds_undurable(Capture::bit_of(0)));
+  world.mirror->link_doubted(*world.link);
+  CHECK(world.mirror->holds_undurable(Capture::bit_of(0)));
+}
+
 TEST_CASE("outage: a lost link is resolved by asking, also after the duplicate window") {
   World world(outage(), {.duplicate_window = 1ms, .latency = 100ms});
   begin(world);

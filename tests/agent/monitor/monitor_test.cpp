@@ -220,6 +220,8 @@ TEST_CASE("monitor: health is red when a link has been down for longer than the 
   CHECK(bench.get("/healthz", {{"details", "x"}}).status == 400);
   bench.mirror.emplace().state = "storage failed";
   CHECK(bench.get("/healthz").status == 503);
+  bench.mirror->state = "disk hangs";
+  CHECK(bench.get("/healthz").body.find("does not answer") != std::string::npos);
   bench.mirror->state = "offline";
   RuleReport rule;
   rule.subjects = {"a.>"};

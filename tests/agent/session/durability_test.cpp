@@ -8,8 +8,13 @@ namespace {
 
 class SlowDisk : public Capture {
  public:
-  int rule_of(std::string_view subject) const override { return subject == "t" ? 0 : -1; }
-  bool capture(int, const Message&) override { return !full && ++undurable; }
+  int rule_of(std::string_view subject) const override {
+    return subject == "t" ? 0 : subject == "memory" ? 70 : -1;
+  }
+  bool capture(int rule, const Message&) override { return rule != 0 || (!full && ++undurable); }
+  bool holds_undurable(std::uint64_t rules) const override {
+    return (rules & bit_of(0)) != 0 && undurable != 0;
+  }
   std::string refusal(int) const override { return "rule t: full"; }
   bool captures_requests(int) const override { return false; }
   bool has_undurable() const override { return undurable != 0; }
@@ -59,6 +64,39 @@ TEST_CASE_FIXTURE(DiskFixture,
   disk.commit();
   client->pump();
   CHECK(client->wire.take() == "+OK\r\n+OK\r\n");
+}
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: who published nothing for the disk waits for none") {
+  start();
+  auto client = connect();
+  CHECK(client->say("PUB t 1\r\nx\r\nPING\r\n") == "");
+  auto other = connect(), verbose = connect("CONNECT {\"verbose\":true,\"pedantic\":false}\r\n");
+  CHECK(other->say("SUB a 1\r\nPING\r\nPUB a 1\r\ny\r\n") == "PONG\r\nMSG a 1 1\r\ny\r\n");
+  CHECK(verbose->say("PUB b 1\r\nx\r\nSUB b 1\r\n") == "+OK\r\n+OK\r\n");
+  CHECK(other->say("PUB t 1\r\nx\r\nPING\r\n") == "");  // From now on it does.
+  disk.commit();
+  other->pump();
+  CHECK(other->wire.take() == "PONG\r\n");
+  client->pump();
+  CHECK(client->wire.take() == "PONG\r\n");
+  CHECK(other->say("PUB memory 1\r\nx\r\nPING\r\n") == "PONG\r\n");
+  CHECK(client->say("PUB t 1\r\nx\r\n") == "");
+  // What it published is on disk, or for a rule that needs none.
+  CHECK(other->say("PING\r\nPUB memory 1\r\nx\r\nPING\r\n") == "PONG\r\nPONG\r\n");
+}
+
+TEST_CASE_FIXTURE(DiskFixture, "durability: who waits for the disk is not stale for it") {
+  start();
+  auto client = connect();
+  client->say("PING\r\n");
+  CHECK(client->say("PUB t 1\r\nx\r\nPING\r\n") == "");
+  client->wait(1h);
+  CHECK(!client->wire.closed);
+  disk.commit();
+  client->pump();
+  CHECK(client->wire.take() == "PONG\r\n");
+  client->wait(10min);
+  CHECK(client->wire.closed);
 }
 
 TEST_CASE_FIXTURE(DiskFixture, "durability: publishers pause while the disk is behind") {
