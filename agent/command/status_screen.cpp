@@ -97,8 +97,8 @@ std::string link_part(const json::object& link) {
     const std::string at = text_of(link, "last_error_at").substr(0, kWholeSeconds);
     text += is_up(link) && !at.empty() ? ", at " + at + "Z\n" : "\n";
   }
-  return text + "    bytes in " + size_text(get_number(in, "total")) + ", out " +
-         size_text(get_number(out, "total")) + "\n";
+  return text + "    bytes in " + size_text(get_number(in, "wire")) + ", out " +
+         size_text(get_number(out, "wire")) + "\n";
 }
 
 std::string rule_row(const json::object& rule) {

@@ -13,8 +13,8 @@ const StatusBodies kBodies{
         "total_connections":1234,"subscriptions":17,"in_msgs":1234567,"out_msgs":5,
         "in_bytes":1536,"out_bytes":10,"mem":3145728,"cpu":1.25})",
     R"({"links":[{"url":"tls://hub-a:7422","state":"dialling","step":"tls","down_seconds":200,
-        "attempt":7,"last_error":"connection refused","in_bytes":{"total":2048},
-        "out_bytes":{"total":10}}]})",
+        "attempt":7,"last_error":"connection refused","in_bytes":{"total":9000,"wire":2048},
+        "out_bytes":{"total":99,"wire":10}}]})",
     R"({"enabled":true,"state":"offline","guarantee":"","rules":[{"subjects":["telemetry.>"],
         "durability":"disk","messages":12345,"bytes":1048576,"oldest_age":200,
         "losses":{"age":2,"superseded":9}}],"storage":{"file_bytes":4194304,"max_bytes":536870912}})"};

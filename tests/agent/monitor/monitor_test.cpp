@@ -235,6 +235,7 @@ TEST_CASE("monitor: links, mirror and metrics") {
   Bench bench;
   bench.links.push_back(link("up", kNever));
   bench.links[0].in.data = 7;
+  bench.links[0].in.wire = 5;
   RuleReport rule;
   rule.subjects = {"a.>"};
   rule.messages = 100;
@@ -242,10 +243,13 @@ TEST_CASE("monitor: links, mirror and metrics") {
   rule.losses.age = 3;
   bench.mirror.emplace().rules.push_back(rule);
   CHECK(bench.body("/linkz").at("links").at(0).at("in_bytes").at("total") == 7);
+  CHECK(bench.body("/linkz").at("links").at(0).at("in_bytes").at("wire") == 5);
   CHECK(bench.body("/mirrorz").at("rules").at(0).at("time_to_drained") == 2);
   CHECK(bench.body("/mirrorz").at("losses").at("age") == 3);
   const std::string metrics = bench.get("/metrics").body;
   CHECK(metrics.find("petiole_link_up{remote=\"0\"} 1\n") != std::string::npos);
+  CHECK(metrics.find("petiole_link_wire_bytes_total{remote=\"0\",direction=\"in\"} 5\n") !=
+        std::string::npos);
   CHECK(metrics.find("petiole_mirror_lost_total{rule=\"0\",cause=\"age\"} 3\n") !=
         std::string::npos);
   CHECK(bench.get("/").content_type.starts_with("text/html"));
