@@ -102,10 +102,12 @@ std::string link_part(const json::object& link) {
 }
 
 std::string rule_row(const json::object& rule) {
-  std::string subjects;
+  std::string subjects = text_of(rule, "account");  // Where there are several.
+  if (!subjects.empty()) subjects += ": ";
   for (const json::value& subject : get_array(rule, "subjects")) {
     if (!subject.is_string()) continue;
-    subjects += (subjects.empty() ? "" : ",") + std::string(subject.get_string().c_str());
+    if (!subjects.empty() && subjects.back() != ' ') subjects += ',';
+    subjects += subject.get_string().c_str();
   }
   if (subjects.size() > 23) subjects = subjects.substr(0, 20) + "...";
   const bool drains = find(rule, "time_to_drained") != nullptr;

@@ -56,6 +56,16 @@ TEST_CASE("status: what is over has its time, and what nobody takes an advice") 
   CHECK(render_status(kBodies).text.find("nobody at the hub") == text.npos);
 }
 
+TEST_CASE("status: rules of several accounts have these before their subjects") {
+  StatusBodies bodies = kBodies;
+  bodies.mirrorz = R"({"enabled":true,"state":"live","rules":[
+      {"account":"A","subjects":["t.>","u"],"durability":"disk"},
+      {"account":"B","subjects":["t.>"],"durability":"outage"}]})";
+  const std::string text = render_status(bodies).text;
+  CHECK(text.find("\n  A: t.>,u                disk ") != text.npos);
+  CHECK(text.find("\n  B: t.>                  outage ") != text.npos);
+}
+
 TEST_CASE("status: exit codes") {
   StatusBodies bodies{"{}", R"({"links":[{"state":"up"}]})", R"({"enabled":false})"};
   CHECK(render_status(bodies).exit_code == 0);
