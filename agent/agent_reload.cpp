@@ -128,14 +128,19 @@ void Agent::Parts::change_remotes(const std::vector<RemoteConfig>& wanted) {
   for (Remote* const remote : added) remote->start();
 }
 
-// Each sends over the first remote of its account, and keeps to it while that is there.
+// Each sends over the first remote of its account, and keeps to it while that is there. One to
+// which we are the hub is a leaf behind us, where there is another.
 void Agent::Parts::serve_mirrors() {
   if (!mirror) return;
-  for (const auto& remote : remotes) {
-    Mirror* const own = mirror->of(remote->config().account);
-    const bool served = std::any_of(remotes.begin(), remotes.end(),
-                                    [own](const auto& other) { return other->observer() == own; });
-    if (own && !served) remote->set_observer(own);
+  for (const bool hub : {false, true}) {
+    for (const auto& remote : remotes) {
+      if (remote->config().hub != hub) continue;
+      Mirror* const own = mirror->of(remote->config().account);
+      const bool served = std::any_of(remotes.begin(), remotes.end(), [own](const auto& other) {
+        return other->observer() == own;
+      });
+      if (own && !served) remote->set_observer(own);
+    }
   }
 }
 

@@ -1,11 +1,24 @@
 #include "agent/mirrors.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "agent/mirror/store_part.h"
 
 namespace petiole {
+
+namespace {
+
+// The state of all is the worst: "live" only when every one is.
+int badness(const std::string& state) {
+  constexpr const char* kWorseAndWorse[] = {"live",      "replaying", "waiting for interest",
+                                            "resolving", "offline",   "storage failed"};
+  const auto at = std::find(std::begin(kWorseAndWorse), std::end(kWorseAndWorse), state);
+  return static_cast<int>(at - std::begin(kWorseAndWorse));
+}
+
+}  // namespace
 
 Mirrors::Mirrors(Server& server, Store& store, const std::string& leaf_id) : server_(server) {
   const Config& config = server.config();
@@ -50,14 +63,13 @@ Mirror* Mirrors::of(std::string_view account) const {
   return found == mirrors_.end() ? nullptr : found->mirror.get();
 }
 
-// The state of all is the worst: "live" only when every one is.
 MirrorReport Mirrors::report() const {
   MirrorReport sum = mirrors_.front().mirror->report();
   if (mirrors_.size() == 1) return sum;
   for (RuleReport& rule : sum.rules) rule.account = mirrors_.front().account->name();
   for (std::size_t i = 1; i < mirrors_.size(); ++i) {
     MirrorReport next = mirrors_[i].mirror->report();
-    if (sum.state == "live" || next.state == "storage failed") {
+    if (badness(next.state) > badness(sum.state)) {
       sum.state = next.state;
       sum.guarantee = next.guarantee;
     }

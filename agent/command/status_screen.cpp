@@ -97,15 +97,17 @@ std::string link_part(const json::object& link) {
     const std::string at = text_of(link, "last_error_at").substr(0, kWholeSeconds);
     text += is_up(link) && !at.empty() ? ", at " + at + "Z\n" : "\n";
   }
-  return text + "    bytes in " + size_text(get_number(in, "total")) + ", out " +
-         size_text(get_number(out, "total")) + "\n";
+  return text + "    bytes in " + size_text(get_number(in, "wire")) + ", out " +
+         size_text(get_number(out, "wire")) + "\n";
 }
 
 std::string rule_row(const json::object& rule) {
-  std::string subjects;
+  std::string subjects = text_of(rule, "account");  // Where there are several.
+  if (!subjects.empty()) subjects += ": ";
   for (const json::value& subject : get_array(rule, "subjects")) {
     if (!subject.is_string()) continue;
-    subjects += (subjects.empty() ? "" : ",") + std::string(subject.get_string().c_str());
+    if (!subjects.empty() && subjects.back() != ' ') subjects += ',';
+    subjects += subject.get_string().c_str();
   }
   if (subjects.size() > 23) subjects = subjects.substr(0, 20) + "...";
   const bool drains = find(rule, "time_to_drained") != nullptr;

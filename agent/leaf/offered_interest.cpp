@@ -50,7 +50,7 @@ void OfferedInterest::attach(LeafSession& peer) {
   isolated_ = peer.isolated();
   for_each_of_leafs(
       [this](const Subscription& each) { map_.add(each.subject(), each.queue(), each.weight); });
-  if (links_.captured && !peer.is_spoke()) captured_ = links_.captured(account_);
+  if (links_.captured && !peer.is_spoke() && !peer.uplink()) captured_ = links_.captured(account_);
   for (const std::string& pattern : captured_) map_.add(pattern, {}, 1);
   map_.start();
 }

@@ -13,6 +13,7 @@ void add(LinkBytes& sum, const LinkBytes& bytes) {
   sum.keepalive += bytes.keepalive;
   sum.interest += bytes.interest;
   sum.data += bytes.data;
+  sum.wire += bytes.wire;
 }
 
 const char* stage_name(Stage stage) {

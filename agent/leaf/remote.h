@@ -83,6 +83,7 @@ class Remote : private LinkOwner {
   void link_lost(SolicitingLeaf& link) override;
   void link_closed(SolicitingLeaf& link, const CloseReason& reason) override;
   void link_gone() override { link_ = nullptr; }
+  bool carries_mirror() const override { return observer_ != nullptr; }
 
   Server& server_;
   LeafRegister& links_;

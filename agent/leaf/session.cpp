@@ -193,7 +193,7 @@ Status LeafSession::route(const Op& op, MessageTrace* trace) {
   if (filtered && mark.kind != MirrorMark::Kind::kNew &&
       links_.repeats.knows(account_->name(), mark))
     return {};
-  // What comes down from a hub is not sent up again: the mirror does not see it.
+  // What comes down from a hub is not sent up again, nor what comes from where the mirror sends.
   Message message{op.subject, op.reply, op.header, op.payload, nullptr};
   std::string bound;
   // The system account is trusted to speak for others, as a hub's JetStream does.
@@ -204,7 +204,7 @@ Status LeafSession::route(const Op& op, MessageTrace* trace) {
                          .echo = false,
                          .leaf = true,
                          .queues = queues,
-                         .capture = !spoke_,
+                         .capture = !spoke_ && !uplink(),
                          .trace = trace};
   if (mark) origin.mark = &mark;
   SubjectBuffer mapped;

@@ -27,9 +27,11 @@
 
 namespace petiole {
 
-// Bytes of a link, by what they are for. As the protocol counts them, below TLS and WebSocket.
+// Bytes of a link, by what they are for. As the protocol counts them, above compression, TLS and
+// WebSocket; `wire`: what all of it is on the socket.
 struct LinkBytes {
   std::uint64_t handshake = 0, keepalive = 0, interest = 0, data = 0;
+  std::uint64_t wire = 0;
 };
 
 class LeafSession : public Protocol, public Subscriber, public Reportable {
@@ -68,8 +70,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   bool over() const { return phase_ == Phase::kClosed; }  // closed() may still be to come.
   Account* account() const { return account_; }
   const LeafPeer& peer() const { return peer_; }
-  const LinkBytes& bytes_in() const { return in_; }
-  const LinkBytes& bytes_out() const { return out_; }
+  LinkBytes bytes_in() const { return with_wire(in_, &WireStats::bytes_read); }
+  LinkBytes bytes_out() const { return with_wire(out_, &WireStats::bytes_written); }
   Duration rtt() const { return rtt_; }
   std::size_t largest_sent() const { return largest_sent_; }  // A message's header and payload.
   const PeerInterest& peer_subscriptions() const { return subscriptions_; }
@@ -167,6 +169,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   std::uint64_t cid_;
 
  private:
+  LinkBytes with_wire(LinkBytes bytes, std::uint64_t WireStats::*figure) const;
   enum class Phase { kHandshake, kEstablished, kClosed };
   struct Ping {
     Time sent{};

@@ -73,7 +73,7 @@ void LeafSession::disk_answered(Status stored) {
 bool LeafSession::must_wait_for_disk(const Op& op) const {
   const bool message = op.verb == Verb::kLeafMsg || op.verb == Verb::kLeafHmsg;
   const Capture* const capture =
-      message && !spoke_ && established() ? account_->capture() : nullptr;
+      message && !spoke_ && !uplink() && established() ? account_->capture() : nullptr;
   if (capture == nullptr || !capture->must_wait(op.header.size() + op.payload.size())) return false;
   SubjectBuffer buffer;
   Mapper* const mapper = account_->mapper();

@@ -15,6 +15,11 @@ constexpr std::size_t kVisitsMax = 8192;
 
 }  // namespace
 
+LinkBytes LeafSession::with_wire(LinkBytes bytes, std::uint64_t WireStats::*figure) const {
+  if (wire_ != nullptr) bytes.wire = wire_->stats().*figure;
+  return bytes;
+}
+
 void LeafSession::flush_later() {
   if (flushing_ || phase_ != Phase::kEstablished) return;
   flushing_ = true;

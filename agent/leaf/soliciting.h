@@ -33,6 +33,8 @@ class LinkOwner {
   virtual void link_closed(SolicitingLeaf& link, const CloseReason& reason) = 0;
   // In its place when the network is taken down with all its connections: forget the link.
   virtual void link_gone() = 0;
+  // The mirror sends over its link.
+  virtual bool carries_mirror() const { return false; }
 };
 
 struct SolicitOptions {
@@ -57,7 +59,8 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   bool solicited() const override { return true; }
   bool isolated() const override { return remote_.isolate_interest; }
   std::string dialled_host() const override;
-  bool uplink() const override { return is_spoke(); }
+  // Or where the mirror sends: what it captures goes there once.
+  bool uplink() const override { return is_spoke() || (owner_ && owner_->carries_mirror()); }
   std::string_view hub_name() const override;
 
   std::size_t payload_refused() const override;

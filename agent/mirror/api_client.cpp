@@ -1,5 +1,6 @@
 #include "agent/mirror/api_client.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace petiole {
@@ -7,6 +8,8 @@ namespace petiole {
 void ApiClient::link_up(Uplink& link) {
   link_down();
   link_ = &link;
+  room_ = limits_.requests_max;
+  fastest_ = Duration::max();
 }
 
 void ApiClient::link_down() {
@@ -31,12 +34,12 @@ std::string ApiClient::subject_of(std::string_view verb) const {
 
 void ApiClient::request(std::string_view verb, std::string body, Done done, Time now) {
   if (link_ == nullptr) return;
-  waiting_.push_back({subject_of(verb), std::move(body), std::move(done), {}});
+  waiting_.push_back({subject_of(verb), std::move(body), std::move(done), {}, {}});
   send_waiting(now);
 }
 
 void ApiClient::send_waiting(Time now) {
-  while (!waiting_.empty() && sent_.size() < limits_.requests_max) {
+  while (!waiting_.empty() && sent_.size() < room_) {
     Request next = std::move(waiting_.front());
     waiting_.pop_front();
     send(std::move(next), now);
@@ -45,6 +48,7 @@ void ApiClient::send_waiting(Time now) {
 
 void ApiClient::send(Request request, Time now) {
   const std::uint64_t number = ++last_number_;
+  request.sent = now;
   request.due = now + limits_.request_timeout + 2 * link_->round_trip();
   const std::string_view reply = inbox_.reply_subject({.kind = 'q', .a = 0, .b = number});
   link_->publish({request.subject, reply, {}, request.body, {}});
@@ -55,6 +59,9 @@ void ApiClient::answered(std::uint64_t number, const Message& message, Time now)
   const auto at = sent_.find(number);
   if (at == sent_.end()) return;
   const Done done = std::move(at->second.done);
+  const Duration took = now - at->second.sent;
+  fastest_ = std::min(fastest_, took);
+  if (took <= fastest_ + fastest_ / 4 && room_ < limits_.requests_most) ++room_;
   sent_.erase(at);
   Result<json::value> value = parse_json(message.payload);
   if (!value.ok() || !value->is_object()) {
@@ -68,6 +75,7 @@ void ApiClient::answered(std::uint64_t number, const Message& message, Time now)
 void ApiClient::tick(Time now) {
   // Numbers are given in order of time; a due time may differ by a change of the round trip.
   while (!sent_.empty() && sent_.begin()->second.due <= now) {
+    room_ = limits_.requests_max;
     const Done done = std::move(sent_.begin()->second.done);
     sent_.erase(sent_.begin());
     done(Errc::kTimeout);

@@ -38,12 +38,15 @@ class ApiClient {
   void answered(std::uint64_t number, const Message& message, Time now);
   void tick(Time now);
   Time deadline() const;
+  // How many may be outstanding. A far hub that answers at once has more of them on the way, not
+  // more to do; a slow line or a busy hub keeps to the first few.
+  std::size_t room() const { return room_; }
 
  private:
   struct Request {
     std::string subject, body;
     Done done;
-    Time due{};
+    Time sent{}, due{};
   };
   std::string subject_of(std::string_view verb) const;
   void send(Request request, Time now);
@@ -53,6 +56,8 @@ class ApiClient {
   const MirrorLimits& limits_;
   Uplink* link_ = nullptr;
   std::uint64_t last_number_ = 0;
+  std::size_t room_ = 0;
+  Duration fastest_ = Duration::max();  // Answer of this link: what the way alone takes.
   std::map<std::uint64_t, Request> sent_;
   std::deque<Request> waiting_;  // As many as those who ask have: each bounds its own.
 };

@@ -40,7 +40,8 @@ struct MirrorLimits {
   std::size_t origins_max = 1024;     // Of leafs behind us, whose repeats are known; per rule.
   std::size_t floors_max = 64;        // Streams whose last confirmed sequence is noted; per rule.
   std::size_t requesters_max = 1024;  // Captured requests that answers are passed on to; per rule.
-  std::size_t requests_max = 64;      // Outstanding at the hub's API.
+  std::size_t requests_max = 64;      // Outstanding at the hub's API; so many
+  std::size_t requests_most = 512;    // while answers come as fast as the way allows.
   std::size_t walk_steps_max = 1024;  // Messages of others that are walked over.
   std::size_t removed_max = 8192;     // Of a stream, whose sequences are asked for.
   Duration request_timeout = std::chrono::seconds(5);

@@ -90,7 +90,7 @@ class MirrorCore : public Mirror {
   void leave_link();
   void spill();
   void send(Time now);
-  bool send_some(Rule& rule, Time now, bool& paced);
+  bool send_some(Rule& rule, Time now);
   void ask_barrier(Time now);
   void barrier_passed(std::uint64_t number);
   void sample(Time now);

@@ -113,19 +113,19 @@ void MirrorCore::pass_on(const Answer& answer) {
                          {answer.requester, {}, answer.header, answer.payload, {}});
 }
 
-// The most important first; among equals in turns.
+// The most important first; among equals in turns. One that is paced sends nothing: what is new in
+// the others does not wait for its turn.
 void MirrorCore::send(Time now) {
-  bool paced = false;
   const Time begin = host_.clock.now();
   int rounds = kRoundsPerTurn;
-  for (std::size_t first = 0; first < by_priority_.size() && !paced && rounds > 0;) {
+  for (std::size_t first = 0; first < by_priority_.size() && rounds > 0;) {
     std::size_t end = first;
     const int priority = by_priority_[first]->named.rule.priority;
     while (end < by_priority_.size() && by_priority_[end]->named.rule.priority == priority) ++end;
     bool more = true;
-    while (more && !paced && rounds > 0) {
+    while (more && rounds > 0) {
       more = false;
-      for (std::size_t i = first; i < end; ++i) more |= send_some(*by_priority_[i], now, paced);
+      for (std::size_t i = first; i < end; ++i) more |= send_some(*by_priority_[i], now);
       if (more) --rounds;
       if (more && host_.clock.now() >= begin + kSendTime) rounds = 0;
     }
@@ -135,14 +135,9 @@ void MirrorCore::send(Time now) {
   ask_barrier(now);
 }
 
-bool MirrorCore::send_some(Rule& rule, Time now, bool& paced) {
+bool MirrorCore::send_some(Rule& rule, Time now) {
   bool sent = false;
-  for (int i = 0; i < kQuantum; ++i) {
-    const Sender::Sent result = rule.sender->send_one(now);
-    paced = paced || result == Sender::Sent::kPaced;
-    if (result != Sender::Sent::kYes) break;
-    sent = true;
-  }
+  for (int i = 0; i < kQuantum && rule.sender->send_one(now); ++i) sent = true;
   rule.backlog->refill(true);
   return sent;
 }

@@ -72,7 +72,10 @@ std::string MirrorCore::refusal(int number) const {
 std::string MirrorCore::confirm_text(const Rule& rule) const {
   const std::string puback = directory_.tells_all() ? "puback" : "puback (duplicate window only)";
   if (rule.named.rule.confirm == Confirm::kBarrier) return "barrier";
-  if (rule.named.rule.confirm == Confirm::kPuback) return puback;
+  // Which of them holds is not known without a link.
+  const bool known = directory_.state() != HubDirectory::State::kUnknown;
+  if (rule.named.rule.confirm == Confirm::kPuback) return known ? puback : "puback";
+  if (!known) return "unknown";
   switch (rule.sender->last_route()) {
     case Route::kPuback:
       return puback;

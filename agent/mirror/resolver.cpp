@@ -161,7 +161,7 @@ std::vector<std::string> Resolver::streams_of(const std::vector<std::size_t>& su
 // As many at a time as the API client may have outstanding; the answers ask for the rest.
 void Resolver::ask_more(Time now) {
   const std::size_t count = suspects_.subjects().size();
-  while (next_ < count && open_ < limits_.requests_max) {
+  while (next_ < count && open_ < api_.room()) {
     const std::size_t subject = next_++;
     if (suspects_.subjects()[subject].items.empty()) continue;
     if (looks_back_ && suspects_.subjects()[subject].all_seen()) continue;

@@ -214,9 +214,9 @@ bool Sender::set_aside(Entry& entry) {
   return true;
 }
 
-Sender::Sent Sender::send_one(Time now) {
+bool Sender::send_one(Time now) {
   if (phase_ != Phase::kFlowing || now < retry_ || rescan_wanted_ || missed_) {
-    return Sent::kNothing;
+    return false;
   }
   while (Entry* entry = backlog_.next_unsent()) {
     if (backlog_.expired(*entry) && !entry->maybe && !entry->claimed) {
@@ -224,26 +224,26 @@ Sender::Sent Sender::send_one(Time now) {
       backlog_.pop_settled();
       continue;
     }
-    if (cautious_ != 0 && backlog_.in_flight() >= cautious_) return Sent::kNothing;
-    if (!backlog_.room_in_flight(in_flight_max())) return Sent::kNothing;
+    if (cautious_ != 0 && backlog_.in_flight() >= cautious_) return false;
+    if (!backlog_.room_in_flight(in_flight_max())) return false;
     const Route route = route_of(*entry, now);
-    if (route == Route::kUnknown) return Sent::kNothing;
+    if (route == Route::kUnknown) return false;
     const bool behind = backlog_.behind_parked(*entry);
     waiting_for_interest_ = !behind && !link_.state.uplink->wants(entry->subject());
-    if (waiting_for_interest_ && !may_pass_over(now)) return Sent::kNothing;
+    if (waiting_for_interest_ && !may_pass_over(now)) return false;
     // Last, for it pins the next ones: what waits for another reason is still counted by limits.
-    if (!backlog_.may_send(*entry)) return Sent::kNothing;
+    if (!backlog_.may_send(*entry)) return false;
     if (behind || waiting_for_interest_) {
       // In the order of its subject: the rescan sends both.
       interest_moved_ = interest_moved_ || behind;
-      if (!set_aside(*entry)) return Sent::kNothing;
+      if (!set_aside(*entry)) return false;
       continue;
     }
     // Older than a second, or from a time to come: the clock was set back.
     const bool replayed = std::chrono::abs(backlog_.wall() - entry->time) > std::chrono::seconds(1);
     if (replayed && !link_.pacer.ready(link_.state.uplink->queued_bytes(), now)) {
       deadline_ = std::min(deadline_, link_.pacer.next());
-      return Sent::kPaced;
+      return false;
     }
     if (too_large(*entry)) {
       backlog_.mark_lost(*entry, &LossCounts::rejected);
@@ -253,10 +253,10 @@ Sender::Sent Sender::send_one(Time now) {
     link_.pacer.sent(entry->text.size(), replayed);
     link_.state.bytes_sent += entry->text.size();
     publish(*entry, route, now);
-    return Sent::kYes;
+    return true;
   }
   waiting_for_interest_ = false;
-  return Sent::kNothing;
+  return false;
 }
 
 // Valid until the next call.

@@ -22,7 +22,6 @@ namespace petiole {
 class Sender {
  public:
   enum class Phase : std::uint8_t { kDown, kResolving, kFlowing };
-  enum class Sent : std::uint8_t { kYes, kNothing, kPaced };
 
   Sender(Backlog& backlog, LinkParts& link, std::uint64_t rule)
       : backlog_(backlog),
@@ -48,7 +47,7 @@ class Sender {
 
   // Does what is due by the clock or has become possible; then send_one() may be called.
   void tick(Time now);
-  Sent send_one(Time now);
+  bool send_one(Time now);
   Time deadline() const { return deadline_; }
 
   Phase phase() const { return phase_; }

@@ -12,6 +12,7 @@ json::object traffic(const LinkBytes& bytes) {
   item["interest"] = bytes.interest;
   item["data"] = bytes.data;
   item["total"] = bytes.handshake + bytes.keepalive + bytes.interest + bytes.data;
+  item["wire"] = bytes.wire;
   return item;
 }
 

@@ -108,10 +108,16 @@ void add_links(MetricsText& out, const MonitorInput& input) {
   for (std::size_t i = 0; i < links.size(); ++i) out.add(links[i].attempt, link_label(i));
   out.family("link_dropped_total", "counter", "Messages that the link was too slow for.");
   for (std::size_t i = 0; i < links.size(); ++i) out.add(links[i].dropped, link_label(i));
-  out.family("link_bytes_total", "counter", "Bytes on the link, by direction and cause.");
+  out.family("link_bytes_total", "counter",
+             "Bytes of the link, by direction and cause, before compression and TLS.");
   for (std::size_t i = 0; i < links.size(); ++i) {
     add_traffic(out, link_label(i), "in", links[i].in);
     add_traffic(out, link_label(i), "out", links[i].out);
+  }
+  out.family("link_wire_bytes_total", "counter", "Bytes on the link's socket, by direction.");
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    out.add(links[i].in.wire, link_label(i) + "," + label("direction", "in"));
+    out.add(links[i].out.wire, link_label(i) + "," + label("direction", "out"));
   }
 }
 

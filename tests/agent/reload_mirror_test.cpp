@@ -42,6 +42,67 @@ TEST_CASE("reload: a mirror sends over a remote that comes later, and over the o
   for (const char* name : {"edge", "hub"}) world.network.vanish(name, false);
 }
 
+// The mirror sends there, so nothing goes there by itself, and nothing comes from there to be sent.
+TEST_CASE("start: a remote with hub: true carries what the rules take, once") {
+  World world(1);
+  Config hub_config, config = dialling("hub");
+  hub_config.server_name = "hub";
+  hub_config.leaf_listen.enabled = true;
+  hub_config.leaf_listen.port = kLeafPort;
+  config.server_name = "edge";
+  config.remotes[0].hub = true;
+  config.mirror.enabled = true;
+  config.mirror.rules = {RuleConfig{.subjects = {"t.>"}}};
+  Agent hub(hub_config, world.host("hub"), nullptr);
+  REQUIRE(hub.start().status.ok());
+  Ear ear(*hub.account("$G"), "t.>");
+  ModelDisk disk;
+  ModelStore store(disk, world.loop, [] { return Duration(1ms); });
+  Agent edge(config, world.host("edge"), &store);
+  REQUIRE(edge.start().status.ok());
+  world.loop.run_for(30s);
+  edge.account("$G")->publish({}, {"t.a", {}, {}, "up", {}});
+  world.loop.run_for(30s);
+  REQUIRE(ear.heard.size() == 1);
+  CHECK(ear.heard[0].starts_with("t.a up +"));  // With the mirror's id.
+  hub.account("$G")->publish({}, {"t.a", {}, {}, "there", {}});
+  world.loop.run_for(30s);
+  REQUIRE(ear.heard.size() == 2);
+  CHECK(ear.heard[1] == "t.a there");
+  for (const char* name : {"edge", "hub"}) world.network.vanish(name, false);
+}
+
+TEST_CASE("start: beside a hub a remote with hub: true is a leaf behind us") {
+  World world(1);
+  Config hub_config, config = dialling("below");
+  hub_config.leaf_listen.enabled = true;
+  hub_config.leaf_listen.port = kLeafPort;
+  config.server_name = "edge";
+  config.remotes[0].hub = true;
+  config.remotes.push_back(dialling("hub").remotes[0]);
+  config.mirror.enabled = true;
+  config.mirror.rules = {RuleConfig{.subjects = {"t.>"}}};
+  Agent hub((hub_config.server_name = "hub", hub_config), world.host("hub"), nullptr);
+  Agent below((hub_config.server_name = "below", hub_config), world.host("below"), nullptr);
+  REQUIRE(hub.start().status.ok());
+  REQUIRE(below.start().status.ok());
+  Ear ear(*hub.account("$G"), "t.>"), ear_below(*below.account("$G"), "t.>");
+  ModelDisk disk;
+  ModelStore store(disk, world.loop, [] { return Duration(1ms); });
+  Agent edge(config, world.host("edge"), &store);
+  REQUIRE(edge.start().status.ok());
+  world.loop.run_for(30s);
+  below.account("$G")->publish({}, {"t.a", {}, {}, "from below", {}});
+  edge.account("$G")->publish({}, {"t.a", {}, {}, "here", {}});
+  world.loop.run_for(30s);
+  CHECK(ear.heard.size() == 2);
+  CHECK(ear_below.heard.size() == 2);
+  CHECK(std::all_of(ear.heard.begin(), ear.heard.end(), [](const std::string& each) {
+    return each.find("Nats-Msg-Id") != each.npos;  // By way of the mirror.
+  }));
+  for (const char* name : {"edge", "below", "hub"}) world.network.vanish(name, false);
+}
+
 TEST_CASE("reload: an account that comes back is captured as before") {
   World world(1);
   Config config, without;

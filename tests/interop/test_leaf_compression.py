@@ -60,6 +60,11 @@ def much_both_ways(world, hub, edge, proxy=None) -> float:
     return ((sum(proxy.bytes.values()) if proxy else 0) - before) / size
 
 
+def wire_bytes(edge) -> dict:
+    link = edge.monitor("/linkz")["links"][0]
+    return {"up": link["out_bytes"]["wire"], "down": link["in_bytes"]["wire"]}
+
+
 # The default, but that a busy machine makes no way long.
 SHORT = "compression { mode: s2_auto, rtt_thresholds: [10s, 20s, 30s] }"
 PAIRS = [("nats-server", "petiole"), ("petiole", "nats-server"), ("petiole", "petiole")]
@@ -119,6 +124,8 @@ def test_over_a_long_way_the_default_saves_bytes(world, hub_kind, edge_kind):
     packs = {"s2_fast", "s2_better", "s2_best"}
     until(lambda: set(said(hub, edge)) <= packs, f"both ends pack, not {said(hub, edge)}")
     assert much_both_ways(world, hub, edge, proxy) < 0.5
+    if edge_kind == "petiole":
+        until(lambda: wire_bytes(edge) == proxy.bytes, "what the line costs is told")
 
 
 @pytest.mark.petiole

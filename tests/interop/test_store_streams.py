@@ -264,3 +264,61 @@ def test_streams_of_another_account(world, hub_version):
     hub.wait_leafs()
     until(lambda: waiting() == 0, "all is settled", 25)
     assert stream.payloads(world.client(hub, user="data", password="data")) == sent
+
+
+TWO = """
+accounts { A: { users: [ {user: a, password: a} ] }, B: { users: [ {user: b, password: b} ] } }
+store_and_forward {
+  dir: "{dir}/mirror"
+  rules: [ { subjects: ["t.>"], account: A }, { subjects: ["t.>"], account: B, durability: outage } ]
+}
+"""
+
+
+@pytest.mark.parametrize("role", ["", "hub: true"])
+def test_two_accounts_with_the_same_rule_each_to_its_own_hub(world, hub_version, role):
+    """Each link goes down and comes back by itself; what is told of both is the worse."""
+    hubs = [
+        world.hub(hub_version, f"jetstream {{ store_dir: '{{dir}}/{name}', domain: {name} }}\n", name=name)
+        for name in ("one", "two")
+    ]
+    proxies = [world.proxy(hub.ports["leaf"]) for hub in hubs]
+    remotes = [f"{{ {remote(hub, proxy, more)}\n account: {account} }}"
+               for hub, proxy, account, more in zip(hubs, proxies, "AB", (role, ""))]  # fmt: skip
+    edge = world.leaf(", ".join(remotes), TWO)
+    edge.wait_leafs(2)
+    clients = [world.client(hub) for hub in hubs]
+    streams = [Stream("T", ["t.x"]).create(client) for client in clients]
+    publishers = [world.client(edge, user=user, password=user) for user in "ab"]
+    sent: list[list[bytes]] = [[], []]
+
+    def send(count: int) -> None:
+        for publisher, numbers in zip(publishers, sent):
+            for _ in range(count):
+                numbers.append(b"%d" % len(numbers))
+                publisher.publish("t.x", numbers[-1])
+            publisher.flush()
+
+    def told() -> list:
+        mirror = edge.monitor("/mirrorz")
+        return [mirror["state"], *((r["account"], r["messages"]) for r in mirror["rules"])]
+
+    def cut(which: int) -> None:
+        proxies[which].set(refuse=True)
+        proxies[which].reset()
+        edge.wait_leafs(1)
+
+    send(100)
+    until(lambda: told() == ["live", ("A", 0), ("B", 0)], "all is there")
+    cut(0)
+    send(100)
+    until(lambda: told() == ["offline", ("A", 100), ("B", 0)], "one waits")
+    proxies[0].set(refuse=False)
+    until(lambda: told() == ["live", ("A", 0), ("B", 0)], "it went")
+    publishers[0].publish("t.nobody", b"")  # Wanted by nobody.
+    cut(1)
+    send(100)
+    until(lambda: told() == ["offline", ("A", 1), ("B", 100)], "the other waits")
+    proxies[1].set(refuse=False)
+    until(lambda: told() == ["waiting for interest", ("A", 1), ("B", 0)], "that went, too")
+    assert [stream.payloads(client) for stream, client in zip(streams, clients)] == sent

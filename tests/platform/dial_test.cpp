@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -239,6 +240,32 @@ TEST_CASE("dial: cancel ends it at any time, once") {
   dial->cancel();
   CHECK(net.until([&] { return open.destroyed == 1 && server.destroyed == 1; }));
   dial->cancel();
+}
+
+// What is urgent next, a PONG perhaps, stands behind it.
+TEST_CASE("dial: what the kernel has not sent yet is little, whoever writes a little at a time") {
+  constexpr std::size_t kUnsentMax = 16 << 10, kPiece = 2 << 10;
+  NetFixture net;
+  RawListener listener(128 << 10);
+  Script client;
+  DialOptions options = dial_to(listener.port());
+  options.unsent_bytes_max = kUnsentMax;
+  auto dial = net.network.dial(options, make_scripted(client));
+  RawPeer peer = listener.accept(net);
+  REQUIRE(net.until([&] { return client.opened == 1; }));
+  const std::string piece(kPiece, 'x');
+  int turns = 0;  // Without room for more.
+  CHECK(net.until([&] {
+    const bool room = client.wire->output().empty();
+    if (room) say(client, piece);
+    turns = room ? 0 : turns + 1;
+    return turns == 100;
+  }));
+  int arrived = 0;
+  REQUIRE(::ioctl(peer.descriptor(), FIONREAD, &arrived) == 0);
+  const std::size_t unsent = client.wire->stats().bytes_written - static_cast<std::size_t>(arrived);
+  CHECK(unsent > 0);
+  CHECK(unsent <= kUnsentMax + kPiece);
 }
 
 TEST_CASE("dial: the network may go while a dial is under way") {

@@ -177,8 +177,11 @@ void RawPeer::reset() {
   close();
 }
 
-RawListener::RawListener()
+RawListener::RawListener(int receive_buffer)
     : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+  if (receive_buffer != 0) {
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+  }
   sockaddr_in address = local(0);
   socklen_t length = sizeof(address);
   REQUIRE(::bind(descriptor_, reinterpret_cast<sockaddr*>(&address), length) == 0);

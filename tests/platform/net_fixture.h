@@ -88,7 +88,7 @@ struct NetFixture;
 // Listens on 127.0.0.1 without accepting by itself.
 class RawListener {
  public:
-  RawListener();
+  explicit RawListener(int receive_buffer = 0);  // Of those who are accepted; 0: the system's.
   ~RawListener();
   std::uint16_t port() const { return port_; }
   RawPeer accept(NetFixture& net);  // Turns the loop until there is one.

@@ -13,8 +13,8 @@ const StatusBodies kBodies{
         "total_connections":1234,"subscriptions":17,"in_msgs":1234567,"out_msgs":5,
         "in_bytes":1536,"out_bytes":10,"mem":3145728,"cpu":1.25})",
     R"({"links":[{"url":"tls://hub-a:7422","state":"dialling","step":"tls","down_seconds":200,
-        "attempt":7,"last_error":"connection refused","in_bytes":{"total":2048},
-        "out_bytes":{"total":10}}]})",
+        "attempt":7,"last_error":"connection refused","in_bytes":{"total":9000,"wire":2048},
+        "out_bytes":{"total":99,"wire":10}}]})",
     R"({"enabled":true,"state":"offline","guarantee":"","rules":[{"subjects":["telemetry.>"],
         "durability":"disk","messages":12345,"bytes":1048576,"oldest_age":200,
         "losses":{"age":2,"superseded":9}}],"storage":{"file_bytes":4194304,"max_bytes":536870912}})"};
@@ -54,6 +54,16 @@ TEST_CASE("status: what is over has its time, and what nobody takes an advice") 
   CHECK(text.find("    last error: refused, at 2026-11-27T06:57:36Z\n") != text.npos);
   CHECK(text.find("nobody at the hub takes what waits: make a stream") != text.npos);
   CHECK(render_status(kBodies).text.find("nobody at the hub") == text.npos);
+}
+
+TEST_CASE("status: rules of several accounts have these before their subjects") {
+  StatusBodies bodies = kBodies;
+  bodies.mirrorz = R"({"enabled":true,"state":"live","rules":[
+      {"account":"A","subjects":["t.>","u"],"durability":"disk"},
+      {"account":"B","subjects":["t.>"],"durability":"outage"}]})";
+  const std::string text = render_status(bodies).text;
+  CHECK(text.find("\n  A: t.>,u                disk ") != text.npos);
+  CHECK(text.find("\n  B: t.>                  outage ") != text.npos);
 }
 
 TEST_CASE("status: exit codes") {

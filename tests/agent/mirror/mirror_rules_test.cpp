@@ -303,3 +303,27 @@ TEST_CASE("rules: the end of one that is gone is on disk before much goes behind
   CHECK(world.payloads() == numbers(1, 3000));
   CHECK(world.drained());
 }
+
+TEST_CASE(
+    "rules: a backlog that is paced holds up nothing new of the others, whatever their rank") {
+  MirrorConfig config = config_of(disk_rule());
+  config.replay.max_rate = 10000;
+  config.rules.push_back({.subjects = {"equal.>"}});
+  config.rules.push_back({.subjects = {"less.>"}, .priority = 2});
+  World world(config, {});
+  world.hub.interest = {"equal.>", "less.>"};
+  world.start();
+  for (int i = 0; i < 200; ++i) world.publish("t.a", std::string(997, 'x'));
+  world.run(5s);
+  world.up();
+  world.run(1s);
+  for (int i = 1; i <= 10; ++i) {
+    publish(world, 1, 100, "equal.a");
+    publish(world, 1, 100, "less.a");
+    world.run(100ms);
+    CHECK(world.rule(1).confirmed == static_cast<std::uint64_t>(100 * i));
+    CHECK(world.rule(2).confirmed == static_cast<std::uint64_t>(100 * i));
+  }
+  CHECK(world.hub.stored.size() > 10);
+  CHECK(world.rule(0).messages > 150);
+}

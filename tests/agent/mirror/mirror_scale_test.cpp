@@ -344,3 +344,16 @@ TEST_CASE("rules: many with long backlogs are replayed in order, a share of memo
   CHECK(got.size() == kRules);
   for (const auto& [subject, payloads] : got) CHECK(payloads == numbers(1, kEach));
 }
+
+TEST_CASE("scale: over a far link many subjects in flight are looked for side by side") {
+  World world(config_of(disk_rule()), {.latency = 300ms});
+  world.start();
+  for (int i = 0; i < 4096; ++i) world.publish("t." + std::to_string(i), std::to_string(i));
+  world.run(5s);
+  world.up();
+  REQUIRE(world.loop.run_until([&] { return world.rule().in_flight == 4096; }, 10s));
+  world.down();
+  world.up();
+  CHECK(world.loop.run_until([&] { return world.drained(); }, 15s));  // Of 64 at a time: 40 s.
+  CHECK(world.payloads() == numbers(0, 4095));
+}

@@ -20,6 +20,8 @@ TEST_CASE("mirror: live flow goes up once, in order, confirmed by PubAck") {
   CHECK(world.rule().confirm == "puback");
   CHECK(world.rule().confirmed == 10);
   CHECK(world.mirror->report().state == "live");
+  world.down();
+  CHECK(world.rule().confirm == "unknown");  // What the next link's hub can promise.
 }
 
 TEST_CASE("mirror: nothing is sent before it is on disk") {

@@ -237,6 +237,7 @@ TEST_CASE("monitor: links, mirror and metrics") {
   Bench bench;
   bench.links.push_back(link("up", kNever));
   bench.links[0].in.data = 7;
+  bench.links[0].in.wire = 5;
   RuleReport rule;
   rule.subjects = {"a.>", "b"};
   rule.refusing = "the store is full";
@@ -245,11 +246,13 @@ TEST_CASE("monitor: links, mirror and metrics") {
   rule.losses.age = 3;
   bench.mirror.emplace().rules.push_back(rule);
   CHECK(bench.body("/linkz").at("links").at(0).at("in_bytes").at("total") == 7);
+  CHECK(bench.body("/linkz").at("links").at(0).at("in_bytes").at("wire") == 5);
   CHECK(bench.body("/mirrorz").at("rules").at(0).at("time_to_drained") == 2);
   CHECK(bench.body("/mirrorz").at("losses").at("age") == 3);
   const std::string metrics = bench.get("/metrics").body;
   for (const char* const line :
-       {"link_up{remote=\"0\"} 1", "mirror_lost_total{rule=\"0\",cause=\"age\"} 3",
+       {"link_wire_bytes_total{remote=\"0\",direction=\"in\"} 5", "link_up{remote=\"0\"} 1",
+        "mirror_lost_total{rule=\"0\",cause=\"age\"} 3",
         "mirror_rule_info{rule=\"0\",subjects=\"a.> b\",account=\"\"} 1",
         "mirror_refusing{rule=\"0\"} 1", "mirror_storage_failed 0",
         "link_info{remote=\"0\",url=\"tls://hub:7422\",account=\"\"} 1"}) {
