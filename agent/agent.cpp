@@ -59,7 +59,9 @@ Agent::Started Agent::start(const std::string& own_address) {
   if (started.status.ok() && config.leaf_listen.enabled) {
     started =
         parts.listen(parts.leaf_listener, {"leafnode", "Listening for leafnode connections on "},
-                     {.host = config.leaf_listen.host, .port = config.leaf_listen.port},
+                     {.host = config.leaf_listen.host,
+                      .port = config.leaf_listen.port,
+                      .unsent_bytes_max = config.link.unsent_bytes_max},
                      make_leaf_accept(parts.server, parts.links));
   }
   if (started.status.ok() && config.monitor.enabled) started = parts.listen_monitor();

@@ -30,6 +30,7 @@ class AcceptLoop final : private Deadline, public std::enable_shared_from_this<A
         core_(core),
         acceptor_(core.loop.io),
         tls_(options.tls),
+        unsent_bytes_max_(options.unsent_bytes_max),
         accept_(std::move(accept)) {
     if (options.websocket) {
       websocket_ = std::make_shared<const WebSocketListenOptions>(*options.websocket);
@@ -54,6 +55,7 @@ class AcceptLoop final : private Deadline, public std::enable_shared_from_this<A
   Acceptor acceptor_;
   std::optional<TlsOptions> tls_;
   std::shared_ptr<const WebSocketListenOptions> websocket_;
+  std::size_t unsent_bytes_max_;
   Network::Accept accept_;
   std::uint16_t port_ = 0;
   Time next_report_{};
@@ -129,18 +131,19 @@ void AcceptLoop::welcome(Socket& socket) {
   std::error_code error;
   const tcp::endpoint remote = socket.remote_endpoint(error);
   if (error) return;  // Gone already.
-  set_options(socket, 0);
+  set_options(socket, unsent_bytes_max_);
+  const bool limit = unsent_bytes_max_ != 0;
   PeerInfo peer = peer_of(remote);
   if (!tls_ && !websocket_) {
     std::unique_ptr<Protocol> protocol = accept_(peer);
     if (!protocol) return;
     return std::make_shared<Connection>(core_, std::move(socket), std::move(protocol),
-                                        std::move(peer), false)
+                                        std::move(peer), limit)
         ->open();
   }
   std::vector<LayerStack::Entry> entries;
   if (!add_layers(entries)) return;
-  std::make_shared<Connection>(core_, std::move(socket), nullptr, std::move(peer), false)
+  std::make_shared<Connection>(core_, std::move(socket), nullptr, std::move(peer), limit)
       ->accept_through(
           std::move(entries),
           [weak = weak_from_this()](const PeerInfo& known) -> std::unique_ptr<Protocol> {

@@ -44,8 +44,10 @@ bool Connection::write_once(Output& from) {
   if (error && error != asio::error::would_block) return write_failed(error), false;
   from.consume(written);
   stats_.bytes_written += written;
+  const bool blocked = blocked_since_ != kNever;
+  if (written == offered && !blocked) return true;
+  if (written != 0 || !blocked) blocked_since_ = now();
   if (written == offered) return true;
-  if (written != 0 || blocked_since_ == kNever) blocked_since_ = now();
   wait_writable();
   return false;
 }

@@ -63,6 +63,7 @@ struct ListenOptions {
   std::uint16_t port = 0;           // 0: any free port; see Listener::port.
   std::optional<TlsOptions> tls{};  // Before anything else; `server` is set.
   std::optional<WebSocketListenOptions> websocket{};  // After TLS.
+  std::size_t unsent_bytes_max = 0;                   // As of a dial, of each that is accepted.
 };
 
 class Listener {

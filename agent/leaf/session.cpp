@@ -49,10 +49,8 @@ void LeafSession::opened(Wire& wire, Time now) {
 }
 
 Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
-  const bool doubted = heartbeat_.unanswered() > 1;
   last_activity_ = now;
-  if (established()) heartbeat_.heard(now);
-  if (doubted) on_heartbeat(true);
+  if (established()) heard(now);
   std::size_t used = 0;
   parsing_ = true;
   wanted_ = 0;
@@ -93,6 +91,12 @@ Result<std::size_t> LeafSession::receive(std::string_view input, Time now) {
     wire_->abort({Errc::kSlowConsumer, "the peer does not read its answers"});
   }
   return used;
+}
+
+void LeafSession::heard(Time now) {
+  const bool doubted = heartbeat_.unanswered() > 1;
+  heartbeat_.heard(now);
+  if (doubted) on_heartbeat(true);
 }
 
 Status LeafSession::refuse_input(ParseError error) {
@@ -377,6 +381,9 @@ Status LeafSession::tick(Time now) {
   }
   if (now >= life_due_) show_life(now);
   if (paused_) return {};  // Its silence is ours.
+  // A PING has its answer only when what is before it has gone, on a slow link perhaps a message of
+  // a minute. Bytes that the peer takes are a sign of life; that it takes none was seen above.
+  if (now >= heartbeat_.deadline() && wire_->blocked_since() != kNever) heard(now);
   switch (heartbeat_.tick(now)) {
     case Heartbeat::Action::kNone:
       if (now >= measure_due_) measure(now);

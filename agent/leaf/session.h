@@ -219,6 +219,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   Duration measure_interval() const;
   void send_ping(Time now);
   Time stuck_until() const;
+  void heard(Time now);
   void pump();
   bool hold_messages() const { return offer_->map().changed(); }
   void leave(const CloseReason& reason);

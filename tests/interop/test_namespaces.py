@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from harness import servers
+from harness.certificates import Authority
 from harness.client import Client
 from harness.netns import Cable
 from harness.traffic import flows
@@ -20,12 +22,15 @@ def cable(world):
 
 
 class Ends:
-    def __init__(self, world, cable, hub_version, *config: str):
+    def __init__(self, world, cable, hub_version, *config: str, leafnodes: str = "", tls: str = "",
+                 kind=None):
         self.world, self.cable = world, cable
+        kind = kind or servers.nats_server(hub_version)
+        listen = f"leafnodes {{ listen: {cable.far_host}:{{leaf}}\n {leafnodes} }}\n"
         self.hub = self._start(
-            lambda **more: world.hub(hub_version, **more), cable.far, cable.far_host
+            lambda **more: world.server(kind, "hub", listen, **more), cable.far, cable.far_host
         )
-        url = f'url: "nats-leaf://{cable.far_host}:{self.hub.ports["leaf"]}"'
+        url = f'url: "nats-leaf://{cable.far_host}:{self.hub.ports["leaf"]}"\n {tls}'
         self.edge = self._start(
             lambda **more: world.leaf(url, *config, **more), cable.near, cable.near_host
         )
@@ -96,6 +101,36 @@ def test_narrow_cable(ends):
     for i in range(30):
         at_edge.publish("up", bytes([i]) * 1000)
     assert [m.payload[0] for m in at_hub.take(30, 60)] == list(range(30))
+
+
+def takes_a_message_of_half_a_minute(ends, sender, receiver, narrow: str) -> None:
+    """Nobody says anything else, and nobody is given up for that."""
+    at_receiver = ends.client(receiver)
+    at_receiver.subscribe("large")
+    at_receiver.flush()
+    at_sender = ends.client(sender)
+    flows(at_sender, at_receiver, "large", 30)
+    ends.cable.shape(narrow, "100kbit")
+    body = bytes(i % 251 for i in range(350_000))
+    at_sender.publish("large", body)
+    assert at_receiver.next(90).payload == body
+    assert "Leafnode connection closed" not in ends.hub.output()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_large_message_up_a_slow_link(world, cable, tmp_path, tls):
+    authority = Authority(tmp_path)
+    more = authority.server_tls() if tls else ""
+    ends = Ends(world, cable, "newest", leafnodes=more, tls="tls { insecure: true }" if tls else "")
+    until(ends.linked, "the link", 30)
+    takes_a_message_of_half_a_minute(ends, ends.edge, ends.hub, cable.near)
+
+
+def test_a_large_message_down_a_slow_link(world, cable):
+    """From a petiole, whose PINGs would stand behind all that its kernel holds."""
+    ends = Ends(world, cable, "", kind=servers.server_under_test())
+    until(ends.linked, "the link", 30)
+    takes_a_message_of_half_a_minute(ends, ends.hub, ends.edge, cable.far)
 
 
 @pytest.mark.petiole

@@ -324,5 +324,33 @@ TEST_CASE("connection: a large exchange over layers, with a slow reader") {
   CHECK((peer.text == "tls!" + coded(much, 1)));
 }
 
+TEST_CASE("connection: over layers, too, it is blocked since the peer last took some") {
+  NetFixture net;
+  RawListener hub;
+  DialOptions options = dial_to(hub.port());
+  options.tls.emplace();
+  options.unsent_bytes_max = 16 << 10;
+  Script client;
+  const auto dial = net.network.dial(options, make_scripted(client));
+  RawPeer peer = hub.accept(net);
+  peer.send("tls!");
+  CHECK(net.until([&] { return client.opened == 1; }));
+  say(client, std::string(12 << 20, 'm'));
+  CHECK(net.until([&] { return client.wire->blocked_since() != kNever; }));
+  int taken = 0, old = 0;
+  CHECK(net.until([&] {
+    const Time begin = net.clock.now();
+    const std::uint64_t before = client.wire->stats().bytes_written;
+    peer.read();
+    net.loop.turn();
+    const bool some = client.wire->stats().bytes_written != before;
+    taken += some;
+    old += some && client.wire->blocked_since() < begin;
+    return client.wire->output().empty();
+  }));
+  CHECK(taken > 10);
+  CHECK(old == 0);
+}
+
 }  // namespace
 }  // namespace petiole::test

@@ -206,5 +206,26 @@ TEST_CASE("listener: an address that is not this machine's is called so") {
   CHECK(listener.status().text() == "this machine does not have that address");
 }
 
+TEST_CASE("listener: of one that was accepted the kernel holds no more than was asked for") {
+  NetFixture net;
+  Script servers[2];
+  std::uint64_t held[2];
+  for (const bool limited : {false, true}) {
+    Script& server = servers[limited];
+    const ListenOptions options{.host = "127.0.0.1",
+                                .unsent_bytes_max = limited ? std::size_t{16 << 10} : 0};
+    const auto listener =
+        net.network.listen(options, [&](const PeerInfo&) { return make_scripted(server); });
+    REQUIRE(listener.ok());
+    RawPeer peer((*listener)->port(), 4096);
+    CHECK(net.until([&] { return server.opened == 1; }));
+    say(server, std::string(16 << 20, 'x'));
+    CHECK(net.until([&] { return server.wire->blocked_since() != kNever; }));
+    CHECK_FALSE(net.until([&] { return server.wire->output().empty(); }, 50ms));
+    held[limited] = server.wire->stats().bytes_written;
+  }
+  CHECK(held[true] < held[false] / 4);
+}
+
 }  // namespace
 }  // namespace petiole::test

@@ -203,6 +203,32 @@ TEST_CASE("established: a silent hub is asked, doubted, given up") {
   }
 }
 
+TEST_CASE("established: a hub that takes a large message, however slowly, is not given up") {
+  Bench bench;
+  bench.establish();
+  CHECK(bench.tick_after(5s) == "");
+  CHECK(bench.tick_after(5s) == "");
+  CHECK(bench.owner.heartbeats == "-");
+  for (int i = 0; i < 60; ++i) {
+    if (i % 9 == 0) bench.wire.blocked = bench.now();  // As much as the kernel holds.
+    bench.world.loop.run_for(1s);
+    if (bench.now() >= bench.session->deadline()) CHECK(bench.session->tick(bench.now()).ok());
+  }
+  CHECK(bench.owner.heartbeats == "-+");
+  CHECK_FALSE(bench.wire.closed);
+  SUBCASE("all is on its way: its answer is awaited") {
+    bench.wire.blocked = kNever;
+    CHECK(bench.tick_after(5s) == "");
+    CHECK(bench.tick_after(5s) == "");
+    CHECK(bench.tick_after(5s) == "ping time-out");
+  }
+  SUBCASE("it takes no more") {
+    for (int i = 0; i < 9; ++i) bench.tick_after(1s);
+    CHECK(bench.wire.closed);
+    CHECK(bench.wire.reason.text() == "the peer takes no bytes");
+  }
+}
+
 // nats-server client.go, processPingTimer: a spoke's PING waits for no silence, and a hub's not for
 // as long as the round trip is not known.
 TEST_CASE("established: the round trip of a link that is never silent") {

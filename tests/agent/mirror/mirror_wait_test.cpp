@@ -126,3 +126,45 @@ TEST_CASE("mirror: what waits in memory at a stop waits for room on the way to t
   CHECK(world.rule().losses.refused == 0);
   CHECK(world.rule().messages == 20);
 }
+
+// What a crash leaves of it is all up to one of them; the publisher sends all again.
+TEST_CASE("mirror: a crash among what came before a log was read") {
+  int halves = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    World world(config_of(disk_rule()), {}, seed, World::Under::kSqlite);
+    world.store_bytes_max = 16 << 20;
+    world.power_cuts = seed % 2 == 0;
+    world.start();
+    std::vector<std::string> sent;
+    const auto publish_all = [&](int first, int last) {
+      for (int i = first; i <= last; ++i) {
+        const std::string number = std::to_string(i);
+        const std::string payload = number + std::string(4000 - number.size(), '.');
+        if (sent.size() < static_cast<std::size_t>(i)) sent.push_back(payload);
+        world.publish("t.a", payload, number);
+      }
+    };
+    publish_all(1, 20);
+    world.run(1s);
+    world.crash();
+    REQUIRE(world.start());
+    publish_all(21, 220);  // More than the queue to the disk holds.
+    world.commit_delay = Duration(5ms) + world.entropy.number() % 20 * Duration(1ms);
+    bool safe = false;
+    world.mirror->when_durable([&safe](Status status) { safe = status.ok(); });
+    world.run(world.entropy.number() % 200 * Duration(1ms));
+    world.crash();
+    REQUIRE(world.start());
+    world.run(5s);
+    const std::uint64_t kept = world.rule().messages;
+    CHECK(kept >= (safe ? 220 : 20));
+    halves += kept > 20 && kept < 220;
+    publish_all(1, 220);
+    world.up();
+    CHECK(world.loop.run_until([&] { return world.drained(); }, 1min));
+    CHECK((world.payloads() == sent));
+    CHECK(world.rule().losses.refused == 0);
+  }
+  CHECK(halves > 10);
+}
