@@ -214,10 +214,15 @@ bool MirrorCore::has_undurable() const {
                      [](const Rule& rule) { return rule.backlog->undurable(); });
 }
 
+// Of a disk that has failed, too: nobody who waits is told then that anything is safe.
 bool MirrorCore::holds_undurable(std::uint64_t rules) const {
   for (std::size_t i = 0; i < rules_.size(); ++i) {
-    const bool asked = (rules & bit_of(static_cast<int>(i))) != 0;
-    if (asked && rules_[i].backlog->undurable()) return true;
+    if ((rules & bit_of(static_cast<int>(i))) == 0) continue;
+    const Rule& rule = rules_[i];
+    const bool memory_will_do =
+        rule.named.rule.durability == Durability::kOutage && link_.state.proven;
+    if (rule.backlog->undurable()) return true;
+    if (rule.backlog->unsavable() && !memory_will_do) return true;
   }
   return false;
 }

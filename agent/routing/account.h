@@ -55,6 +55,7 @@ class Capture {
   // behind it wait for when_durable, because to a client they acknowledge what came before.
   virtual bool has_undurable() const = 0;
   // The same of some rules alone: bit_of each. Who published for none of the others waits for none.
+  // Also while memory alone has it because the disk has failed, which when_durable says then.
   virtual bool holds_undurable(std::uint64_t rules) const { return rules != 0 && has_undurable(); }
   static std::uint64_t bit_of(int rule) { return std::uint64_t{1} << (rule < 63 ? rule : 63); }
   // More is queued for the disk than should be: publishers are paused until when_durable calls.

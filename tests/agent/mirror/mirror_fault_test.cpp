@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 
 #include "tests/agent/mirror/mirror_world.h"
@@ -346,6 +347,36 @@ void fail_disk(World& world) {
 }
 
 }  // namespace
+
+TEST_CASE("mirror: once the disk has failed, nothing that memory alone has counts as safe") {
+  bool disk = true;
+  SUBCASE("durability: disk") {}
+  SUBCASE("durability: outage") { disk = false; }
+  RuleConfig rule = disk_rule();
+  if (!disk) rule.durability = Durability::kOutage;
+  World world(config_of(rule), {.stream_subject = ""});
+  fail_disk(world);
+  const auto told = [&] {
+    std::optional<Status> status;
+    world.mirror->when_durable([&status](Status stored) { status = stored; });
+    world.run(1s);
+    return status && !status->ok();
+  };
+  const std::uint64_t rules = Capture::bit_of(0);
+  world.hub.interest.clear();
+  publish(world, 1, 3);
+  world.run(1s);
+  CHECK(world.mirror->holds_undurable(rules) == disk);  // Such a link is proven.
+  world.down();
+  CHECK(world.mirror->holds_undurable(rules));
+  CHECK_FALSE(world.mirror->has_undurable());  // There is nothing to wait for.
+  CHECK(told());
+  world.hub.interest = {"t.a"};
+  world.up();
+  world.run(5s);
+  CHECK(heard(world) == numbers(1, 3));
+  CHECK_FALSE(world.mirror->holds_undurable(rules));
+}
 
 TEST_CASE("mirror: an end says what of a failed disk it takes along") {
   World world(config_of(disk_rule()), {.stream_subject = ""});
