@@ -220,6 +220,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   void send_ping(Time now);
   Time stuck_until() const;
   void heard(Time now);
+  void look_for_progress(Time now);
   void pump();
   bool hold_messages() const { return offer_->map().changed(); }
   void leave(const CloseReason& reason);
@@ -254,8 +255,9 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   std::deque<std::function<void()>> barriers_;  // Behind messages that wait.
   // PONGs that wait for the disk, and how many of them the question under way is for.
   std::size_t pongs_held_ = 0, pongs_asked_ = 0;
-  bool paused_ = false;     // The disk is behind: nothing is read.
-  Time life_due_ = kNever;  // The peer must hear something although its PING is not answered.
+  bool paused_ = false;         // The disk is behind: nothing is read.
+  Time blocked_seen_ = kNever;  // When a sign of life was last missed.
+  Time life_due_ = kNever;      // The peer must hear something although its PING is not answered.
   CompressionMode compression_ = CompressionMode::kOff;
   std::vector<std::chrono::nanoseconds> compression_thresholds_;  // Empty: the mode stays.
   LinkBytes in_, out_;

@@ -201,6 +201,10 @@ TEST_CASE("config: a port of 0 is no door" * doctest::skip(!kHasMonitor || !kHas
   CHECK_FALSE(load("http: 'h:0'").monitor.enabled);
   CHECK(load("http: 'h:-1'").monitor.enabled);
   CHECK_FALSE(load("https: 0").monitor.enabled);
+  CHECK(load("listen: 'h:0'").port == 4222);
+  CHECK(load("port: 0").port == 4222);
+  CHECK(load("listen: 'h:-1'").port == 0);
+  CHECK(load("port: -1").port == 0);
   CHECK_FALSE(load("leafnodes {listen: 'h:0'}").leaf_listen.enabled);
   CHECK_FALSE(load("websocket {listen: 'h:0'}").websocket.enabled);
   for (const char* both : {"http: 8000, https_port: 0", "https: 0, http: 8000"}) {
