@@ -27,7 +27,9 @@ constexpr const char* kPragmas =
 
 constexpr const char* kMoved =
     "the database was removed or moved under the running petiole, and a restart will not find it";
-constexpr int kReadTries = 10;                     // Each is a later call of read().
+constexpr int kReadTries = 10;  // Each is a later call of read().
+// One that was killed has its lock until the write that it was in is over: seconds on an SD card.
+constexpr int kLockMillisMax = 3000;
 constexpr std::uint64_t kShrinkLiveMax = 1 << 20;  // So much is rewritten to give pages back,
 constexpr std::uint64_t kShrinkFreeMin = 8 << 20;  // at least so much.
 
@@ -50,6 +52,7 @@ int Database::open() {
   // A close that was not asked for leaves all files as they are.
   sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_busy_timeout(db, kLockMillisMax);
   rc = execute(db, kPragmas);
   if (rc != SQLITE_OK) return rc;
   // Takes the lock, or says SQLITE_BUSY; recovers the WAL.

@@ -1,13 +1,16 @@
 // File systems that refuse what others do: a new file, a lock.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <filesystem>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "tests/storage/real_box.h"
 
@@ -65,6 +68,53 @@ TEST_CASE("store: on a disk that takes no new file the reserve makes room for a 
     CHECK(box.store == nullptr);
     CHECK(box.error.find("no room on the disk") != std::string::npos);
   }
+  fs::remove_all(dir);
+}
+
+// Who holds the store; dies as its lock has turned another away.
+pid_t& holder() {
+  static pid_t child = 0;
+  return child;
+}
+
+int lock_or_kill(int file, int command, ...) {
+  va_list rest;
+  va_start(rest, command);
+  void* const argument = va_arg(rest, void*);
+  va_end(rest);
+  const int rc = fcntl(file, command, argument);
+  const int error = errno;
+  if (command == F_SETLK && rc < 0 && holder() > 0) {
+    kill(holder(), SIGKILL);
+    waitpid(std::exchange(holder(), 0), nullptr, 0);
+  }
+  errno = error;
+  return rc;
+}
+
+TEST_CASE("store: one that was killed, and still writes, is waited for") {
+  const fs::path dir = fs::temp_directory_path() / ("petiole-held-" + std::to_string(getpid()));
+  fs::remove_all(dir);
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  holder() = fork();
+  if (holder() == 0) {
+    const RealBox box(dir.string());
+    (void)!write(ready[1], "r", 1);
+    pause();
+    _exit(0);
+  }
+  char byte = 0;
+  CHECK(read(ready[0], &byte, 1) == 1);
+  {
+    const SystemCalls calls("fcntl", reinterpret_cast<sqlite3_syscall_ptr>(&lock_or_kill));
+    RealBox box(dir.string());
+    INFO(box.error);
+    CHECK(box.store != nullptr);
+    CHECK(holder() == 0);
+  }
+  close(ready[0]);
+  close(ready[1]);
   fs::remove_all(dir);
 }
 
