@@ -220,10 +220,10 @@ void SqliteStore::start_commit() {
 
 void SqliteStore::run(std::function<CommitResult(Database&)> job,
                       void (SqliteStore::*then)(CommitResult)) {
+  if (reads_open_ == 0) expect_answer();
   in_flight_ = true;
   idle_timer_->cancel();
   retry_timer_->cancel();
-  hang_timer_->arm(clock_.now() + kHangsAfter);
   worker_.run([job = std::move(job), database = database_, &loop = loop_, this, then,
                alive = std::weak_ptr(alive_)] {
     auto result = std::make_shared<CommitResult>(job(*database));
@@ -233,6 +233,8 @@ void SqliteStore::run(std::function<CommitResult(Database&)> job,
   });
 }
 
+void SqliteStore::expect_answer() { hang_timer_->arm(clock_.now() + kHangsAfter); }
+
 // Nobody can do anything but wait; that it is the disk must be told.
 void SqliteStore::tell_hang() {
   hangs_ = true;
@@ -240,14 +242,19 @@ void SqliteStore::tell_hang() {
   if (on_status_) on_status_({Errc::kTimeout, "the disk does not answer"});
 }
 
-void SqliteStore::answered(const DiskUse& use) {
-  in_flight_ = hangs_ = false;
-  hang_timer_->cancel();
-  take_use(use);
+// What is still under way has as long again.
+void SqliteStore::answered() {
+  hangs_ = false;
+  if (in_flight_ || reads_open_ > 0)
+    expect_answer();
+  else
+    hang_timer_->cancel();
 }
 
 void SqliteStore::finish(CommitResult result) {
-  answered(result.use);
+  in_flight_ = false;
+  answered();
+  take_use(result.use);
   if (result.compactions.size() != plan_->compactions.size()) {
     result.compactions.resize(plan_->compactions.size());
   }
@@ -374,7 +381,9 @@ void SqliteStore::run_settle() {
 }
 
 void SqliteStore::settled(CommitResult result) {
-  answered(result.use);
+  in_flight_ = false;
+  answered();
+  take_use(result.use);
   if (!result.status.ok()) {
     refused(result.status);
   } else if (!refused_) {
@@ -403,6 +412,7 @@ void SqliteStore::issue_read(PendingRead read) {
   plan->count_max = read.count_max;
   plan->bytes_max = read.bytes_max;
   plan->parts = read.log->directory().plan_read(read.after, read.count_max, read.bytes_max);
+  if (reads_open_++ == 0 && !in_flight_) expect_answer();
   auto pending = std::make_shared<PendingRead>(std::move(read));
   worker_.run(
       [plan, pending, database = database_, &loop = loop_, this, alive = std::weak_ptr(alive_)] {
@@ -414,6 +424,9 @@ void SqliteStore::issue_read(PendingRead read) {
 }
 
 void SqliteStore::finish_read(PendingRead read, ReadResult result) {
+  --reads_open_;
+  answered();
+  refresh_status();
   const std::weak_ptr alive(alive_);
   for (const auto& [id, live] : result.lost) {
     const std::vector<Sequence> lost = read.log->lose(id);

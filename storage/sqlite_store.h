@@ -76,7 +76,8 @@ class SqliteStore : public Store, public LogOwner {
   void committed(const CommitResult& result);
   void refused(Status status);
   void tell_hang();
-  void answered(const DiskUse& use);
+  void expect_answer();
+  void answered();
   void note_doubt();
   void doubt_tried(bool noted);
   void run(std::function<CommitResult(Database&)> job, void (SqliteStore::*then)(CommitResult));
@@ -124,7 +125,8 @@ class SqliteStore : public Store, public LogOwner {
   Time reserve_due_;  // When one that was given away is to be made again.
   std::uint64_t commits_ = 0, payload_bytes_ = 0;
   bool failed_ = false, full_ = false, lagging_ = false;
-  bool hangs_ = false;  // The job under way takes too long, and that was told.
+  bool hangs_ = false;          // What is under way takes too long, and that was told.
+  std::size_t reads_open_ = 0;  // Given to the worker.
   bool doubt_noted_ = false;
   int doubt_tries_ = 0;
   Status failure_;

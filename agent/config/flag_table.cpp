@@ -19,11 +19,10 @@ std::string set_port(Text value, std::uint16_t& port) {
   return {};
 }
 
-// nats-server: 0 leaves what the file says.
+// nats-server: 0 is the default, whatever the file says.
 std::string set_client_port(Text value, FlagDraft& draft) {
-  std::uint16_t port = 0;
-  std::string error = set_port(value, port);
-  if (port != 0 || value == "-1") draft.config.port = port;
+  std::string error = set_port(value, draft.config.port);
+  if (draft.config.port == 0 && value != "-1") draft.config.port = Config().port;
   return error;
 }
 

@@ -171,8 +171,8 @@ class Backlog {
   std::size_t in_flight_bytes() const { return in_flight_bytes_; }
   std::size_t memory_messages() const { return memory_messages_ - decided_; }
   bool unspilled() const { return !failed_ && memory_messages() > 0; }
-  // The disk has failed, and they are nowhere else.
-  bool unsavable() const { return failed_ && memory_messages() > 0; }
+  // The disk has failed, and memory alone has some for certain.
+  bool unsavable() const;
   bool undurable() const { return !failed_ && (!held_.empty() || appended_ > durable_); }
   bool holding_much() const { return held_.bytes() > setup_.limits.held_bytes_max; }
   bool holding() const { return !held_.empty(); }

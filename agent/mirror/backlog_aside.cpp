@@ -14,6 +14,19 @@ constexpr int kReadTries = 20;  // More than a segment needs to count as damaged
 
 }  // namespace
 
+// Also what was under way to the disk as it failed.
+bool Backlog::unsavable() const {
+  if (!failed_ || memory_messages() > 0) return failed_;
+  for (std::size_t i = tail_.lower_bound(durable_ + 1); i < tail_.size(); ++i) {
+    if (tail_[i].state == Entry::State::kQueued) return true;
+  }
+  for (std::size_t i = window_.lower_bound(durable_ + 1); i < window_.size(); ++i) {
+    const Entry::State state = window_[i].state;
+    if (state == Entry::State::kQueued || state == Entry::State::kSent) return true;
+  }
+  return false;
+}
+
 // Its place in the window goes, or all that is confirmed behind it would stay there.
 void Backlog::put_by(Entry& entry) {
   const std::size_t size = entry.text.size();

@@ -171,17 +171,20 @@ Status ClientSession::tick(Time now) {
   }
   keepalive_->set(ping_interval(), limits_->pings_out_max);
   switch (keepalive_->tick(now)) {
+    case Keepalive::Action::kGiveUp:
+      if (!waiting_) {
+        note(LogLevel::kDebug, "Client Ping Timer");
+        note(LogLevel::kDebug, "Stale Client Connection - Closing");
+        ++server_.stats().stale_connections;
+        return fail({Errc::kTimeout, "stale connection"}, "Stale Connection", "Stale Connection");
+      }
+      // It may have answered: nobody reads it. That it has gone shows by what is written.
+      [[fallthrough]];
     case Keepalive::Action::kPing:
       note(LogLevel::kDebug, "Client Ping Timer");
       if (tracing()) trace_output("PING");
       send("PING\r\n");
       break;
-    case Keepalive::Action::kGiveUp:
-      if (waiting_) break;  // It may have answered: nobody reads it.
-      note(LogLevel::kDebug, "Client Ping Timer");
-      note(LogLevel::kDebug, "Stale Client Connection - Closing");
-      ++server_.stats().stale_connections;
-      return fail({Errc::kTimeout, "stale connection"}, "Stale Connection", "Stale Connection");
     case Keepalive::Action::kNone:
       break;
   }

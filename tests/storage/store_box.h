@@ -87,7 +87,8 @@ struct StoreBox {
 
   SimClock clock;
   SimLoop loop{clock};
-  SimWorker worker{loop, [] { return Duration(1ms); }};
+  Duration job_takes = 1ms;
+  SimWorker worker{loop, [this] { return job_takes; }};
   SimDisk disk;
   SimEntropy entropy;
   StoreOptions options;

@@ -186,6 +186,25 @@ TEST_CASE("store: what is read at the third try was never unreadable, and after 
 }
 
 // The segments between both ends are not readable, and a look at each takes the disk a second.
+TEST_CASE("store: a read that the disk does not answer is told, as a write is") {
+  StoreBox box;
+  REQUIRE(box.open());
+  box.append("a", "1");
+  REQUIRE(box.sync().ok());
+  box.loop.run_for(1min);  // At rest.
+  std::vector<Errc> told;
+  box.store->on_status([&told](Status status) { told.push_back(status.code()); });
+  box.job_takes = 40s;
+  for (int i = 0; i < 2; ++i) box.store->log("a").read(0, 1, 1, [](Result<Page>) {});
+  box.loop.run_for(14s);
+  CHECK(told.empty());
+  box.loop.run_for(2s);
+  CHECK(told == std::vector{Errc::kTimeout});
+  box.job_takes = 1ms;
+  box.loop.run_for(5min);
+  CHECK(told == std::vector{Errc::kTimeout, Errc::kOk, Errc::kTimeout, Errc::kOk});
+}
+
 TEST_CASE("store: a disk that is slow to say no is asked once for each place") {
   StoreBox box;
   REQUIRE(box.open());

@@ -43,7 +43,7 @@ const Case kCases[] = {
     {{"--port=1"}, SAYS(c.port == 1)},
     {{"--port", "-1"}, SAYS(c.port == 0)},
     {{"-p", "0"}, SAYS(c.port == 4222)},
-    {{"-p", "1", "-p", "0"}, SAYS(c.port == 1)},
+    {{"-p", "1", "-p", "0"}, SAYS(c.port == 4222)},
     {{"-a", "h"}, SAYS(c.host == "h")},
     {{"--addr", "h"}, SAYS(c.host == "h")},
     {{"--net", "h"}, SAYS(c.host == "h")},

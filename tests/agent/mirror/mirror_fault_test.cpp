@@ -378,6 +378,25 @@ TEST_CASE("mirror: once the disk has failed, nothing that memory alone has count
   CHECK_FALSE(world.mirror->holds_undurable(rules));
 }
 
+TEST_CASE("mirror: what was under way to the disk as it failed does not count as safe") {
+  World world(config_of(disk_rule()), {.stream_subject = ""}, 1, World::Under::kSqlite);
+  world.hub.interest = {"t.a"};
+  world.start();
+  world.run(10s);
+  publish(world, 1, 2);
+  world.run(10s);
+  CHECK_FALSE(world.mirror->holds_undurable(Capture::bit_of(0)));
+  world.sim_disk.fail_syncs(1000);
+  publish(world, 3, 3);
+  CHECK(world.mirror->holds_undurable(Capture::bit_of(0)));
+  world.run(10s);  // Its publisher asks later.
+  CHECK(world.mirror->report().state == "storage failed");
+  CHECK(world.mirror->holds_undurable(Capture::bit_of(0)));
+  world.up();
+  world.run(10s);
+  CHECK_FALSE(world.mirror->holds_undurable(Capture::bit_of(0)));
+}
+
 TEST_CASE("mirror: an end says what of a failed disk it takes along") {
   World world(config_of(disk_rule()), {.stream_subject = ""});
   fail_disk(world);
