@@ -248,6 +248,7 @@ bool Sender::send_one(Time now) {
       return false;
     }
     if (too_large(*entry)) {
+      rejected_for_ = kTooLarge;
       backlog_.mark_lost(*entry, &LossCounts::rejected);
       backlog_.pop_settled();
       continue;

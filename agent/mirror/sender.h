@@ -65,6 +65,8 @@ class Sender {
   const std::string& rejected_for() const { return rejected_for_; }
 
  private:
+  static constexpr const char* kTooLarge = "larger than the hub's max_payload";
+
   // By a directory from `told` on, which says of each stream whether it is the same.
   void start_resolving(Time now, Time told);
   void finish_resolving();
