@@ -12,9 +12,9 @@ namespace {
 
 // The state of all is the worst: "live" only when every one is.
 int badness(const std::string& state) {
-  constexpr const char* kWorseAndWorse[] = {"live",          "replaying", "waiting for interest",
-                                            "resolving",     "offline",   "disk hangs",
-                                            "storage failed"};
+  constexpr const char* kWorseAndWorse[] = {
+      "live",      "replaying", "refused by the hub", "waiting for interest",
+      "resolving", "offline",   "disk hangs",         "storage failed"};
   const auto at = std::find(std::begin(kWorseAndWorse), std::end(kWorseAndWorse), state);
   return static_cast<int>(at - std::begin(kWorseAndWorse));
 }

@@ -144,6 +144,12 @@ std::string refusals(const json::object& rule) {
   return row("refused", text);
 }
 
+// Why the hub takes nothing of what waits.
+std::string hub_refusals(const json::object& rule) {
+  const std::string words = text_of(rule, "hub_refuses");
+  return words.empty() ? words : row("hub refuses", first_subject(rule) + ": " + words);
+}
+
 std::string mirror_part(const json::object& mirror) {
   if (!get_bool(mirror, "enabled")) return "\nStore and forward: not configured\n";
   const std::string state = text_of(mirror, "state");
@@ -162,7 +168,9 @@ std::string mirror_part(const json::object& mirror) {
     if (rule.is_object()) text += rule_row(rule.get_object());
   }
   for (const json::value& rule : get_array(mirror, "rules")) {
-    if (rule.is_object()) text += refusals(rule.get_object());
+    if (!rule.is_object()) continue;
+    text += refusals(rule.get_object());
+    text += hub_refusals(rule.get_object());
   }
   const json::object storage = get_object(mirror, "storage");
   text += row("disk", size_text(get_number(storage, "file_bytes")) + " of " +

@@ -302,8 +302,11 @@ bool HubDirectory::tells_all() const {
 }
 
 bool HubDirectory::Stream::same_as(const Stream& other) const {
-  return name == other.name && made == other.made && subjects == other.subjects &&
-         transform.source() == other.transform.source() &&
+  return made == other.made && subjects == other.subjects && keeps_as(other);
+}
+
+bool HubDirectory::Stream::keeps_as(const Stream& other) const {
+  return name == other.name && transform.source() == other.transform.source() &&
          transform.destination() == other.transform.destination();
 }
 
@@ -314,9 +317,9 @@ bool HubDirectory::has_name(const std::vector<Stream>& streams, std::string_view
 
 const HubDirectory::Stream* HubDirectory::first_with(const std::vector<Stream>& streams,
                                                      std::string_view subject,
-                                                     std::string_view except) {
+                                                     const Stream* except) {
   for (const Stream& stream : streams) {
-    if (stream.name == except) continue;
+    if (except != nullptr && stream.keeps_as(*except)) continue;
     for (const std::string& pattern : stream.subjects) {
       if (matches(pattern, subject)) return &stream;
     }
@@ -340,11 +343,12 @@ std::uint64_t HubDirectory::made_of(std::string_view stream) const {
   return kMadeSince;
 }
 
-// What went to a stream that gave up a subject since is there.
+// What went to a stream that gave up a subject since is there, or under another subject in one that
+// keeps it differently since.
 void HubDirectory::remember() {
   for (Stream& stream : streams_) {
     std::erase_if(former_, [&](const Stream& each) {
-      return each.name == stream.name && each.subjects == stream.subjects;
+      return each.subjects == stream.subjects && each.keeps_as(stream);
     });
     former_.insert(former_.begin(), std::move(stream));
   }
@@ -353,8 +357,7 @@ void HubDirectory::remember() {
 
 const HubDirectory::Stream* HubDirectory::find_stream(std::string_view subject, bool former) const {
   if (former) {
-    const Stream* now = find_stream(subject, false);
-    return first_with(former_, subject, now != nullptr ? now->name : std::string_view());
+    return first_with(former_, subject, find_stream(subject, false));
   }
   if (!many_) return first_with(streams_, subject);
   if (const auto at = found_.find(subject); at != found_.end()) return at->second;

@@ -50,7 +50,7 @@ class HubDirectory {
   bool tells_all() const;
   bool partial() const { return partial_; }
   // The stream that captures `subject` and answers; null: none. `former`: another that did so
-  // before.
+  // before, or the same while it kept it under another subject.
   const std::string* stream_of(std::string_view subject, bool former = false) const;
   // Under which that stream keeps what comes on `subject`: it may transform subjects.
   std::string kept_as(std::string_view subject, bool former = false) const;
@@ -73,11 +73,12 @@ class HubDirectory {
     std::uint64_t made = 0;
     SubjectTransform transform{};  // Its source is empty: there is none.
     std::uint64_t last = UINT64_MAX;
-    bool same_as(const Stream& other) const;  // But for `last`.
+    bool same_as(const Stream& other) const;   // But for `last`.
+    bool keeps_as(const Stream& other) const;  // Its namesake, under the same subjects.
   };
   static bool has_name(const std::vector<Stream>& streams, std::string_view name);
   static const Stream* first_with(const std::vector<Stream>& streams, std::string_view subject,
-                                  std::string_view except = {});
+                                  const Stream* except = nullptr);
   const Stream* find_stream(std::string_view subject, bool former) const;
   void remember();
   void refresh_soon(Time now, Duration pause);

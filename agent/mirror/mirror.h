@@ -39,12 +39,13 @@ struct RuleReport {
   std::uint64_t captured = 0, confirmed = 0, duplicates = 0, in_flight = 0;
   double drain_rate = 0;  // Messages a second, smoothed; 0: not draining.
   LossCounts losses{};
-  std::string refusing{};  // Why messages are refused at this moment; empty: they are not.
+  std::string hub_refuses{};  // Why the hub takes none of what waits, in its words; or empty.
+  std::string refusing{};     // Why messages are refused at this moment; empty: they are not.
 };
 
 struct MirrorReport {
-  std::string state;      // "live", "replaying", "resolving", "waiting for interest", "offline",
-                          // "disk hangs", "storage failed".
+  std::string state;      // "live", "replaying", "refused by the hub", "waiting for interest",
+                          // "resolving", "offline", "disk hangs", "storage failed".
   std::string guarantee;  // What a reconnect can promise with this hub, for people.
   std::vector<RuleReport> rules;
   StoreUsage usage;

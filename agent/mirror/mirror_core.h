@@ -111,6 +111,7 @@ class MirrorCore : public Mirror {
   bool holding() const;
   std::string state_text() const;
   const char* refusal_cause(const Rule& rule) const;
+  static std::string hub_refusal(const Rule& rule);
   std::string confirm_text(const Rule& rule) const;
   std::string guarantee_text() const;
 

@@ -46,10 +46,13 @@ std::string MirrorCore::state_text() const {
     return rule.backlog->messages() > rule.backlog->in_flight();
   };
   if (!any(behind)) return "live";
+  const auto refused = [](const Rule& rule) { return !hub_refusal(rule).empty(); };
   const bool moves = any([&](const Rule& rule) {
-    return behind(rule) && !rule.sender->waiting_for_interest() && !rule.backlog->has_parked();
+    return behind(rule) && !refused(rule) && !rule.sender->waiting_for_interest() &&
+           !rule.backlog->has_parked();
   });
-  return moves ? "replaying" : "waiting for interest";
+  if (moves) return "replaying";
+  return any(refused) ? "refused by the hub" : "waiting for interest";
 }
 
 // Why messages of this rule are refused at this moment; null: they are not.
@@ -58,6 +61,11 @@ const char* MirrorCore::refusal_cause(const Rule& rule) const {
   if (rule.backlog->refuses_new()) return "at its limit, discard: new";
   if (store_.status().code() == Errc::kStorageFull && !making_room_) return "the store is full";
   return nullptr;
+}
+
+// Why the hub takes none of what waits.
+std::string MirrorCore::hub_refusal(const Rule& rule) {
+  return rule.backlog->messages() > 0 ? rule.sender->refused_for() : std::string();
 }
 
 std::string MirrorCore::refusal(int number) const {
@@ -143,6 +151,7 @@ MirrorReport MirrorCore::report() const {
                             .in_flight = backlog.in_flight(),
                             .drain_rate = drains ? rule.drain_rate : 0,
                             .losses = state.losses,
+                            .hub_refuses = hub_refusal(rule),
                             .refusing = text_or_empty(refusal_cause(rule))});
   }
   return report;
@@ -158,8 +167,10 @@ Time MirrorCore::tell_losses(Time now) {
     const std::uint64_t more = count - *rule.losses_told;
     if (more == 0) continue;
     if (now >= rule.tell_next) {
+      const std::string& words = rule.sender->rejected_for();
       host_.log.warning("mirror: " + name_of(rule.named) + ": " + std::to_string(more) +
-                        " messages given up; in all " + text_of(all));
+                        " messages given up; in all " + text_of(all) +
+                        (words.empty() ? "" : ", the last for: " + words));
       rule.losses_told = count;
       rule.tell_next = now + kLossLinesApart;
     } else {
@@ -174,15 +185,19 @@ Time MirrorCore::tell_losses(Time now) {
 void MirrorCore::tell_waiting(Time now) {
   for (Rule& rule : rules_) {
     const Backlog& backlog = *rule.backlog;
-    const bool waits = link_.state.uplink != nullptr && backlog.messages() > backlog.in_flight() &&
-                       (rule.sender->waiting_for_interest() || backlog.has_parked());
+    const std::string words = hub_refusal(rule);
+    const bool unwanted = backlog.messages() > backlog.in_flight() &&
+                          (rule.sender->waiting_for_interest() || backlog.has_parked());
+    const bool waits = link_.state.uplink != nullptr && (unwanted || !words.empty());
     if (!waits || rule.waits_since == kNever) rule.waits_since = waits ? now : kNever;
     if (!waits || now < rule.waits_since + kWaitBeforeLine || now < rule.tell_waiting_next)
       continue;
     rule.tell_waiting_next = now + kWaitLinesApart;
     host_.log.warning("mirror: " + name_of(rule.named) + ": " + std::to_string(backlog.messages()) +
-                      " messages wait: at the hub no stream and no subscriber takes them, or the "
-                      "link's user may not publish them");
+                      " messages wait: " +
+                      (words.empty() ? "at the hub no stream and no subscriber takes them, or the "
+                                       "link's user may not publish them"
+                                     : "the hub does not take them: " + words));
   }
 }
 

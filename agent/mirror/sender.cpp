@@ -13,6 +13,7 @@ void Sender::link_up(Time now) {
   requesters_.clear();
   backoff_ = {};
   refused_ = acked_ = false;
+  refused_for_.clear();
   cautious_ = 0;
   retry_ = {};
   interest_moved_ = backlog_.passed_some();
@@ -59,6 +60,7 @@ void Sender::start_resolving(Time now, Time told) {
 void Sender::finish_resolving() {
   const std::vector<std::uint64_t> arrived = resolved_->arrived();
   const bool unanswered = !link_.directory.tells_all();
+  if (!arrived.empty()) refused_for_.clear();
   if (resolving_log_) {
     backlog_.resolve_suspects(arrived, !unanswered);
   } else {
@@ -246,6 +248,7 @@ bool Sender::send_one(Time now) {
       return false;
     }
     if (too_large(*entry)) {
+      rejected_for_ = kTooLarge;
       backlog_.mark_lost(*entry, &LossCounts::rejected);
       backlog_.pop_settled();
       continue;

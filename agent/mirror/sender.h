@@ -59,8 +59,14 @@ class Sender {
            !rescan_wanted_;
   }
   Route last_route() const { return last_route_; }
+  // In the hub's words: why it takes nothing for now, until it takes one, or that its stream does
+  // not answer; why it did not take the last one that was given up for it. Empty: there is no such.
+  const std::string& refused_for() const { return refused_for_; }
+  const std::string& rejected_for() const { return rejected_for_; }
 
  private:
+  static constexpr const char* kTooLarge = "larger than the hub's max_payload";
+
   // By a directory from `told` on, which says of each stream whether it is the same.
   void start_resolving(Time now, Time told);
   void finish_resolving();
@@ -111,6 +117,7 @@ class Sender {
   Time deadline_ = kNever;
   Time overdue_ = kNever;  // No answer to what has reached the hub is due before.
   Route last_route_ = Route::kUnknown;
+  std::string refused_for_, rejected_for_;
   std::string header_, id_;
   AckGroups groups_;
   std::uint64_t reply_group_ = 0;

@@ -6,6 +6,17 @@
 
 namespace petiole {
 
+namespace {
+
+std::string words_of(const PubAck& ack) {
+  constexpr std::size_t kTextMax = 200;
+  std::string text = ack.error.empty() ? "no reason given" : ack.error.substr(0, kTextMax);
+  if (!ack.stream.empty()) text += " (stream " + ack.stream.substr(0, kTextMax) + ")";
+  return text;
+}
+
+}  // namespace
+
 void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   if (ack.kind == PubAck::Kind::kForeign) return;
   Entry* entry = backlog_.find(order);
@@ -20,6 +31,7 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
     if (entry->route == Route::kProbe || entry->route == Route::kReprobe || !acked_)
       link_.directory.learn(entry->subject(), Route::kPuback);
     acked_ = true;
+    refused_for_.clear();
     if (is_anothers(*entry, ack)) {
       backlog_.send_anew(*entry);
       return backlog_.pop_settled();
@@ -33,10 +45,12 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   }
   if (entry->state != Entry::State::kSent) return;
   if (ack.kind == PubAck::Kind::kRejected) {
+    rejected_for_ = words_of(ack);
     backlog_.mark_lost(*entry, &LossCounts::rejected);
     backlog_.pop_settled();
     return;
   }
+  refused_for_ = words_of(ack);
   backlog_.note_refusal();
   backlog_.requeue(*entry, false);
   if (now >= retry_) hold_off(now);
@@ -89,6 +103,7 @@ void Sender::payload_refused(std::size_t bytes) {
     if (entry.state != Entry::State::kSent) continue;
     if (header_for(entry).size() + entry.payload().size() != bytes) continue;
     backlog_.mark_lost(entry, &LossCounts::rejected);
+    rejected_for_ = kTooLarge;
   }
   backlog_.pop_settled();
 }
@@ -97,6 +112,7 @@ void Sender::payload_refused(std::size_t bytes) {
 void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
   if (ack.kind == PubAck::Kind::kForeign || from_elsewhere(ack)) return;
   if (ack.kind != PubAck::Kind::kStored) {  // Also of a group that was given up meanwhile.
+    if (ack.kind == PubAck::Kind::kTemporary) refused_for_ = words_of(ack);
     backlog_.note_refusal();
     link_.directory.doubt(now);
   }
@@ -112,6 +128,7 @@ void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
     if (now >= retry_) hold_off(now);
     return;
   }
+  refused_for_.clear();
   const std::uint64_t made = link_.directory.made_of(group.stream);
   for (std::uint64_t order = group.first; order < group.first + group.count; ++order) {
     Entry* entry = backlog_.find(order);
@@ -139,6 +156,7 @@ void Sender::more_at_a_time() {
 
 // No stream vouches for it: what was in flight at a refusal says nothing of what comes after.
 void Sender::confirmed_without_ack() {
+  refused_for_.clear();
   if (backlog_.in_flight() == 0) more_at_a_time();
 }
 
@@ -258,6 +276,7 @@ void Sender::check_overdue(Time now) {
   backlog_.pop_settled();
   if (!lost && !(over && backlog_.in_flight() > 0)) return;
   if (lost) link_.directory.doubt(now);
+  if (lost && refused_for_.empty()) refused_for_ = "no answer comes";
   if (lost && now >= retry_) hold_off(now);
   start_resolving(now, lost ? now : refused_at_);
   deadline_ = now;

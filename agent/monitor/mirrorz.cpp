@@ -50,6 +50,7 @@ json::object rule_object(const RuleReport& rule, WallTime now) {
   const double drained = seconds_to_drained(rule);
   if (drained >= 0) item["time_to_drained"] = number_value(drained);
   item["losses"] = losses(rule.losses);
+  if (!rule.hub_refuses.empty()) item["hub_refuses"] = rule.hub_refuses;
   if (!rule.refusing.empty()) item["refusing"] = rule.refusing;
   return item;
 }

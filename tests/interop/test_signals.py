@@ -357,10 +357,12 @@ def test_a_filter_of_system_calls_does_not_end_it(world):
 
 @pytest.mark.petiole
 def test_the_unit(world):
-    """systemd knows all of its words, and never gives up to start it, however often it was."""
+    """systemd knows all of its words, never gives up to start it, however often it was, and does not
+    kill a lame duck that is stopped: that takes no notice of SIGTERM, and what waits in memory would go."""
     text = (servers.ROOT / "platform/petiole.service").read_text()
     head, service = text.split("[Service]")
     assert "\nStartLimitIntervalSec=0\n" in head and "\nRestart=always\n" in service
+    assert int(service.split("\nTimeoutStopSec=")[1].split("\n")[0]) > 120  # lame_duck_duration.
     if shutil.which("systemd-analyze") is None:
         return
     unit = world.directory / "petiole.service"

@@ -1,6 +1,7 @@
 """What a hub's streams do besides storing: roll-ups, large messages, another of the same subjects
 beyond the hub, refusals for good; and what its clients do."""
 
+import subprocess
 import threading
 
 import pytest
@@ -217,6 +218,38 @@ def test_a_stream_beyond_those_that_are_remembered_is_waited_for(world, hub_vers
     scene.made.create(scene.client)
     scene.settled()
     assert scene.numbers() == list(range(100, 110))
+
+
+def test_what_a_stream_keeps_under_another_subject_since_is_not_sent_again(world):
+    """Its transform is edited while answers are missing, for longer than its duplicate window. 2.9.10 has none."""
+    scene = Scene(world, "newest")
+    stream = scene.stream(WINDOW)
+    before = scene.last()
+    scene.unheard()
+    scene.send(1, 21)
+    scene.arrived(before + 20)
+    stream.update(scene.client, subject_transform={"src": "telemetry.>", "dest": "kept.>"})
+    threading.Event().wait(2 * WINDOW)
+    scene.heard_again()
+    scene.settled()
+    assert scene.last() == before + 20
+
+
+def test_why_a_stream_takes_nothing_is_told(world, hub_version):
+    """Sealed, it takes nothing any more; another one of the same subjects does."""
+    scene = Scene(world, hub_version)
+    stream = scene.stream(120)
+    stream.update(scene.client, sealed=True)
+    scene.send(1, 21)
+    rule = lambda: scene.edge.monitor("/mirrorz")["rules"][0]  # noqa: E731
+    words = "invalid operation on sealed stream (stream S)"
+    until(lambda: rule().get("hub_refuses") == words, "the hub's reason is told", 20)
+    shown = [str(scene.edge.kind.path), "status", "-m", str(scene.edge.monitor_port)]
+    assert words in subprocess.run(shown, capture_output=True, text=True, timeout=20).stdout
+    scene.client.request("$JS.API.STREAM.DELETE.S")
+    scene.made = Stream("T", ["telemetry.>"]).create(scene.client)
+    scene.settled()
+    assert scene.numbers() == list(range(1, 21)) and "hub_refuses" not in rule()
 
 
 ACCOUNTS = """

@@ -56,6 +56,14 @@ TEST_CASE("status: what is over has its time, and what nobody takes an advice") 
   CHECK(render_status(kBodies).text.find("nobody at the hub") == text.npos);
 }
 
+TEST_CASE("status: what a hub refuses is shown with its reason") {
+  StatusBodies bodies = kBodies;
+  bodies.mirrorz = R"({"enabled":true,"state":"refused by the hub","rules":[
+      {"subjects":["t.>"],"durability":"disk","hub_refuses":"maximum messages exceeded"}]})";
+  const std::string text = render_status(bodies).text;
+  CHECK(text.find("hub refuses   t.>: maximum messages exceeded\n") != text.npos);
+}
+
 TEST_CASE("status: rules of several accounts have these before their subjects") {
   StatusBodies bodies = kBodies;
   bodies.mirrorz = R"({"enabled":true,"state":"live","rules":[

@@ -295,6 +295,34 @@ TEST_CASE("mirror: what a stream keeps under another subject is looked for there
   }
 }
 
+TEST_CASE("mirror: what a stream kept before its transform was edited is looked for there") {
+  for (const auto& [before, behind] : std::vector<std::pair<std::string, std::string>>{
+           {"", "kept.$1"}, {"kept.$1", "other.$1"}, {"kept.$1", ""}}) {
+    for (const bool lost : {false, true}) {
+      CAPTURE(before);
+      CAPTURE(behind);
+      CAPTURE(lost);
+      World world(config_of(disk_rule()), {.duplicate_window = 1ms, .transform = before});
+      world.start();
+      world.up();
+      publish(world, 1, 4);
+      world.run(5s);
+      world.hub.acks_to_drop = 4;
+      publish(world, 5, 8);
+      world.run(1s);
+      REQUIRE(world.payloads() == numbers(1, 8));
+      if (lost) world.down();
+      world.hub.options().transform = behind;
+      if (lost) publish(world, 9, 10);
+      world.run(10min);
+      if (lost) world.up();
+      world.run(30s);
+      CHECK(world.payloads() == numbers(1, lost ? 10 : 8));
+      CHECK(world.drained());
+    }
+  }
+}
+
 TEST_CASE("mirror: what went to a stream that gave up its subject is looked for there") {
   for (const bool lost : {false, true}) {
     CAPTURE(lost);

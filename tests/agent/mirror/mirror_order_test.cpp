@@ -369,3 +369,85 @@ TEST_CASE("mirror: over its limit a rule still sends") {
   }
   CHECK(world.payloads().size() > 200);
 }
+
+TEST_CASE("mirror: why the hub takes nothing is told in its words, while it is so") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  world.up();
+  publish(world, 1, 2);
+  world.run(5s);
+  CHECK(world.rule().hub_refuses.empty());
+  world.hub.error = R"({"error":{"code":400,"err_code":10109,"description":"invalid operation on )"
+                    R"(sealed stream"},"stream":"S","seq":0})";
+  publish(world, 3, 3);
+  world.run(2min);
+  CHECK(world.rule().hub_refuses == "invalid operation on sealed stream (stream S)");
+  CHECK(
+      world.log.contains("mirror: t.>: 1 messages wait: the hub does not take them: invalid "
+                         "operation on sealed stream (stream S)"));
+  publish(world, 4, 30);
+  world.run(1min);
+  CHECK(world.mirror->report().state == "refused by the hub");
+  world.hub.error.clear();
+  world.run(1min);
+  CHECK(world.payloads() == numbers(1, 30));
+  CHECK(world.rule().hub_refuses.empty());
+  CHECK(world.mirror->report().state == "live");
+}
+
+TEST_CASE("mirror: why the hub will never take a message is told with the loss") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  world.up();
+  world.hub.error = R"({"error":{"code":400,"err_code":10054,"description":"message size exceeds )"
+                    R"(maximum allowed"},"stream":"S","seq":0})";
+  publish(world, 1, 3);
+  world.run(1min);
+  CHECK(world.rule().losses.rejected == 3);
+  CHECK(
+      world.log.contains("that the hub does not take, the last for: message size exceeds "
+                         "maximum allowed (stream S)"));
+}
+
+TEST_CASE("mirror: the hub refuses nothing when nothing waits any more") {
+  RuleConfig rule = disk_rule();
+  rule.max_age = 10s;
+  World world(config_of(rule), {});
+  world.start();
+  world.up();
+  world.hub.error = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes"}})";
+  publish(world, 1, 3);
+  world.run(8s);
+  CHECK(world.rule().hub_refuses == "maximum bytes");
+  world.run(2min);
+  REQUIRE(world.rule().messages == 0);
+  CHECK(world.rule().hub_refuses.empty());
+  CHECK(!world.log.contains("the hub does not take them"));
+}
+
+// As when a mapping of the hub's account sends them elsewhere.
+TEST_CASE("mirror: that a stream answers nothing is told, and not of one that has them") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  world.up();
+  publish(world, 1, 2);
+  world.run(5s);
+  world.hub.options().list =
+      R"({"total":1,"streams":[{"config":{"name":"S","subjects":["t.>"]},"created":"then"}]})";
+  world.hub.options().stream_subject.clear();
+  world.hub.interest = {"t.>"};
+  publish(world, 3, 9);
+  world.run(2min);
+  CHECK(world.rule().hub_refuses == "no answer comes");
+  CHECK(world.log.contains("7 messages wait: the hub does not take them: no answer comes"));
+  world.hub.options().stream_subject = "t.>";
+  world.hub.options().list.clear();
+  world.run(1min);
+  CHECK(world.payloads() == numbers(1, 9));
+  world.hub.acks_to_drop = 3;
+  publish(world, 10, 12);
+  world.run(20s);
+  CHECK(world.drained());
+  publish(world, 13, 13);
+  CHECK(world.rule().hub_refuses.empty());
+}

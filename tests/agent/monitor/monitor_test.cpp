@@ -241,6 +241,7 @@ TEST_CASE("monitor: links, mirror and metrics") {
   RuleReport rule;
   rule.subjects = {"a.>", "b"};
   rule.refusing = "the store is full";
+  rule.hub_refuses = "maximum messages exceeded";
   rule.messages = 100;
   rule.drain_rate = 50;
   rule.losses.age = 3;
@@ -249,6 +250,7 @@ TEST_CASE("monitor: links, mirror and metrics") {
   CHECK(bench.body("/linkz").at("links").at(0).at("in_bytes").at("wire") == 5);
   CHECK(bench.body("/mirrorz").at("rules").at(0).at("time_to_drained") == 2);
   CHECK(bench.body("/mirrorz").at("losses").at("age") == 3);
+  CHECK(bench.body("/mirrorz").at("rules").at(0).at("hub_refuses") == "maximum messages exceeded");
   const std::string metrics = bench.get("/metrics").body;
   for (const char* const line :
        {"link_wire_bytes_total{remote=\"0\",direction=\"in\"} 5", "link_up{remote=\"0\"} 1",
