@@ -36,6 +36,15 @@ bool lacks_one_of(const std::vector<RemoteConfig>& list, const std::vector<Remot
                      [&](const RemoteConfig& remote) { return !holds(list, remote); });
 }
 
+// The mirror sends over it for want of a hub, and one comes: from then on it is a leaf behind us,
+// which is told at the beginning of a link what we capture.
+bool becomes_leaf(const Remote& remote, const std::vector<RemoteConfig>& wanted) {
+  return remote.config().hub && remote.observer() != nullptr &&
+         std::any_of(wanted.begin(), wanted.end(), [&](const RemoteConfig& other) {
+           return !other.hub && other.account == remote.config().account;
+         });
+}
+
 }  // namespace
 
 Agent::Reloaded Agent::reload(const Config& config) {
@@ -109,7 +118,7 @@ void Agent::Parts::change_remotes(const std::vector<RemoteConfig>& wanted) {
   std::vector<Remote*> added;
   for (const RemoteConfig& config : wanted) {
     const auto same = std::find_if(old.begin(), old.end(), [&](const auto& remote) {
-      return remote && remote->config() == config;
+      return remote && remote->config() == config && !becomes_leaf(*remote, wanted);
     });
     if (same != old.end()) {
       remotes.push_back(std::move(*same));

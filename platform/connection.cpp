@@ -71,6 +71,7 @@ void Connection::due(Time now) {
   if (stage_deadline_ <= now) {
     stage_timed_out();
   } else if (state_ == State::kOpen && protocol_->deadline() <= now) {
+    if (limit_unsent_) note_acknowledged();
     const Status status = protocol_->tick(now);
     if (!status.ok()) close(status);
     mark();

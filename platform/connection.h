@@ -69,6 +69,12 @@ class Connection final : public Wire,
     kFinished,
   };
 
+  struct AckMark {
+    std::uint64_t in_order = 0;
+    std::uint32_t out_of_order = 0;
+    bool operator==(const AckMark&) const = default;
+  };
+
   // Present only while there are layers.
   struct Layered {
     Layered(NetworkCore& core, std::vector<LayerStack::Entry> entries)
@@ -146,6 +152,9 @@ class Connection final : public Wire,
   void seal();
   void seal_all();
   bool seal_piece();
+  AckMark ack_mark(const Acknowledged& known) const;
+  void note_blocked();
+  void note_acknowledged();
   void wait_writable();
   void on_writable(std::error_code error);
   void write_failed(std::error_code error);
@@ -164,6 +173,7 @@ class Connection final : public Wire,
   PeerInfo peer_;
   WireStats stats_;
   Time blocked_since_ = kNever;
+  AckMark acked_;                 // As last looked at, of an output that is stuck.
   Time stage_deadline_ = kNever;  // Of a handshake, the last flush, the linger.
   std::size_t notify_below_ = 0;  // 0: not asked for.
   std::uint32_t place_ = 0;       // In the register.

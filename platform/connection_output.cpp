@@ -1,4 +1,5 @@
 // From the protocol to the socket: one writev a turn; the rest when the socket takes it.
+#include <algorithm>
 #include <array>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
@@ -34,7 +35,7 @@ void Connection::write_out() {
 // True when the socket took all of one writev.
 bool Connection::write_once(Output& from) {
   if (limit_unsent_ && !takes_more(socket_)) {
-    if (blocked_since_ == kNever) blocked_since_ = now();
+    if (blocked_since_ == kNever) note_blocked();
     wait_writable();
     return false;
   }
@@ -46,10 +47,27 @@ bool Connection::write_once(Output& from) {
   stats_.bytes_written += written;
   const bool blocked = blocked_since_ != kNever;
   if (written == offered && !blocked) return true;
-  if (written != 0 || !blocked) blocked_since_ = now();
+  if (written != 0 || !blocked) note_blocked();
   if (written == offered) return true;
   wait_writable();
   return false;
+}
+
+Connection::AckMark Connection::ack_mark(const Acknowledged& known) const {
+  return {stats_.bytes_written - known.unacknowledged, known.out_of_order};
+}
+
+void Connection::note_blocked() {
+  blocked_since_ = now();
+  const auto known = limit_unsent_ ? acknowledged(socket_) : std::nullopt;
+  if (known) acked_ = ack_mark(*known);
+}
+
+// After losses on a slow way the kernel may take nothing for long while what it has gets through.
+void Connection::note_acknowledged() {
+  const auto known = blocked_since_ != kNever ? acknowledged(socket_) : std::nullopt;
+  if (!known || std::exchange(acked_, ack_mark(*known)) == ack_mark(*known)) return;
+  blocked_since_ = std::max(blocked_since_, now() - known->ago);
 }
 
 std::size_t Connection::write_some(const Output& from, std::size_t& offered,

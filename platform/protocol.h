@@ -86,7 +86,8 @@ class Wire {
   virtual void notify_below(std::size_t bytes) = 0;
 
   // When the socket last took bytes of an output that it does not take at present; kNever while
-  // nothing is stuck. A write deadline is this and a span.
+  // nothing is stuck. A write deadline is this and a span. Where the kernel holds little unsent:
+  // or when the peer's system last acknowledged some, as seen before the last tick.
   virtual Time blocked_since() const = 0;
 
   // Upgrades to TLS: bytes that follow the input consumed so far belong to the handshake. Output

@@ -2,6 +2,7 @@
 
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <asio/error.hpp>
@@ -34,6 +35,18 @@ void set_options(Socket& socket, std::size_t unsent_bytes_max) {
 bool takes_more(Socket& socket) {
   pollfd writable{.fd = socket.native_handle(), .events = POLLOUT, .revents = 0};
   return ::poll(&writable, 1, 0) != 0;  // An error, too: the write says which.
+}
+
+std::optional<Acknowledged> acknowledged(Socket& socket) {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  int queued = 0;
+  if (::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+      ::ioctl(socket.native_handle(), TIOCOUTQ, &queued) != 0) {
+    return std::nullopt;
+  }
+  return Acknowledged{static_cast<std::uint64_t>(queued), info.tcpi_sacked,
+                      std::chrono::milliseconds(info.tcpi_last_ack_recv)};
 }
 
 void set_reset_on_close(Socket& socket) {

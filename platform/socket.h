@@ -3,6 +3,8 @@
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -19,6 +21,14 @@ void set_options(Socket& socket, std::size_t unsent_bytes_max);
 // Whether the kernel holds less than that unsent. A write asks only where it would begin a buffer
 // of the kernel's, and fills it up: some 40 KB.
 bool takes_more(Socket& socket);
+// What the peer's system has acknowledged of what was written here, and how long ago it was last
+// heard. After a loss only `out_of_order`, segments, grows until the lost piece has come again.
+struct Acknowledged {
+  std::uint64_t unacknowledged = 0;  // Bytes.
+  std::uint32_t out_of_order = 0;
+  Duration ago{};
+};
+std::optional<Acknowledged> acknowledged(Socket& socket);
 // close() will send a reset and free what the kernel still holds for the peer.
 void set_reset_on_close(Socket& socket);
 

@@ -171,8 +171,10 @@ class Backlog {
   std::size_t in_flight_bytes() const { return in_flight_bytes_; }
   std::size_t memory_messages() const { return memory_messages_ - decided_; }
   bool unspilled() const { return !failed_ && memory_messages() > 0; }
+  // Were under way to the disk as it failed: nobody knows whether it has them.
+  std::size_t unwritten() const;
   // The disk has failed, and memory alone has some for certain.
-  bool unsavable() const;
+  bool unsavable() const { return failed_ && (memory_messages() > 0 || unwritten() > 0); }
   bool undurable() const { return !failed_ && (!held_.empty() || appended_ > durable_); }
   bool holding_much() const { return held_.bytes() > setup_.limits.held_bytes_max; }
   bool holding() const { return !held_.empty(); }

@@ -14,17 +14,17 @@ constexpr int kReadTries = 20;  // More than a segment needs to count as damaged
 
 }  // namespace
 
-// Also what was under way to the disk as it failed.
-bool Backlog::unsavable() const {
-  if (!failed_ || memory_messages() > 0) return failed_;
-  for (std::size_t i = tail_.lower_bound(durable_ + 1); i < tail_.size(); ++i) {
-    if (tail_[i].state == Entry::State::kQueued) return true;
+std::size_t Backlog::unwritten() const {
+  std::size_t count = 0;
+  for (std::size_t i = tail_.lower_bound(durable_ + 1); failed_ && i < tail_.size(); ++i) {
+    if (tail_[i].state == Entry::State::kQueued) ++count;
   }
-  for (std::size_t i = window_.lower_bound(durable_ + 1); i < window_.size(); ++i) {
-    const Entry::State state = window_[i].state;
-    if (state == Entry::State::kQueued || state == Entry::State::kSent) return true;
+  for (std::size_t i = window_.lower_bound(durable_ + 1); failed_ && i < window_.size(); ++i) {
+    const Entry& entry = window_[i];
+    const bool open = entry.state == Entry::State::kQueued || entry.state == Entry::State::kSent;
+    if (open && entry.sequence != 0) ++count;
   }
-  return false;
+  return count;
 }
 
 // Its place in the window goes, or all that is confirmed behind it would stay there.

@@ -261,15 +261,20 @@ void MirrorCore::stop(std::function<void()> done) {
       if (!alive.expired()) stop(done);
     });
   }
-  std::size_t unsaved = 0;  // The ledger cannot say it: it is on the disk that has failed.
+  std::size_t unsaved = 0, unwritten = 0;  // The ledger is on the disk that has failed.
   for (Rule& rule : rules_) {
     if (rule.backlog->failed()) unsaved += rule.backlog->memory_messages();
+    unwritten += rule.backlog->unwritten();
     rule.backlog->give_up_memory();
     rule.backlog->note(true, true);
   }
   if (unsaved > 0) {
     host_.log.error("mirror: the disk has failed: " + std::to_string(unsaved) +
                     " messages that are in memory only are lost");
+  }
+  if (unwritten > 0) {
+    host_.log.error("mirror: the disk has failed: " + std::to_string(unwritten) +
+                    " messages that were on their way to it may be lost");
   }
   when_durable([done = std::move(done)](Status) { done(); });
 }

@@ -103,6 +103,38 @@ TEST_CASE("start: beside a hub a remote with hub: true is a leaf behind us") {
   for (const char* name : {"edge", "below", "hub"}) world.network.vanish(name, false);
 }
 
+TEST_CASE("reload: a hub that comes takes the mirror from a remote with hub: true") {
+  World world(1);
+  Config hub_config, config = dialling("below");
+  hub_config.leaf_listen.enabled = true;
+  hub_config.leaf_listen.port = kLeafPort;
+  config.server_name = "edge";
+  config.remotes[0].hub = true;
+  config.mirror.enabled = true;
+  config.mirror.rules = {RuleConfig{.subjects = {"t.>"}}};
+  Agent hub((hub_config.server_name = "hub", hub_config), world.host("hub"), nullptr);
+  Agent below((hub_config.server_name = "below", hub_config), world.host("below"), nullptr);
+  REQUIRE(hub.start().status.ok());
+  REQUIRE(below.start().status.ok());
+  ModelDisk disk;
+  ModelStore store(disk, world.loop, [] { return Duration(1ms); });
+  Agent edge(config, world.host("edge"), &store);
+  REQUIRE(edge.start().status.ok());
+  world.loop.run_for(30s);
+  config.remotes.push_back(dialling("hub").remotes[0]);
+  CHECK(edge.reload(config).errors.empty());
+  world.loop.run_for(30s);
+  below.account("$G")->publish({}, {"t.a", {}, {}, "from below", {}});
+  world.loop.run_for(30s);
+  Ear ear(*hub.account("$G"), "t.>"), ear_below(*below.account("$G"), "t.>");
+  world.loop.run_for(30s);
+  edge.account("$G")->publish({}, {"t.a", {}, {}, "here", {}});
+  world.loop.run_for(30s);
+  CHECK(ear.heard.size() == 2);
+  CHECK(ear_below.heard.size() == 1);
+  for (const char* name : {"edge", "below", "hub"}) world.network.vanish(name, false);
+}
+
 TEST_CASE("reload: an account that comes back is captured as before") {
   World world(1);
   Config config, without;

@@ -268,6 +268,32 @@ TEST_CASE("dial: what the kernel has not sent yet is little, whoever writes a li
   CHECK(unsent <= kUnsentMax + kPiece);
 }
 
+TEST_CASE("dial: what the peer acknowledges moves on though the socket takes no more yet") {
+  NetFixture net;
+  RawListener listener(4096);
+  Script client;
+  DialOptions options = dial_to(listener.port());
+  options.unsent_bytes_max = 64 << 10;
+  auto dial = net.network.dial(options, make_scripted(client));
+  RawPeer peer = listener.accept(net);
+  REQUIRE(net.until([&] { return client.opened == 1; }));
+  say(client, std::string(1 << 20, 'x'));
+  REQUIRE(net.until([&] { return client.wire->blocked_since() != kNever; }));
+  client.on_tick = [&](Time now) { return client.deadline = now + 1ms, Status(); };
+  client.deadline = net.clock.now();
+  client.wire->wake();
+  const auto still = [&] { return net.clock.now() > client.wire->blocked_since() + 300ms; };
+  CHECK(net.until(still));  // The peer does not read.
+  CHECK(net.until([&] {
+    const Time since = client.wire->blocked_since();
+    const std::uint64_t written = client.wire->stats().bytes_written;
+    char some[512];
+    (void)::recv(peer.descriptor(), some, sizeof(some), MSG_DONTWAIT);
+    (void)net.until([&] { return client.wire->blocked_since() != since; }, 20ms);
+    return client.wire->stats().bytes_written == written && client.wire->blocked_since() > since;
+  }));
+}
+
 TEST_CASE("dial: the network may go while a dial is under way") {
   BlackHole hole;
   Script client, failed;

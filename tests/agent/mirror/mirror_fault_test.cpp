@@ -392,9 +392,16 @@ TEST_CASE("mirror: what was under way to the disk as it failed does not count as
   world.run(10s);  // Its publisher asks later.
   CHECK(world.mirror->report().state == "storage failed");
   CHECK(world.mirror->holds_undurable(Capture::bit_of(0)));
-  world.up();
-  world.run(10s);
-  CHECK_FALSE(world.mirror->holds_undurable(Capture::bit_of(0)));
+  SUBCASE("it goes to the hub") {
+    world.up();
+    world.run(10s);
+    CHECK_FALSE(world.mirror->holds_undurable(Capture::bit_of(0)));
+  }
+  SUBCASE("it ends before") {
+    world.mirror->stop([] {});
+    CHECK(world.log.lines().back().find("1 messages that were on their way to it may be lost") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("mirror: an end says what of a failed disk it takes along") {
