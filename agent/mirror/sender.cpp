@@ -14,7 +14,7 @@ void Sender::link_up(Time now) {
   backoff_ = {};
   refused_ = acked_ = false;
   refused_for_.clear();
-  cautious_ = 0;
+  cautious_ = crowd_ = 0;
   retry_ = {};
   interest_moved_ = backlog_.passed_some();
   start_resolving(now, {});
