@@ -473,3 +473,16 @@ TEST_CASE("mirror: a stream that is overrun is pressed less, and all goes in tim
   std::reverse(got.begin(), got.end());
   CHECK(got == numbers(1, 20'000));
 }
+
+TEST_CASE("mirror: nothing drains while the hub takes nothing") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  publish(world, 1, 20'000);
+  world.run(5s);
+  world.up();
+  REQUIRE(world.loop.run_until([&] { return world.payloads().size() > 5000; }, 1min));
+  world.hub.error = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes"}})";
+  world.run(3s);
+  REQUIRE(world.rule().messages > 0);
+  CHECK(world.rule().drain_rate == 0);
+}
