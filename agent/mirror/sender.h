@@ -66,7 +66,6 @@ class Sender {
 
  private:
   static constexpr std::size_t kCautiousMax = 4096;
-  static constexpr const char* kTooLarge = "larger than the hub's max_payload";
 
   // By a directory from `told` on, which says of each stream whether it is the same.
   void start_resolving(Time now, Time told);

@@ -104,7 +104,7 @@ void Sender::payload_refused(std::size_t bytes) {
     if (entry.state != Entry::State::kSent) continue;
     if (header_for(entry).size() + entry.payload().size() != bytes) continue;
     backlog_.mark_lost(entry, &LossCounts::rejected);
-    rejected_for_ = kTooLarge;
+    rejected_for_ = "the hub ends the link for " + std::to_string(bytes) + " bytes";
   }
   backlog_.pop_settled();
 }
