@@ -138,7 +138,8 @@ MirrorReport MirrorCore::report() const {
   for (const Rule& rule : rules_) {
     const Backlog& backlog = *rule.backlog;
     const RuleState& state = backlog.state();
-    const bool drains = link_.state.uplink != nullptr && backlog.messages() > 0;
+    const bool drains = link_.state.uplink != nullptr && backlog.messages() > 0 &&
+                        hub_refusal(rule).empty() && !rule.sender->waiting_for_interest();
     report.rules.push_back({.subjects = rule.named.rule.subjects,
                             .durability = rule.named.rule.durability,
                             .confirm = confirm_text(rule),

@@ -11,7 +11,7 @@ namespace petiole {
 
 namespace {
 
-constexpr std::int64_t kWrongSequence = 10071;
+constexpr std::int64_t kWrongSequence = 10071, kTooManyRequests = 10167;
 
 // Errors that lie in the message itself, which would be refused each time again: its size, header,
 // time to live, what it expects of the stream, counters, batches, schedules. See nats-server's
@@ -29,6 +29,7 @@ PubAck error_of(const json::object& error) {
       (code == 10077 && text == "message too large");
   return {.kind = rejected ? PubAck::Kind::kRejected : PubAck::Kind::kTemporary,
           .wrong_sequence = code == kWrongSequence,
+          .crowded = code == kTooManyRequests,
           .stream = {},
           .error = std::string(text)};
 }

@@ -17,6 +17,7 @@ struct PubAck {
   Kind kind = Kind::kForeign;
   bool duplicate = false;
   bool wrong_sequence = false;  // Rejected for the sequence that it expects.
+  bool crowded = false;         // Refused for now, as too many press the stream at once.
   std::uint64_t sequence = 0;
   std::string stream;
   std::string error;     // For people.

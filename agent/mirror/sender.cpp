@@ -14,7 +14,7 @@ void Sender::link_up(Time now) {
   backoff_ = {};
   refused_ = acked_ = false;
   refused_for_.clear();
-  cautious_ = 0;
+  cautious_ = crowd_ = 0;
   retry_ = {};
   interest_moved_ = backlog_.passed_some();
   start_resolving(now, {});
@@ -248,7 +248,8 @@ bool Sender::send_one(Time now) {
       return false;
     }
     if (too_large(*entry)) {
-      rejected_for_ = kTooLarge;
+      const std::size_t bytes_max = link_.state.uplink->hub().payload_bytes_max;
+      rejected_for_ = "larger than the hub's max_payload, " + std::to_string(bytes_max);
       backlog_.mark_lost(*entry, &LossCounts::rejected);
       backlog_.pop_settled();
       continue;

@@ -65,7 +65,7 @@ class Sender {
   const std::string& rejected_for() const { return rejected_for_; }
 
  private:
-  static constexpr const char* kTooLarge = "larger than the hub's max_payload";
+  static constexpr std::size_t kCautiousMax = 4096;
 
   // By a directory from `told` on, which says of each stream whether it is the same.
   void start_resolving(Time now, Time told);
@@ -84,6 +84,7 @@ class Sender {
   bool set_aside(Entry& entry);
   Route route_of(const Entry& entry, Time now) const;
   bool stream_may_be_away(Time now) const;
+  void press_less();
   void more_at_a_time();
   void confirmed_without_ack();
   void publish(Entry& entry, Route route, Time now);
@@ -110,6 +111,8 @@ class Sender {
   Time refused_at_{};
   Duration backoff_{};
   std::size_t cautious_ = 0;  // After a refusal: so many in flight; 0: no limit.
+  std::size_t crowd_ = 0;     // Others press the stream, too: above so many it grows slowly; 0: no.
+  std::size_t answers_ = 0;   // Since it grew so.
   bool acked_ = false;        // A stream took something from this link.
   bool missed_ = false;       // Some that met nobody are in flight.
   bool waiting_for_interest_ = false, interest_moved_ = false, rescan_wanted_ = false;

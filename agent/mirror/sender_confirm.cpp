@@ -52,6 +52,7 @@ void Sender::acked(std::uint64_t order, const PubAck& ack, Time now) {
   }
   refused_for_ = words_of(ack);
   backlog_.note_refusal();
+  if (ack.crowded && now >= retry_) press_less();
   backlog_.requeue(*entry, false);
   if (now >= retry_) hold_off(now);
   link_.directory.doubt(now);
@@ -103,7 +104,7 @@ void Sender::payload_refused(std::size_t bytes) {
     if (entry.state != Entry::State::kSent) continue;
     if (header_for(entry).size() + entry.payload().size() != bytes) continue;
     backlog_.mark_lost(entry, &LossCounts::rejected);
-    rejected_for_ = kTooLarge;
+    rejected_for_ = "the hub ends the link for " + std::to_string(bytes) + " bytes";
   }
   backlog_.pop_settled();
 }
@@ -113,6 +114,7 @@ void Sender::group_acked(std::uint64_t number, const PubAck& ack, Time now) {
   if (ack.kind == PubAck::Kind::kForeign || from_elsewhere(ack)) return;
   if (ack.kind != PubAck::Kind::kStored) {  // Also of a group that was given up meanwhile.
     if (ack.kind == PubAck::Kind::kTemporary) refused_for_ = words_of(ack);
+    if (ack.crowded && now >= retry_) press_less();
     backlog_.note_refusal();
     link_.directory.doubt(now);
   }
@@ -150,8 +152,25 @@ void Sender::hold_off(Time now) {
   cautious_ = 1;
 }
 
+// Where others press the stream as well, a fleet after an outage, all would overrun it again. So
+// few are not what does it: over a far link they are little already.
+void Sender::press_less() {
+  constexpr std::size_t kFew = 64;
+  if (crowd_ == 0 || backlog_.in_flight() >= kFew) {
+    crowd_ = std::max(kFew, backlog_.in_flight() / 4);
+  }
+}
+
 void Sender::more_at_a_time() {
-  if (cautious_ != 0) cautious_ = cautious_ < 4096 ? cautious_ * 2 : 0;
+  if (cautious_ == 0) return;
+  if (cautious_ >= kCautiousMax) {
+    cautious_ = crowd_ = 0;
+  } else if (crowd_ == 0) {
+    cautious_ *= 2;
+  } else if (cautious_ < crowd_ || ++answers_ >= cautious_) {
+    ++cautious_;
+    answers_ = 0;
+  }
 }
 
 // No stream vouches for it: what was in flight at a refusal says nothing of what comes after.

@@ -157,6 +157,8 @@ constexpr RuleFigure kRuleFigures[] = {
      [](const RuleReport& r, WallTime) { return number(r.confirmed); }},
     {"mirror_refusing", "gauge", "1 while new messages are refused.",
      [](const RuleReport& r, WallTime) { return r.refusing.empty() ? 0.0 : 1.0; }},
+    {"mirror_hub_refuses", "gauge", "1 while the hub takes none of what waits.",
+     [](const RuleReport& r, WallTime) { return r.hub_refuses.empty() ? 0.0 : 1.0; }},
 };
 
 void add_rules(MetricsText& out, const std::vector<std::string>& labels,

@@ -124,6 +124,12 @@ void ModelHub::capture(const Packet& packet) {
     refused.insert(packet.payload);
     return answer(packet.reply, kNoRoom);
   }
+  if (overrun()) {
+    ++crowded;
+    return answer(packet.reply,
+                  R"({"error":{"code":429,"err_code":10167,"description":"too many requests"},)"
+                  R"("stream":"S","seq":0})");
+  }
   const std::string id(find_header(packet.header, "Nats-Msg-Id").value_or(""));
   const Time now = loop_.clock().now();
   const auto known = ids_.find(id);
@@ -155,6 +161,16 @@ std::string ModelHub::kept_as(const std::string& subject) const {
   if (options_.transform.empty()) return subject;
   (void)transform.compile("t.*", options_.transform);
   return std::string(transform.apply(subject, buffer));
+}
+
+bool ModelHub::overrun() {
+  if (options_.waiting_max == 0) return false;
+  constexpr Duration kEach = std::chrono::microseconds(100);
+  const Time now = loop_.clock().now();
+  taken_ = std::max(taken_, now);
+  if (taken_ - now >= options_.waiting_max * kEach) return true;
+  taken_ += kEach;
+  return false;
 }
 
 bool ModelHub::wrong_sequence(const Packet& packet) const {

@@ -34,7 +34,8 @@ struct HubOptions {
   std::string list{};                       // Not empty: each page of STREAM.LIST.
   std::size_t payload_taken_max = 1 << 30;  // Of what it does not say: it wants to end the link.
   std::string denied{};                     // Not empty: what begins so may not be sent to it.
-  std::string beyond{};  // Not empty: what a stream of a server beyond it answers to each.
+  std::string beyond{};         // Not empty: what a stream of a server beyond it answers to each.
+  std::size_t waiting_max = 0;  // Not 0: the stream holds so many and takes ten a millisecond.
 };
 
 class ModelHub {
@@ -71,6 +72,7 @@ class ModelHub {
   std::string error;                  // Not empty: each publish to the stream gets this answer.
   std::set<std::string> refuse_once;  // Payloads that get this one once: no room.
   std::set<std::string> refused;      // Payloads that were answered so.
+  std::uint64_t crowded = 0;          // Answers that too many are waiting.
   std::uint64_t refusals = 0;         // For what was expected of the stream, and is not so.
   std::set<std::string> vanish_once;  // Payloads that get none: no leader was there to take them.
   // What the API says to a verb, in place of the usual; "": nothing.
@@ -95,6 +97,7 @@ class ModelHub {
   void capture(const Packet& packet);
   std::string kept_as(const std::string& subject) const;
   void roll_up(const std::string& header);
+  bool overrun();
   bool wrong_sequence(const Packet& packet) const;
   std::uint64_t wrong_id(const Packet& packet) const;  // An error's code; 0: none.
   void answer(const std::string& reply, std::string text);
@@ -111,6 +114,7 @@ class ModelHub {
   std::uint64_t generation_ = 0;
   std::size_t in_pipe_ = 0;
   std::map<std::string, std::pair<Time, std::uint64_t>> ids_;
+  Time taken_{};  // When all that waits will have been taken.
   std::string stream_ = "S";
   int made_ = 0;  // So many times.
   int born_ = 0;  // As it says; its messages tell otherwise.

@@ -53,7 +53,7 @@ TEST_CASE("mirror: what just fits the hub is sent, and what does not is counted"
   REQUIRE(world.payloads().size() == 2);
   CHECK(world.payloads().front().front() == '1');
   CHECK(world.payloads().back().front() == '3');
-  CHECK(world.log.contains("the last for: larger than the hub's max_payload"));
+  CHECK(world.log.contains("the last for: larger than the hub's max_payload, 10000"));
   CHECK(world.drained());
 }
 

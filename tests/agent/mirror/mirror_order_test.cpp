@@ -451,3 +451,38 @@ TEST_CASE("mirror: that a stream answers nothing is told, and not of one that ha
   publish(world, 13, 13);
   CHECK(world.rule().hub_refuses.empty());
 }
+
+// A nats-server 2.11 or later holds 100,000 of a stream; a fleet that replays sends it more.
+TEST_CASE("mirror: a stream that is overrun is pressed less, and all goes in time") {
+  World world(config_of(disk_rule()), {.waiting_max = 100});
+  world.start();
+  publish(world, 1, 20'000);
+  world.run(5s);
+  world.up();
+  world.run(15s);  // It takes two.
+  CHECK(world.drained());
+  CHECK(world.hub.crowded < 6'000);  // What was in flight at the first.
+  std::vector<std::string> got = world.payloads();
+  const auto falls = [](const std::string& a, const std::string& b) {
+    return std::stoi(b) < std::stoi(a);
+  };
+  int late = 0;
+  for (std::size_t i = 1; i < got.size(); ++i) late += falls(got[i - 1], got[i]) ? 1 : 0;
+  CHECK(late <= 8);
+  std::sort(got.begin(), got.end(), falls);
+  std::reverse(got.begin(), got.end());
+  CHECK(got == numbers(1, 20'000));
+}
+
+TEST_CASE("mirror: nothing drains while the hub takes nothing") {
+  World world(config_of(disk_rule()), {});
+  world.start();
+  publish(world, 1, 20'000);
+  world.run(5s);
+  world.up();
+  REQUIRE(world.loop.run_until([&] { return world.payloads().size() > 5000; }, 1min));
+  world.hub.error = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes"}})";
+  world.run(3s);
+  REQUIRE(world.rule().messages > 0);
+  CHECK(world.rule().drain_rate == 0);
+}

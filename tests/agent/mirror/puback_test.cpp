@@ -105,6 +105,7 @@ TEST_CASE("puback: which of the hub's errors are the message's own fault") {
       {10109, "invalid operation on sealed stream", Kind::kTemporary},
       {10158, "duplicate message id is in process", Kind::kTemporary},
       {10164, "wrong last sequence", Kind::kTemporary},  // Another is under way: then it is 10071.
+      {10167, "too many requests", Kind::kTemporary},
       {10166, "per-message TTL is disabled", Kind::kRejected},
       {10174, "atomic publish is disabled", Kind::kRejected},
       {10176, "atomic publish batch is incomplete", Kind::kRejected},
@@ -120,5 +121,6 @@ TEST_CASE("puback: which of the hub's errors are the message's own fault") {
     const std::string answer = R"({"error":{"code":400,"err_code":)" + std::to_string(each.code) +
                                R"(,"description":")" + each.text + R"("}})";
     CHECK(parse_puback({}, answer).kind == each.kind);
+    CHECK(parse_puback({}, answer).crowded == (each.code == 10167));
   }
 }

@@ -256,7 +256,8 @@ TEST_CASE("monitor: links, mirror and metrics") {
        {"link_wire_bytes_total{remote=\"0\",direction=\"in\"} 5", "link_up{remote=\"0\"} 1",
         "mirror_lost_total{rule=\"0\",cause=\"age\"} 3",
         "mirror_rule_info{rule=\"0\",subjects=\"a.> b\",account=\"\"} 1",
-        "mirror_refusing{rule=\"0\"} 1", "mirror_storage_failed 0",
+        "mirror_refusing{rule=\"0\"} 1", "mirror_hub_refuses{rule=\"0\"} 1",
+        "mirror_storage_failed 0",
         "link_info{remote=\"0\",url=\"tls://hub:7422\",account=\"\"} 1"}) {
     INFO(line);
     CHECK(metrics.find("\npetiole_" + std::string(line) + "\n") != std::string::npos);
