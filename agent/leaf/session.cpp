@@ -157,11 +157,13 @@ void LeafSession::set_user(IdentityPtr user) {
   reply_rights_ = rule ? std::make_unique<ReplyRights>(*rule, host().entropy.number()) : nullptr;
 }
 
+bool LeafSession::may_receive(std::string_view subject) const {
+  return subject.starts_with("_GR_.") || message_allowed(permissions_.receive, subject);
+}
+
 // Whether the peer may send a message on `subject`.
 bool LeafSession::may_come(std::string_view subject) {
-  if (spoke_) {
-    return subject.starts_with("_GR_.") || message_allowed(permissions_.receive, subject);
-  }
+  if (spoke_) return may_receive(subject);
   if (!user_permissions_ || message_allowed(user_permissions_->publish(), subject)) return true;
   return reply_rights_ && reply_rights_->use(subject, host().clock.now());
 }

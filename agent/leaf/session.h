@@ -142,6 +142,7 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
   // Publishes for the uplink: not bounded here, behind what waits already.
   void send_message(const Message& message, const std::string_view* queues, std::size_t count);
   bool may_send(std::string_view subject) const;
+  bool may_receive(std::string_view subject) const;  // Of a spoke's link: from its hub.
   void send_barrier(std::function<void()> passed);
   void probe(Time now) {
     heartbeat_.probe(now);

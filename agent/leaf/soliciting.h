@@ -76,6 +76,7 @@ class SolicitingLeaf final : public LeafSession, public Uplink {
   const HubInfo& hub() const override { return hub_; }
   bool wants(std::string_view subject) const override;
   bool may_publish(std::string_view subject) const override { return may_send(subject); }
+  bool may_hear(std::string_view subject) const override { return may_receive(subject); }
   void publish(const Message& message) override;
   void publish_marked(const Message& message, const MirrorMark& mark) override;
   void barrier(std::function<void()> passed) override { send_barrier(std::move(passed)); }

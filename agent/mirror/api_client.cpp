@@ -19,8 +19,10 @@ void ApiClient::link_down() {
 }
 
 bool ApiClient::reachable() const {
-  return link_ != nullptr && !link_->hub().domain.empty() && allows("STREAM.LIST");
+  return link_ != nullptr && !link_->hub().domain.empty() && allows("STREAM.LIST") && hears();
 }
+
+bool ApiClient::hears() const { return link_ != nullptr && link_->may_hear(inbox_.example()); }
 
 bool ApiClient::allows(std::string_view verb) const {
   return link_ != nullptr && link_->may_publish(subject_of(verb));

@@ -27,8 +27,11 @@ class ApiClient {
 
   void link_up(Uplink& link);
   void link_down();
-  // The API can be reached over this link: the hub has a domain, and permissions let us ask.
+  // The API can be reached over this link: the hub has a domain, and permissions let us ask and
+  // hear.
   bool reachable() const;
+  // What answers us, a PubAck too, may come over this link.
+  bool hears() const;
 
   // Permissions let us ask this. A hub cuts the link to who asks what he may not.
   bool allows(std::string_view verb) const;

@@ -33,6 +33,8 @@ class Inbox : public Subscriber {
   void renew(const HashKey& key) { key_ = key; }  // For a new link.
   // The view is valid until the next call.
   std::string_view reply_subject(const Address& address);
+  std::string pattern() const { return prefix_ + '>'; }
+  std::string example() const { return prefix_ + 'a'; }  // As permissions see each of them.
 
   PeerKind kind() const override { return PeerKind::kSystem; }
   bool deliver(Subscription& subscription, const Message& message) override;

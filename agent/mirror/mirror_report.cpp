@@ -119,6 +119,10 @@ std::string MirrorCore::guarantee_text() const {
       if (link_.state.uplink->hub().drops_repeats) {
         return "exactly once: the hub is a petiole and drops repeats, for as long as it runs";
       }
+      if (!api_.hears()) {
+        return "the hub does not let us hear its answers (no permission to subscribe " +
+               inbox_.pattern() + ")" + kWindowOnly;
+      }
       return std::string(
                  "the hub's JetStream API cannot be reached (no domain, no permission, or "
                  "no answer in time)") +

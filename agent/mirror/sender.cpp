@@ -13,6 +13,7 @@ void Sender::link_up(Time now) {
   requesters_.clear();
   backoff_ = {};
   refused_ = acked_ = false;
+  deaf_ = !link_.api.hears();
   refused_for_.clear();
   cautious_ = crowd_ = 0;
   retry_ = {};
@@ -167,6 +168,7 @@ Route Sender::route_of(const Entry& entry, Time now) const {
     case Confirm::kBarrier:
       return Route::kBarrier;
     case Confirm::kAuto:
+      if (deaf_) return Route::kBarrier;  // No PubAck can come.
       break;
   }
   const Route route = link_.directory.route_of(entry.subject());

@@ -114,6 +114,7 @@ class Sender {
   std::size_t crowd_ = 0;     // Others press the stream, too: above so many it grows slowly; 0: no.
   std::size_t answers_ = 0;   // Since it grew so.
   bool acked_ = false;        // A stream took something from this link.
+  bool deaf_ = false;         // This link lets through nothing that answers us.
   bool missed_ = false;       // Some that met nobody are in flight.
   bool waiting_for_interest_ = false, interest_moved_ = false, rescan_wanted_ = false;
   Time rescanned_{};

@@ -37,6 +37,8 @@ class Uplink {
   virtual bool wants(std::string_view subject) const = 0;
   // Permissions let us send `subject`, with or without interest.
   virtual bool may_publish(std::string_view subject) const = 0;
+  // They let the hub send us `subject`.
+  virtual bool may_hear(std::string_view subject) const { return (void)subject, true; }
 
   // Queues the message behind all that was published before. Replies come by the account's own
   // subscriptions.

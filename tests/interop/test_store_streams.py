@@ -252,6 +252,26 @@ def test_why_a_stream_takes_nothing_is_told(world, hub_version):
     assert scene.numbers() == list(range(1, 21)) and "hub_refuses" not in rule()
 
 
+def test_a_hub_that_lets_no_answer_through(world, hub_version):
+    """Its user may subscribe only to what the box is told to do: nothing waits a minute for PubAcks on each link."""
+    user = 'user: box, password: box, permissions: { publish: ">", subscribe: ["command.>"] }'
+    hub = world.hub(hub_version, f"{HUB}\nauthorization {{ users: [ {{ {user} }}, {{ user: a, password: a }} ] }}")
+    proxy = world.proxy(hub.ports["leaf"])
+    edge = world.leaf(remote(hub, proxy, user="box:box"), STORE)
+    hub.wait_leafs()
+    stream = Stream("S", ["telemetry.>"]).create(world.client(hub, user="a", password="a"))
+    publisher = world.client(edge)
+    for link in range(3):
+        proxy.set(refuse=True)
+        proxy.reset()
+        for number in range(100 * link, 100 * link + 100):
+            publisher.publish("telemetry.x", b"%d" % number)
+        publisher.flush()
+        proxy.set(refuse=False)
+        until(lambda: edge.monitor("/mirrorz")["messages"] == 0, "all has gone", 15)
+    assert stream.payloads(world.client(hub, user="a", password="a")) == [b"%d" % n for n in range(300)]
+
+
 ACCOUNTS = """
 accounts {
   BOXES {

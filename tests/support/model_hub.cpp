@@ -35,6 +35,7 @@ class ModelHub::Link : public Uplink {
   bool may_publish(std::string_view subject) const override {
     return hub_.options_.denied.empty() || !subject.starts_with(hub_.options_.denied);
   }
+  bool may_hear(std::string_view) const override { return !hub_.options_.unheard; }
   void publish(const Message& message) override {
     if (!may_publish(message.subject)) ++hub_.violations;
     hub_.later(hub_.options_.latency,
@@ -223,7 +224,7 @@ void ModelHub::make_anew(const std::string& name) {
 }
 
 void ModelHub::answer(const std::string& reply, std::string text) {
-  if (reply.empty() || text.empty() || link_ == nullptr) return;
+  if (reply.empty() || text.empty() || link_ == nullptr || options_.unheard) return;
   later(options_.ack_delay + options_.latency, [this, reply, text = std::move(text)] {
     account_->publish(
         {.from = nullptr, .echo = true, .leaf = false, .queues = {}, .capture = false},

@@ -34,6 +34,7 @@ struct HubOptions {
   std::string list{};                       // Not empty: each page of STREAM.LIST.
   std::size_t payload_taken_max = 1 << 30;  // Of what it does not say: it wants to end the link.
   std::string denied{};                     // Not empty: what begins so may not be sent to it.
+  bool unheard = false;                     // The link may not receive what answers the mirror.
   std::string beyond{};         // Not empty: what a stream of a server beyond it answers to each.
   std::size_t waiting_max = 0;  // Not 0: the stream holds so many and takes ten a millisecond.
 };

@@ -362,3 +362,22 @@ TEST_CASE("silent API: once it has been so for as long as allowed it holds up no
   CHECK(world.payloads() == numbers(31, 40));
   CHECK(world.mirror->report().guarantee.find("exactly once where") == 0);
 }
+
+// Its user may subscribe only to what the box is told to do.
+TEST_CASE("mirror: over a link that lets no answer through nothing waits for one") {
+  World world(config_of(disk_rule()), {.unheard = true});
+  world.start();
+  for (int link = 0; link < 3; ++link) {
+    CAPTURE(link);
+    publish(world, 10 * link + 1, 10 * link + 5);
+    world.up();
+    publish(world, 10 * link + 6, 10 * link + 10);
+    world.run(2s);
+    CHECK(world.drained());
+    CHECK(world.payloads() == numbers(1, 10 * link + 10));
+    CHECK(world.mirror->report().guarantee.find("hear its answers") != std::string::npos);
+    world.down();
+    world.run(1min);
+  }
+  CHECK(world.hub.api_requests == 0);
+}
