@@ -177,6 +177,10 @@ bool has_no_room_for(const std::string& path, int (*open)(const char*, int, int)
   return false;
 }
 
+void make_private_file(const std::string& path, int (*open)(const char*, int, int)) {
+  const Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+}
+
 std::optional<std::uint64_t> free_bytes(const std::string& path) {
   struct statvfs disk {};
   if (::statvfs(path.c_str(), &disk) != 0) return std::nullopt;

@@ -38,6 +38,9 @@ bool is_no_room(int error);
 // Whether what could not be opened could not be made for want of room: by open(2), or what stands
 // for it.
 bool has_no_room_for(const std::string& path, int (*open)(const char*, int, int));
+// Makes an empty file that not everybody on this machine may read, by open(2) or what stands for
+// it; one that is there stays as it is. Where none can be made, whoever opens it next is told why.
+void make_private_file(const std::string& path, int (*open)(const char*, int, int));
 // What the disk of `path`, which exists, has left for this user.
 std::optional<std::uint64_t> free_bytes(const std::string& path);
 // The largest that a file in `dir` may be, for this process and on its kind of disk.

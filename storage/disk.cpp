@@ -121,18 +121,33 @@ constexpr sqlite3_io_methods kMethods = {
 
 CountingVfs& vfs_of(sqlite3_vfs* vfs) { return *static_cast<CountingVfs*>(vfs->pAppData); }
 
+using OpenCall = int (*)(const char*, int, int);
+
+// Null: the VFS below makes no files of the system's.
+OpenCall open_call(sqlite3_vfs& below) {
+  if (below.iVersion < 3) return nullptr;
+  return reinterpret_cast<OpenCall>(below.xGetSystemCall(&below, "open"));
+}
+
+// By itself SQLite makes a database that everybody may read; its other files take after that one.
+void make_private(sqlite3_vfs& below, const char* path, int flags) {
+  constexpr int kNew = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_CREATE;
+  const OpenCall call = open_call(below);
+  if (call != nullptr && path != nullptr && (flags & kNew) == kNew) make_private_file(path, call);
+}
+
 // What cannot be made is tried again to be read, and is then a file that is missing. Where room for
 // a file is short (of inodes, or on a file system that writes nowhere twice) the cause is the room.
 bool is_full(sqlite3_vfs& below, const char* path, int flags) {
-  if (path == nullptr || (flags & SQLITE_OPEN_CREATE) == 0 || below.iVersion < 3) return false;
-  const sqlite3_syscall_ptr call = below.xGetSystemCall(&below, "open");
-  return call != nullptr &&
-         has_no_room_for(path, reinterpret_cast<int (*)(const char*, int, int)>(call));
+  const OpenCall call = open_call(below);
+  return call != nullptr && path != nullptr && (flags & SQLITE_OPEN_CREATE) != 0 &&
+         has_no_room_for(path, call);
 }
 
 int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* base, int flags, int* flags_out) {
   CountingVfs& counting = vfs_of(vfs);
   auto* file = new (base) File{{nullptr}, &counting, nullptr, (flags & SQLITE_OPEN_WAL) != 0};
+  make_private(counting.below(), path, flags);
   const int rc = counting.below().xOpen(&counting.below(), path, file->below(), flags, flags_out);
   if ((rc & 0xff) == SQLITE_CANTOPEN && is_full(counting.below(), path, flags)) return SQLITE_FULL;
   if (file->below()->pMethods == nullptr) return rc;

@@ -37,6 +37,9 @@ constexpr Advice kAdvice[] = {
      "expiry, and the account at the hub."},
     {"authentication", "loop", "Two links connect the same two servers. Remove one."},
     {"authentication", "", "The hub closed the link. Its own log says why."},
+    {"permissions", "minimum version",
+     "The hub's leafnodes {} wants a newer NATS than the one that `petiole -v` names. Lower its "
+     "min_version."},
     {"permissions", "", "The hub's log says what this user may do."},
     {"JetStream", "",
      "Allow it to the leaf's user at the hub. Without it the link works, but what is "

@@ -346,7 +346,7 @@ void LeafSession::closed(const CloseReason& reason, Time now) {
 
 void LeafSession::leave(const CloseReason& reason) {
   ConnectionReport last = report(false);
-  last.reason = reason.text;
+  last.reason = closed_state(reason);
   last.stop = host().clock.wall();
   leave_account();
   server_.leave(cid_, last);

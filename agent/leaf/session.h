@@ -209,6 +209,8 @@ class LeafSession : public Protocol, public Subscriber, public Reportable {
                      std::size_t queue_count) const;
   void trace_end(std::string_view subject, std::string_view queue) const;
   void note_closed(const CloseReason& reason) const;
+  // nats-server monitor.go, ClosedState; what else we say is for people.
+  static std::string closed_state(const CloseReason& reason);
   void note_refused(std::string_view text, std::string_view subject) const;
   void trace_lines(const Output& lines) const;
   void write_interest(Output& output);

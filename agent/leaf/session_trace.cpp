@@ -11,15 +11,6 @@ namespace petiole {
 
 namespace {
 
-// nats-server monitor.go, ClosedState; what else we say is for people.
-std::string closed_state(const CloseReason& reason) {
-  if (reason.code == Errc::kOk) return "Server Shutdown";
-  if (reason.code == Errc::kClosed) return "Client Closed";
-  if (reason.code == Errc::kTimeout && reason.text == "ping time-out") return "Stale Connection";
-  if (reason.text == "Authorization Violation") return "Authentication Failure";
-  return reason.text;
-}
-
 std::string all_of(const Output& lines) {
   std::array<std::string_view, 1024> pieces;
   std::string text;
@@ -36,6 +27,14 @@ void LeafSession::note(LogLevel level, std::string_view text) const {
   std::string line = join_host_port(peer.address, peer.port);
   line += (peer.websocket ? " - lid_ws:" : " - lid:") + std::to_string(cid_) + " - ";
   log.write(level, line.append(text));
+}
+
+std::string LeafSession::closed_state(const CloseReason& reason) {
+  if (reason.code == Errc::kOk) return "Server Shutdown";
+  if (reason.code == Errc::kClosed) return "Client Closed";
+  if (reason.code == Errc::kTimeout && reason.text == "ping time-out") return "Stale Connection";
+  if (reason.text == "Authorization Violation") return "Authentication Failure";
+  return reason.text;
 }
 
 void LeafSession::note_closed(const CloseReason& reason) const {

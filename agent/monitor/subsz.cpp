@@ -22,8 +22,10 @@ struct Listing {
   std::vector<Listed> all;
 };
 
+// nats-server sublist.go, localSubs: what leafs want is in /leafz.
 void add_account(Listing& listing, const Account& account) {
   account.for_each([&](const Subscription& subscription) {
+    if (subscription.owner->kind() == PeerKind::kLeaf) return;
     if (!listing.test.empty() && !matches(subscription.subject(), listing.test)) return;
     listing.all.push_back({&subscription, &account});
   });

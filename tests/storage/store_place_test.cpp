@@ -40,6 +40,27 @@ bool append(RealBox& box) {
              {.sequence = 0, .time = {}, .subject = "s", .header = {}, .payload = "x"}) != 0;
 }
 
+// The directory may be one that somebody made with the usual mode.
+TEST_CASE("store: what is stored is for its owner and group alone") {
+  const fs::path dir = fs::temp_directory_path() / ("petiole-mode-" + std::to_string(getpid()));
+  fs::remove_all(dir);
+  fs::create_directory(dir);
+  {
+    RealBox box(dir.string());
+    REQUIRE(box.store != nullptr);
+    CHECK(append(box));
+    box.loop.run_for(1s);
+    int files = 0;
+    for (const fs::directory_entry& each : fs::directory_iterator(dir)) {
+      CAPTURE(each.path().string());
+      CHECK((each.status().permissions() & fs::perms::others_all) == fs::perms::none);
+      ++files;
+    }
+    CHECK(files == 3);
+  }
+  fs::remove_all(dir);
+}
+
 TEST_CASE("store: on a disk that takes no new file the reserve makes room for a start") {
   const fs::path dir = fs::temp_directory_path() / ("petiole-inodes-" + std::to_string(getpid()));
   fs::remove_all(dir);

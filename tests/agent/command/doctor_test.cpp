@@ -65,6 +65,12 @@ TEST_CASE("doctor: a hub that takes us") {
   CHECK(patient.wire.closed);
 }
 
+TEST_CASE("doctor: a hub that wants a newer version is no matter of permissions") {
+  const std::string_view advice = doctor_advice(
+      "permissions", "connection rejected since minimum version required is \"2.15.0\"");
+  CHECK(advice.find("min_version") != std::string_view::npos);
+}
+
 TEST_CASE("doctor: permissions that JetStream does not get by with") {
   struct Case {
     const char* lists;

@@ -271,6 +271,15 @@ TEST_CASE("established: the round trip of a link that is never silent") {
   CHECK(bench.wire.take() == "");
 }
 
+TEST_CASE("established: /connz says in nats-server's words why a link has ended") {
+  Bench bench;
+  bench.establish();
+  bench.session->closed({Errc::kClosed, Stage::kOpen, "the peer closed the connection"},
+                        bench.now());
+  bench.session.reset();
+  CHECK(bench.node.server().closed().back().reason == "Client Closed");
+}
+
 TEST_CASE("established: barriers and heartbeats are told apart by their order") {
   Bench bench;
   bench.establish();

@@ -9,6 +9,7 @@
 #include "agent/monitor/certificate_ends.h"
 #include "agent/monitor/text.h"
 #include "platform/files.h"
+#include "tests/agent/routing/peers.h"
 #include "tests/support/sim.h"
 #include "tests/support/sim_network.h"
 
@@ -149,6 +150,24 @@ TEST_CASE("monitor: no field of nats-server 2.9.10 is missing") {
     CAPTURE(key);
     CHECK((varz.contains(key) || kLeftOut.contains(key)));
   }
+}
+
+TEST_CASE("monitor: /subsz lists what clients want, as nats-server does, and counts all") {
+  Bench bench;
+  test::Peer here, hub(PeerKind::kLeaf);
+  Account& account = *bench.server->accounts().at("$G");
+  Subscription* const ours = make_subscription(here, "a.b", {}, "1");
+  Subscription* const theirs = make_subscription(hub, "a.*", {}, "a.*");
+  account.add(*ours);
+  account.add(*theirs);
+  const json::object body = bench.body("/subsz", {{"subs", "1"}});
+  CHECK(body.at("num_subscriptions").as_int64() == 2);
+  CHECK(body.at("total").as_int64() == 1);
+  const json::array& listed = body.at("subscriptions_list").as_array();
+  REQUIRE(listed.size() == 1);
+  CHECK(get_string(listed[0].get_object(), "subject") == "a.b");
+  account.retire(ours);
+  account.retire(theirs);
 }
 
 // A box that boots in 1970 learns the year later.
