@@ -10,6 +10,7 @@ namespace petiole {
 namespace {
 
 constexpr std::size_t kFileBytesMax = 16 << 20;  // Of a configuration or credentials file.
+constexpr const char* kFileTooLarge = "the file is larger than 16 MiB";
 
 }  // namespace
 
@@ -25,6 +26,7 @@ ConfigSources system_sources() {
   ConfigSources sources;
   sources.read_file = [](const std::string& path) -> Result<std::string> {
     FileText file = read_file(path, kFileBytesMax);
+    if (file.status.code() == Errc::kTooLarge) return Status(Errc::kTooLarge, kFileTooLarge);
     if (!file.status.ok()) return file.status;
     return std::move(file.text);
   };

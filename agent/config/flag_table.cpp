@@ -14,7 +14,7 @@ using Text = const std::string&;
 
 std::string set_port(Text value, std::uint16_t& port) {
   const auto number = value == "-1" ? std::optional<std::uint16_t>(0) : parse_port(value);
-  if (!number) return "must be a port from 0 to 65535, not \"" + value + "\"";
+  if (!number) return "must be a port from -1 to 65535, not \"" + value + "\"";
   port = *number;
   return {};
 }

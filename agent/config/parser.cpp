@@ -248,6 +248,11 @@ bool Parser::parse_include(ConfigValue& map) {
   return include(place, path, map);
 }
 
+std::string too_large(const ConfigParseLimits& limits) {
+  return "larger than " + std::to_string(limits.file_bytes_max) +
+         " bytes, which is what a configuration may have";
+}
+
 bool Parser::include(const ConfigPlace& place, const std::string& path, ConfigValue& map) {
   const std::string file = beside(shared_.tree.files[file_], path);
   if (include_depth_ >= shared_.limits.include_depth_max) {
@@ -258,7 +263,7 @@ bool Parser::include(const ConfigPlace& place, const std::string& path, ConfigVa
     return in_.fail_at(place, "cannot read " + file + ": " + std::string(text.status().text()));
   }
   if (text->size() > shared_.limits.file_bytes_max) {
-    return in_.fail_at(place, file + " is too large for a configuration");
+    return in_.fail_at(place, file + " is " + too_large(shared_.limits));
   }
   shared_.tree.files.push_back(file);
   const auto index = static_cast<std::uint32_t>(shared_.tree.files.size() - 1);
@@ -282,7 +287,7 @@ ParsedConfig parse_config(std::string_view text, const std::string& file,
   ParsedConfig result;
   result.tree.files.push_back(file);
   if (text.size() > limits.file_bytes_max) {
-    result.error = {file, "the file is too large for a configuration"};
+    result.error = {file, "the file is " + too_large(limits)};
     return result;
   }
   Shared shared{sources, limits, result.tree, 0, {}};

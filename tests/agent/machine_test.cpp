@@ -3,8 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <optional>
+#include <random>
+#include <string>
 
 namespace petiole::test {
 namespace {
@@ -28,6 +32,18 @@ TEST_CASE("machine: what the worker has under way ends before the loop goes") {
   of_loop.reset();
   machine.reset();
   CHECK_FALSE(late);
+}
+
+TEST_CASE("machine: of a file that is too large for us it says how large one may be") {
+  namespace fs = std::filesystem;
+  const fs::path path =
+      fs::temp_directory_path() / ("petiole-large-" + std::to_string(std::random_device()()));
+  std::ofstream(path).close();
+  fs::resize_file(path, (16 << 20) + 1);
+  const Result<std::string> text = system_sources().read_file(path.string());
+  fs::remove(path);
+  REQUIRE_FALSE(text.ok());
+  CHECK(text.status().text() == "the file is larger than 16 MiB");
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ TEST_CASE("flags: every one, in Go's forms, over the file") {
 TEST_CASE("flags: what is wrong with them") {
   CHECK(first_error({"--nope"}) == "--nope: unknown flag; see --help");
   CHECK(first_error({"-p"}) == "-p: this flag needs a value");
-  CHECK(first_error({"-p", "x"}) == "--port: must be a port from 0 to 65535, not \"x\"");
+  CHECK(first_error({"-p", "x"}) == "--port: must be a port from -1 to 65535, not \"x\"");
   CHECK(first_error({"-D=maybe"}) == "-D: must be true or false, not \"maybe\"");
   CHECK(first_error({"serve"}).find("unknown command \"serve\"") == 0);
   CHECK(first_error({"--", "serve"}).find("unknown command \"serve\"") == 0);
@@ -135,7 +135,7 @@ TEST_CASE("flags: what is wrong with them") {
         "--tlsverify: must be true, false or optional, not \"maybe\"");
   CHECK(first_error({"--test_reload", "f"}) == "--test_reload: can only be used together with -t");
   CHECK(first_error({"-ms", "1"}).find("monitoring over HTTPS needs \"tls\"") != std::string::npos);
-  CHECK(first_error({"-ms", "x"}) == "--https_port: must be a port from 0 to 65535, not \"x\"");
+  CHECK(first_error({"-ms", "x"}) == "--https_port: must be a port from -1 to 65535, not \"x\"");
   CHECK(first_error({"-c", "none"}) == "none: cannot read the file: no such file");
   CHECK(first_error({"-c", "bad"}).find("bad:1:7: \"port\"") == 0);
   for (const char* flag :

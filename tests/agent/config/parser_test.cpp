@@ -208,6 +208,22 @@ TEST_CASE("config grammar: depth and copies are bounded") {
   CHECK(parsed(laughs).find("too many values") != std::string::npos);
 }
 
+TEST_CASE("config grammar: of a file that is too large it says how large one may be") {
+  ConfigParseLimits limits;
+  limits.file_bytes_max = 8;
+  ConfigSources sources;
+  sources.read_file = [](const std::string&) -> Result<std::string> {
+    return std::string("port: 42222");
+  };
+  const std::string words = "larger than 8 bytes, which is what a configuration may have";
+  CHECK(to_text(*parse_config("port: 4222", "a.conf", sources, limits).error) ==
+        "a.conf: the file is " + words);
+  limits.file_bytes_max = 10;
+  const auto error = parse_config("include b", "a.conf", sources, limits).error;
+  REQUIRE(error);
+  CHECK(error->text.find("b is larger than 10 bytes") != std::string::npos);
+}
+
 TEST_CASE("config grammar: any cut of a file parses or fails, never hangs or crashes") {
   const std::string text =
       "a {b: [1, \"x\\n\", 'y'], c (\nz\n)\n}\nd 2026-01-02T03:04:05Z; e $X # f\ninclude 'b.conf'";
